@@ -1,0 +1,68 @@
+/* rouse/config.h: every option, its values, its default, its scope; and the version.
+ *
+ * Set an option on the compiler's command line, or define it before the first rouse header. Options
+ * marked "program" must have one value in the whole program; a program that mixes values is refused at
+ * start-up with a message that names both (detail/platform.h). Options marked "unit" may differ between
+ * translation units.
+ *
+ *   option                    scope    values (default first)
+ *   ROUSE_BACKEND             program  ROUSE_BACKEND_SPIN | ROUSE_BACKEND_MUTEX | ROUSE_BACKEND_LOCKFREE
+ *   ROUSE_DEBUG               program  undefined | defined: misuse aborts with one line on stderr
+ *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
+ *                                      rest; its author sees to it that no object crosses over
+ *   ROUSE_SEGMENT_CELLS       program  16 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
+ *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields
+ *   ROUSE_MALLOC, ROUSE_FREE  unit     malloc, free | both or neither: LOCKFREE's allocator
+ *   ROUSE_TRACE(event, object, waiter)
+ *                             unit     undefined | a statement run at every queueing, grant, wake,
+ *                                      cancel, close (event: a string literal). Costs nothing undefined
+ *   ROUSE_ATOMICS_HEADER      program  undefined | the path of a header that stands in for
+ *                                      detail/atomic.h's C11 and C++11 forms (counting, model checking)
+ */
+#ifndef ROUSE_CONFIG_H
+#define ROUSE_CONFIG_H
+
+#define ROUSE_VERSION_MAJOR 0
+#define ROUSE_VERSION_MINOR 1
+#define ROUSE_VERSION_PATCH 0
+#define ROUSE_VERSION_STRING "0.1.0"
+
+/* The backends count from 1: a misspelt name reads as 0 in the preprocessor and is refused below. */
+#define ROUSE_BACKEND_MUTEX 1
+#define ROUSE_BACKEND_SPIN 2
+#define ROUSE_BACKEND_LOCKFREE 3
+
+#ifndef ROUSE_BACKEND
+#    define ROUSE_BACKEND ROUSE_BACKEND_SPIN
+#endif
+#if ROUSE_BACKEND != ROUSE_BACKEND_MUTEX && ROUSE_BACKEND != ROUSE_BACKEND_SPIN &&                           \
+    ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#    error "ROUSE_BACKEND must be ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE"
+#endif
+
+#ifndef ROUSE_SEGMENT_CELLS
+#    define ROUSE_SEGMENT_CELLS 16
+#endif
+#if ROUSE_SEGMENT_CELLS < 2 || ROUSE_SEGMENT_CELLS > 4096 ||                                                 \
+    (ROUSE_SEGMENT_CELLS & (ROUSE_SEGMENT_CELLS - 1)) != 0
+#    error "ROUSE_SEGMENT_CELLS must be a power of two from 2 to 4096"
+#endif
+
+#ifndef ROUSE_SPIN_LIMIT
+#    define ROUSE_SPIN_LIMIT 64
+#endif
+#if ROUSE_SPIN_LIMIT < 1 || ROUSE_SPIN_LIMIT > 65536
+#    error "ROUSE_SPIN_LIMIT must lie between 1 and 65536"
+#endif
+
+#if defined(ROUSE_MALLOC) != defined(ROUSE_FREE)
+#    error "define both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither"
+#endif
+
+/* The most permits that one call may name and that a queue may store: 2^29 - 1. */
+#define ROUSE_MAX_PERMITS 536870911
+
+/* What all waiters of one queue together may lack: 2^30. One permit more is ROUSE_OVERFLOW at `wait`. */
+#define ROUSE_MAX_LACK 1073741824
+
+#endif /* ROUSE_CONFIG_H */

@@ -1,0 +1,115 @@
+/* rouse/detail/balance.h: the word that holds the balance, and what happens to it while nobody waits. Internal.
+ *
+ *     word = balance  +  closed * 2^32  +  serial * 2^33        (mod 2^64)
+ *
+ *   balance  signed, 32 bits; -ROUSE_MAX_LACK ... ROUSE_MAX_PERMITS, and up to 2^31 - 1 for the moments in
+ *            which an overflowing release has added and not yet withdrawn
+ *   closed   1 bit; set once, never cleared; a closed word's balance is never negative
+ *   serial   31 bits, the backend's: the next ticket (LOCKFREE), or its state and a counter (SPIN, MUTEX)
+ *
+ * It is a sum, not three fields side by side: a negative balance borrows from above, and adding to the
+ * balance gives the borrow back. So one fetch-and-add changes the balance whatever its sign, and the
+ * all-zero word is an open queue of balance 0. */
+#ifndef ROUSE_DETAIL_BALANCE_H
+#define ROUSE_DETAIL_BALANCE_H
+
+#include "../waiter.h"
+#include "atomic.h"
+#include "platform.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ROUSE_CLOSED_ ((uint64_t)1 << 32)
+#define ROUSE_SERIAL_ ((uint64_t)1 << 33)
+
+static inline int32_t rouse_word_balance_(uint64_t word) {
+    return (int32_t)(uint32_t)word;
+}
+/* What is above the balance, its borrow given back. */
+static inline uint64_t rouse_word_above_(uint64_t word) {
+    return word - (uint64_t)(int64_t)rouse_word_balance_(word);
+}
+static inline bool rouse_word_closed_(uint64_t word) {
+    return (rouse_word_above_(word) & ROUSE_CLOSED_) != 0;
+}
+/* Open, and a balance of at least n > 0? With the closed bit shifted into the sign, one comparison. */
+static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
+    return (int64_t)(word << 31) >= (int64_t)((uint64_t)n << 31);
+}
+/* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
+ * been handed out): it was let in once, so it is not refused now. */
+#define ROUSE_UNCAPPED_ ((uint32_t)INT32_MAX)
+
+/* The balance after adding n of which at most `cap` may be stored. */
+static inline int32_t rouse_capped_(int32_t balance, uint32_t n, uint32_t cap) {
+    const int64_t sum = (int64_t)balance + n;
+    const int64_t most = balance > (int64_t)cap ? balance : (int64_t)cap;
+    return (int32_t)(sum < most ? sum : most);
+}
+
+/* Takes n > 0 if the queue is open and has them. */
+static inline bool rouse_take_(rouse_atomic_u64_ *word, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(word);
+    while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
+        /* E2: acquire; partner is the acq_rel add or CAS with which a wake stored the credit (E3). The taker
+         * publishes nothing that others read through the word, so it needs no release; it leaves the release
+         * sequence of those before it intact, because it is a read-modify-write. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_acquire_(word, &seen, seen - n))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes up to n, open or closed. How many. */
+static inline uint32_t rouse_forget_(rouse_atomic_u64_ *word, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(word);
+    while (rouse_word_balance_(seen) > 0 && n != 0) {
+        const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
+        const uint32_t taken = n < stored ? n : stored;
+        /* E2: as in rouse_take_. */
+        if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
+            return taken;
+        }
+    }
+    return 0;
+}
+
+/* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen. */
+static inline bool rouse_store_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
+    uint64_t seen = rouse_u64_load_relaxed_(word);
+    while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
+        const int32_t balance = rouse_word_balance_(seen);
+        const int32_t after = rouse_capped_(balance, n, cap);
+        if (cap == ROUSE_MAX_PERMITS && (int64_t)balance + n > ROUSE_MAX_PERMITS) {
+            *status = ROUSE_OVERFLOW;
+            return true;
+        }
+        /* E3: release; partners are E2 and the queueing (E4). Also where `after` equals `balance`: the
+         * notifier's write to a condition comes before this read-modify-write, the waiter's second look at the
+         * condition after its own, and the two are ordered one way or the other. acquire, so that the next
+         * taker, who reads from this write, sees what earlier notifiers released. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_acq_rel_(word, &seen,
+                                                 seen + (uint64_t)((int64_t)after - balance)))) {
+            *status = ROUSE_OK;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Withdraws what an overflowing release had added. If takers have meanwhile brought the balance back into its
+ * range, the release has become a lawful one and stands. */
+static ROUSE_COLD_ rouse_status rouse_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(word);
+    while (rouse_word_balance_(seen) > ROUSE_MAX_PERMITS) {
+        /* E3: as in rouse_store_; what stays in the word keeps its release sequence either way. */
+        if (rouse_u64_cas_acq_rel_(word, &seen, seen - n)) {
+            return ROUSE_OVERFLOW;
+        }
+    }
+    return ROUSE_OK;
+}
+
+#endif /* ROUSE_DETAIL_BALANCE_H */

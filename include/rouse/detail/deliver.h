@@ -1,0 +1,200 @@
+/* rouse/detail/deliver.h: how an outcome reaches its waiter. Internal.
+ *
+ * A call that serves waiters collects them, oldest first, in a chain of its own. When it has made its last
+ * access to the queue it delivers the chain: first it stores every outcome, then it calls the wakes. So
+ * "grant is the last touch": whoever learns that they were granted may destroy the object at once.
+ *
+ * A wake that falls due inside a wake goes to the thread's inbox, and the outermost delivery runs it: the
+ * stack stays flat. A signal handler may push to the inbox between any two instructions of the code that
+ * empties it, so the inbox is a stack that is pushed by compare-and-swap and emptied by one exchange.
+ */
+#ifndef ROUSE_DETAIL_DELIVER_H
+#define ROUSE_DETAIL_DELIVER_H
+
+#include "../waiter.h"
+#include "atomic.h"
+#include "platform.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bits of an outcome in rouse_waiter.n_ and status_. */
+enum {
+    ROUSE_BY_ALL_ = 0x100,  /* woken by a wake_all                                   */
+    ROUSE_ARRIVED_ = 0x200  /* came out of its mailbox: now its wake runs. n_ only   */
+};
+
+static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
+    return ((uint32_t)status & 0xffu) | bits;
+}
+
+/* ROUSE_DEBUG: which queue a waiter is on. Relaxed: misuse is reported when it is seen, not proved absent. */
+#ifdef ROUSE_DEBUG
+#    define ROUSE_OWN_(w, q) rouse_ptr_store_relaxed_(&(w)->owner_, (q))
+#    define ROUSE_DISOWN_(w) rouse_ptr_store_relaxed_(&(w)->owner_, NULL)
+#    define ROUSE_CHECK_IDLE_(w, call, object)                                                               \
+        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"),                                      \
+         ROUSE_CHECK_(rouse_ptr_load_relaxed_(&(w)->owner_) == NULL, call, object,                           \
+                      "the waiter is queued already"))
+#    define ROUSE_CHECK_OWNED_(w, q, call, object)                                                           \
+        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"),                                      \
+         rouse_check_owner_(rouse_ptr_load_relaxed_(&(w)->owner_), (q), (call), (object)))
+static inline void rouse_check_owner_(const void *owner, const void *q, const char *call,
+                                      const void *object) {
+    ROUSE_CHECK_(owner == NULL || owner == q, call, object, "the waiter is queued on another object");
+}
+#else
+#    define ROUSE_OWN_(w, q) ((void)0)
+#    define ROUSE_DISOWN_(w) ((void)0)
+#    define ROUSE_CHECK_IDLE_(w, call, object) ((void)0)
+#    define ROUSE_CHECK_OWNED_(w, q, call, object) ((void)0)
+#endif
+
+/* A first-in first-out chain of waiters through next_. */
+typedef struct rouse_chain_ {
+    rouse_waiter *first;
+    rouse_waiter *last;
+} rouse_chain_;
+
+static inline void rouse_chain_add_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
+    w->n_ = outcome;
+    w->next_ = NULL;
+    if (chain->first == NULL) {
+        chain->first = w;
+    } else {
+        chain->last->next_ = w;
+    }
+    chain->last = w;
+}
+
+static inline void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
+    w->n_ = outcome;
+    w->next_ = chain->first;
+    if (chain->first == NULL) {
+        chain->last = w;
+    }
+    chain->first = w;
+}
+
+/* Mailboxes: mailbox.h supplies the function; this is all that delivery knows of them. */
+typedef void rouse_post_fn_(struct rouse_mailbox *mailbox, rouse_waiter *w);
+struct rouse_mailbox {
+    rouse_post_fn_ *post_;
+    void (*kick_)(void *arg);
+    void *arg_;
+    rouse_atomic_ptr_ posted_; /* the newest posted waiter, linked to older ones by next_ */
+    rouse_atomic_u32_ kicks_;  /* posts that may kick and have not finished              */
+};
+
+/* One per thread of the program, whatever unit or language it is used from. */
+typedef struct rouse_deferral_ {
+    rouse_atomic_u32_ running_; /* 1: a delivery of this thread is calling wakes */
+    rouse_atomic_ptr_ inbox_;   /* what fell due meanwhile, newest first         */
+} rouse_deferral_;
+
+ROUSE_EXTERN_C_BEGIN_
+extern ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_;
+ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_ = {ROUSE_ATOMIC_INIT_(0),
+                                                                  ROUSE_ATOMIC_INIT_(NULL)};
+ROUSE_EXTERN_C_END_
+
+static inline bool rouse_inside_wake_(void) {
+    return rouse_u32_load_relaxed_(&rouse_deferral_v1_.running_) != 0;
+}
+
+/* Only this thread and its signal handlers touch the inbox, so every order here is relaxed; what must hold is
+ * the program order of this thread, which rouse_fence_signal_ keeps the compiler to. */
+static inline void rouse_defer_(rouse_deferral_ *mine, rouse_waiter *first) {
+    while (first != NULL) {
+        rouse_waiter *const w = first;
+        void *newest = rouse_ptr_load_relaxed_(&mine->inbox_);
+        first = w->next_;
+        do {
+            w->next_ = (rouse_waiter *)newest;
+            rouse_fence_signal_();
+        } while (!rouse_ptr_cas_relaxed_(&mine->inbox_, &newest, w));
+    }
+}
+
+/* Empties the inbox, oldest first. */
+static inline rouse_waiter *rouse_deferred_(rouse_deferral_ *mine) {
+    rouse_waiter *oldest = NULL;
+    if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
+        rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
+        rouse_fence_signal_();
+        while (w != NULL) {
+            rouse_waiter *const older = w->next_;
+            w->next_ = oldest;
+            oldest = w;
+            w = older;
+        }
+    }
+    return oldest;
+}
+
+static inline void rouse_call_wake_(rouse_waiter *w) {
+    if (w->mailbox_ != NULL && (w->n_ & ROUSE_ARRIVED_) == 0) {
+        w->mailbox_->post_(w->mailbox_, w);
+    } else {
+        ROUSE_TRACE("wake", NULL, w);
+        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(w->n_ & 0xffu));
+    }
+}
+
+/* Runs the wakes of a chain whose outcomes are stored, or leaves them to the wake that this thread is in. */
+static inline void rouse_run_wakes_(rouse_waiter *first) {
+    rouse_deferral_ *const mine = &rouse_deferral_v1_;
+    if (first == NULL) {
+        return;
+    }
+    if (rouse_u32_load_relaxed_(&mine->running_) != 0) {
+        rouse_defer_(mine, first);
+        return;
+    }
+    do {
+        rouse_u32_store_relaxed_(&mine->running_, 1);
+        rouse_fence_signal_();
+        while (first != NULL) {
+            rouse_waiter *const w = first;
+            first = w->next_; /* before the call: w is its owner's from then on */
+            rouse_call_wake_(w);
+            if (first == NULL) {
+                first = rouse_deferred_(mine);
+            }
+        }
+        rouse_fence_signal_();
+        rouse_u32_store_relaxed_(&mine->running_, 0);
+        rouse_fence_signal_();
+        /* A handler that ran just before the flag fell has left its wakes in the inbox. */
+        first = rouse_deferred_(mine);
+    } while (first != NULL);
+}
+
+/* Stores the outcomes of a chain, then runs its wakes. The queue is not touched from here on. */
+static inline void rouse_deliver_(rouse_chain_ *chain) {
+    rouse_waiter **link = &chain->first;
+    while (*link != NULL) {
+        rouse_waiter *const w = *link;
+        const uint32_t outcome = w->n_;
+        ROUSE_DISOWN_(w);
+        if (w->wake_ == NULL) {
+            *link = w->next_; /* out of the chain first: from the store on it is its owner's */
+        } else {
+            link = &w->next_;
+        }
+        /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
+         * acquired before (the release it is serving) becomes visible to who reads the outcome. */
+        rouse_u32_store_release_(&w->status_, outcome);
+    }
+    rouse_run_wakes_(chain->first);
+}
+
+/* For cancel, of a polled waiter that another thread is granting: its last store is due any moment. */
+static inline void rouse_await_outcome_(const rouse_waiter *w) {
+    uint32_t step = 1;
+    while (w->wake_ == NULL && rouse_waiter_status(w) == ROUSE_PENDING) {
+        rouse_back_off_(&step);
+    }
+}
+
+#endif /* ROUSE_DETAIL_DELIVER_H */

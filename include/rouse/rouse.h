@@ -1,0 +1,23 @@
+/* rouse/rouse.h: everything, and which primitive do I want?
+ *
+ *   at most N at a time                                   semaphore.h
+ *   only one at a time, held across callbacks             mutex.h
+ *   something has happened; whoever waits should look     notify.h
+ *   a primitive of your own (condition variable, channel) waiter_queue.h
+ *   a plain thread must wait for any of them              blocking.h
+ *   woken on one thread, must run on my loop's thread     mailbox.h
+ *
+ * The contract with your scheduler is in waiter.h, every option in config.h. */
+#ifndef ROUSE_H
+#define ROUSE_H
+
+#include "blocking.h"
+#include "config.h"
+#include "mailbox.h"
+#include "mutex.h"
+#include "notify.h"
+#include "semaphore.h"
+#include "waiter.h"
+#include "waiter_queue.h"
+
+#endif /* ROUSE_H */

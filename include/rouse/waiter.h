@@ -1,0 +1,131 @@
+/* rouse/waiter.h: the contract with your scheduler.
+ *
+ * A waiter is your memory: a member of your task, your request, your stack frame. You hand it to a call that
+ * may have to wait. When the call returns ROUSE_PENDING the library keeps a pointer to it until exactly one
+ * of two things has happened:
+ *
+ *   1. It is woken. The library stores the outcome and then, if the waiter has a wake function, calls
+ *      wake(w, outcome) once. From that call on (for a waiter without a wake: from that store on) it never
+ *      touches *w again, so `wake` may free it or queue it anew.
+ *   2. A cancel function returned true. `wake` will never run; the library never touches *w again.
+ *
+ * A call that returned anything but ROUSE_PENDING has kept nothing of the waiter.
+ *
+ * Cancel returned false: 1 has happened or is happening. ROUSE_OK as the outcome means that you own what you
+ * asked for (give it back if you no longer want it); ROUSE_CLOSED means that you own nothing. A waiter
+ * without a wake ("polled") has its outcome stored by then, and may be freed. A waiter with a wake stays the
+ * library's until wake has been called: reading a final status is not enough.
+ *
+ * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel, drain) made it due, with
+ * no internal lock held. It may call every function of the library, on every object. It may run before the
+ * call that queued the waiter has returned on its own thread. A wake that falls due inside another wake of
+ * the same thread waits until that one has returned: the stack does not grow with a chain of hand-overs, and
+ * when the outermost call returns all of them have run. They run in the order in which they fell due, and the
+ * outcomes of all that one call makes due are stored before the first of them runs. In a signal handler that
+ * interrupts a wake, wakes are deferred to the interrupted call.
+ *
+ * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exception is
+ * rouse_waiter_queue_add_waiter_if, whose waiter is told to look at its condition again.)
+ *
+ * Ordering: everything before the release (unlock, notify) that woke the waiter happens before its wake, and
+ * before the code that read its outcome (edge E1, docs/memory-ordering.md).
+ *
+ * Misuse (aborts with ROUSE_DEBUG where it can be told): to queue a waiter that is queued; to cancel it on
+ * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of wake.
+ *
+ * Cost: 56 bytes on 64-bit targets (64 with ROUSE_DEBUG), no allocation.
+ */
+#ifndef ROUSE_WAITER_H
+#define ROUSE_WAITER_H
+
+#include "config.h"
+#include "detail/atomic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a call answers, and what a waiter is woken with. Negative: nothing was granted. */
+typedef enum rouse_status {
+    ROUSE_OK = 0,        /* it is yours now                                      */
+    ROUSE_PENDING = 1,   /* queued: wake will be called exactly once             */
+    ROUSE_CLOSED = -1,   /* the object was closed                                */
+    ROUSE_TIMEDOUT = -2, /* timed variants only                                  */
+    ROUSE_NOMEM = -3,    /* could not queue; nothing changed (LOCKFREE only)     */
+    ROUSE_OVERFLOW = -4, /* a count would leave its range; nothing changed       */
+    ROUSE_INVALID = -5   /* an argument or state that makes no sense; nothing changed */
+} rouse_status;
+
+/* The name of a status, "ROUSE_OK" and so on; "unknown rouse_status" for any other value. Never NULL. */
+static inline const char *rouse_status_string(rouse_status status) {
+    switch ((int)status) {
+    case ROUSE_OK:
+        return "ROUSE_OK";
+    case ROUSE_PENDING:
+        return "ROUSE_PENDING";
+    case ROUSE_CLOSED:
+        return "ROUSE_CLOSED";
+    case ROUSE_TIMEDOUT:
+        return "ROUSE_TIMEDOUT";
+    case ROUSE_NOMEM:
+        return "ROUSE_NOMEM";
+    case ROUSE_OVERFLOW:
+        return "ROUSE_OVERFLOW";
+    case ROUSE_INVALID:
+        return "ROUSE_INVALID";
+    default:
+        return "unknown rouse_status";
+    }
+}
+
+typedef struct rouse_waiter rouse_waiter;
+typedef void rouse_wake_fn(rouse_waiter *waiter, rouse_status status);
+
+/* One layout for every backend. The members are the library's; use the functions below. */
+struct rouse_waiter {
+    rouse_wake_fn *wake_;           /* NULL: polled                                                      */
+    void *data_;                    /* the caller's                                                      */
+    struct rouse_mailbox *mailbox_; /* NULL: wake runs on the waking thread                              */
+    rouse_waiter *next_;            /* behind it in a list, in a chain of due wakes, or in a mailbox     */
+    rouse_atomic_ptr_ place_;       /* lists: the waiter before it (under the lock); LOCKFREE: its last
+                                       ticket's segment                                                  */
+    rouse_atomic_u32_ status_;      /* bits 0-7 the rouse_status; bit 8: woken by a wake_all             */
+    rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: unused                          */
+    rouse_atomic_u32_ lacks_;       /* how many permits it still lacks                                   */
+    uint32_t n_;                    /* queued: how many it asked for; due: the outcome to store          */
+#ifdef ROUSE_DEBUG
+    rouse_atomic_ptr_ owner_; /* the queue it is on, NULL: none */
+#endif
+};
+
+/* Prepares a waiter. wake: called once when its turn comes; NULL: poll it with rouse_waiter_status. data:
+ * yours, given back by rouse_waiter_data. Call it once; not again before each queueing. */
+static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
+    w->wake_ = wake;
+    w->data_ = data;
+    w->mailbox_ = NULL;
+    w->next_ = NULL;
+    w->n_ = 0;
+    rouse_ptr_init_(&w->place_, NULL);
+    rouse_u32_init_(&w->status_, (uint32_t)ROUSE_OK);
+    rouse_u32_init_(&w->ticket_, 0);
+    rouse_u32_init_(&w->lacks_, 0);
+#ifdef ROUSE_DEBUG
+    rouse_ptr_init_(&w->owner_, NULL);
+#endif
+}
+
+/* The pointer given to rouse_waiter_init. */
+static inline void *rouse_waiter_data(const rouse_waiter *w) {
+    return w->data_;
+}
+
+/* ROUSE_PENDING while it is queued, then the outcome. An acquire load: who reads ROUSE_OK sees all that came
+ * before the release that granted it. Meaningful from a ROUSE_PENDING return until the next queueing; not
+ * after cancel returned true. */
+static inline rouse_status rouse_waiter_status(const rouse_waiter *w) {
+    /* E1: partner is the release store of the outcome in detail/deliver.h. Acquire, because a polled waiter's
+     * owner has no other edge to what the releaser did; nothing is written here, so nothing to release. */
+    return (rouse_status)(int8_t)(uint8_t)(rouse_u32_load_acquire_(&w->status_) & 0xffu);
+}
+
+#endif /* ROUSE_WAITER_H */

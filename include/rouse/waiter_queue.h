@@ -1,0 +1,245 @@
+/* rouse/waiter_queue.h: the engine: a balance and the waiters it owes.
+ *
+ * ---- The idea ------------------------------------------------------------------------------------------
+ * One signed number, the balance. Positive: credit that anyone may take. Negative: what the waiters in the
+ * queue still lack. wait(n) takes n from it; wake(n) adds n to it, first to the waiters, strictly first-in
+ * first-out. A semaphore, a notification and a mutex are policies over this one object:
+ *
+ *     semaphore   starts at its permits, wakes with cap ROUSE_MAX_PERMITS
+ *     notify      starts at 0,           wakes with cap 1
+ *     mutex       starts at 1,           wakes with cap 1, and refuses to wake from 1
+ *     bare queue  starts at 0,           wakes with cap 0
+ *
+ * "Is anybody waiting?" is the sign of the number, so a call that finds nobody is one atomic
+ * read-modify-write, with no lock and no look at a queue.
+ *
+ * ---- What may run at the same time -----------------------------------------------------------------------
+ * All calls on one queue may run on any threads at once, except:
+ *
+ *                      the same waiter               the queue
+ *     init             -                             alone
+ *     destroy          -                             alone, nobody queued; see "destroy" below
+ *     wait, add_…_if   one queueing at a time        any
+ *     cancel           with anything but queueing    any
+ *     the rest         -                             any
+ *
+ * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
+ * async-signal-safe themselves); with MUTEX and SPIN, none.
+ *
+ * ---- Ordering ----------------------------------------------------------------------------------------------
+ * What came before a wake, in the thread that called it, happens before what comes after the wait that it
+ * satisfied: ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the
+ * code and in docs/memory-ordering.md.
+ *
+ * ---- Cost ---------------------------------------------------------------------------------------------------
+ * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory: 48 bytes at most with
+ * SPIN and LOCKFREE, MUTEX that plus the platform's mutex; per waiter see docs/backends.md.
+ */
+#ifndef ROUSE_WAITER_QUEUE_H
+#define ROUSE_WAITER_QUEUE_H
+
+#include "config.h"
+#include "detail/atomic.h"
+#include "detail/balance.h"
+#include "detail/deliver.h"
+#include "detail/platform.h"
+#include "detail/wait_list.h"
+#include "waiter.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rouse_waiter_queue rouse_waiter_queue;
+
+/* ---- the backend ---------------------------------------------------------------------------------------------
+ *
+ * A backend defines struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_`, and:
+ *
+ *   ROUSE_BACKEND_INIT_(credit)   static initialiser
+ *   ROUSE_ADD_LIMIT_              the largest n for which release may add before it looks
+ *   rouse_backend_init_, _destroy_
+ *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
+ *   rouse_backend_wake_           hand out n when the balance was seen negative; how many were woken
+ *   rouse_backend_wake_added_     the same for n that release has added to a negative word already
+ *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
+ *
+ * What every backend keeps to: wakes are delivered (detail/deliver.h) after the call's last access to the
+ * queue; nothing that another thread may take, a granted waiter or stored credit, is published before that,
+ * except while a waiter of this call is still to be told. */
+typedef bool rouse_ready_fn_(void *arg);
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#    include "detail/backend_mutex.h"
+#elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+#    include "detail/backend_spin.h"
+#else
+#    include "detail/backend_lockfree.h"
+#endif
+
+/* ---- policies -------------------------------------------------------------------------------------------------- */
+
+/* wake(n, cap ROUSE_MAX_PERMITS) for 0 < n <= ROUSE_ADD_LIMIT_: one add, no load before it. */
+static inline rouse_status rouse_add_(rouse_waiter_queue *q, uint32_t n) {
+    /* E3: release, as in rouse_store_; acquire, because on finding waiters this thread goes on to read what
+     * they published (E4). */
+    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, n);
+    if (ROUSE_LIKELY_((uint32_t)before <= ROUSE_MAX_PERMITS - n)) {
+        return ROUSE_OK; /* 0 <= balance <= ROUSE_MAX_PERMITS - n, as one unsigned comparison */
+    }
+    if (rouse_word_balance_(before) < 0) {
+        rouse_backend_wake_added_(q, n, before);
+        return ROUSE_OK;
+    }
+    return rouse_withdraw_(&q->word_, n);
+}
+
+/* wake(n, cap) for 0 < n, both in range. *woken: whether this call has woken somebody. */
+static inline rouse_status rouse_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
+    rouse_status status = ROUSE_OK;
+    if (!rouse_store_(&q->word_, n, cap, &status)) {
+        status = rouse_backend_wake_(q, n, cap, woken);
+    }
+    return status;
+}
+
+/* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
+static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
+    bool woken = false;
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    while (rouse_word_balance_(seen) == 0) {
+        /* E3: as in rouse_store_. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1))) {
+            return ROUSE_OK;
+        }
+    }
+    return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
+}
+
+/* ---- the public calls -------------------------------------------------------------------------------------------- */
+
+/* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
+ * all-zero object is a queue of balance 0. */
+#define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(credit)
+
+static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
+    rouse_u64_init_(&q->word_, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
+    rouse_backend_init_(q);
+}
+
+/* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
+ * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
+static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
+    ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, "rouse_waiter_queue_destroy", q, "waiters are queued");
+    rouse_backend_destroy_(q);
+}
+
+/* Takes n from the balance, or queues `w` behind all who came before.
+ *   ROUSE_OK        it had them and nobody was before you (n == 0: always)
+ *   ROUSE_PENDING   queued; credit that arrives goes to the oldest waiter until it has all of its n
+ *   ROUSE_CLOSED    the queue is closed
+ *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
+ *   ROUSE_OVERFLOW  the waiters together would lack more than ROUSE_MAX_LACK
+ *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
+ * Nothing but ROUSE_PENDING keeps `w`. */
+static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_wait", q);
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    if (ROUSE_LIKELY_(rouse_take_(&q->word_, n))) {
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(q, w, n, NULL, NULL);
+}
+
+/* wait without waiting: never queues, never overtakes a waiter. */
+static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0;
+    }
+    return rouse_take_(&q->word_, n);
+}
+
+/* Adds n: first to the waiters, in order; what is left is stored, but this call lifts the stored balance no
+ * higher than `cap` (what is over is dropped; credit already above cap stays). With cap ==
+ * ROUSE_MAX_PERMITS nothing is dropped: a balance that would pass it is ROUSE_OVERFLOW, and nothing changed.
+ * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
+ * have the excess; two that overlap may refuse each other. */
+static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    bool woken = false;
+    if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
+        return ROUSE_INVALID;
+    }
+    if (n == 0) {
+        return ROUSE_OK;
+    }
+    if (cap == ROUSE_MAX_PERMITS && n <= ROUSE_ADD_LIMIT_) {
+        return rouse_add_(q, n);
+    }
+    return rouse_wake_(q, n, cap, &woken);
+}
+
+/* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
+static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
+    bool woken = false;
+    (void)rouse_wake_(q, 1, 0, &woken);
+    return woken;
+}
+
+/* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
+ * again from its wake waits for the next call. */
+static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
+    return rouse_backend_wake_all_(q);
+}
+
+/* Takes `w` out. True: its wake will never run, it is yours again. Credit it had been given goes to those
+ * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
+ * False: it has been woken, or is being woken (waiter.h says what is safe then). */
+static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
+    ROUSE_CHECK_OWNED_(w, q, "rouse_waiter_queue_cancel", q);
+    return rouse_backend_cancel_(q, w);
+}
+
+/* Waits for a condition of your own. ready(arg) true: ROUSE_OK, nothing queued, closed or not. Otherwise it is
+ * wait(1), and no wake_one or wake_all that follows the change which makes `ready` true can be missed: the
+ * condition is looked at again after `w` can be seen by wakers. ROUSE_OK and a wake mean: look again. `ready`
+ * may be called twice and under an internal lock, and must not call the library. A wake that reached `w` while
+ * its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
+static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
+                                                            bool (*ready)(void *arg), void *arg) {
+    ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_add_waiter_if", q);
+    if (ready(arg)) {
+        return ROUSE_OK;
+    }
+    if (rouse_take_(&q->word_, 1)) {
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(q, w, 1, ready, arg);
+}
+
+/* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
+ * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
+static inline uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
+    return rouse_backend_close_(q);
+}
+
+static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
+    /* E3: acquire; who sees the queue closed sees what came before close. */
+    return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
+}
+
+/* Snapshots, for people and metrics: exact when no call is in progress. */
+static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
+    return rouse_backend_balance_(q);
+}
+static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
+    return rouse_backend_waiter_count_(q);
+}
+
+/* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
+ * not have the memory. MUTEX and SPIN never allocate. */
+static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
+    return rouse_backend_reserve_(q, waiters);
+}
+
+#endif /* ROUSE_WAITER_QUEUE_H */
