@@ -76,7 +76,7 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_seq_cst_(&mb->posted_, NULL);
     while (w != NULL) {
         rouse_waiter *const older = w->next_;
-        w->n_ |= ROUSE_ARRIVED_;
+        rouse_set_due_(w, rouse_due_(w) | ROUSE_ARRIVED_);
         w->next_ = oldest;
         oldest = w;
         w = older;

@@ -88,10 +88,9 @@ struct rouse_waiter {
     rouse_waiter *next_;            /* behind it in a list, in a chain of due wakes, or in a mailbox     */
     rouse_atomic_ptr_ place_;       /* lists: the waiter before it (under the lock); LOCKFREE: its last
                                        ticket's segment                                                  */
+    rouse_atomic_u64_ account_;     /* queued: n asked for * 2^32 + permits lacked; due: the outcome      */
     rouse_atomic_u32_ status_;      /* bits 0-7 the rouse_status; bit 8: woken by a wake_all             */
-    rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: unused                          */
-    rouse_atomic_u32_ lacks_;       /* how many permits it still lacks                                   */
-    uint32_t n_;                    /* queued: how many it asked for; due: the outcome to store          */
+    rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: 1 while it is in the list       */
 #ifdef ROUSE_DEBUG
     rouse_atomic_ptr_ owner_; /* the queue it is on, NULL: none */
 #endif
@@ -104,11 +103,10 @@ static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
     w->data_ = data;
     w->mailbox_ = NULL;
     w->next_ = NULL;
-    w->n_ = 0;
     rouse_ptr_init_(&w->place_, NULL);
     rouse_u32_init_(&w->status_, (uint32_t)ROUSE_OK);
     rouse_u32_init_(&w->ticket_, 0);
-    rouse_u32_init_(&w->lacks_, 0);
+    rouse_u64_init_(&w->account_, 0);
 #ifdef ROUSE_DEBUG
     rouse_ptr_init_(&w->owner_, NULL);
 #endif

@@ -157,7 +157,7 @@ static inline rouse_waiter *rouse_slot_take_(struct rouse_waiter_queue *q, const
         /* E3: as in rouse_slot_give_. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) | bits)) {
             rouse_waiter *const w = rouse_slot_clear_(q);
-            *credit += w->n_ - (uint32_t)-rouse_word_balance_(seen);
+            *credit += rouse_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
             return w;
         }
     }

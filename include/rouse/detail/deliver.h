@@ -18,14 +18,36 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bits of an outcome in rouse_waiter.n_ and status_. */
+/* Bits of an outcome, in rouse_waiter.account_ while it is due and in status_ once it is stored. */
 enum {
     ROUSE_BY_ALL_ = 0x100,  /* woken by a wake_all                                   */
-    ROUSE_ARRIVED_ = 0x200  /* came out of its mailbox: now its wake runs. n_ only   */
+    ROUSE_ARRIVED_ = 0x200  /* came out of its mailbox: now its wake runs. Not in status_   */
 };
 
 static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
     return ((uint32_t)status & 0xffu) | bits;
+}
+
+/* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or (LOCKFREE, by
+ * read-modify-write) having won one of its cells; so the orders here are relaxed and the edges elsewhere. */
+static inline uint64_t rouse_account_(uint32_t n, uint32_t lacks) {
+    return ((uint64_t)n << 32) | lacks;
+}
+static inline uint32_t rouse_asked_(const rouse_waiter *w) {
+    return (uint32_t)(rouse_u64_load_relaxed_(&w->account_) >> 32);
+}
+static inline uint32_t rouse_lacks_(const rouse_waiter *w) {
+    return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
+}
+static inline void rouse_set_lacks_(rouse_waiter *w, uint32_t lacks) {
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_(rouse_asked_(w), lacks));
+}
+/* A due waiter's outcome: this thread's alone. */
+static inline uint32_t rouse_due_(const rouse_waiter *w) {
+    return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
+}
+static inline void rouse_set_due_(rouse_waiter *w, uint32_t outcome) {
+    rouse_u64_store_relaxed_(&w->account_, outcome);
 }
 
 /* ROUSE_DEBUG: which queue a waiter is on. Relaxed: misuse is reported when it is seen, not proved absent. */
@@ -57,7 +79,7 @@ typedef struct rouse_chain_ {
 } rouse_chain_;
 
 static inline void rouse_chain_add_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
-    w->n_ = outcome;
+    rouse_set_due_(w, outcome);
     w->next_ = NULL;
     if (chain->first == NULL) {
         chain->first = w;
@@ -68,7 +90,7 @@ static inline void rouse_chain_add_(rouse_chain_ *chain, rouse_waiter *w, uint32
 }
 
 static inline void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
-    w->n_ = outcome;
+    rouse_set_due_(w, outcome);
     w->next_ = chain->first;
     if (chain->first == NULL) {
         chain->last = w;
@@ -133,11 +155,12 @@ static inline rouse_waiter *rouse_deferred_(rouse_deferral_ *mine) {
 }
 
 static inline void rouse_call_wake_(rouse_waiter *w) {
-    if (w->mailbox_ != NULL && (w->n_ & ROUSE_ARRIVED_) == 0) {
+    const uint32_t outcome = rouse_due_(w);
+    if (w->mailbox_ != NULL && (outcome & ROUSE_ARRIVED_) == 0) {
         w->mailbox_->post_(w->mailbox_, w);
     } else {
         ROUSE_TRACE("wake", NULL, w);
-        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(w->n_ & 0xffu));
+        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
     }
 }
 
@@ -175,7 +198,7 @@ static inline void rouse_deliver_(rouse_chain_ *chain) {
     rouse_waiter **link = &chain->first;
     while (*link != NULL) {
         rouse_waiter *const w = *link;
-        const uint32_t outcome = w->n_;
+        const uint32_t outcome = rouse_due_(w);
         ROUSE_DISOWN_(w);
         if (w->wake_ == NULL) {
             *link = w->next_; /* out of the chain first: from the store on it is its owner's */

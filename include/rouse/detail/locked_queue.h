@@ -41,9 +41,8 @@ static inline bool rouse_word_listed_(uint64_t word) {
 
 /* Prepares a waiter for queueing. Nobody else sees it yet. */
 static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks) {
-    w->n_ = n;
-    rouse_u32_store_relaxed_(&w->lacks_, lacks);
-    rouse_u32_store_relaxed_(&w->ticket_, 0); /* 1 while it is in the list */
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_(n, lacks));
+    rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_(w, q);
     ROUSE_TRACE("queue", q, w);
@@ -51,7 +50,7 @@ static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32
 }
 
 static inline void rouse_enlist_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t lacks) {
-    rouse_u32_store_relaxed_(&w->lacks_, lacks);
+    rouse_set_lacks_(w, lacks);
     rouse_u32_store_relaxed_(&w->ticket_, 1);
     rouse_list_append_(&q->list_, w);
     rouse_u32_store_relaxed_(&q->count_, rouse_u32_load_relaxed_(&q->count_) + 1);
@@ -59,7 +58,7 @@ static inline void rouse_enlist_(rouse_waiter_queue *q, rouse_waiter *w, uint32_
 }
 
 static inline void rouse_delist_(rouse_waiter_queue *q, rouse_waiter *w) {
-    q->lacks_ -= rouse_u32_load_relaxed_(&w->lacks_);
+    q->lacks_ -= rouse_lacks_(w);
     rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_list_remove_(&q->list_, w);
     rouse_u32_store_relaxed_(&q->count_, rouse_u32_load_relaxed_(&q->count_) - 1);
@@ -88,11 +87,11 @@ static inline uint32_t rouse_give_(rouse_waiter_queue *q, uint32_t n, uint32_t o
     uint32_t left = n;
     while (left != 0 && q->list_.oldest != NULL) {
         rouse_waiter *const w = q->list_.oldest;
-        const uint32_t lacks = rouse_u32_load_relaxed_(&w->lacks_);
+        const uint32_t lacks = rouse_lacks_(w);
         const uint32_t gift = left < lacks ? left : lacks;
         left -= gift;
         q->lacks_ -= gift;
-        rouse_u32_store_relaxed_(&w->lacks_, lacks - gift);
+        rouse_set_lacks_(w, lacks - gift);
         if (gift == lacks) {
             rouse_delist_(q, w);
             ROUSE_TRACE("grant", q, w);
@@ -186,11 +185,11 @@ static inline bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w, 
     rouse_enter_(q);
     listed = rouse_u32_load_relaxed_(&w->ticket_) == 1;
     if (listed) {
-        const uint32_t lacks = rouse_u32_load_relaxed_(&w->lacks_);
+        const uint32_t lacks = rouse_lacks_(w);
         uint32_t given;
         rouse_delist_(q, w);
-        given = rouse_give_(q, w->n_ - lacks, rouse_outcome_(ROUSE_OK, 0), chain);
-        *credit = w->n_ - lacks - given;
+        given = rouse_give_(q, rouse_asked_(w) - lacks, rouse_outcome_(ROUSE_OK, 0), chain);
+        *credit = rouse_asked_(w) - lacks - given;
         rouse_settle_(q, lacks + given, 0);
     }
     rouse_leave_(q);
@@ -207,7 +206,7 @@ static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     while (q->list_.oldest != NULL) {
         rouse_waiter *const w = q->list_.oldest;
         all++;
-        *credit += w->n_ - rouse_u32_load_relaxed_(&w->lacks_);
+        *credit += rouse_asked_(w) - rouse_lacks_(w);
         rouse_delist_(q, w);
         ROUSE_TRACE("grant", q, w);
         rouse_chain_add_(chain, w, outcome);
