@@ -1,0 +1,774 @@
+/* rouse/detail/backend_lockfree.h: the LOCKFREE backend: tickets and cells. Internal.
+ *
+ * The word's serial is the next ticket. A waiter that must queue takes as many tickets as it lacks permits, in the same
+ * compare-and-swap that makes the balance negative; a wake learns from its own read-modify-write which tickets it
+ * serves: with balance b < 0 the oldest unserved ticket is next + b. So who serves whom is decided in one atomic step,
+ * wake_all wakes exactly those who were counted, and nobody who came later can take an earlier one's place. Waiter and
+ * waker then meet in the ticket's cell (segments.h, with the pictures).
+ *
+ * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes. Waiters allocate, before they
+ * take tickets; wakers never do.
+ *
+ * Cancelled tickets stay counted in the balance until a waker, or a canceller that finds them at the head (absorb),
+ * passes over them: they are phantoms, kept count of in phantoms_. A waker that meets one still has its permit, and
+ * gives it out again. A segment of nothing but phantoms is taken out of the list wherever it stands.
+ *
+ * Memory: one pool per queue, made at the first wait. Every linked segment but two (the last, and the one at the head)
+ * and those of calls in progress holds the cell of a living waiter, so k waiters with n = 1 keep at most k + 2
+ * segments, whatever the history; the pool doubles, so it has at most twice the most it ever needed at once. A waiter
+ * that lacks k permits has k cells.
+ *
+ * Two limits of a counter that wraps are accepted: a thread that stalls between two instructions while 2^31 tickets are
+ * taken may mistake a ticket for its former self. */
+#ifndef ROUSE_DETAIL_BACKEND_LOCKFREE_H
+#define ROUSE_DETAIL_BACKEND_LOCKFREE_H
+
+#include "../waiter.h"
+#include "atomic.h"
+#include "balance.h"
+#include "deliver.h"
+#include "platform.h"
+#include "segments.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rouse_waiter_queue {
+    rouse_atomic_u64_ word_;     /* balance.h                                                           */
+    rouse_atomic_ptr_ head_;     /* the segment that was last served from; a hint                        */
+    rouse_atomic_ptr_ tail_;     /* the segment that was last queued in; a hint                          */
+    rouse_atomic_ptr_ pool_;     /* NULL until the first wait                                            */
+    rouse_atomic_u32_ phantoms_; /* tickets that were cancelled and not yet passed over                  */
+    rouse_atomic_u32_ extra_;    /* outstanding tickets of waiters that lack several, less one for each  */
+};
+
+#define ROUSE_BACKEND_INIT_(credit)                                                                          \
+    {                                                                                                        \
+        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                      \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0)                           \
+    }
+
+#define ROUSE_ADD_LIMIT_ 1 /* more could show a surplus before its waiters' cells have been seen */
+
+/* In a waiter's account: some of its cells were closed. */
+#define ROUSE_ACCOUNT_CLOSED_ ((uint64_t)1 << 63)
+
+static inline uint32_t rouse_word_ticket_(uint64_t word) {
+    return (uint32_t)(rouse_word_above_(word) >> 33);
+}
+static inline uint32_t rouse_word_head_(uint64_t word) {
+    return rouse_ticket_add_(rouse_word_ticket_(word), (uint32_t)rouse_word_balance_(word));
+}
+
+/* A wake in progress. */
+typedef struct rouse_serving_ {
+    rouse_pool_ *pool;
+    uintptr_t token;     /* what it leaves in an empty cell; says which kind of wake it is       */
+    uint32_t credit;     /* of closed waiters: to be given out again                            */
+    uint32_t woken;      /* waiters whose last cell it has visited                              */
+    rouse_chain_ chain;  /* who has all now                                                     */
+    rouse_segment_ *kept_segment; /* the cell kept for the very end, NULL: none                 */
+    uint32_t kept_ticket;
+} rouse_serving_;
+
+static inline uintptr_t rouse_token_(uint32_t cap) {
+    return ROUSE_CELL_TOKEN_ + 4 * (uintptr_t)(cap < ROUSE_MAX_PERMITS ? cap : ROUSE_MAX_PERMITS);
+}
+
+static inline rouse_serving_ rouse_serving_by_(uintptr_t token) {
+    rouse_serving_ serving;
+    serving.pool = NULL;
+    serving.token = token;
+    serving.credit = 0;
+    serving.woken = 0;
+    serving.chain.first = NULL;
+    serving.chain.last = NULL;
+    serving.kept_segment = NULL;
+    serving.kept_ticket = 0;
+    return serving;
+}
+
+static inline void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
+                                   rouse_status *status);
+
+/* ---- the waker's side -------------------------------------------------------------------------------------------- */
+
+/* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is the first
+ * ticket of the next linked one. The ticket pins the segment: as long as its cell has not been visited, the segment
+ * cannot be retired, and once ENTERED it cannot be removed. */
+static inline rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
+                                                   uint32_t *beyond) {
+    const uint32_t base = rouse_base_(ticket);
+    /* E11: acquire; partner is the store of the hint below, and through it whoever made the segment ready. */
+    rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
+    if (segment == NULL || rouse_state_base_(state) != base || !rouse_state_in_use_(state)) {
+        segment = rouse_segment_find_(pool, base, &state, beyond);
+        if (segment != NULL) {
+            rouse_ptr_store_release_(&q->head_, segment);
+        }
+    }
+    if (segment != NULL && rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
+        /* E10: against removal: one of the two wins. */
+        const uint64_t entered = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
+        if (rouse_u64_cas_seq_cst_(&segment->state_, &state, entered)) {
+            state = entered;
+        }
+    }
+    if (segment != NULL && !rouse_state_in_use_(state)) {
+        *beyond = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS);
+        return NULL;
+    }
+    if (segment != NULL && rouse_cell_(ticket) == ROUSE_SEGMENT_CELLS - 1) {
+        /* E10: before the last cell is visited, so that its last visitor, at the latest, sees it. */
+        state = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
+        (void)rouse_u64_cas_seq_cst_(&segment->state_, &state,
+                                     rouse_segment_state_(base, ROUSE_SEGMENT_CLOSING_));
+    }
+    return segment;
+}
+
+/* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of them, and of
+ * these `closed` by a close. True: that was the last, *account is the final one. */
+static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t cells, uint32_t closed,
+                                     uint64_t *account) {
+    const uint64_t change =
+        (uint64_t)cells + ((uint64_t)closed << 32); /* closed permits are not its credit any more */
+    /* E14: acquire; partner is the release below, of the wakers of its other cells. */
+    uint64_t seen = rouse_u64_load_acquire_(&w->account_);
+    if ((uint32_t)seen == cells) {
+        *account = (seen - change) | (closed != 0 ? ROUSE_ACCOUNT_CLOSED_ : 0);
+        return true; /* nobody else has a cell of it to visit */
+    }
+    /* Before the account, which lets another finish and grant; relaxed: a count for snapshots. */
+    (void)rouse_u32_add_relaxed_(&q->extra_, 0 - cells);
+    do {
+        *account = (seen - change) | (closed != 0 ? ROUSE_ACCOUNT_CLOSED_ : 0);
+        /* E14: release for the one that finishes, acquire in case it is this one. */
+    } while (!rouse_u64_cas_acq_rel_(&w->account_, &seen, *account));
+    if ((uint32_t)*account != 0) {
+        return false;
+    }
+    (void)rouse_u32_add_relaxed_(&q->extra_, 1);
+    return true;
+}
+
+/* w's cell `ticket` is this waker's. */
+static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket, rouse_serving_ *serving,
+                                bool oldest) {
+    const bool closes = serving->token == ROUSE_CELL_TOKEN_CLOSED_;
+    uint64_t account;
+    serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0;
+    if (rouse_count_down_(q, w, 1, closes ? 1 : 0, &account)) {
+        const bool closed = (account & ROUSE_ACCOUNT_CLOSED_) != 0;
+        const uint32_t outcome =
+            closed ? rouse_outcome_(ROUSE_CLOSED, 0)
+                   : rouse_outcome_(ROUSE_OK, serving->token == ROUSE_CELL_TOKEN_ALL_ ? ROUSE_BY_ALL_ : 0);
+        if (closed) {
+            serving->credit += (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32);
+        }
+        ROUSE_TRACE("grant", q, w);
+        if (oldest) {
+            rouse_chain_push_front_(&serving->chain, w, outcome);
+        } else {
+            rouse_chain_add_(&serving->chain, w, outcome);
+        }
+    }
+}
+
+/* Visits the cell of a ticket that this thread serves. True: the permit is spent. False: the cell was cancelled. If it
+ * was still empty, the token left in it is the last touch: the waiter that finds it may destroy the queue. */
+static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
+                                rouse_serving_ *serving, bool oldest) {
+    rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
+    void *seen = rouse_ptr_load_relaxed_(cell);
+    for (;;) {
+        const uintptr_t now = (uintptr_t)seen;
+        const uintptr_t after = now == ROUSE_CELL_EMPTY_ ? serving->token : ROUSE_CELL_DONE_;
+        /* E9: acquire: the waiter in the cell is this thread's to read. release: who finds the token sees what came
+         * before this wake. E10: seq_cst, the cell may be its segment's last. */
+        if (!rouse_ptr_cas_seq_cst_(cell, &seen, (void *)after)) {
+            continue;
+        }
+        if (now == ROUSE_CELL_EMPTY_) {
+            serving->woken++;
+            return true;
+        }
+        if (now == ROUSE_CELL_CANCELLED_) {
+            /* Relaxed: a count for snapshots. */
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1);
+        }
+        rouse_segment_end_(serving->pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+        if (now == ROUSE_CELL_CANCELLED_) {
+            return false;
+        }
+        rouse_grant_(q, (rouse_waiter *)seen, ticket, serving, oldest);
+        return true;
+    }
+}
+
+/* No segment is linked from ticket `from` up to `beyond`. If the head is in there, its tickets are phantoms, for a
+ * segment with an unserved ticket is not retired, only removed: passes the head over them in one step. */
+static inline void rouse_skip_(rouse_waiter_queue *q, uint32_t from, uint32_t beyond) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    for (;;) {
+        const uint32_t head = rouse_word_head_(seen);
+        const int32_t ahead = rouse_ticket_distance_(head, beyond);
+        uint32_t skip;
+        if (rouse_word_balance_(seen) >= 0 || ahead <= 0 || rouse_ticket_distance_(from, head) < 0) {
+            return;
+        }
+        skip = (uint32_t)ahead < (uint32_t)-rouse_word_balance_(seen) ? (uint32_t)ahead
+                                                                      : (uint32_t)-rouse_word_balance_(seen);
+        /* E3: as every change of the word by a waker. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + skip)) {
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, 0 - skip);
+            return;
+        }
+    }
+}
+
+/* Serves the m tickets from `ticket` on, which this thread has taken off the head. How many permits are left because
+ * their tickets were cancelled. `more`: the call has more to do with the queue after these.
+ *
+ * A token must be the last touch, unless somebody who is still to be told keeps the queue in use. Until there is such a
+ * one, the first cell that is found empty is kept for the end: its waiter is inside its wait, or queued, until then. It
+ * cannot cancel: E17, seq_cst: this thread passes the ticket and then finds the cell empty; its waiter fills the cell
+ * and then, in cancel, looks whether its ticket has been passed. One of the two sees the other. (It can withdraw, in
+ * add_waiter_if: see docs/design.md.) */
+static inline uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint32_t m, bool more,
+                                    rouse_serving_ *serving) {
+    uint32_t left = 0;
+    /* E11: acquire; partner is the CAS that made the pool. */
+    serving->pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+    while (m != 0) {
+        uint32_t beyond = 0;
+        rouse_segment_ *const segment = rouse_enter_segment_(q, serving->pool, ticket, &beyond);
+        uint32_t stretch = rouse_ticket_add_(rouse_base_(ticket), ROUSE_SEGMENT_CELLS);
+        if (segment == NULL) {
+            const uint32_t gap = (uint32_t)rouse_ticket_distance_(ticket, beyond);
+            const uint32_t gone = gap < m ? gap : m;
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, 0 - gone);
+            left += gone;
+            m -= gone;
+            ticket = rouse_ticket_add_(ticket, gone);
+            if (m == 0) {
+                rouse_skip_(q, ticket, beyond);
+            }
+            continue;
+        }
+        /* The last cell of a segment asks for CLOSING first, so it goes through rouse_enter_segment_ again. */
+        stretch = (uint32_t)rouse_ticket_distance_(ticket, stretch);
+        if (stretch > 1) {
+            stretch--;
+        }
+        while (stretch != 0 && m != 0) {
+            const bool held = serving->chain.first != NULL || serving->kept_segment != NULL;
+            const bool final = m == 1 && !more && left == 0;
+            if (!held && !final &&
+                (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == ROUSE_CELL_EMPTY_) {
+                serving->kept_segment = segment;
+                serving->kept_ticket = ticket;
+            } else if (!rouse_visit_(q, segment, ticket, serving, false)) {
+                left++;
+            }
+            ticket = rouse_ticket_add_(ticket, 1);
+            stretch--;
+            m--;
+        }
+    }
+    return left;
+}
+
+/* Gives n to the waiters and what is left to the balance, under the cap. Ends with the kept cell. */
+static inline void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
+                                   rouse_status *status) {
+    for (;;) {
+        while (n != 0 && !rouse_store_(&q->word_, n, cap, status)) {
+            uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+            const uint32_t lack = (uint32_t)-rouse_word_balance_(seen);
+            const uint32_t m = n < lack ? n : lack;
+            /* E3; acquire to read what the waiters published (E4); seq_cst for E17, below. */
+            if (rouse_word_balance_(seen) < 0 && rouse_u64_cas_seq_cst_(&q->word_, &seen, seen + m)) {
+                n -= m;
+                n += rouse_serve_(q, rouse_word_head_(seen), m, n != 0, serving);
+                if (cap == ROUSE_MAX_PERMITS) {
+                    cap = ROUSE_UNCAPPED_; /* too late to refuse the rest */
+                }
+            }
+        }
+        if (serving->kept_segment != NULL) {
+            rouse_segment_ *const kept = serving->kept_segment;
+            serving->kept_segment = NULL;
+            if (rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
+                return;
+            }
+            n = 1; /* its waiter has withdrawn or was cancelled since */
+        } else {
+            return;
+        }
+    }
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    bool *woken) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+    rouse_status status = ROUSE_OK;
+    rouse_hand_out_(q, n, cap, &serving, &status);
+    *woken = serving.woken != 0;
+    rouse_deliver_(&serving.chain);
+    return status;
+}
+
+static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_t n, uint64_t before) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
+    rouse_status status = ROUSE_OK;
+    rouse_hand_out_(q, rouse_serve_(q, rouse_word_head_(before), n, false, &serving), ROUSE_UNCAPPED_, &serving,
+                    &status);
+    rouse_deliver_(&serving.chain);
+}
+
+/* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were cancelled
+ * are nobody's: nothing is handed on for them. How many were woken. */
+static inline uint32_t rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_serving_ *serving) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint32_t lack;
+    uint64_t after;
+    do {
+        lack = rouse_word_balance_(seen) < 0 ? (uint32_t)-rouse_word_balance_(seen) : 0;
+        after = (seen + lack) | bits; /* the balance is not negative then: no borrow to mind */
+        /* E3: a read-modify-write even if nothing changes, as in rouse_store_. seq_cst for E17. */
+    } while (!rouse_u64_cas_seq_cst_(&q->word_, &seen, after));
+    if (lack != 0) {
+        (void)rouse_serve_(q, rouse_word_head_(seen), lack, true, serving);
+    }
+    return serving->woken;
+}
+
+/* Gives back what closed waiters had, visits the kept cell, and delivers. */
+static inline uint32_t rouse_finish_all_(rouse_waiter_queue *q, rouse_serving_ *serving) {
+    rouse_status status = ROUSE_OK;
+    rouse_segment_ *const kept = serving->kept_segment;
+    uint32_t credit = serving->credit;
+    serving->kept_segment = NULL;
+    rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
+    if (kept != NULL) {
+        (void)rouse_visit_(q, kept, serving->kept_ticket, serving, true);
+        credit = serving->credit - credit;
+        if (credit != 0) {
+            rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
+        }
+    }
+    rouse_deliver_(&serving->chain);
+    return serving->woken;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_);
+    (void)rouse_serve_all_(q, 0, &serving);
+    return rouse_finish_all_(q, &serving);
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_);
+    (void)rouse_serve_all_(q, ROUSE_CLOSED_, &serving);
+    ROUSE_TRACE("close", q, NULL);
+    return rouse_finish_all_(q, &serving);
+}
+
+/* ---- the canceller's side ----------------------------------------------------------------------------------------- */
+
+/* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort: a phantom
+ * that is left costs memory and range, not correctness. */
+static inline void rouse_absorb_(rouse_waiter_queue *q) {
+    /* E11: acquire, as in rouse_serve_; and the word's, for the segments of the tickets it counts (E4). */
+    rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
+    while (rouse_word_balance_(seen) < 0) {
+        const uint32_t ticket = rouse_word_head_(seen);
+        uint32_t beyond = 0;
+        rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+        uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
+        if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) || !rouse_state_in_use_(state)) {
+            segment = rouse_segment_find_(pool, rouse_base_(ticket), &state, &beyond);
+            if (segment != NULL) {
+                rouse_ptr_store_release_(&q->head_, segment);
+                if (!rouse_state_in_use_(state)) {
+                    beyond = rouse_ticket_add_(rouse_base_(ticket), ROUSE_SEGMENT_CELLS);
+                    segment = NULL;
+                }
+            }
+        }
+        if (segment == NULL) {
+            rouse_skip_(q, ticket, beyond);
+        } else {
+            /* Relaxed: a guess; the CAS on the word makes this thread the ticket's waker, then it looks again. */
+            if ((uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(ticket)]) !=
+                ROUSE_CELL_CANCELLED_) {
+                return;
+            }
+            /* E3. A ticket at the head whose cell is CANCELLED stays so until its waker comes. */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
+                rouse_serving_ serving = rouse_serving_by_(rouse_token_(0));
+                (void)rouse_serve_(q, ticket, 1, false, &serving);
+            }
+        }
+        seen = rouse_u64_load_acquire_(&q->word_);
+    }
+}
+
+/* The one waiter at the head leaves by serving its own ticket. False: it is not at the head (any more), or its cell is
+ * not its own (any more). */
+static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
+                                     const rouse_waiter *w) {
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
+    if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket)) {
+        return false; /* recycled: w was served long ago */
+    }
+    while (rouse_word_balance_(seen) < 0 && rouse_word_head_(seen) == ticket) {
+        /* Relaxed: a guess; with the head at this ticket only this canceller can take w out of its cell. */
+        if (rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(ticket)]) != (const void *)w) {
+            return false;
+        }
+        /* E3: this thread is its own waker now. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
+            rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+            uint32_t beyond;
+            (void)rouse_enter_segment_(q, pool, ticket, &beyond);
+            /* E10: as in rouse_visit_. */
+            (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
+            rouse_segment_end_(pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A cell of a segment has become CANCELLED by this thread. */
+static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
+    rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
+                       ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
+}
+
+/* The linked segment before one that holds, or has just held, a cell of this thread's waiter. */
+static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, const rouse_segment_ *segment,
+                                                    uint32_t base) {
+    const uint32_t index = rouse_u32_load_relaxed_(&segment->prev_); /* relaxed: a hint, checked by the base */
+    rouse_segment_ *const before = index == 0 ? NULL : rouse_segment_at_(pool, index);
+    uint64_t state = before == NULL ? 0 : rouse_u64_load_acquire_(&before->state_);
+    uint32_t beyond;
+    if (before != NULL && rouse_state_base_(state) == base && rouse_state_linked_(state)) {
+        return before;
+    }
+    return rouse_segment_find_(pool, base, &state, &beyond);
+}
+
+/* Takes back w's cells from the last one down to the head. How many; 0: its last ticket has been passed, so all have. */
+static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
+                                        uint32_t ticket) {
+    rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+    /* E17: seq_cst; the canceller's half. */
+    const uint64_t seen = rouse_u64_load_seq_cst_(&q->word_);
+    const uint32_t head = rouse_word_head_(seen);
+    uint32_t cells = 0;
+    bool more = true;
+    while (more && rouse_word_balance_(seen) < 0 && rouse_ticket_distance_(head, ticket) >= 0) {
+        void *mine = w;
+        rouse_segment_ *const here = segment;
+        const uint32_t before = rouse_ticket_add_(ticket, ROUSE_TICKETS_);
+        const bool first = rouse_cell_(ticket) == 0;
+        /* E9, E10: acq_rel as against the waker; seq_cst as the cell may be its segment's last to be cancelled. */
+        if (!rouse_ptr_cas_seq_cst_(&here->cells_[rouse_cell_(ticket)], &mine, (void *)ROUSE_CELL_CANCELLED_)) {
+            break;
+        }
+        cells++;
+        more = rouse_lacks_(w) != cells; /* no: the others have been served */
+        if (more && first) {
+            segment = rouse_segment_before_(pool, here, rouse_base_(before));
+            more = segment != NULL;
+        }
+        if (!more || first) {
+            rouse_cancelled_(q, here, ticket);
+        }
+        ticket = before;
+    }
+    /* Relaxed: a count for snapshots. */
+    (void)rouse_u32_add_relaxed_(&q->phantoms_, cells);
+    return cells;
+}
+
+static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
+    rouse_status status = ROUSE_OK;
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
+    const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
+    uint32_t credit;
+    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+        return false;
+    }
+    if (rouse_lacks_(w) == 1 && rouse_leave_head_(q, segment, ticket, w)) {
+        credit = rouse_asked_(w) - 1;
+    } else {
+        const uint32_t cells = rouse_take_back_(q, w, segment, ticket);
+        uint32_t step = 1;
+        if (cells == 0) {
+            rouse_await_outcome_(w);
+            return false;
+        }
+        (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells);
+        /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells back,
+         * nobody can finish, so w stays until they have. */
+        while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
+            rouse_back_off_(&step);
+        }
+        credit = rouse_asked_(w) - cells;
+    }
+    ROUSE_TRACE("cancel", q, w);
+    ROUSE_DISOWN_(w);
+    if (credit != 0) {
+        rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
+    }
+    rouse_absorb_(q);
+    rouse_deliver_(&serving.chain);
+    return true;
+}
+
+/* ---- the waiter's side --------------------------------------------------------------------------------------------- */
+
+/* The pool, made at need. NULL: no memory. */
+static inline rouse_pool_ *rouse_need_pool_(rouse_waiter_queue *q) {
+    /* E11: acquire; partner is the CAS below. */
+    void *pool = rouse_ptr_load_acquire_(&q->pool_);
+    if (pool == NULL) {
+        rouse_pool_ *const mine = rouse_pool_new_();
+        if (mine == NULL) {
+            return NULL;
+        }
+        if (rouse_ptr_cas_acq_rel_(&q->pool_, &pool, mine)) {
+            return mine;
+        }
+        ROUSE_FREE(mine);
+    }
+    return (rouse_pool_ *)pool;
+}
+
+/* Sees to it that the segments of the tickets [ticket, ticket + count) are linked, `ticket` being the next one of a word
+ * just read. Returns the first of them. NULL: *status is ROUSE_NOMEM, or ROUSE_PENDING if the word must be read again. A
+ * segment for a ticket that is not issued yet cannot die, so it is still there when the CAS on the word succeeds. */
+static inline rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
+                                                   uint32_t count, rouse_status *status) {
+    const uint32_t base = rouse_base_(ticket);
+    const uint32_t last = rouse_base_(rouse_ticket_add_(ticket, count - 1));
+    rouse_segment_ *first = NULL;
+    rouse_walk_ walk = {NULL, 0};
+    *status = ROUSE_PENDING;
+    /* E11: acquire, as with the head's hint. A hint that says "linked" is: only the list's segments say so. */
+    walk.at = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    if (walk.at != NULL) {
+        walk.state = rouse_u64_load_acquire_(&walk.at->state_);
+        if (!rouse_state_linked_(walk.state) || rouse_ticket_distance_(rouse_state_base_(walk.state), base) < 0) {
+            walk.at = NULL;
+        }
+    }
+    for (;;) {
+        bool again;
+        if (walk.at != NULL) {
+            const uint32_t here = rouse_state_base_(walk.state);
+            if (here == base) {
+                first = walk.at;
+                rouse_ptr_store_release_(&q->tail_, first);
+            }
+            if (here == last) {
+                return first;
+            }
+            if (rouse_ticket_distance_(last, here) > 0) {
+                return NULL; /* the word has moved on */
+            }
+        }
+        if (!rouse_walk_step_(pool, &walk, &again)) {
+            const uint32_t next = walk.at == NULL
+                                      ? base
+                                      : rouse_ticket_add_(rouse_state_base_(walk.state), ROUSE_SEGMENT_CELLS);
+            if (again) {
+                return NULL;
+            }
+            if (!rouse_segment_append_(pool, walk.at, next)) {
+                *status = ROUSE_NOMEM;
+                return NULL;
+            }
+        }
+    }
+}
+
+/* The waiter has found a token in its cell: it is the last visitor. */
+static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
+    /* E10: as in rouse_visit_. */
+    (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
+    rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
+                       ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+}
+
+/* Puts w into the cells of its tickets. ROUSE_PENDING, or, if tokens were there for all it lacked, the outcome. */
+static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks,
+                                           rouse_segment_ *segment, uint32_t ticket) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
+    const uint32_t last = rouse_ticket_add_(ticket, lacks - 1);
+    rouse_segment_ *last_segment = segment;
+    uint64_t account = rouse_account_(n, lacks);
+    uint32_t tokens = 0;
+    uint32_t closed = 0;
+    rouse_status status = ROUSE_OK;
+    ROUSE_OWN_(w, q);
+    ROUSE_TRACE("queue", q, w);
+    for (uint32_t base = rouse_base_(ticket); base != rouse_base_(last);
+         base = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS)) {
+        /* Both hold tickets of this waiter, so they stay neighbours. Acquire: E11. */
+        last_segment =
+            rouse_segment_at_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_),
+                              (uint32_t)rouse_u64_load_acquire_(&last_segment->next_));
+    }
+    /* Relaxed: published by the first cell's CAS (E9). */
+    rouse_u64_store_relaxed_(&w->account_, account);
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    rouse_ptr_store_relaxed_(&w->place_, last_segment);
+    rouse_u32_store_relaxed_(&w->ticket_, last);
+    if (lacks > 1) {
+        (void)rouse_u32_add_relaxed_(&q->extra_, lacks - 1);
+    }
+    for (uint32_t i = 0; i < lacks; i++) {
+        void *seen = NULL;
+        const uint32_t here = rouse_ticket_add_(ticket, i);
+        rouse_segment_ *behind = segment;
+        if (rouse_cell_(here) == ROUSE_SEGMENT_CELLS - 1 && here != last) {
+            /* Read before its last cell is given up: from then on the segment may go. */
+            behind = rouse_segment_at_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_),
+                                       (uint32_t)rouse_u64_load_acquire_(&segment->next_));
+        }
+        /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17: seq_cst. */
+        if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
+            tokens++;
+            closed += (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_ ? 1 : 0;
+            rouse_pick_up_(q, segment, here);
+        } else if (lacks == 1) {
+            return ROUSE_PENDING; /* w may be gone already */
+        }
+        segment = behind;
+    }
+    if (tokens == 0 || !rouse_count_down_(q, w, tokens, closed, &account)) {
+        return ROUSE_PENDING;
+    }
+    ROUSE_DISOWN_(w);
+    if ((account & ROUSE_ACCOUNT_CLOSED_) == 0) {
+        return ROUSE_OK;
+    }
+    n = (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32);
+    rouse_hand_out_(q, n, ROUSE_UNCAPPED_, &serving, &status);
+    rouse_deliver_(&serving.chain);
+    return ROUSE_CLOSED;
+}
+
+/* add_waiter_if's second look said yes: leaves the ticket, or passes on the wake that was spent on it. */
+static inline rouse_status rouse_withdraw_ticket_(rouse_waiter_queue *q, rouse_segment_ *segment,
+                                                  uint32_t ticket) {
+    void *seen = NULL;
+    /* E9, E10: as in rouse_take_back_. */
+    if (rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(ticket)], &seen, (void *)ROUSE_CELL_CANCELLED_)) {
+        (void)rouse_u32_add_relaxed_(&q->phantoms_, 1);
+        rouse_cancelled_(q, segment, ticket);
+        rouse_absorb_(q);
+        return ROUSE_OK;
+    }
+    rouse_pick_up_(q, segment, ticket);
+    if (((uintptr_t)seen & 3) == ROUSE_CELL_TOKEN_) {
+        const uint32_t cap = (uint32_t)((uintptr_t)seen >> 2);
+        rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+        rouse_status status = ROUSE_OK;
+        rouse_hand_out_(q, 1, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
+        rouse_deliver_(&serving.chain);
+    }
+    return ROUSE_OK;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    rouse_pool_ *const pool = rouse_need_pool_(q);
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
+    for (;;) {
+        const int32_t balance = rouse_word_balance_(seen);
+        rouse_status status = ROUSE_NOMEM;
+        rouse_segment_ *segment = NULL;
+        uint32_t lacks;
+        if (rouse_word_closed_(seen)) {
+            return ROUSE_CLOSED;
+        }
+        if (balance >= (int64_t)n) {
+            if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2 */
+                return ROUSE_OK;
+            }
+            continue;
+        }
+        if (balance - (int64_t)n < -(int64_t)ROUSE_MAX_LACK) {
+            return ROUSE_OVERFLOW;
+        }
+        lacks = balance > 0 ? n - (uint32_t)balance : n;
+        if (pool != NULL) {
+            segment = rouse_need_segments_(q, pool, rouse_word_ticket_(seen), lacks, &status);
+        }
+        if (segment == NULL) {
+            const uint64_t before = seen;
+            seen = rouse_u64_load_acquire_(&q->word_);
+            if (status == ROUSE_NOMEM && seen == before) {
+                return ROUSE_NOMEM;
+            }
+            continue;
+        }
+        /* E4: release, for the waker that sees the ticket; acquire, for the second look. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n + lacks * ROUSE_SERIAL_)) {
+            const uint32_t ticket = rouse_word_ticket_(seen);
+            if (ready != NULL && ready(arg)) {
+                return rouse_withdraw_ticket_(q, segment, ticket);
+            }
+            return rouse_sit_down_(q, w, n, lacks, segment, ticket);
+        }
+    }
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------------------------- */
+
+/* Snapshots, all relaxed: nothing is read on the strength of them. */
+static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+    const int64_t balance = rouse_word_balance_(rouse_u64_load_relaxed_(&q->word_));
+    return balance < 0 ? balance + (int32_t)rouse_u32_load_relaxed_(&q->phantoms_) : balance;
+}
+static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+    const int64_t waiters = -(int64_t)rouse_word_balance_(rouse_u64_load_relaxed_(&q->word_)) -
+                            (int32_t)rouse_u32_load_relaxed_(&q->phantoms_) -
+                            (int32_t)rouse_u32_load_relaxed_(&q->extra_);
+    return waiters > 0 ? (uint32_t)waiters : 0;
+}
+
+/* A segment for each waiter is the worst that history can do; then the last one, the one at the head, and two for calls
+ * that are about to finish with theirs. */
+static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+    rouse_pool_ *const pool = rouse_need_pool_(q);
+    return pool != NULL && rouse_pool_reserve_(pool, (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;
+}
+
+static inline void rouse_backend_init_(rouse_waiter_queue *q) {
+    rouse_ptr_init_(&q->head_, NULL);
+    rouse_ptr_init_(&q->tail_, NULL);
+    rouse_ptr_init_(&q->pool_, NULL);
+    rouse_u32_init_(&q->phantoms_, 0);
+    rouse_u32_init_(&q->extra_, 0);
+}
+
+static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
+    rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&q->pool_);
+    if (pool != NULL) {
+        rouse_pool_delete_(pool);
+        rouse_ptr_store_relaxed_(&q->pool_, NULL);
+    }
+}
+
+#endif /* ROUSE_DETAIL_BACKEND_LOCKFREE_H */
