@@ -37,7 +37,7 @@ void bench_work(uint32_t ns);
 
 void *bench_alloc(size_t size); /* zeroed, on a cache line of its own; never NULL */
 int64_t bench_heap_bytes(void); /* what the program has from malloc now */
-_Noreturn void bench_die(const char *why);
+__attribute__((noreturn)) void bench_die(const char *why);
 
 /* A small generator for shuffles and operation mixes: the same sequence for every contender. */
 static inline uint32_t bench_random(uint32_t *state) {

@@ -31,7 +31,7 @@ static group *groups;
 static double clock_cost;
 static double turns_per_ns;
 
-_Noreturn void bench_die(const char *why) {
+void bench_die(const char *why) {
     fprintf(stderr, "rouse_bench: %s\n", why);
     exit(1);
 }
