@@ -7,9 +7,6 @@
 #include "executor.h"
 
 #define C_TASKS      1
-#define C_BLOCKS     0
-#define C_NOTIFIES   1
-#define C_BATCHES    1
 #define C_ONE_THREAD 1
 
 typedef struct c_sem {

@@ -1,8 +1,8 @@
 /* benches/adapter_rouse.h: how the benches call rouse; the backend comes from ROUSE_BACKEND. Also the place that
  * says what an adapter provides:
  *
- *   C_TASKS      1: it suspends tasks            C_BLOCKS  1: it blocks threads (c_sem_block, _unblock)
- *   C_NOTIFIES   1: it has c_note                C_BATCHES 1: acquire takes n > 1
+ *   C_TASKS      1: it suspends tasks; 0: it blocks threads, and has only c_sem_init, _destroy, _block, _unblock
+ *                and the pairs
  *   c_sem        a semaphore      c_sem_init, _destroy
  *                c_sem_pairs, c_sem_try_pairs    n uncontended pairs in a loop
  *                c_sem_acquire                   true: held; false: the task will be woken
@@ -19,10 +19,7 @@
 
 #include <rouse/rouse.h>
 
-#define C_TASKS    1
-#define C_BLOCKS   0
-#define C_NOTIFIES 1
-#define C_BATCHES  1
+#define C_TASKS 1
 
 typedef rouse_semaphore c_sem;
 typedef rouse_notify c_note;

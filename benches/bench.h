@@ -9,6 +9,7 @@
 #include "shim.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 extern bool bench_quick; /* fewer sizes and shorter runs; set before anything registers */
@@ -36,7 +37,8 @@ double bench_cpu_span(double from, double to);
 void bench_work(uint32_t ns);
 
 void *bench_alloc(size_t size); /* zeroed, on a cache line of its own; never NULL */
-int64_t bench_heap_bytes(void); /* what the program has from malloc now */
+void bench_heap_watch(bool on); /* start or stop counting; heap.c */
+int64_t bench_heap_bytes(void); /* what the program has taken from malloc and not given back since */
 __attribute__((noreturn)) void bench_die(const char *why);
 
 /* A small generator for shuffles and operation mixes: the same sequence for every contender. */

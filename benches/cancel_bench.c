@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct sleeper {
     task task;
@@ -106,8 +105,8 @@ static void storm(bench_state *state, const void *context) {
     sleepers = sleepers_new(&ex, 2);
     c_sem_init(sem, 0);
     while (bench_keep_running(state, others)) {
-        const int64_t heap = bench_heap_bytes();
         int64_t done = 0;
+        bench_heap_watch(true);
         enter(sem, &sleepers[0]);
         for (int64_t stage = 1000; done < others; stage *= 10) {
             char name[32];
@@ -116,8 +115,9 @@ static void storm(bench_state *state, const void *context) {
                 leave(sem, &sleepers[1]);
             }
             snprintf(name, sizeof name, "heap_after_%lld", (long long)done);
-            bench_counter(state, name, (double)(bench_heap_bytes() - heap));
+            bench_counter(state, name, (double)bench_heap_bytes());
         }
+        bench_heap_watch(false);
         leave(sem, &sleepers[0]);
     }
     c_sem_destroy(sem);

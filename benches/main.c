@@ -4,7 +4,6 @@
  * what else the machine does falls on all of them alike. Only ratios within a group mean anything. */
 #include "bench.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <regex.h>
 #include <semaphore.h>
@@ -20,6 +19,7 @@ enum { MOST_UNITS = 256, NAME_SIZE = 128 };
 typedef struct group {
     struct group *next;
     int contenders;
+    bench_clock clock;
     char name[NAME_SIZE];
 } group;
 
@@ -62,12 +62,15 @@ void bench_add(const char *contender, bench_fn *fn, const void *context, bench_c
                int64_t iterations, const char *format, ...) {
     char name[NAME_SIZE];
     char full[2 * NAME_SIZE];
+    group *g;
     va_list args;
     va_start(args, format);
     vsnprintf(name, sizeof name, format, args);
     va_end(args);
     snprintf(full, sizeof full, "%s/%s", name, contender);
-    find_group(name)->contenders++;
+    g = find_group(name);
+    g->contenders++;
+    g->clock = clock;
     bench_register(full, fn, context, clock, iterations);
 }
 
@@ -130,29 +133,25 @@ void *bench_alloc(size_t size) {
     return memory;
 }
 
-int64_t bench_heap_bytes(void) {
-    const struct mallinfo2 info = mallinfo2();
-    return (int64_t)(info.uordblks + info.hblkhd);
-}
-
 /* ---- results ---- */
 
 static FILE *results;
 static bool first_result = true;
 static int failures;
 
+/* "cpu_ns" and "wall_ns" are both there; "ns" is the one that counts. */
 static void write_result(const bench_result *r, void *arg) {
-    (void)arg;
+    const group *const g = arg;
     if (r->error != NULL) {
         fprintf(stderr, "%s: %s\n", r->name, r->error);
         failures++;
         return;
     }
     fprintf(results,
-            "%s\n  {\"name\": \"%s\", \"repetition\": %lld, \"iterations\": %lld, \"cpu_ns\": %.4f, "
-            "\"wall_ns\": %.4f",
-            first_result ? "" : ",", r->name, (long long)r->repetition, (long long)r->iterations, r->cpu_ns,
-            r->wall_ns);
+            "%s\n  {\"group\": \"%s\", \"contender\": \"%s\", \"repetition\": %lld, \"iterations\": %lld, "
+            "\"ns\": %.4f, \"cpu_ns\": %.4f, \"wall_ns\": %.4f",
+            first_result ? "" : ",", g->name, r->name + strlen(g->name) + 1, (long long)r->repetition,
+            (long long)r->iterations, g->clock == BENCH_CPU ? r->cpu_ns : r->wall_ns, r->cpu_ns, r->wall_ns);
     for (size_t i = 0; i < r->counters; i++) {
         fprintf(results, ", \"%s\": %.6g", r->counter_names[i], r->counter_values[i]);
     }
@@ -160,12 +159,12 @@ static void write_result(const bench_result *r, void *arg) {
     first_result = false;
 }
 
-static void run_group(const group *g, int at, int of) {
+static void run_group(group *g, int at, int of) {
     char regex[NAME_SIZE + 64];
     const double start = bench_wall();
     fprintf(stderr, "[%3d/%d] %-28s", at, of, g->name);
     snprintf(regex, sizeof regex, "^%s/[^/]*(/iterations:[0-9]+)?(/(manual|real)_time)?$", g->name);
-    if (bench_run(regex, write_result, NULL) == 0) {
+    if (bench_run(regex, write_result, g) == 0) {
         bench_die("a group without benchmarks");
     }
     fprintf(stderr, "%2d contenders, %5.1f s\n", g->contenders, bench_wall() - start);
@@ -177,7 +176,7 @@ static int run_groups(const regex_t *filter) {
     for (const group *g = groups; g != NULL; g = g->next) {
         count += regexec(filter, g->name, 0, NULL, 0) == 0;
     }
-    for (const group *g = groups; g != NULL; g = g->next) {
+    for (group *g = groups; g != NULL; g = g->next) {
         if (regexec(filter, g->name, 0, NULL, 0) == 0) {
             run_group(g, ++at, count);
         }

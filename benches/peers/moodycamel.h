@@ -5,8 +5,7 @@
 
 #include "../bench.h"
 
-#define C_TASKS  0
-#define C_BLOCKS 1
+#define C_TASKS 0
 
 #ifdef __cplusplus
 extern "C" {

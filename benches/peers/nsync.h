@@ -6,8 +6,7 @@
 
 #include <nsync.h>
 
-#define C_TASKS  0
-#define C_BLOCKS 1
+#define C_TASKS 0
 
 typedef nsync_mu c_sem;
 

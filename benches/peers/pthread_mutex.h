@@ -6,8 +6,7 @@
 
 #include <pthread.h>
 
-#define C_TASKS  0
-#define C_BLOCKS 1
+#define C_TASKS 0
 
 typedef pthread_mutex_t c_sem;
 

@@ -1,15 +1,12 @@
 /* benches/peers/rust.h: how the benches call the Rust primitives of rust/src/lib.rs. PEER_RUST is the function
- * that returns the design's table, PEER_BATCHES says whether it can acquire several permits at once. */
+ * that returns the design's table. */
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 
 #include "../bench.h"
 #include "../executor.h"
 
-#define C_TASKS    1
-#define C_BLOCKS   0
-#define C_NOTIFIES 1
-#define C_BATCHES  PEER_BATCHES
+#define C_TASKS 1
 
 typedef struct rust_peer {
     size_t sem_size;

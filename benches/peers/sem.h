@@ -6,8 +6,7 @@
 
 #include <semaphore.h>
 
-#define C_TASKS  0
-#define C_BLOCKS 1
+#define C_TASKS 0
 
 typedef sem_t c_sem;
 

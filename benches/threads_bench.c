@@ -1,0 +1,214 @@
+/* benches/threads_bench.c: W4: OS threads that contend for one permit.
+ *
+ * W4 T/k/work/idle: T threads with k tasks each; a task acquires the permit, touches what it protects, releases,
+ * works for `work` nanoseconds on its own, yields, and starts over. `idle` says what a thread does that has no task
+ * to run: it spins or it sleeps. Primitives that block threads run with k = 1, a plain loop in each thread.
+ * Charged per section, from the moment when every task has had one. The counters share_min and share_max say how
+ * many sections the unluckiest and the luckiest task had, 1 being its fair share: a primitive that lets newcomers
+ * overtake looks fast when nobody else runs. */
+#include BENCH_ADAPTER
+
+#include "executor.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+typedef struct setting {
+    int threads;
+    int tasks;
+    uint32_t work;
+    executor_idle idle;
+} setting;
+
+typedef struct arena arena;
+
+typedef struct job {
+#if C_TASKS
+    task task;
+    enum { START, WAITING } step;
+#endif
+    arena *arena;
+    int64_t sections;
+    bool counted;
+    bool over;
+#if C_TASKS
+    int *left_here; /* tasks of its thread that are not over */
+    _Alignas(64) c_wait wait;
+#endif
+} job;
+
+struct arena {
+    const setting *set;
+    job *jobs;
+    pthread_barrier_t ready;
+    _Alignas(64) c_sem sem;
+    /* protected by the permit */
+    _Alignas(64) int64_t target;
+    int64_t done;
+    int64_t inside;
+    int still_to_come;
+    double start;
+    double end;
+};
+
+/* Holding the permit. */
+static void section(job *j) {
+    arena *const a = j->arena;
+    if (++a->inside != 1) {
+        bench_die("two tasks in one section");
+    }
+    if (!j->counted) {
+        j->counted = true;
+        if (--a->still_to_come == 0) {
+            a->start = bench_wall();
+        }
+    } else if (a->still_to_come == 0 && a->done < a->target) {
+        j->sections++;
+        if (++a->done == a->target) {
+            a->end = bench_wall();
+        }
+    }
+    j->over = a->done == a->target;
+    a->inside--;
+}
+
+#if C_TASKS
+static void job_run(task *t) {
+    job *const j = (job *)t;
+    arena *const a = j->arena;
+    const bool held =
+        j->step == START ? c_sem_acquire(&a->sem, &j->wait, 1) : c_sem_resume(&a->sem, &j->wait);
+    if (!held) {
+        j->step = WAITING;
+        return;
+    }
+    j->step = START;
+    section(j);
+    c_sem_release(&a->sem, 1);
+    if (!j->over) {
+        bench_work(a->set->work);
+        task_yield(t);
+    } else if (--*j->left_here == 0) {
+        t->home->stop = true;
+    }
+}
+
+static void *thread_run(void *arg) {
+    job *const jobs = arg; /* those of this thread */
+    arena *const a = jobs[0].arena;
+    executor *const ex = bench_alloc(sizeof *ex);
+    int left = a->set->tasks;
+    executor_init(ex, true, a->set->idle);
+    for (int i = 0; i < a->set->tasks; i++) {
+        task_init(&jobs[i].task, ex, job_run);
+        c_wait_init(&jobs[i].wait, &jobs[i].task);
+        jobs[i].left_here = &left;
+        task_yield(&jobs[i].task);
+    }
+    (void)pthread_barrier_wait(&a->ready);
+    executor_run_shared(ex);
+    (void)pthread_barrier_wait(&a->ready); /* a waker may still be in the queue of this thread */
+    for (int i = 0; i < a->set->tasks; i++) {
+        c_wait_destroy(&jobs[i].wait);
+    }
+    executor_destroy(ex);
+    free(ex);
+    return NULL;
+}
+#else
+static void *thread_run(void *arg) {
+    job *const j = arg;
+    arena *const a = j->arena;
+    (void)pthread_barrier_wait(&a->ready);
+    while (!j->over) {
+        c_sem_block(&a->sem);
+        section(j);
+        c_sem_unblock(&a->sem);
+        bench_work(a->set->work);
+    }
+    (void)pthread_barrier_wait(&a->ready);
+    return NULL;
+}
+#endif
+
+static void report_shares(bench_state *state, const arena *a, int jobs) {
+    int64_t least = INT64_MAX;
+    int64_t most = 0;
+    for (int i = 0; i < jobs; i++) {
+        least = a->jobs[i].sections < least ? a->jobs[i].sections : least;
+        most = a->jobs[i].sections > most ? a->jobs[i].sections : most;
+    }
+    bench_counter(state, "share_min", (double)least * jobs / (double)a->target);
+    bench_counter(state, "share_max", (double)most * jobs / (double)a->target);
+}
+
+/* Runs one contest for `target` sections; seconds per section. */
+static double contest(bench_state *state, const setting *set, int64_t target) {
+    arena *const a = bench_alloc(sizeof *a);
+    pthread_t *const threads = bench_alloc((size_t)set->threads * sizeof *threads);
+    const int jobs = set->threads * set->tasks;
+    double seconds;
+    a->set = set;
+    a->jobs = bench_alloc((size_t)jobs * sizeof *a->jobs);
+    a->target = target;
+    a->still_to_come = jobs;
+    c_sem_init(&a->sem, 1);
+    (void)pthread_barrier_init(&a->ready, NULL, (unsigned)set->threads);
+    for (int i = 0; i < jobs; i++) {
+        a->jobs[i].arena = a;
+    }
+    for (int i = 0; i < set->threads; i++) {
+        if (pthread_create(&threads[i], NULL, thread_run, &a->jobs[i * set->tasks]) != 0) {
+            bench_die("no thread");
+        }
+    }
+    for (int i = 0; i < set->threads; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    report_shares(state, a, jobs);
+    seconds = (a->end - a->start) / (double)target;
+    (void)pthread_barrier_destroy(&a->ready);
+    c_sem_destroy(&a->sem);
+    free(a->jobs);
+    free(threads);
+    free(a);
+    return seconds;
+}
+
+static void threads(bench_state *state, const void *context) {
+    enum { SECTIONS_PER_TASK = 10 }; /* at least, so that shares mean something */
+    const setting *const set = context;
+    const int64_t n = bench_iterations(state);
+    const int64_t least = (int64_t)SECTIONS_PER_TASK * set->threads * set->tasks;
+    while (bench_keep_running(state, n)) {
+        bench_set_seconds(state, (double)n * contest(state, set, n > least ? n : least));
+    }
+}
+
+static void add(int t, int k, uint32_t work, executor_idle idle) {
+    setting *const set = bench_alloc(sizeof *set); /* for the life of the program */
+    set->threads = t;
+    set->tasks = k;
+    set->work = work;
+    set->idle = idle;
+    bench_add(BENCH_CONTENDER, threads, set, BENCH_MANUAL, 0, "W4/%d/%d/%u/%s", t, k, work,
+              idle == IDLE_SPIN ? "spin" : "sleep");
+}
+
+static void register_all(void) {
+    static const int all_threads[] = {2, 4, 8, 16, 64};
+    static const int quick_threads[] = {2, 8};
+    const int *const t = bench_quick ? quick_threads : all_threads;
+    const int most_tasks = !C_TASKS ? 1 : bench_quick ? 10 : 100;
+    for (int i = 0; i < (bench_quick ? 2 : 5); i++) {
+        for (int k = 1; k <= most_tasks; k *= 10) {
+            if (!bench_quick) {
+                add(t[i], k, 0, IDLE_SPIN);
+                add(t[i], k, 0, IDLE_SLEEP);
+            }
+            add(t[i], k, 500, IDLE_SPIN);
+            add(t[i], k, 500, IDLE_SLEEP);
+        }
+    }
+}
+BENCH_UNIT(register_all)
