@@ -57,6 +57,7 @@ typedef struct rouse_waiter_queue rouse_waiter_queue;
  *
  *   ROUSE_BACKEND_INIT_(credit)   static initialiser
  *   ROUSE_ADD_LIMIT_              the largest n for which release may add before it looks
+ *   rouse_word_for_add_           what such a release of n adds to the word
  *   rouse_backend_init_, _destroy_
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
  *   rouse_backend_wake_           hand out n when the balance was seen negative; how many were woken
@@ -82,7 +83,7 @@ typedef bool rouse_ready_fn_(void *arg);
 static inline rouse_status rouse_add_(rouse_waiter_queue *q, uint32_t n) {
     /* E3: release, as in rouse_store_; acquire, because on finding waiters this thread goes on to read what
      * they published (E4). */
-    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, n);
+    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, rouse_word_for_add_(n));
     if (ROUSE_LIKELY_((uint32_t)before <= ROUSE_MAX_PERMITS - n)) {
         return ROUSE_OK; /* 0 <= balance <= ROUSE_MAX_PERMITS - n, as one unsigned comparison */
     }

@@ -51,6 +51,10 @@ struct rouse_waiter_queue {
 
 #define ROUSE_ADD_LIMIT_ 1 /* more could show a surplus before its waiters' cells have been seen */
 
+static inline uint64_t rouse_word_for_add_(uint32_t n) {
+    return n;
+}
+
 /* In a waiter's account: some of its cells were closed. */
 #define ROUSE_ACCOUNT_CLOSED_ ((uint64_t)1 << 63)
 

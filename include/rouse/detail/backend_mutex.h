@@ -3,8 +3,14 @@
  * The plainest of the three, and the friendliest of the locks when threads outnumber cores: the system knows
  * who holds the mutex and lets waiters sleep. Allocates nothing. Not for signal handlers.
  *
- * States of the word: balance >= 0 and not LISTED: nobody waits, every transition is one compare-and-swap.
- * LISTED: the list holds somebody; see locked_queue.h. */
+ *     FREE    balance >= 0   nobody waits; every transition is one atomic operation on the word
+ *     MULTI   balance <  0   the list holds somebody, or has just been emptied by who holds the mutex
+ *
+ *     FREE  -> MULTI   a waiter, holding the mutex, takes what credit there is (CAS)
+ *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit that is left over
+ *                      is added after that, because whoever takes it may destroy the queue
+ *
+ * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the mutex. */
 #ifndef ROUSE_DETAIL_BACKEND_MUTEX_H
 #define ROUSE_DETAIL_BACKEND_MUTEX_H
 
@@ -20,57 +26,105 @@
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;  /* balance.h                                               */
-    rouse_wait_list_ list_;   /* oldest first; under the lock, like lacks_               */
-    uint32_t lacks_;          /* what the listed waiters lack together                   */
-    rouse_atomic_u32_ count_; /* how many are listed; written under the lock, read freely */
-    rouse_lock_ lock_;
+    rouse_atomic_u64_ word_;  /* balance.h                                                             */
+    rouse_wait_list_ list_;   /* oldest first; under the mutex                                         */
+    rouse_atomic_u32_ lacks_; /* what the listed waiters lack together; written under the mutex        */
+    rouse_atomic_u32_ count_; /* how many are listed; written under the mutex                          */
+    rouse_lock_ lock_;        /* E5: the mutex itself orders one critical section before the next      */
 };
 
 #if defined(ROUSE_LOCK_INIT_)
 #    define ROUSE_BACKEND_INIT_(credit)                                                                      \
-        { ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, 0, ROUSE_ATOMIC_INIT_(0), ROUSE_LOCK_INIT_ }
+        {                                                                                                    \
+            ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0),          \
+                ROUSE_LOCK_INIT_                                                                             \
+        }
 #endif
 
-static inline void rouse_enter_(struct rouse_waiter_queue *q) {
-    /* E5: the mutex itself orders one critical section before the next. */
-    rouse_lock_take_(&q->lock_);
+#define ROUSE_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
+
+static inline bool rouse_word_multi_(uint64_t word) {
+    return rouse_word_balance_(word) < 0;
 }
-static inline void rouse_leave_(struct rouse_waiter_queue *q) {
-    rouse_lock_drop_(&q->lock_);
+static inline uint64_t rouse_word_for_add_(uint32_t n) {
+    return n;
 }
 
-/* No slot: every waiter is in the list from the start, so the word is never negative without LISTED. */
+static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
+    rouse_lock_take_(&q->lock_);
+    if (q->list_.oldest == NULL) {
+        rouse_lock_drop_(&q->lock_);
+        return false;
+    }
+    return true;
+}
+
+static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, uint32_t n, uint32_t *credit) {
+    rouse_status status = ROUSE_PENDING;
+    uint64_t seen;
+    rouse_lock_take_(&q->lock_);
+    seen = rouse_u64_load_relaxed_(&q->word_);
+    if (rouse_word_balance_(seen) < 0) {
+        if (rouse_u32_load_relaxed_(&q->lacks_) + n > ROUSE_MAX_LACK) {
+            status = ROUSE_OVERFLOW;
+        }
+    } else {
+        uint64_t after;
+        do {
+            const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
+            if (rouse_word_closed_(seen)) {
+                status = ROUSE_CLOSED;
+                break;
+            }
+            status = stored >= n ? ROUSE_OK : ROUSE_PENDING;
+            after = stored >= n ? seen - n : ROUSE_MULTI_;
+            *credit = stored;
+            /* E4: release, so that a waker that sees MULTI sees what came before the wait; acquire, so that the second
+             * look at `ready` sees what a waker wrote whose wake came first. */
+        } while (!rouse_u64_cas_acq_rel_(&q->word_, &seen, after));
+    }
+    if (status != ROUSE_PENDING) {
+        rouse_lock_drop_(&q->lock_);
+    }
+    return status;
+}
+
+static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
+    /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of the mutex
+     * ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds do not pile up. */
+    rouse_u64_store_release_(&q->word_, q->list_.oldest != NULL ? ROUSE_MULTI_ : bits);
+    rouse_lock_drop_(&q->lock_);
+    return credit;
+}
+
+/* No slot: every waiter is in the list from the start. */
 static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     (void)q, (void)w, (void)n;
     return false;
-}
-static inline void rouse_slot_import_(struct rouse_waiter_queue *q, uint64_t seen) {
-    (void)q, (void)seen;
 }
 static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     (void)q, (void)n, (void)cap, (void)chain;
     return false;
 }
-static inline void rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
+static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
                                           rouse_chain_ *chain) {
     (void)q, (void)n, (void)before, (void)chain;
+    return false;
 }
-static inline rouse_waiter *rouse_slot_take_(struct rouse_waiter_queue *q, const rouse_waiter *only,
-                                             uint64_t bits, uint32_t *credit) {
-    (void)q, (void)only, (void)bits, (void)credit;
-    return NULL;
+static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
+    (void)q, (void)w;
+    return false;
 }
-static inline uint32_t rouse_slot_count_(const struct rouse_waiter_queue *q) {
+static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
     (void)q;
-    return 0;
+    return false;
 }
 
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
     q->list_.oldest = NULL;
     q->list_.newest = NULL;
-    q->lacks_ = 0;
+    rouse_u32_init_(&q->lacks_, 0);
     rouse_u32_init_(&q->count_, 0);
     rouse_lock_init_(&q->lock_);
 }

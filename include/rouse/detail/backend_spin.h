@@ -1,26 +1,29 @@
 /* rouse/detail/backend_spin.h: the SPIN backend: a slot for one, a spinlock around the list for more. Internal.
  *
- * While at most one waits, no lock is taken; the idea of a slot that one waiter registers in and a waker empties
- * is AtomicWaker's (Rust's futures and tokio). Here the word decides who owns the slot, so that the slot itself
- * needs no state machine:
+ * While at most one waits, queueing and waking take no lock; the idea of a slot that one waiter registers in and a waker
+ * empties is AtomicWaker's (Rust's futures, tokio). Here the word decides who owns the slot, so that the slot needs no
+ * state machine of its own, and the spinlock is in the word too, so that a change of the word and taking the lock are one
+ * read-modify-write, and dropping it is a plain store that sets the word at the same time.
  *
- *     EMPTY   balance >= 0, not LISTED   the slot is nobody's, or in the hands of one thread: a waiter
- *                                        that is registering, or whoever has just ended SINGLE
- *     SINGLE  balance <  0, not LISTED   the slot holds the one waiter, which lacks -balance
- *     MULTI   LISTED                     the list holds the waiters, the slot's former owner first;
- *                                        see locked_queue.h
+ *     word, by its balance b             who may touch the slot, the list
+ *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just ended SINGLE
+ *     SINGLE   -2^30 <= b < 0            slot: holds the one waiter, which lacks -b
+ *     MULTI    b == -2^31, serial 0      list: holds the waiters, oldest first
+ *     LOCKED   b near -2^31, serial > 0  list, slot: the holder of the lock
  *
  *     EMPTY  -> SINGLE   a waiter claims the slot (CAS from NULL), then lowers the word (CAS)
- *     SINGLE -> EMPTY    wake lifts the balance to 0 or above, cancel and close take the waiter out: whoever's
- *                        CAS (or add) on the word did it owns the slot, and clears it
- *     SINGLE -> MULTI    a second waiter, under the lock, sets LISTED and moves the first to the list
- *     EMPTY  -> MULTI    a waiter that finds the slot in somebody's hands goes to the list
- *     MULTI  -> EMPTY    the last one leaves the list
+ *     SINGLE -> EMPTY    a wake lifts the balance to 0 or above (add or CAS): it owns the slot now, and clears it
+ *     SINGLE -> LOCKED   a second waiter (CAS), which moves the first to the list; cancel and close
+ *     EMPTY  -> LOCKED   a waiter that finds the slot in somebody's hands, or has a condition to look at (CAS)
+ *     MULTI  -> LOCKED   a CAS, or a release(1): its add of 1 and one serial is what takes the lock
+ *     LOCKED -> LOCKED   an add that finds the lock held has no effect: the holder's store wipes it out, and its thread,
+ *                        which saw LOCKED, waits and starts over
+ *     LOCKED -> MULTI, EMPTY   the holder's store
  *
- * Each EMPTY -> SINGLE adds 2 to the serial: a thread that looked at the slot and then changes the word by CAS
- * knows that it was the same waiter's stay all along (2^30 stays later it might not).
+ * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds: 2^31 threads would
+ * have to add during one critical section to bring it back to 0.
  *
- * The spinlock backs off, then yields the processor at each step, so that a preempted holder costs a time slice
+ * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs a time slice
  * and not a storm. Allocates nothing. Not for signal handlers. */
 #ifndef ROUSE_DETAIL_BACKEND_SPIN_H
 #define ROUSE_DETAIL_BACKEND_SPIN_H
@@ -37,98 +40,162 @@
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;  /* balance.h                                                */
-    rouse_atomic_ptr_ slot_;  /* the waiter, while it is alone                            */
-    rouse_wait_list_ list_;   /* oldest first; under the lock, like lacks_                */
-    uint32_t lacks_;          /* what the listed waiters lack together                    */
-    rouse_atomic_u32_ count_; /* how many are listed; written under the lock, read freely */
-    rouse_atomic_u32_ lock_;  /* 0 free, 1 held                                           */
+    rouse_atomic_u64_ word_;  /* balance.h, and the states above                                    */
+    rouse_atomic_ptr_ slot_;  /* the waiter, while it is alone                                      */
+    rouse_wait_list_ list_;   /* oldest first; under the lock                                       */
+    rouse_atomic_u32_ lacks_; /* what the listed waiters lack together; written under the lock      */
+    rouse_atomic_u32_ count_; /* how many are listed; written under the lock                        */
 };
 
 #define ROUSE_BACKEND_INIT_(credit)                                                                          \
     {                                                                                                        \
-        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, 0, ROUSE_ATOMIC_INIT_(0),        \
+        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0),           \
             ROUSE_ATOMIC_INIT_(0)                                                                            \
     }
 
-#define ROUSE_STAY_ (2 * ROUSE_SERIAL_)
+#define ROUSE_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
+#define ROUSE_LOCKED_ (ROUSE_MULTI_ + ROUSE_SERIAL_)
 
-static inline bool rouse_word_listed_(uint64_t word); /* locked_queue.h */
+/* MULTI or LOCKED. */
+static inline bool rouse_word_multi_(uint64_t word) {
+    return rouse_word_balance_(word) < -(int32_t)ROUSE_MAX_LACK;
+}
+static inline bool rouse_word_single_(uint64_t word) {
+    return rouse_word_balance_(word) < 0 && !rouse_word_multi_(word);
+}
+static inline uint64_t rouse_word_for_add_(uint32_t n) {
+    return n + ROUSE_SERIAL_;
+}
 static inline void rouse_prepare_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks);
 static inline void rouse_enlist_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t lacks);
+static inline uint32_t rouse_give_(struct rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain);
 
-static inline void rouse_enter_(struct rouse_waiter_queue *q) {
-    uint32_t step = 1;
-    uint32_t free = 0;
-    /* E5: acquire; partner is the release store in rouse_leave_. The list and the waiters in it are plain. */
-    while (!rouse_u32_cas_acquire_(&q->lock_, &free, 1)) {
-        do {
-            rouse_back_off_(&step);
-        } while (rouse_u32_load_relaxed_(&q->lock_) != 0); /* relaxed: only a hint, the CAS decides */
-        free = 0;
-    }
-}
-static inline void rouse_leave_(struct rouse_waiter_queue *q) {
-    rouse_u32_store_release_(&q->lock_, 0); /* E5: release; the last access of a call to the queue */
-}
-
-/* EMPTY -> SINGLE. False: not EMPTY any more, or the slot is in somebody's hands. */
-static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
-    void *nobody = NULL;
-    if (rouse_word_balance_(seen) < 0 || rouse_word_listed_(seen)) {
-        return false;
-    }
-    rouse_prepare_(q, w, n, n);
-    /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word, and
-     * it reads NULL, on which nothing depends. */
-    if (!rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
-        return false;
-    }
-    while (rouse_word_balance_(seen) >= 0 && !rouse_word_listed_(seen) && !rouse_word_closed_(seen) &&
-           rouse_word_balance_(seen) < (int64_t)n) {
-        /* E6: release; partners are the adds and CASes that end SINGLE or import the slot: they read the slot and
-         * the waiter. acquire, as E4: a waiter without credit may look at its condition next. */
-        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + ROUSE_STAY_ - n)) {
-            return true;
-        }
-    }
-    rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
-    return false;
-}
-
-/* SINGLE has ended by this thread's doing: the slot is its own. Relaxed throughout: E6 has shown it the slot, and
- * the next to register reads NULL, on which nothing depends. */
+/* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds, and who
+ * registers next reads NULL, on which nothing depends. */
 static inline rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&q->slot_);
     rouse_ptr_store_relaxed_(&q->slot_, NULL);
     return w;
 }
 
-/* SINGLE -> MULTI, under the lock: `seen` is the word from which LISTED was set. */
-static inline void rouse_slot_import_(struct rouse_waiter_queue *q, uint64_t seen) {
-    if (rouse_word_balance_(seen) < 0 && !rouse_word_listed_(seen)) {
-        rouse_enlist_(q, rouse_slot_clear_(q), (uint32_t)-rouse_word_balance_(seen));
+/* Moves the single waiter to the list. `seen`: the SINGLE word from which this thread took the lock. */
+static inline void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
+    rouse_enlist_(q, rouse_slot_clear_(q), (uint32_t)-rouse_word_balance_(seen));
+}
+
+/* Waits while the word is LOCKED; what it became. */
+static ROUSE_COLD_ uint64_t rouse_await_unlock_(struct rouse_waiter_queue *q) {
+    uint32_t step = 1;
+    uint64_t seen;
+    do {
+        rouse_back_off_(&step);
+        seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a hint; what follows is a CAS */
+    } while (rouse_word_multi_(seen) && seen != ROUSE_MULTI_);
+    return seen;
+}
+
+/* Takes the lock if anybody waits, in the slot or in the list. False: nobody does. */
+static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
+    uint64_t seen = ROUSE_MULTI_;
+    for (;;) {
+        /* E5: acquire; partner is the release store in rouse_leave_: the list and the waiters in it are plain. E6: the
+         * same for the slot, from SINGLE. */
+        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_LOCKED_)) {
+            if (seen != ROUSE_MULTI_) {
+                rouse_slot_to_list_(q, seen);
+            }
+            return true;
+        }
+        if (rouse_word_multi_(seen) && seen != ROUSE_MULTI_) {
+            seen = rouse_await_unlock_(q);
+        }
+        if (rouse_word_balance_(seen) >= 0) {
+            return false;
+        }
     }
 }
 
-static inline void rouse_slot_grant_(struct rouse_waiter_queue *q, rouse_chain_ *chain) {
+static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
+    /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store that drops the
+     * lock: the last access to the queue. */
+    rouse_u64_store_release_(&q->word_, q->list_.oldest != NULL ? ROUSE_MULTI_ : credit + bits);
+    return 0;
+}
+
+static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, uint32_t n, uint32_t *credit) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    for (;;) {
+        const int32_t balance = rouse_word_balance_(seen);
+        const bool covered = balance >= (int64_t)n;
+        if (rouse_word_multi_(seen) && seen != ROUSE_MULTI_) {
+            seen = rouse_await_unlock_(q);
+            continue;
+        }
+        if (balance >= 0 && rouse_word_closed_(seen)) {
+            return ROUSE_CLOSED;
+        }
+        /* E4: release, so that a waker that sees the word sees what came before the wait; acquire, so that the second
+         * look at `ready` sees what a waker wrote whose wake came first. E5, E6: acquire, as in rouse_enter_. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, covered ? seen - n : ROUSE_LOCKED_)) {
+            if (covered) {
+                return ROUSE_OK;
+            }
+            break;
+        }
+    }
+    if (rouse_word_balance_(seen) >= 0) {
+        *credit = (uint32_t)rouse_word_balance_(seen);
+    } else if (seen != ROUSE_MULTI_) {
+        rouse_slot_to_list_(q, seen);
+    }
+    if (rouse_u32_load_relaxed_(&q->lacks_) + n - *credit > ROUSE_MAX_LACK) {
+        (void)rouse_leave_(q, 0, 0);
+        return ROUSE_OVERFLOW;
+    }
+    return ROUSE_PENDING;
+}
+
+/* EMPTY -> SINGLE. False: not EMPTY any more, or the slot is in somebody's hands. */
+static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    void *nobody = NULL;
+    if (rouse_word_balance_(seen) < 0 || rouse_ptr_load_relaxed_(&q->slot_) != NULL) {
+        return false;
+    }
+    rouse_prepare_(q, w, n, n);
+    /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word, and it reads
+     * NULL, on which nothing depends. */
+    if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
+        while (rouse_word_balance_(seen) >= 0 && !rouse_word_covers_(seen, n) && !rouse_word_closed_(seen)) {
+            /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and the waiter.
+             * E4: for what came before the wait. acquire: credit that it takes a part of may carry a release (E3). */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n)) {
+                return true;
+            }
+        }
+        rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
+    }
+    ROUSE_DISOWN_(w);
+    return false;
+}
+
+static inline void rouse_slot_grant_(struct rouse_waiter_queue *q, uint32_t bits, rouse_chain_ *chain) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     ROUSE_TRACE("grant", q, w);
-    rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, 0));
+    rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, bits));
 }
 
 /* Gives n under the cap, all of it to the word. False: not SINGLE. */
 static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
-    while (rouse_word_balance_(seen) < 0 && !rouse_word_listed_(seen)) {
+    while (rouse_word_single_(seen)) {
         const int32_t after = rouse_capped_(rouse_word_balance_(seen), n, cap);
-        /* E3, E6: release for the waiter's side, acquire to read the slot. A surplus shows before the slot is
-         * cleared; its taker cannot know the queue unused, for the waiter is still to be told. */
+        /* E3, E6: release for the takers, acquire to read the slot. A surplus shows before the slot is cleared; its taker
+         * cannot know the queue unused, for the waiter is still to be told. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) + (uint64_t)(int64_t)after)) {
             if (after >= 0) {
-                rouse_slot_grant_(q, chain);
+                rouse_slot_grant_(q, 0, chain);
             }
             return true;
         }
@@ -136,46 +203,67 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     return false;
 }
 
-/* Release has added n to a word that was SINGLE. */
-static inline void rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
+/* Release has added n to the word `before`, which was not EMPTY. True: they are given. False: the lock was held, and the
+ * add had no effect. */
+static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
                                           rouse_chain_ *chain) {
-    if (rouse_word_balance_(before) + (int64_t)n >= 0) {
-        rouse_slot_grant_(q, chain);
+    if (before == ROUSE_MULTI_) {
+        /* The add took the lock. n is 1, and somebody is listed, so nothing is left. */
+        (void)rouse_give_(q, n, chain);
+        (void)rouse_leave_(q, 0, 0);
+        return true;
     }
+    if (rouse_word_single_(before)) {
+        if (rouse_word_balance_(before) + (int64_t)n >= 0) {
+            rouse_slot_grant_(q, 0, chain);
+        }
+        return true;
+    }
+    return false;
 }
 
-/* Takes the waiter out of SINGLE, if it is `only` (NULL: whoever it is), and sets `bits`. *credit grows by what it
- * had been given; that is not in the word yet. NULL: not so. */
-static inline rouse_waiter *rouse_slot_take_(struct rouse_waiter_queue *q, const rouse_waiter *only,
-                                             uint64_t bits, uint32_t *credit) {
-    /* E6: acquire, to look at the slot; the CAS repeats it for what came since. */
-    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
-    while (rouse_word_balance_(seen) < 0 && !rouse_word_listed_(seen)) {
-        if (only != NULL && rouse_ptr_load_relaxed_(&q->slot_) != (const void *)only) {
-            return NULL;
-        }
-        /* E3: as in rouse_slot_give_. */
-        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) | bits)) {
-            rouse_waiter *const w = rouse_slot_clear_(q);
-            *credit += rouse_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
-            return w;
+/* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w at this
+ * moment is not lost, and so that what w had been given is published by the last access to the queue. */
+static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    while (rouse_word_single_(seen)) {
+        /* E6: acquire, to read the slot. */
+        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_LOCKED_)) {
+            const bool mine = rouse_ptr_load_relaxed_(&q->slot_) == (void *)w;
+            uint64_t after = seen;
+            if (mine) {
+                (void)rouse_slot_clear_(q);
+                after = rouse_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
+                ROUSE_TRACE("cancel", q, w);
+                ROUSE_DISOWN_(w);
+            }
+            rouse_u64_store_release_(&q->word_, after); /* E5: as in rouse_leave_ */
+            return mine;
         }
     }
-    return NULL;
+    return false;
 }
 
-static inline uint32_t rouse_slot_count_(const struct rouse_waiter_queue *q) {
-    const uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
-    return rouse_word_balance_(seen) < 0 && !rouse_word_listed_(seen) ? 1 : 0;
+static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    while (rouse_word_single_(seen)) {
+        /* E3, E6: as in rouse_slot_give_. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen))) {
+            rouse_chain_ chain = {NULL, NULL};
+            rouse_slot_grant_(q, ROUSE_BY_ALL_, &chain);
+            rouse_deliver_(&chain);
+            return true;
+        }
+    }
+    return false;
 }
 
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
     rouse_ptr_init_(&q->slot_, NULL);
     q->list_.oldest = NULL;
     q->list_.newest = NULL;
-    q->lacks_ = 0;
+    rouse_u32_init_(&q->lacks_, 0);
     rouse_u32_init_(&q->count_, 0);
-    rouse_u32_init_(&q->lock_, 0);
 }
 
 static inline void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
