@@ -10,7 +10,7 @@
  *   ROUSE_DEBUG               program  undefined | defined: misuse aborts with one line on stderr
  *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
  *                                      rest; its author sees to it that no object crosses over
- *   ROUSE_SEGMENT_CELLS       program  16 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
+ *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
  *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields
  *   ROUSE_MALLOC, ROUSE_FREE  unit     malloc, free | both or neither: LOCKFREE's allocator
  *   ROUSE_TRACE(event, object, waiter)
@@ -41,7 +41,7 @@
 #endif
 
 #ifndef ROUSE_SEGMENT_CELLS
-#    define ROUSE_SEGMENT_CELLS 16
+#    define ROUSE_SEGMENT_CELLS 32
 #endif
 #if ROUSE_SEGMENT_CELLS < 2 || ROUSE_SEGMENT_CELLS > 4096 ||                                                 \
     (ROUSE_SEGMENT_CELLS & (ROUSE_SEGMENT_CELLS - 1)) != 0

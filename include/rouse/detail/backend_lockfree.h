@@ -93,44 +93,55 @@ static inline rouse_serving_ rouse_serving_by_(uintptr_t token) {
     return serving;
 }
 
-static inline void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
-                                   rouse_status *status);
-
 /* ---- the waker's side -------------------------------------------------------------------------------------------- */
 
 /* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is the first
  * ticket of the next linked one. The ticket pins the segment: as long as its cell has not been visited, the segment
  * cannot be retired, and once ENTERED it cannot be removed. */
-static inline rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
-                                                   uint32_t *beyond) {
+static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
+                                                        uint32_t *beyond) {
     const uint32_t base = rouse_base_(ticket);
     /* E11: acquire; partner is the store of the hint below, and through it whoever made the segment ready. */
     rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
     if (segment == NULL || rouse_state_base_(state) != base || !rouse_state_in_use_(state)) {
         segment = rouse_segment_find_(pool, base, &state, beyond);
-        if (segment != NULL) {
-            rouse_ptr_store_release_(&q->head_, segment);
+        if (segment == NULL) {
+            return NULL;
         }
+        rouse_ptr_store_release_(&q->head_, segment);
     }
-    if (segment != NULL && rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
+    if (rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
         /* E10: against removal: one of the two wins. */
         const uint64_t entered = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
         if (rouse_u64_cas_seq_cst_(&segment->state_, &state, entered)) {
             state = entered;
         }
     }
-    if (segment != NULL && !rouse_state_in_use_(state)) {
+    if (!rouse_state_in_use_(state)) {
         *beyond = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS);
         return NULL;
     }
-    if (segment != NULL && rouse_cell_(ticket) == ROUSE_SEGMENT_CELLS - 1) {
+    if (rouse_cell_(ticket) == ROUSE_SEGMENT_CELLS - 1) {
         /* E10: before the last cell is visited, so that its last visitor, at the latest, sees it. */
         state = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
         (void)rouse_u64_cas_seq_cst_(&segment->state_, &state,
                                      rouse_segment_state_(base, ROUSE_SEGMENT_CLOSING_));
     }
     return segment;
+}
+
+/* The usual case of it, in three loads: the segment of the last ticket served, entered, and not its last cell. NULL: not
+ * so. */
+static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket) {
+    /* E11: acquire, as above. */
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    if (segment != NULL && rouse_cell_(ticket) != ROUSE_SEGMENT_CELLS - 1 &&
+        rouse_u64_load_acquire_(&segment->state_) ==
+            rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_ENTERED_)) {
+        return segment;
+    }
+    return NULL;
 }
 
 /* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of them, and of
@@ -241,15 +252,18 @@ static inline void rouse_skip_(rouse_waiter_queue *q, uint32_t from, uint32_t be
  * cannot cancel: E17, seq_cst: this thread passes the ticket and then finds the cell empty; its waiter fills the cell
  * and then, in cancel, looks whether its ticket has been passed. One of the two sees the other. (It can withdraw, in
  * add_waiter_if: see docs/design.md.) */
-static inline uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint32_t m, bool more,
-                                    rouse_serving_ *serving) {
+static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint32_t m, bool more,
+                                         rouse_serving_ *serving) {
     uint32_t left = 0;
     /* E11: acquire; partner is the CAS that made the pool. */
     serving->pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     while (m != 0) {
         uint32_t beyond = 0;
-        rouse_segment_ *const segment = rouse_enter_segment_(q, serving->pool, ticket, &beyond);
-        uint32_t stretch = rouse_ticket_add_(rouse_base_(ticket), ROUSE_SEGMENT_CELLS);
+        rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
+        uint32_t stretch = ROUSE_SEGMENT_CELLS - rouse_cell_(ticket);
+        if (segment == NULL) {
+            segment = rouse_enter_segment_(q, serving->pool, ticket, &beyond);
+        }
         if (segment == NULL) {
             const uint32_t gap = (uint32_t)rouse_ticket_distance_(ticket, beyond);
             const uint32_t gone = gap < m ? gap : m;
@@ -263,10 +277,7 @@ static inline uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint
             continue;
         }
         /* The last cell of a segment asks for CLOSING first, so it goes through rouse_enter_segment_ again. */
-        stretch = (uint32_t)rouse_ticket_distance_(ticket, stretch);
-        if (stretch > 1) {
-            stretch--;
-        }
+        stretch -= stretch > 1 ? 1 : 0;
         while (stretch != 0 && m != 0) {
             const bool held = serving->chain.first != NULL || serving->kept_segment != NULL;
             const bool final = m == 1 && !more && left == 0;
@@ -286,8 +297,8 @@ static inline uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint
 }
 
 /* Gives n to the waiters and what is left to the balance, under the cap. Ends with the kept cell. */
-static inline void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
-                                   rouse_status *status) {
+static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
+                                        rouse_status *status) {
     for (;;) {
         while (n != 0 && !rouse_store_(&q->word_, n, cap, status)) {
             uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
@@ -328,8 +339,10 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
 static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_t n, uint64_t before) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
-    rouse_hand_out_(q, rouse_serve_(q, rouse_word_head_(before), n, false, &serving), ROUSE_UNCAPPED_, &serving,
-                    &status);
+    const uint32_t left = rouse_serve_(q, rouse_word_head_(before), n, false, &serving);
+    if (left != 0) {
+        rouse_hand_out_(q, left, ROUSE_UNCAPPED_, &serving, &status);
+    }
     rouse_deliver_(&serving.chain);
 }
 
@@ -560,7 +573,7 @@ static inline rouse_pool_ *rouse_need_pool_(rouse_waiter_queue *q) {
 /* Sees to it that the segments of the tickets [ticket, ticket + count) are linked, `ticket` being the next one of a word
  * just read. Returns the first of them. NULL: *status is ROUSE_NOMEM, or ROUSE_PENDING if the word must be read again. A
  * segment for a ticket that is not issued yet cannot die, so it is still there when the CAS on the word succeeds. */
-static inline rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
+static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
                                                    uint32_t count, rouse_status *status) {
     const uint32_t base = rouse_base_(ticket);
     const uint32_t last = rouse_base_(rouse_ticket_add_(ticket, count - 1));
@@ -605,6 +618,19 @@ static inline rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_
     }
 }
 
+/* The usual case of it: the segment that was last queued in, for one ticket. NULL: not so. */
+static inline rouse_segment_ *rouse_last_segment_(rouse_waiter_queue *q, uint32_t ticket) {
+    /* E11: acquire, as above. */
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    if (segment != NULL) {
+        const uint64_t state = rouse_u64_load_acquire_(&segment->state_);
+        if (rouse_state_base_(state) == rouse_base_(ticket) && rouse_state_linked_(state)) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
 /* The waiter has found a token in its cell: it is the last visitor. */
 static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     /* E10: as in rouse_visit_. */
@@ -613,63 +639,87 @@ static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment
                        ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
 }
 
-/* Puts w into the cells of its tickets. ROUSE_PENDING, or, if tokens were there for all it lacked, the outcome. */
-static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks,
+/* Prepares a waiter for its cells. Relaxed: published by the CAS on the first cell (E9). */
+static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account, rouse_segment_ *segment,
+                                  uint32_t ticket) {
+    rouse_u64_store_relaxed_(&w->account_, account);
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    rouse_ptr_store_relaxed_(&w->place_, segment);
+    rouse_u32_store_relaxed_(&w->ticket_, ticket);
+    ROUSE_OWN_(w, q);
+    ROUSE_TRACE("queue", q, w);
+    (void)q;
+}
+
+/* All that w lacked was there before it could sleep. */
+static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account) {
+    ROUSE_DISOWN_(w);
+    (void)w;
+    if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
+        rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
+        rouse_status status = ROUSE_OK;
+        rouse_hand_out_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_UNCAPPED_, &serving, &status);
+        rouse_deliver_(&serving.chain);
+        return ROUSE_CLOSED;
+    }
+    return ROUSE_OK;
+}
+
+/* Puts w into the cell of its only ticket. ROUSE_PENDING, or, if a token was there, the outcome. */
+static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                            rouse_segment_ *segment, uint32_t ticket) {
-    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
+    void *seen = NULL;
+    rouse_prepare_(q, w, rouse_account_(n, 1), segment, ticket);
+    /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17: seq_cst. */
+    if (rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(ticket)], &seen, w)) {
+        return ROUSE_PENDING;
+    }
+    rouse_pick_up_(q, segment, ticket);
+    return rouse_up_again_(q, w,
+                           (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_
+                               ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_(n - 1, 0)
+                               : 0);
+}
+
+/* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay neighbours. */
+static inline rouse_segment_ *rouse_segment_behind_(const rouse_pool_ *pool, const rouse_segment_ *segment) {
+    return rouse_segment_at_(pool, (uint32_t)rouse_u64_load_acquire_(&segment->next_)); /* E11 */
+}
+
+/* The same for a waiter that lacks several. */
+static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_pool_ *pool, rouse_waiter *w,
+                                                  uint32_t n, uint32_t lacks, rouse_segment_ *segment,
+                                                  uint32_t ticket) {
     const uint32_t last = rouse_ticket_add_(ticket, lacks - 1);
     rouse_segment_ *last_segment = segment;
     uint64_t account = rouse_account_(n, lacks);
     uint32_t tokens = 0;
     uint32_t closed = 0;
-    rouse_status status = ROUSE_OK;
-    ROUSE_OWN_(w, q);
-    ROUSE_TRACE("queue", q, w);
     for (uint32_t base = rouse_base_(ticket); base != rouse_base_(last);
          base = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS)) {
-        /* Both hold tickets of this waiter, so they stay neighbours. Acquire: E11. */
-        last_segment =
-            rouse_segment_at_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_),
-                              (uint32_t)rouse_u64_load_acquire_(&last_segment->next_));
+        last_segment = rouse_segment_behind_(pool, last_segment);
     }
-    /* Relaxed: published by the first cell's CAS (E9). */
-    rouse_u64_store_relaxed_(&w->account_, account);
-    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    rouse_ptr_store_relaxed_(&w->place_, last_segment);
-    rouse_u32_store_relaxed_(&w->ticket_, last);
-    if (lacks > 1) {
-        (void)rouse_u32_add_relaxed_(&q->extra_, lacks - 1);
-    }
+    rouse_prepare_(q, w, account, last_segment, last);
+    (void)rouse_u32_add_relaxed_(&q->extra_, lacks - 1);
     for (uint32_t i = 0; i < lacks; i++) {
-        void *seen = NULL;
         const uint32_t here = rouse_ticket_add_(ticket, i);
         rouse_segment_ *behind = segment;
+        void *seen = NULL;
         if (rouse_cell_(here) == ROUSE_SEGMENT_CELLS - 1 && here != last) {
-            /* Read before its last cell is given up: from then on the segment may go. */
-            behind = rouse_segment_at_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_),
-                                       (uint32_t)rouse_u64_load_acquire_(&segment->next_));
+            behind = rouse_segment_behind_(pool, segment); /* before its last cell is given up: then it may go */
         }
-        /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17: seq_cst. */
+        /* E9, E17: as in rouse_sit_down_. */
         if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
             tokens++;
             closed += (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_ ? 1 : 0;
             rouse_pick_up_(q, segment, here);
-        } else if (lacks == 1) {
-            return ROUSE_PENDING; /* w may be gone already */
         }
         segment = behind;
     }
     if (tokens == 0 || !rouse_count_down_(q, w, tokens, closed, &account)) {
         return ROUSE_PENDING;
     }
-    ROUSE_DISOWN_(w);
-    if ((account & ROUSE_ACCOUNT_CLOSED_) == 0) {
-        return ROUSE_OK;
-    }
-    n = (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32);
-    rouse_hand_out_(q, n, ROUSE_UNCAPPED_, &serving, &status);
-    rouse_deliver_(&serving.chain);
-    return ROUSE_CLOSED;
+    return rouse_up_again_(q, w, account);
 }
 
 /* add_waiter_if's second look said yes: leaves the ticket, or passes on the wake that was spent on it. */
@@ -696,7 +746,7 @@ static inline rouse_status rouse_withdraw_ticket_(rouse_waiter_queue *q, rouse_s
 
 static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                     rouse_ready_fn_ *ready, void *arg) {
-    rouse_pool_ *const pool = rouse_need_pool_(q);
+    rouse_pool_ *pool = NULL;
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
@@ -716,7 +766,13 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
             return ROUSE_OVERFLOW;
         }
         lacks = balance > 0 ? n - (uint32_t)balance : n;
-        if (pool != NULL) {
+        if (lacks == 1) {
+            segment = rouse_last_segment_(q, rouse_word_ticket_(seen));
+        }
+        if (segment == NULL && pool == NULL) {
+            pool = rouse_need_pool_(q);
+        }
+        if (segment == NULL && pool != NULL) {
             segment = rouse_need_segments_(q, pool, rouse_word_ticket_(seen), lacks, &status);
         }
         if (segment == NULL) {
@@ -733,7 +789,8 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
             if (ready != NULL && ready(arg)) {
                 return rouse_withdraw_ticket_(q, segment, ticket);
             }
-            return rouse_sit_down_(q, w, n, lacks, segment, ticket);
+            return lacks == 1 ? rouse_sit_down_(q, w, n, segment, ticket)
+                              : rouse_spread_out_(q, pool, w, n, lacks, segment, ticket);
         }
     }
 }

@@ -308,30 +308,37 @@ static inline void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead
 }
 
 /* Hands a dead segment to the sweeper, or becomes it. */
-static inline void rouse_segment_bury_(rouse_pool_ *pool, rouse_segment_ *dead) {
-    uint32_t seen = rouse_u32_load_relaxed_(&pool->dead_);
-    uint32_t sweeping;
-    do {
-        rouse_u32_store_relaxed_(&dead->link_, seen);
-        /* E13: release; partner is the sweeper's exchange, which goes on to read link_. */
-    } while (!rouse_u32_cas_release_(&pool->dead_, &seen, dead->index_));
-    /* E13: acq_rel. The note carries the push before it to the flag's holder; taking the flag acquires what the last
-     * holder did to the list. */
-    if (rouse_u32_swap_acq_rel_(&pool->sweep_, 2) != 0) {
-        return;
+static ROUSE_SLOW_ void rouse_segment_bury_(rouse_pool_ *pool, rouse_segment_ *dead) {
+    uint32_t sweeping = 0;
+    /* E13: acquire what the flag's last holder did to the list. */
+    if (rouse_u32_cas_acq_rel_(&pool->sweep_, &sweeping, 1)) {
+        rouse_segment_unlink_(pool, dead);
+    } else {
+        uint32_t seen = rouse_u32_load_relaxed_(&pool->dead_);
+        do {
+            rouse_u32_store_relaxed_(&dead->link_, seen);
+            /* E13: release; partner is the sweeper's exchange, which goes on to read link_. */
+        } while (!rouse_u32_cas_release_(&pool->dead_, &seen, dead->index_));
+        /* E13: acq_rel. The note carries the push before it to the flag's holder; or this takes the flag after all. */
+        if (rouse_u32_swap_acq_rel_(&pool->sweep_, 2) != 0) {
+            return;
+        }
     }
-    do {
+    for (;;) {
         uint32_t index;
+        sweeping = 1;
+        /* E13: release, for the next holder; fails if a note has come. */
+        if (rouse_u32_cas_acq_rel_(&pool->sweep_, &sweeping, 0)) {
+            return;
+        }
         (void)rouse_u32_swap_acq_rel_(&pool->sweep_, 1); /* E13: reads the notes that it wipes out */
         index = rouse_u32_swap_acq_rel_(&pool->dead_, 0);
         while (index != 0) {
-            rouse_segment_ *const next_dead = rouse_segment_at_(pool, index);
-            index = rouse_u32_load_relaxed_(&next_dead->link_); /* before it goes to the pool */
-            rouse_segment_unlink_(pool, next_dead);
+            rouse_segment_ *const segment = rouse_segment_at_(pool, index);
+            index = rouse_u32_load_relaxed_(&segment->link_); /* before it goes to the pool */
+            rouse_segment_unlink_(pool, segment);
         }
-        sweeping = 1;
-        /* E13: release, for the next holder; fails if a note has come. */
-    } while (!rouse_u32_cas_acq_rel_(&pool->sweep_, &sweeping, 0));
+    }
 }
 
 /* Is every cell `all`? seq_cst, E10: see the callers. */
@@ -342,6 +349,14 @@ static inline bool rouse_segment_full_of_(const rouse_segment_ *segment, uintptr
         }
     }
     return true;
+}
+
+static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t state,
+                                               uintptr_t all) {
+    const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
+    if (rouse_segment_full_of_(segment, all) && rouse_u64_cas_seq_cst_(&segment->state_, &state, dead)) {
+        rouse_segment_bury_(pool, segment);
+    }
 }
 
 /* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread: if all are, and the
@@ -355,10 +370,9 @@ static inline bool rouse_segment_full_of_(const rouse_segment_ *segment, uintptr
  * CLOSING wrote its cell before that, so who came after CLOSING sees it. With acquire and release both may miss. */
 static inline void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t base,
                                       uint32_t in, uintptr_t all) {
-    uint64_t state = rouse_u64_load_seq_cst_(&segment->state_);
-    if (state == rouse_segment_state_(base, in) && rouse_segment_full_of_(segment, all) &&
-        rouse_u64_cas_seq_cst_(&segment->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_))) {
-        rouse_segment_bury_(pool, segment);
+    const uint64_t state = rouse_segment_state_(base, in);
+    if (rouse_u64_load_seq_cst_(&segment->state_) == state) {
+        rouse_segment_try_end_(pool, segment, state, all);
     }
 }
 
