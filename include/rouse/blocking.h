@@ -1,11 +1,12 @@
 /* rouse/blocking.h: for plain threads: wait by blocking. The only header that may park a thread.
  *
- * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Time-outs are relative,
- * in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX is "for ever". A time-out that
- * loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
+ * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Time-outs are
+ * relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX is "for
+ * ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
  *
- * May return ROUSE_NOMEM with LOCKFREE unless reserved; ROUSE_CLOSED, ROUSE_INVALID, ROUSE_OVERFLOW as the call that
- * does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would sleep on what only it can deliver. */
+ * May return ROUSE_NOMEM with LOCKFREE unless reserved; ROUSE_CLOSED, ROUSE_INVALID, ROUSE_OVERFLOW as the
+ * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would sleep on what only it
+ * can deliver. */
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
@@ -57,7 +58,8 @@ static inline rouse_status rouse_wait_for_(rouse_waiter_queue *q, uint32_t n, ui
     return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_(q, n, timeout_ns);
 }
 
-static inline rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n, uint64_t timeout_ns) {
+static inline rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
+                                                         uint64_t timeout_ns) {
     ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_semaphore_acquire_timed", s, "blocking inside a wake");
     return rouse_wait_for_(&s->queue_, n, timeout_ns);
 }

@@ -22,20 +22,20 @@
 #ifndef ROUSE_CONFIG_H
 #define ROUSE_CONFIG_H
 
-#define ROUSE_VERSION_MAJOR 0
-#define ROUSE_VERSION_MINOR 1
-#define ROUSE_VERSION_PATCH 0
+#define ROUSE_VERSION_MAJOR  0
+#define ROUSE_VERSION_MINOR  1
+#define ROUSE_VERSION_PATCH  0
 #define ROUSE_VERSION_STRING "0.1.0"
 
 /* The backends count from 1: a misspelt name reads as 0 in the preprocessor and is refused below. */
-#define ROUSE_BACKEND_MUTEX 1
-#define ROUSE_BACKEND_SPIN 2
+#define ROUSE_BACKEND_MUTEX    1
+#define ROUSE_BACKEND_SPIN     2
 #define ROUSE_BACKEND_LOCKFREE 3
 
 #ifndef ROUSE_BACKEND
 #    define ROUSE_BACKEND ROUSE_BACKEND_SPIN
 #endif
-#if ROUSE_BACKEND != ROUSE_BACKEND_MUTEX && ROUSE_BACKEND != ROUSE_BACKEND_SPIN &&                           \
+#if ROUSE_BACKEND != ROUSE_BACKEND_MUTEX && ROUSE_BACKEND != ROUSE_BACKEND_SPIN && \
     ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
 #    error "ROUSE_BACKEND must be ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE"
 #endif
@@ -43,7 +43,7 @@
 #ifndef ROUSE_SEGMENT_CELLS
 #    define ROUSE_SEGMENT_CELLS 32
 #endif
-#if ROUSE_SEGMENT_CELLS < 2 || ROUSE_SEGMENT_CELLS > 4096 ||                                                 \
+#if ROUSE_SEGMENT_CELLS < 2 || ROUSE_SEGMENT_CELLS > 4096 || \
     (ROUSE_SEGMENT_CELLS & (ROUSE_SEGMENT_CELLS - 1)) != 0
 #    error "ROUSE_SEGMENT_CELLS must be a power of two from 2 to 4096"
 #endif

@@ -1,16 +1,16 @@
 /* rouse/mailbox.h: woken on any thread, run on the loop's thread.
  *
- * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake is
- * posted to the mailbox; rouse_mailbox_drain, called by the loop's own thread, runs it there. The mailbox calls
- * `kick` when it goes from empty to non-empty, on the posting thread: write to an eventfd, uv_async_send, … One
- * kick may stand for many posts: drain takes all. kick must not drain; it may be called once more after a drain
- * has emptied the mailbox.
+ * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake
+ * is posted to the mailbox; rouse_mailbox_drain, called by the loop's own thread, runs it there. The mailbox
+ * calls `kick` when it goes from empty to non-empty, on the posting thread: write to an eventfd,
+ * uv_async_send, … One kick may stand for many posts: drain takes all. kick must not drain; it may be called
+ * once more after a drain has emptied the mailbox.
  *
- * Once posted, a waiter is granted: cancel returns false. A wake inside drain that posts to the same mailbox is
- * announced by a new kick.
+ * Once posted, a waiter is granted: cancel returns false. A wake inside drain that posts to the same mailbox
+ * is announced by a new kick.
  *
- * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the kick
- * when the mailbox was empty. Of a drain: one exchange.
+ * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
+ * kick when the mailbox was empty. Of a drain: one exchange.
  *
  * Ordering: everything before the release that granted the waiter happens before its wake in drain (E7). */
 #ifndef ROUSE_MAILBOX_H
@@ -32,14 +32,15 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     bool counted = false;
     do {
         if (newest == NULL && !counted) {
-            /* E8: announces a kick before the waiter can be seen, so that destroy, on a thread that has drained
-             * the waiter, sees it. Relaxed: the CAS below publishes it. */
+            /* E8: announces a kick before the waiter can be seen, so that destroy, on a thread that has
+             * drained the waiter, sees it. Relaxed: the CAS below publishes it. */
             (void)rouse_u32_add_relaxed_(&mb->kicks_, 1);
             counted = true;
         }
         w->next_ = (rouse_waiter *)newest;
-        /* E7: release; partner is the exchange in drain. seq_cst for the loop's sake: with the exchange it makes
-         * "post, then look whether a wake-up is pending" and "clear pending, then drain" miss each other never. */
+        /* E7: release; partner is the exchange in drain. seq_cst for the loop's sake: with the exchange it
+         * makes "post, then look whether a wake-up is pending" and "clear pending, then drain" miss each
+         * other never. */
     } while (!rouse_ptr_cas_seq_cst_(&mb->posted_, &newest, w));
     if (newest == NULL) {
         /* uv_async_send reads its pending flag with a plain load: keep it behind the post. */
@@ -60,8 +61,8 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
     rouse_u32_init_(&mb->kicks_, 0);
 }
 
-/* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter, and the
- * mailbox is not used. */
+/* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
+ * and the mailbox is not used. */
 static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
     rouse_waiter_init(w, wake, data);
     w->mailbox_ = mb;

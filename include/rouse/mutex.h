@@ -1,7 +1,7 @@
 /* rouse/mutex.h: a fair mutex whose lock never blocks.
  *
- * The holder is a task, not a thread: any thread may unlock. unlock hands the mutex to the oldest waiter, so a
- * newcomer never overtakes. What came before an unlock happens before what comes after the lock that it
+ * The holder is a task, not a thread: any thread may unlock. unlock hands the mutex to the oldest waiter, so
+ * a newcomer never overtakes. What came before an unlock happens before what comes after the lock that it
  * satisfied (edges E1 to E4). A policy over rouse_waiter_queue: a balance of 1 (free) or less, with cap 1. */
 #ifndef ROUSE_MUTEX_H
 #define ROUSE_MUTEX_H
@@ -15,7 +15,7 @@ typedef struct rouse_mutex {
     rouse_waiter_queue queue_;
 } rouse_mutex;
 
-#define ROUSE_MUTEX_INIT                                                                                     \
+#define ROUSE_MUTEX_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
 static inline void rouse_mutex_init(rouse_mutex *m) {
@@ -29,7 +29,8 @@ static inline void rouse_mutex_destroy(rouse_mutex *m) {
     rouse_waiter_queue_destroy(&m->queue_);
 }
 
-/* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see rouse_waiter_queue_wait. */
+/* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
+ * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_IDLE_(w, "rouse_mutex_lock", m);
     return rouse_waiter_queue_wait(&m->queue_, w, 1);
@@ -46,7 +47,8 @@ static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     return status;
 }
 
-/* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to. */
+/* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
+ */
 static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_OWNED_(w, &m->queue_, "rouse_mutex_cancel", m);
     return rouse_waiter_queue_cancel(&m->queue_, w);

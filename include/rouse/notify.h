@@ -1,9 +1,9 @@
 /* rouse/notify.h: wake one waiter, or all; remember one notification when nobody waits.
  *
- * notify_one wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept,
- * not more). notify_all wakes exactly those who wait at that moment, stores nothing and takes nothing stored.
- * What came before a notify happens before what comes after the wait that it ended (edges E1 to E4). The
- * all-zero object is valid. A policy over rouse_waiter_queue: a balance with cap 1. */
+ * notify_one wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is
+ * kept, not more). notify_all wakes exactly those who wait at that moment, stores nothing and takes nothing
+ * stored. What came before a notify happens before what comes after the wait that it ended (edges E1 to E4).
+ * The all-zero object is valid. A policy over rouse_waiter_queue: a balance with cap 1. */
 #ifndef ROUSE_NOTIFY_H
 #define ROUSE_NOTIFY_H
 
@@ -16,7 +16,7 @@ typedef struct rouse_notify {
     rouse_waiter_queue queue_;
 } rouse_notify;
 
-#define ROUSE_NOTIFY_INIT                                                                                    \
+#define ROUSE_NOTIFY_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
 static inline void rouse_notify_init(rouse_notify *n) {
@@ -46,16 +46,16 @@ static inline uint32_t rouse_notify_all(rouse_notify *n) {
     return rouse_waiter_queue_wake_all(&n->queue_);
 }
 
-/* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if you
- * then do not want the notification, rouse_notify_pass_on. */
+/* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
+ * you then do not want the notification, rouse_notify_pass_on. */
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_OWNED_(w, &n->queue_, "rouse_notify_cancel", n);
     return rouse_waiter_queue_cancel(&n->queue_, w);
 }
 
-/* w was woken with ROUSE_OK and does not want it. If notify_one woke it, the next waiter (or the stored permit)
- * gets the notification; if notify_all did, nothing happens. After a wait that returned ROUSE_OK at once, call
- * rouse_notify_one instead. */
+/* w was woken with ROUSE_OK and does not want it. If notify_one woke it, the next waiter (or the stored
+ * permit) gets the notification; if notify_all did, nothing happens. After a wait that returned ROUSE_OK at
+ * once, call rouse_notify_one instead. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
     if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {

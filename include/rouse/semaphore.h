@@ -29,7 +29,7 @@ typedef struct rouse_semaphore {
 } rouse_semaphore;
 
 /* Start with `permits` (at most ROUSE_MAX_PERMITS; init cuts more to that). */
-#define ROUSE_SEMAPHORE_INIT(permits)                                                                        \
+#define ROUSE_SEMAPHORE_INIT(permits) \
     { ROUSE_WAITER_QUEUE_INIT(permits) }
 
 static inline void rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
@@ -67,8 +67,8 @@ static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
     return rouse_waiter_queue_cancel(&s->queue_, w);
 }
 
-/* Forgets up to n free permits, closed or not; how many. Permits in use are not waited for: call again as they
- * come back. */
+/* Forgets up to n free permits, closed or not; how many. Permits in use are not waited for: call again as
+ * they come back. */
 static inline uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
     return rouse_forget_(&s->queue_.word_, n);
 }
@@ -87,8 +87,8 @@ static inline uint32_t rouse_semaphore_waiter_count(const rouse_semaphore *s) {
     return rouse_waiter_queue_waiter_count(&s->queue_);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED; how many. Later acquires are ROUSE_CLOSED, permits free or not. Release
- * still works. */
+/* Wakes all waiters with ROUSE_CLOSED; how many. Later acquires are ROUSE_CLOSED, permits free or not.
+ * Release still works. */
 static inline uint32_t rouse_semaphore_close(rouse_semaphore *s) {
     return rouse_waiter_queue_close(&s->queue_);
 }
@@ -97,7 +97,8 @@ static inline bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
     return rouse_waiter_queue_is_closed(&s->queue_);
 }
 
-/* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE; ROUSE_NOMEM). */
+/* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE; ROUSE_NOMEM).
+ */
 static inline rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
     return rouse_waiter_queue_reserve(&s->queue_, waiters);
 }

@@ -31,7 +31,8 @@
  * before the code that read its outcome (edge E1, docs/memory-ordering.md).
  *
  * Misuse (aborts with ROUSE_DEBUG where it can be told): to queue a waiter that is queued; to cancel it on
- * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of wake.
+ * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of
+ * wake.
  *
  * Cost: 56 bytes on 64-bit targets (64 with ROUSE_DEBUG), no allocation.
  */

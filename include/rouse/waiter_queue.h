@@ -26,14 +26,16 @@
  * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
  * async-signal-safe themselves); with MUTEX and SPIN, none.
  *
- * ---- Ordering ----------------------------------------------------------------------------------------------
- * What came before a wake, in the thread that called it, happens before what comes after the wait that it
- * satisfied: ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the
- * code and in docs/memory-ordering.md.
+ * ---- Ordering
+ * ---------------------------------------------------------------------------------------------- What came
+ * before a wake, in the thread that called it, happens before what comes after the wait that it satisfied:
+ * ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the code and in
+ * docs/memory-ordering.md.
  *
- * ---- Cost ---------------------------------------------------------------------------------------------------
- * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory: 48 bytes at most with
- * SPIN and LOCKFREE, MUTEX that plus the platform's mutex; per waiter see docs/backends.md.
+ * ---- Cost
+ * --------------------------------------------------------------------------------------------------- wait,
+ * try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory: 48 bytes at most with SPIN
+ * and LOCKFREE, MUTEX that plus the platform's mutex; per waiter see docs/backends.md.
  */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
@@ -77,7 +79,7 @@ typedef bool rouse_ready_fn_(void *arg);
 #    include "detail/backend_lockfree.h"
 #endif
 
-/* ---- policies -------------------------------------------------------------------------------------------------- */
+/* ---- policies ------------------------------------------------------------------------------------------ */
 
 /* wake(n, cap ROUSE_MAX_PERMITS) for 0 < n <= ROUSE_ADD_LIMIT_: one add, no load before it. */
 static inline rouse_status rouse_add_(rouse_waiter_queue *q, uint32_t n) {
@@ -116,7 +118,7 @@ static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
 }
 
-/* ---- the public calls -------------------------------------------------------------------------------------------- */
+/* ---- the public calls ---------------------------------------------------------------------------------- */
 
 /* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
  * all-zero object is a queue of balance 0. */
@@ -201,11 +203,11 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
     return rouse_backend_cancel_(q, w);
 }
 
-/* Waits for a condition of your own. ready(arg) true: ROUSE_OK, nothing queued, closed or not. Otherwise it is
- * wait(1), and no wake_one or wake_all that follows the change which makes `ready` true can be missed: the
+/* Waits for a condition of your own. ready(arg) true: ROUSE_OK, nothing queued, closed or not. Otherwise it
+ * is wait(1), and no wake_one or wake_all that follows the change which makes `ready` true can be missed: the
  * condition is looked at again after `w` can be seen by wakers. ROUSE_OK and a wake mean: look again. `ready`
- * may be called twice and under an internal lock, and must not call the library. A wake that reached `w` while
- * its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
+ * may be called twice and under an internal lock, and must not call the library. A wake that reached `w`
+ * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
 static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
     ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_add_waiter_if", q);

@@ -38,60 +38,64 @@
 #    if defined(__cplusplus)
 #        include <atomic>
 #        define ROUSE_ATOMIC_OF_(type) std::atomic<type>
-#        define ROUSE_ATOMIC_INIT_(value) {{value}}
+#        define ROUSE_ATOMIC_INIT_(value) \
+            {                             \
+                { value }                 \
+            }
 #        define ROUSE_STD_(name) std::name
 #    else
 #        include <stdatomic.h>
 #        define ROUSE_ATOMIC_OF_(type) _Atomic(type)
-#        define ROUSE_ATOMIC_INIT_(value) {value}
+#        define ROUSE_ATOMIC_INIT_(value) \
+            { value }
 #        define ROUSE_STD_(name) name
 #    endif
 
-#    define ROUSE_LOAD_(T, type, order)                                                                      \
-        static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) {                       \
-            return ROUSE_STD_(atomic_load_explicit)(&a->value_, ROUSE_STD_(memory_order_##order));           \
+#    define ROUSE_LOAD_(T, type, order)                                                            \
+        static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) {             \
+            return ROUSE_STD_(atomic_load_explicit)(&a->value_, ROUSE_STD_(memory_order_##order)); \
         }
-#    define ROUSE_STORE_(T, type, order)                                                                     \
-        static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) {                    \
-            ROUSE_STD_(atomic_store_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order));              \
+#    define ROUSE_STORE_(T, type, order)                                                        \
+        static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) {       \
+            ROUSE_STD_(atomic_store_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
         }
-#    define ROUSE_SWAP_(T, type, order)                                                                      \
-        static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) {                     \
-            return ROUSE_STD_(atomic_exchange_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order));    \
+#    define ROUSE_SWAP_(T, type, order)                                                                   \
+        static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) {                  \
+            return ROUSE_STD_(atomic_exchange_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
         }
-#    define ROUSE_ADD_(T, type, order)                                                                       \
-        static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) {                      \
-            return ROUSE_STD_(atomic_fetch_add_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order));   \
+#    define ROUSE_ADD_(T, type, order)                                                                     \
+        static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) {                    \
+            return ROUSE_STD_(atomic_fetch_add_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
         }
-#    define ROUSE_CAS_(T, type, order, failure)                                                              \
-        static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) {      \
-            return ROUSE_STD_(atomic_compare_exchange_strong_explicit)(                                      \
-                &a->value_, expected, v, ROUSE_STD_(memory_order_##order),                                   \
-                ROUSE_STD_(memory_order_##failure));                                                         \
+#    define ROUSE_CAS_(T, type, order, failure)                                                             \
+        static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) {     \
+            return ROUSE_STD_(atomic_compare_exchange_strong_explicit)(&a->value_, expected, v,             \
+                                                                       ROUSE_STD_(memory_order_##order),    \
+                                                                       ROUSE_STD_(memory_order_##failure)); \
         }
-#    define ROUSE_ATOMIC_TYPE_(T, type)                                                                      \
-        typedef struct rouse_atomic_##T##_ {                                                                 \
-            ROUSE_ATOMIC_OF_(type) value_;                                                                   \
-        } rouse_atomic_##T##_;                                                                               \
-        static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) {                               \
-            ROUSE_STD_(atomic_init)(&a->value_, v);                                                          \
-        }                                                                                                    \
-        ROUSE_LOAD_(T, type, relaxed)                                                                        \
-        ROUSE_LOAD_(T, type, acquire)                                                                        \
-        ROUSE_LOAD_(T, type, seq_cst)                                                                        \
-        ROUSE_STORE_(T, type, relaxed)                                                                       \
-        ROUSE_STORE_(T, type, release)                                                                       \
-        ROUSE_SWAP_(T, type, acq_rel)                                                                        \
-        ROUSE_SWAP_(T, type, seq_cst)                                                                        \
-        ROUSE_CAS_(T, type, relaxed, relaxed)                                                                \
-        ROUSE_CAS_(T, type, acquire, acquire)                                                                \
-        ROUSE_CAS_(T, type, release, relaxed)                                                                \
-        ROUSE_CAS_(T, type, acq_rel, acquire)                                                                \
+#    define ROUSE_ATOMIC_TYPE_(T, type)                                        \
+        typedef struct rouse_atomic_##T##_ {                                   \
+            ROUSE_ATOMIC_OF_(type) value_;                                     \
+        } rouse_atomic_##T##_;                                                 \
+        static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
+            ROUSE_STD_(atomic_init)(&a->value_, v);                            \
+        }                                                                      \
+        ROUSE_LOAD_(T, type, relaxed)                                          \
+        ROUSE_LOAD_(T, type, acquire)                                          \
+        ROUSE_LOAD_(T, type, seq_cst)                                          \
+        ROUSE_STORE_(T, type, relaxed)                                         \
+        ROUSE_STORE_(T, type, release)                                         \
+        ROUSE_SWAP_(T, type, acq_rel)                                          \
+        ROUSE_SWAP_(T, type, seq_cst)                                          \
+        ROUSE_CAS_(T, type, relaxed, relaxed)                                  \
+        ROUSE_CAS_(T, type, acquire, acquire)                                  \
+        ROUSE_CAS_(T, type, release, relaxed)                                  \
+        ROUSE_CAS_(T, type, acq_rel, acquire)                                  \
         ROUSE_CAS_(T, type, seq_cst, acquire)
-#    define ROUSE_ATOMIC_COUNTER_(T, type)                                                                   \
-        ROUSE_ADD_(T, type, relaxed)                                                                         \
-        ROUSE_ADD_(T, type, release)                                                                         \
-        ROUSE_ADD_(T, type, acq_rel)                                                                         \
+#    define ROUSE_ATOMIC_COUNTER_(T, type) \
+        ROUSE_ADD_(T, type, relaxed)       \
+        ROUSE_ADD_(T, type, release)       \
+        ROUSE_ADD_(T, type, acq_rel)       \
         ROUSE_ADD_(T, type, seq_cst)
 
 ROUSE_ATOMIC_TYPE_(u32, uint32_t)

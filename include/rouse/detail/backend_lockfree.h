@@ -1,25 +1,27 @@
 /* rouse/detail/backend_lockfree.h: the LOCKFREE backend: tickets and cells. Internal.
  *
- * The word's serial is the next ticket. A waiter that must queue takes as many tickets as it lacks permits, in the same
- * compare-and-swap that makes the balance negative; a wake learns from its own read-modify-write which tickets it
- * serves: with balance b < 0 the oldest unserved ticket is next + b. So who serves whom is decided in one atomic step,
- * wake_all wakes exactly those who were counted, and nobody who came later can take an earlier one's place. Waiter and
- * waker then meet in the ticket's cell (segments.h, with the pictures).
+ * The word's serial is the next ticket. A waiter that must queue takes as many tickets as it lacks permits,
+ * in the same compare-and-swap that makes the balance negative; a wake learns from its own read-modify-write
+ * which tickets it serves: with balance b < 0 the oldest unserved ticket is next + b. So who serves whom is
+ * decided in one atomic step, wake_all wakes exactly those who were counted, and nobody who came later can
+ * take an earlier one's place. Waiter and waker then meet in the ticket's cell (segments.h, with the
+ * pictures).
  *
- * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes. Waiters allocate, before they
- * take tickets; wakers never do.
+ * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes. Waiters allocate,
+ * before they take tickets; wakers never do.
  *
- * Cancelled tickets stay counted in the balance until a waker, or a canceller that finds them at the head (absorb),
- * passes over them: they are phantoms, kept count of in phantoms_. A waker that meets one still has its permit, and
- * gives it out again. A segment of nothing but phantoms is taken out of the list wherever it stands.
+ * Cancelled tickets stay counted in the balance until a waker, or a canceller that finds them at the head
+ * (absorb), passes over them: they are phantoms, kept count of in phantoms_. A waker that meets one still has
+ * its permit, and gives it out again. A segment of nothing but phantoms is taken out of the list wherever it
+ * stands.
  *
- * Memory: one pool per queue, made at the first wait. Every linked segment but two (the last, and the one at the head)
- * and those of calls in progress holds the cell of a living waiter, so k waiters with n = 1 keep at most k + 2
- * segments, whatever the history; the pool doubles, so it has at most twice the most it ever needed at once. A waiter
- * that lacks k permits has k cells.
+ * Memory: one pool per queue, made at the first wait. Every linked segment but two (the last, and the one at
+ * the head) and those of calls in progress holds the cell of a living waiter, so k waiters with n = 1 keep at
+ * most k + 2 segments, whatever the history; the pool doubles, so it has at most twice the most it ever
+ * needed at once. A waiter that lacks k permits has k cells.
  *
- * Two limits of a counter that wraps are accepted: a thread that stalls between two instructions while 2^31 tickets are
- * taken may mistake a ticket for its former self. */
+ * Two limits of a counter that wraps are accepted: a thread that stalls between two instructions while 2^31
+ * tickets are taken may mistake a ticket for its former self. */
 #ifndef ROUSE_DETAIL_BACKEND_LOCKFREE_H
 #define ROUSE_DETAIL_BACKEND_LOCKFREE_H
 
@@ -43,10 +45,10 @@ struct rouse_waiter_queue {
     rouse_atomic_u32_ extra_;    /* outstanding tickets of waiters that lack several, less one for each  */
 };
 
-#define ROUSE_BACKEND_INIT_(credit)                                                                          \
-    {                                                                                                        \
-        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                      \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0)                           \
+#define ROUSE_BACKEND_INIT_(credit)                                                     \
+    {                                                                                   \
+        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0)      \
     }
 
 #define ROUSE_ADD_LIMIT_ 1 /* more could show a surplus before its waiters' cells have been seen */
@@ -68,10 +70,10 @@ static inline uint32_t rouse_word_head_(uint64_t word) {
 /* A wake in progress. */
 typedef struct rouse_serving_ {
     rouse_pool_ *pool;
-    uintptr_t token;     /* what it leaves in an empty cell; says which kind of wake it is       */
-    uint32_t credit;     /* of closed waiters: to be given out again                            */
-    uint32_t woken;      /* waiters whose last cell it has visited                              */
-    rouse_chain_ chain;  /* who has all now                                                     */
+    uintptr_t token;              /* what it leaves in an empty cell; says which kind of wake it is       */
+    uint32_t credit;              /* of closed waiters: to be given out again                            */
+    uint32_t woken;               /* waiters whose last cell it has visited                              */
+    rouse_chain_ chain;           /* who has all now                                                     */
     rouse_segment_ *kept_segment; /* the cell kept for the very end, NULL: none                 */
     uint32_t kept_ticket;
 } rouse_serving_;
@@ -93,13 +95,13 @@ static inline rouse_serving_ rouse_serving_by_(uintptr_t token) {
     return serving;
 }
 
-/* ---- the waker's side -------------------------------------------------------------------------------------------- */
+/* ---- the waker's side ---------------------------------------------------------------------------------- */
 
-/* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is the first
- * ticket of the next linked one. The ticket pins the segment: as long as its cell has not been visited, the segment
- * cannot be retired, and once ENTERED it cannot be removed. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
-                                                        uint32_t *beyond) {
+/* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is
+ * the first ticket of the next linked one. The ticket pins the segment: as long as its cell has not been
+ * visited, the segment cannot be retired, and once ENTERED it cannot be removed. */
+static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool,
+                                                        uint32_t ticket, uint32_t *beyond) {
     const uint32_t base = rouse_base_(ticket);
     /* E11: acquire; partner is the store of the hint below, and through it whoever made the segment ready. */
     rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
@@ -131,8 +133,8 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, r
     return segment;
 }
 
-/* The usual case of it, in three loads: the segment of the last ticket served, entered, and not its last cell. NULL: not
- * so. */
+/* The usual case of it, in three loads: the segment of the last ticket served, entered, and not its last
+ * cell. NULL: not so. */
 static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket) {
     /* E11: acquire, as above. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
@@ -144,8 +146,8 @@ static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint
     return NULL;
 }
 
-/* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of them, and of
- * these `closed` by a close. True: that was the last, *account is the final one. */
+/* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of
+ * them, and of these `closed` by a close. True: that was the last, *account is the final one. */
 static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t cells, uint32_t closed,
                                      uint64_t *account) {
     const uint64_t change =
@@ -170,8 +172,8 @@ static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uin
 }
 
 /* w's cell `ticket` is this waker's. */
-static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket, rouse_serving_ *serving,
-                                bool oldest) {
+static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket,
+                                rouse_serving_ *serving, bool oldest) {
     const bool closes = serving->token == ROUSE_CELL_TOKEN_CLOSED_;
     uint64_t account;
     serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0;
@@ -192,8 +194,9 @@ static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t
     }
 }
 
-/* Visits the cell of a ticket that this thread serves. True: the permit is spent. False: the cell was cancelled. If it
- * was still empty, the token left in it is the last touch: the waiter that finds it may destroy the queue. */
+/* Visits the cell of a ticket that this thread serves. True: the permit is spent. False: the cell was
+ * cancelled. If it was still empty, the token left in it is the last touch: the waiter that finds it may
+ * destroy the queue. */
 static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                 rouse_serving_ *serving, bool oldest) {
     rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
@@ -201,8 +204,8 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
     for (;;) {
         const uintptr_t now = (uintptr_t)seen;
         const uintptr_t after = now == ROUSE_CELL_EMPTY_ ? serving->token : ROUSE_CELL_DONE_;
-        /* E9: acquire: the waiter in the cell is this thread's to read. release: who finds the token sees what came
-         * before this wake. E10: seq_cst, the cell may be its segment's last. */
+        /* E9: acquire: the waiter in the cell is this thread's to read. release: who finds the token sees
+         * what came before this wake. E10: seq_cst, the cell may be its segment's last. */
         if (!rouse_ptr_cas_seq_cst_(cell, &seen, (void *)after)) {
             continue;
         }
@@ -214,7 +217,8 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
             /* Relaxed: a count for snapshots. */
             (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1);
         }
-        rouse_segment_end_(serving->pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+        rouse_segment_end_(serving->pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_,
+                           ROUSE_CELL_DONE_);
         if (now == ROUSE_CELL_CANCELLED_) {
             return false;
         }
@@ -223,8 +227,9 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
     }
 }
 
-/* No segment is linked from ticket `from` up to `beyond`. If the head is in there, its tickets are phantoms, for a
- * segment with an unserved ticket is not retired, only removed: passes the head over them in one step. */
+/* No segment is linked from ticket `from` up to `beyond`. If the head is in there, its tickets are phantoms,
+ * for a segment with an unserved ticket is not retired, only removed: passes the head over them in one step.
+ */
 static inline void rouse_skip_(rouse_waiter_queue *q, uint32_t from, uint32_t beyond) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     for (;;) {
@@ -244,14 +249,14 @@ static inline void rouse_skip_(rouse_waiter_queue *q, uint32_t from, uint32_t be
     }
 }
 
-/* Serves the m tickets from `ticket` on, which this thread has taken off the head. How many permits are left because
- * their tickets were cancelled. `more`: the call has more to do with the queue after these.
+/* Serves the m tickets from `ticket` on, which this thread has taken off the head. How many permits are left
+ * because their tickets were cancelled. `more`: the call has more to do with the queue after these.
  *
- * A token must be the last touch, unless somebody who is still to be told keeps the queue in use. Until there is such a
- * one, the first cell that is found empty is kept for the end: its waiter is inside its wait, or queued, until then. It
- * cannot cancel: E17, seq_cst: this thread passes the ticket and then finds the cell empty; its waiter fills the cell
- * and then, in cancel, looks whether its ticket has been passed. One of the two sees the other. (It can withdraw, in
- * add_waiter_if: see docs/design.md.) */
+ * A token must be the last touch, unless somebody who is still to be told keeps the queue in use. Until there
+ * is such a one, the first cell that is found empty is kept for the end: its waiter is inside its wait, or
+ * queued, until then. It cannot cancel: E17, seq_cst: this thread passes the ticket and then finds the cell
+ * empty; its waiter fills the cell and then, in cancel, looks whether its ticket has been passed. One of the
+ * two sees the other. (It can withdraw, in add_waiter_if: see docs/design.md.) */
 static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint32_t m, bool more,
                                          rouse_serving_ *serving) {
     uint32_t left = 0;
@@ -276,13 +281,15 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
             }
             continue;
         }
-        /* The last cell of a segment asks for CLOSING first, so it goes through rouse_enter_segment_ again. */
+        /* The last cell of a segment asks for CLOSING first, so it goes through rouse_enter_segment_ again.
+         */
         stretch -= stretch > 1 ? 1 : 0;
         while (stretch != 0 && m != 0) {
             const bool held = serving->chain.first != NULL || serving->kept_segment != NULL;
             const bool final = m == 1 && !more && left == 0;
             if (!held && !final &&
-                (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == ROUSE_CELL_EMPTY_) {
+                (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) ==
+                    ROUSE_CELL_EMPTY_) {
                 serving->kept_segment = segment;
                 serving->kept_ticket = ticket;
             } else if (!rouse_visit_(q, segment, ticket, serving, false)) {
@@ -297,8 +304,8 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
 }
 
 /* Gives n to the waiters and what is left to the balance, under the cap. Ends with the kept cell. */
-static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, rouse_serving_ *serving,
-                                        rouse_status *status) {
+static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                        rouse_serving_ *serving, rouse_status *status) {
     for (;;) {
         while (n != 0 && !rouse_store_(&q->word_, n, cap, status)) {
             uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
@@ -346,8 +353,8 @@ static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_
     rouse_deliver_(&serving.chain);
 }
 
-/* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were cancelled
- * are nobody's: nothing is handed on for them. How many were woken. */
+/* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were
+ * cancelled are nobody's: nothing is handed on for them. How many were woken. */
 static inline uint32_t rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_serving_ *serving) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     uint32_t lack;
@@ -394,10 +401,10 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     return rouse_finish_all_(q, &serving);
 }
 
-/* ---- the canceller's side ----------------------------------------------------------------------------------------- */
+/* ---- the canceller's side ------------------------------------------------------------------------------ */
 
-/* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort: a phantom
- * that is left costs memory and range, not correctness. */
+/* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort:
+ * a phantom that is left costs memory and range, not correctness. */
 static inline void rouse_absorb_(rouse_waiter_queue *q) {
     /* E11: acquire, as in rouse_serve_; and the word's, for the segments of the tickets it counts (E4). */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
@@ -407,7 +414,8 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
         uint32_t beyond = 0;
         rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
         uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
-        if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) || !rouse_state_in_use_(state)) {
+        if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) ||
+            !rouse_state_in_use_(state)) {
             segment = rouse_segment_find_(pool, rouse_base_(ticket), &state, &beyond);
             if (segment != NULL) {
                 rouse_ptr_store_release_(&q->head_, segment);
@@ -420,7 +428,8 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
         if (segment == NULL) {
             rouse_skip_(q, ticket, beyond);
         } else {
-            /* Relaxed: a guess; the CAS on the word makes this thread the ticket's waker, then it looks again. */
+            /* Relaxed: a guess; the CAS on the word makes this thread the ticket's waker, then it looks
+             * again. */
             if ((uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(ticket)]) !=
                 ROUSE_CELL_CANCELLED_) {
                 return;
@@ -435,8 +444,8 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
     }
 }
 
-/* The one waiter at the head leaves by serving its own ticket. False: it is not at the head (any more), or its cell is
- * not its own (any more). */
+/* The one waiter at the head leaves by serving its own ticket. False: it is not at the head (any more), or
+ * its cell is not its own (any more). */
 static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                      const rouse_waiter *w) {
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
@@ -471,7 +480,8 @@ static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segme
 /* The linked segment before one that holds, or has just held, a cell of this thread's waiter. */
 static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, const rouse_segment_ *segment,
                                                     uint32_t base) {
-    const uint32_t index = rouse_u32_load_relaxed_(&segment->prev_); /* relaxed: a hint, checked by the base */
+    const uint32_t index =
+        rouse_u32_load_relaxed_(&segment->prev_); /* relaxed: a hint, checked by the base */
     rouse_segment_ *const before = index == 0 ? NULL : rouse_segment_at_(pool, index);
     uint64_t state = before == NULL ? 0 : rouse_u64_load_acquire_(&before->state_);
     uint32_t beyond;
@@ -481,7 +491,8 @@ static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, con
     return rouse_segment_find_(pool, base, &state, &beyond);
 }
 
-/* Takes back w's cells from the last one down to the head. How many; 0: its last ticket has been passed, so all have. */
+/* Takes back w's cells from the last one down to the head. How many; 0: its last ticket has been passed, so
+ * all have. */
 static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
                                         uint32_t ticket) {
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
@@ -495,8 +506,10 @@ static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, 
         rouse_segment_ *const here = segment;
         const uint32_t before = rouse_ticket_add_(ticket, ROUSE_TICKETS_);
         const bool first = rouse_cell_(ticket) == 0;
-        /* E9, E10: acq_rel as against the waker; seq_cst as the cell may be its segment's last to be cancelled. */
-        if (!rouse_ptr_cas_seq_cst_(&here->cells_[rouse_cell_(ticket)], &mine, (void *)ROUSE_CELL_CANCELLED_)) {
+        /* E9, E10: acq_rel as against the waker; seq_cst as the cell may be its segment's last to be
+         * cancelled. */
+        if (!rouse_ptr_cas_seq_cst_(&here->cells_[rouse_cell_(ticket)], &mine,
+                                    (void *)ROUSE_CELL_CANCELLED_)) {
             break;
         }
         cells++;
@@ -534,8 +547,8 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
             return false;
         }
         (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells);
-        /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells back,
-         * nobody can finish, so w stays until they have. */
+        /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells
+         * back, nobody can finish, so w stays until they have. */
         while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
             rouse_back_off_(&step);
         }
@@ -551,7 +564,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     return true;
 }
 
-/* ---- the waiter's side --------------------------------------------------------------------------------------------- */
+/* ---- the waiter's side --------------------------------------------------------------------------------- */
 
 /* The pool, made at need. NULL: no memory. */
 static inline rouse_pool_ *rouse_need_pool_(rouse_waiter_queue *q) {
@@ -570,21 +583,25 @@ static inline rouse_pool_ *rouse_need_pool_(rouse_waiter_queue *q) {
     return (rouse_pool_ *)pool;
 }
 
-/* Sees to it that the segments of the tickets [ticket, ticket + count) are linked, `ticket` being the next one of a word
- * just read. Returns the first of them. NULL: *status is ROUSE_NOMEM, or ROUSE_PENDING if the word must be read again. A
- * segment for a ticket that is not issued yet cannot die, so it is still there when the CAS on the word succeeds. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
-                                                   uint32_t count, rouse_status *status) {
+/* Sees to it that the segments of the tickets [ticket, ticket + count) are linked, `ticket` being the next
+ * one of a word just read. Returns the first of them. NULL: *status is ROUSE_NOMEM, or ROUSE_PENDING if the
+ * word must be read again. A segment for a ticket that is not issued yet cannot die, so it is still there
+ * when the CAS on the word succeeds. */
+static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, rouse_pool_ *pool,
+                                                        uint32_t ticket, uint32_t count,
+                                                        rouse_status *status) {
     const uint32_t base = rouse_base_(ticket);
     const uint32_t last = rouse_base_(rouse_ticket_add_(ticket, count - 1));
     rouse_segment_ *first = NULL;
     rouse_walk_ walk = {NULL, 0};
     *status = ROUSE_PENDING;
-    /* E11: acquire, as with the head's hint. A hint that says "linked" is: only the list's segments say so. */
+    /* E11: acquire, as with the head's hint. A hint that says "linked" is: only the list's segments say so.
+     */
     walk.at = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
     if (walk.at != NULL) {
         walk.state = rouse_u64_load_acquire_(&walk.at->state_);
-        if (!rouse_state_linked_(walk.state) || rouse_ticket_distance_(rouse_state_base_(walk.state), base) < 0) {
+        if (!rouse_state_linked_(walk.state) ||
+            rouse_ticket_distance_(rouse_state_base_(walk.state), base) < 0) {
             walk.at = NULL;
         }
     }
@@ -640,8 +657,8 @@ static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment
 }
 
 /* Prepares a waiter for its cells. Relaxed: published by the CAS on the first cell (E9). */
-static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account, rouse_segment_ *segment,
-                                  uint32_t ticket) {
+static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account,
+                                  rouse_segment_ *segment, uint32_t ticket) {
     rouse_u64_store_relaxed_(&w->account_, account);
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     rouse_ptr_store_relaxed_(&w->place_, segment);
@@ -658,7 +675,8 @@ static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *
     if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
         rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
         rouse_status status = ROUSE_OK;
-        rouse_hand_out_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_UNCAPPED_, &serving, &status);
+        rouse_hand_out_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_UNCAPPED_, &serving,
+                        &status);
         rouse_deliver_(&serving.chain);
         return ROUSE_CLOSED;
     }
@@ -670,18 +688,19 @@ static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *
                                            rouse_segment_ *segment, uint32_t ticket) {
     void *seen = NULL;
     rouse_prepare_(q, w, rouse_account_(n, 1), segment, ticket);
-    /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17: seq_cst. */
+    /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17:
+     * seq_cst. */
     if (rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(ticket)], &seen, w)) {
         return ROUSE_PENDING;
     }
     rouse_pick_up_(q, segment, ticket);
-    return rouse_up_again_(q, w,
-                           (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_
-                               ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_(n - 1, 0)
-                               : 0);
+    return rouse_up_again_(
+        q, w,
+        (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_ ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_(n - 1, 0) : 0);
 }
 
-/* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay neighbours. */
+/* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay
+ * neighbours. */
 static inline rouse_segment_ *rouse_segment_behind_(const rouse_pool_ *pool, const rouse_segment_ *segment) {
     return rouse_segment_at_(pool, (uint32_t)rouse_u64_load_acquire_(&segment->next_)); /* E11 */
 }
@@ -706,7 +725,8 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
         rouse_segment_ *behind = segment;
         void *seen = NULL;
         if (rouse_cell_(here) == ROUSE_SEGMENT_CELLS - 1 && here != last) {
-            behind = rouse_segment_behind_(pool, segment); /* before its last cell is given up: then it may go */
+            behind =
+                rouse_segment_behind_(pool, segment); /* before its last cell is given up: then it may go */
         }
         /* E9, E17: as in rouse_sit_down_. */
         if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
@@ -795,7 +815,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
     }
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 /* Snapshots, all relaxed: nothing is read on the strength of them. */
 static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
@@ -809,8 +829,8 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return waiters > 0 ? (uint32_t)waiters : 0;
 }
 
-/* A segment for each waiter is the worst that history can do; then the last one, the one at the head, and two for calls
- * that are about to finish with theirs. */
+/* A segment for each waiter is the worst that history can do; then the last one, the one at the head, and two
+ * for calls that are about to finish with theirs. */
 static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     rouse_pool_ *const pool = rouse_need_pool_(q);
     return pool != NULL && rouse_pool_reserve_(pool, (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;

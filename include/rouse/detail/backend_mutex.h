@@ -10,7 +10,8 @@
  *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit that is left over
  *                      is added after that, because whoever takes it may destroy the queue
  *
- * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the mutex. */
+ * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the mutex.
+ */
 #ifndef ROUSE_DETAIL_BACKEND_MUTEX_H
 #define ROUSE_DETAIL_BACKEND_MUTEX_H
 
@@ -34,10 +35,10 @@ struct rouse_waiter_queue {
 };
 
 #if defined(ROUSE_LOCK_INIT_)
-#    define ROUSE_BACKEND_INIT_(credit)                                                                      \
-        {                                                                                                    \
-            ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0),          \
-                ROUSE_LOCK_INIT_                                                                             \
+#    define ROUSE_BACKEND_INIT_(credit)                                                             \
+        {                                                                                           \
+            ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0), \
+                ROUSE_LOCK_INIT_                                                                    \
         }
 #endif
 
@@ -79,8 +80,8 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
             status = stored >= n ? ROUSE_OK : ROUSE_PENDING;
             after = stored >= n ? seen - n : ROUSE_MULTI_;
             *credit = stored;
-            /* E4: release, so that a waker that sees MULTI sees what came before the wait; acquire, so that the second
-             * look at `ready` sees what a waker wrote whose wake came first. */
+            /* E4: release, so that a waker that sees MULTI sees what came before the wait; acquire, so that
+             * the second look at `ready` sees what a waker wrote whose wake came first. */
         } while (!rouse_u64_cas_acq_rel_(&q->word_, &seen, after));
     }
     if (status != ROUSE_PENDING) {
@@ -90,8 +91,9 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
 }
 
 static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
-    /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of the mutex
-     * ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds do not pile up. */
+    /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of
+     * the mutex ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds
+     * do not pile up. */
     rouse_u64_store_release_(&q->word_, q->list_.oldest != NULL ? ROUSE_MULTI_ : bits);
     rouse_lock_drop_(&q->lock_);
     return credit;

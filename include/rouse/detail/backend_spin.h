@@ -1,9 +1,11 @@
-/* rouse/detail/backend_spin.h: the SPIN backend: a slot for one, a spinlock around the list for more. Internal.
+/* rouse/detail/backend_spin.h: the SPIN backend: a slot for one, a spinlock around the list for more.
+ * Internal.
  *
- * While at most one waits, queueing and waking take no lock; the idea of a slot that one waiter registers in and a waker
- * empties is AtomicWaker's (Rust's futures, tokio). Here the word decides who owns the slot, so that the slot needs no
- * state machine of its own, and the spinlock is in the word too, so that a change of the word and taking the lock are one
- * read-modify-write, and dropping it is a plain store that sets the word at the same time.
+ * While at most one waits, queueing and waking take no lock; the idea of a slot that one waiter registers in
+ * and a waker empties is AtomicWaker's (Rust's futures, tokio). Here the word decides who owns the slot, so
+ * that the slot needs no state machine of its own, and the spinlock is in the word too, so that a change of
+ * the word and taking the lock are one read-modify-write, and dropping it is a plain store that sets the word
+ * at the same time.
  *
  *     word, by its balance b             who may touch the slot, the list
  *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just ended SINGLE
@@ -20,11 +22,11 @@
  *                        which saw LOCKED, waits and starts over
  *     LOCKED -> MULTI, EMPTY   the holder's store
  *
- * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds: 2^31 threads would
- * have to add during one critical section to bring it back to 0.
+ * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds: 2^31
+ * threads would have to add during one critical section to bring it back to 0.
  *
- * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs a time slice
- * and not a storm. Allocates nothing. Not for signal handlers. */
+ * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs
+ * a time slice and not a storm. Allocates nothing. Not for signal handlers. */
 #ifndef ROUSE_DETAIL_BACKEND_SPIN_H
 #define ROUSE_DETAIL_BACKEND_SPIN_H
 
@@ -47,13 +49,13 @@ struct rouse_waiter_queue {
     rouse_atomic_u32_ count_; /* how many are listed; written under the lock                        */
 };
 
-#define ROUSE_BACKEND_INIT_(credit)                                                                          \
-    {                                                                                                        \
-        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0),           \
-            ROUSE_ATOMIC_INIT_(0)                                                                            \
+#define ROUSE_BACKEND_INIT_(credit)                                                                \
+    {                                                                                              \
+        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), \
+            ROUSE_ATOMIC_INIT_(0)                                                                  \
     }
 
-#define ROUSE_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
+#define ROUSE_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
 #define ROUSE_LOCKED_ (ROUSE_MULTI_ + ROUSE_SERIAL_)
 
 /* MULTI or LOCKED. */
@@ -70,8 +72,8 @@ static inline void rouse_prepare_(struct rouse_waiter_queue *q, rouse_waiter *w,
 static inline void rouse_enlist_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t lacks);
 static inline uint32_t rouse_give_(struct rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain);
 
-/* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds, and who
- * registers next reads NULL, on which nothing depends. */
+/* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds,
+ * and who registers next reads NULL, on which nothing depends. */
 static inline rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&q->slot_);
     rouse_ptr_store_relaxed_(&q->slot_, NULL);
@@ -98,8 +100,8 @@ static ROUSE_COLD_ uint64_t rouse_await_unlock_(struct rouse_waiter_queue *q) {
 static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
     uint64_t seen = ROUSE_MULTI_;
     for (;;) {
-        /* E5: acquire; partner is the release store in rouse_leave_: the list and the waiters in it are plain. E6: the
-         * same for the slot, from SINGLE. */
+        /* E5: acquire; partner is the release store in rouse_leave_: the list and the waiters in it are
+         * plain. E6: the same for the slot, from SINGLE. */
         if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_LOCKED_)) {
             if (seen != ROUSE_MULTI_) {
                 rouse_slot_to_list_(q, seen);
@@ -116,8 +118,8 @@ static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
 }
 
 static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
-    /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store that drops the
-     * lock: the last access to the queue. */
+    /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store
+     * that drops the lock: the last access to the queue. */
     rouse_u64_store_release_(&q->word_, q->list_.oldest != NULL ? ROUSE_MULTI_ : credit + bits);
     return 0;
 }
@@ -134,8 +136,9 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
         if (balance >= 0 && rouse_word_closed_(seen)) {
             return ROUSE_CLOSED;
         }
-        /* E4: release, so that a waker that sees the word sees what came before the wait; acquire, so that the second
-         * look at `ready` sees what a waker wrote whose wake came first. E5, E6: acquire, as in rouse_enter_. */
+        /* E4: release, so that a waker that sees the word sees what came before the wait; acquire, so that
+         * the second look at `ready` sees what a waker wrote whose wake came first. E5, E6: acquire, as in
+         * rouse_enter_. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, covered ? seen - n : ROUSE_LOCKED_)) {
             if (covered) {
                 return ROUSE_OK;
@@ -163,12 +166,13 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
         return false;
     }
     rouse_prepare_(q, w, n, n);
-    /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word, and it reads
-     * NULL, on which nothing depends. */
+    /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word,
+     * and it reads NULL, on which nothing depends. */
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
         while (rouse_word_balance_(seen) >= 0 && !rouse_word_covers_(seen, n) && !rouse_word_closed_(seen)) {
-            /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and the waiter.
-             * E4: for what came before the wait. acquire: credit that it takes a part of may carry a release (E3). */
+            /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and
+             * the waiter. E4: for what came before the wait. acquire: credit that it takes a part of may
+             * carry a release (E3). */
             if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n)) {
                 return true;
             }
@@ -191,8 +195,8 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
         const int32_t after = rouse_capped_(rouse_word_balance_(seen), n, cap);
-        /* E3, E6: release for the takers, acquire to read the slot. A surplus shows before the slot is cleared; its taker
-         * cannot know the queue unused, for the waiter is still to be told. */
+        /* E3, E6: release for the takers, acquire to read the slot. A surplus shows before the slot is
+         * cleared; its taker cannot know the queue unused, for the waiter is still to be told. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) + (uint64_t)(int64_t)after)) {
             if (after >= 0) {
                 rouse_slot_grant_(q, 0, chain);
@@ -203,8 +207,8 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     return false;
 }
 
-/* Release has added n to the word `before`, which was not EMPTY. True: they are given. False: the lock was held, and the
- * add had no effect. */
+/* Release has added n to the word `before`, which was not EMPTY. True: they are given. False: the lock was
+ * held, and the add had no effect. */
 static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
                                           rouse_chain_ *chain) {
     if (before == ROUSE_MULTI_) {
@@ -222,8 +226,9 @@ static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t
     return false;
 }
 
-/* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w at this
- * moment is not lost, and so that what w had been given is published by the last access to the queue. */
+/* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w
+ * at this moment is not lost, and so that what w had been given is published by the last access to the queue.
+ */
 static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {

@@ -20,16 +20,17 @@
 
 /* Bits of an outcome, in rouse_waiter.account_ while it is due and in status_ once it is stored. */
 enum {
-    ROUSE_BY_ALL_ = 0x100,  /* woken by a wake_all                                   */
-    ROUSE_ARRIVED_ = 0x200  /* came out of its mailbox: now its wake runs. Not in status_   */
+    ROUSE_BY_ALL_ = 0x100, /* woken by a wake_all                                   */
+    ROUSE_ARRIVED_ = 0x200 /* came out of its mailbox: now its wake runs. Not in status_   */
 };
 
 static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
     return ((uint32_t)status & 0xffu) | bits;
 }
 
-/* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or (LOCKFREE, by
- * read-modify-write) having won one of its cells; so the orders here are relaxed and the edges elsewhere. */
+/* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or
+ * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
+ * elsewhere. */
 static inline uint64_t rouse_account_(uint32_t n, uint32_t lacks) {
     return ((uint64_t)n << 32) | lacks;
 }
@@ -54,21 +55,21 @@ static inline void rouse_set_due_(rouse_waiter *w, uint32_t outcome) {
 #ifdef ROUSE_DEBUG
 #    define ROUSE_OWN_(w, q) rouse_ptr_store_relaxed_(&(w)->owner_, (q))
 #    define ROUSE_DISOWN_(w) rouse_ptr_store_relaxed_(&(w)->owner_, NULL)
-#    define ROUSE_CHECK_IDLE_(w, call, object)                                                               \
-        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"),                                      \
-         ROUSE_CHECK_(rouse_ptr_load_relaxed_(&(w)->owner_) == NULL, call, object,                           \
+#    define ROUSE_CHECK_IDLE_(w, call, object)                                     \
+        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"),            \
+         ROUSE_CHECK_(rouse_ptr_load_relaxed_(&(w)->owner_) == NULL, call, object, \
                       "the waiter is queued already"))
-#    define ROUSE_CHECK_OWNED_(w, q, call, object)                                                           \
-        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"),                                      \
+#    define ROUSE_CHECK_OWNED_(w, q, call, object)                      \
+        (ROUSE_CHECK_((w) != NULL, call, object, "the waiter is NULL"), \
          rouse_check_owner_(rouse_ptr_load_relaxed_(&(w)->owner_), (q), (call), (object)))
 static inline void rouse_check_owner_(const void *owner, const void *q, const char *call,
                                       const void *object) {
     ROUSE_CHECK_(owner == NULL || owner == q, call, object, "the waiter is queued on another object");
 }
 #else
-#    define ROUSE_OWN_(w, q) ((void)0)
-#    define ROUSE_DISOWN_(w) ((void)0)
-#    define ROUSE_CHECK_IDLE_(w, call, object) ((void)0)
+#    define ROUSE_OWN_(w, q)                       ((void)0)
+#    define ROUSE_DISOWN_(w)                       ((void)0)
+#    define ROUSE_CHECK_IDLE_(w, call, object)     ((void)0)
 #    define ROUSE_CHECK_OWNED_(w, q, call, object) ((void)0)
 #endif
 
@@ -123,7 +124,8 @@ ROUSE_EXTERN_C_END_
 static inline rouse_deferral_ *rouse_my_deferral_(void) {
     rouse_deferral_ *mine = &rouse_deferral_v1_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
-    /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see through this. */
+    /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
+     * through this. */
     __asm__("" : "+r"(mine));
 #endif
     return mine;

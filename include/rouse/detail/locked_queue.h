@@ -1,8 +1,9 @@
 /* rouse/detail/locked_queue.h: the list under a lock, for MUTEX and SPIN. Internal.
  *
- * The sign of the word's balance says whether anybody waits. While the list holds somebody the word is MULTI, a balance
- * far below what anybody can lack, and what is lacked stands in lacks_, under the lock. So a release(1) that adds 1 to a
- * MULTI word has added nothing: it has learnt that there are waiters, and goes on to give its permit under the lock.
+ * The sign of the word's balance says whether anybody waits. While the list holds somebody the word is MULTI,
+ * a balance far below what anybody can lack, and what is lacked stands in lacks_, under the lock. So a
+ * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and goes on
+ * to give its permit under the lock.
  *
  * The backend defines struct rouse_waiter_queue with word_, list_, lacks_, count_ and a lock, and
  *
@@ -13,7 +14,8 @@
  *   rouse_slot_queue_, _give_, _give_added_, _take_, _count_
  *                           SPIN's slot for a waiter that is alone; MUTEX has none and answers "no"
  *
- * Dropping the lock is a call's last access to the queue, or is followed only by storing credit that nobody has seen. */
+ * Dropping the lock is a call's last access to the queue, or is followed only by storing credit that nobody
+ * has seen. */
 #ifndef ROUSE_DETAIL_LOCKED_QUEUE_H
 #define ROUSE_DETAIL_LOCKED_QUEUE_H
 
@@ -27,9 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROUSE_ADD_LIMIT_ 1 /* what a slot or a list is given in one piece; more goes by CAS, or under the lock */
+#define ROUSE_ADD_LIMIT_ \
+    1 /* what a slot or a list is given in one piece; more goes by CAS, or under the lock */
 
-/* ---- under the lock ------------------------------------------------------------------------------------------- */
+/* ---- under the lock ------------------------------------------------------------------------------------ */
 
 /* lacks_ and count_ are written under the lock and read freely, for snapshots: relaxed. */
 static inline void rouse_change_(rouse_atomic_u32_ *number, uint32_t by) {
@@ -79,7 +82,7 @@ static inline uint32_t rouse_give_(rouse_waiter_queue *q, uint32_t n, rouse_chai
     return n;
 }
 
-/* ---- the backend interface (waiter_queue.h) ---------------------------------------------------------------------- */
+/* ---- the backend interface (waiter_queue.h) ------------------------------------------------------------ */
 
 /* Hands n out: to the waiters, and what is left to the balance, under the cap. */
 static inline rouse_status rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
@@ -168,8 +171,8 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     return found;
 }
 
-/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (`bits` 0) or goes back
- * to the balance. How many. */
+/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (`bits` 0) or
+ * goes back to the balance. How many. */
 static inline uint32_t rouse_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t credit = 0;
@@ -213,7 +216,8 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
 /* Snapshots, all relaxed: nothing is read on the strength of them. */
 static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
-    return rouse_word_multi_(word) ? -(int64_t)rouse_u32_load_relaxed_(&q->lacks_) : rouse_word_balance_(word);
+    return rouse_word_multi_(word) ? -(int64_t)rouse_u32_load_relaxed_(&q->lacks_)
+                                   : rouse_word_balance_(word);
 }
 
 static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {

@@ -1,8 +1,9 @@
 /* rouse/detail/park.h: a thread that sleeps until it is told, or until a time. Internal, for blocking.h only.
  *
- * The platform's half of blocking.h: POSIX threads, Windows, or C11 threads, in the order of detail/platform.h.
- * The clock is monotonic, save with strict -std=c11 on 32-bit systems (whose headers then hide the monotonic
- * clock) and with C11 threads (which know only the wall clock): there a time-out moves when somebody sets it. */
+ * The platform's half of blocking.h: POSIX threads, Windows, or C11 threads, in the order of
+ * detail/platform.h. The clock is monotonic, save with strict -std=c11 on 32-bit systems (whose headers then
+ * hide the monotonic clock) and with C11 threads (which know only the wall clock): there a time-out moves
+ * when somebody sets it. */
 #ifndef ROUSE_DETAIL_PARK_H
 #define ROUSE_DETAIL_PARK_H
 
@@ -70,33 +71,33 @@ static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
 #        if defined(__APPLE__)
 #            define ROUSE_WALL_CLOCK_ 1 /* no pthread_condattr_setclock */
 #        elif defined(CLOCK_MONOTONIC) && defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 200112L
-#            define ROUSE_CLOCK_ CLOCK_MONOTONIC
-#            define rouse_clock_gettime_ clock_gettime
+#            define ROUSE_CLOCK_             CLOCK_MONOTONIC
+#            define rouse_clock_gettime_     clock_gettime
 #            define rouse_condattr_setclock_ pthread_condattr_setclock
 #        elif defined(__linux__) && defined(__LP64__)
-/* Strict -std=c11: the headers hide these two, the C library has them. On 64-bit Linux their types are fixed, so they
- * are declared here under names of our own. */
+/* Strict -std=c11: the headers hide these two, the C library has them. On 64-bit Linux their types are fixed,
+ * so they are declared here under names of our own. */
 #            define ROUSE_CLOCK_ 1 /* CLOCK_MONOTONIC */
 ROUSE_EXTERN_C_BEGIN_
 extern int rouse_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
-extern int rouse_condattr_setclock_(pthread_condattr_t *attributes, int clock) __asm__(
-    "pthread_condattr_setclock");
+extern int rouse_condattr_setclock_(pthread_condattr_t *attributes,
+                                    int clock) __asm__("pthread_condattr_setclock");
 ROUSE_EXTERN_C_END_
 #        else
 #            define ROUSE_WALL_CLOCK_ 1
 #        endif
 typedef pthread_cond_t rouse_cond_;
-#        define ROUSE_COND_WAIT_(c, l) ((void)pthread_cond_wait((c), (l)))
+#        define ROUSE_COND_WAIT_(c, l)          ((void)pthread_cond_wait((c), (l)))
 #        define ROUSE_COND_WAIT_UNTIL_(c, l, t) (pthread_cond_timedwait((c), (l), (t)) == 0)
-#        define ROUSE_COND_SIGNAL_(c) ((void)pthread_cond_signal(c))
-#        define ROUSE_COND_DESTROY_(c) ((void)pthread_cond_destroy(c))
+#        define ROUSE_COND_SIGNAL_(c)           ((void)pthread_cond_signal(c))
+#        define ROUSE_COND_DESTROY_(c)          ((void)pthread_cond_destroy(c))
 #    else
-#        define ROUSE_WALL_CLOCK_ 1
+#        define ROUSE_WALL_CLOCK_               1
 typedef cnd_t rouse_cond_;
-#        define ROUSE_COND_WAIT_(c, l) ((void)cnd_wait((c), (l)))
+#        define ROUSE_COND_WAIT_(c, l)          ((void)cnd_wait((c), (l)))
 #        define ROUSE_COND_WAIT_UNTIL_(c, l, t) (cnd_timedwait((c), (l), (t)) == thrd_success)
-#        define ROUSE_COND_SIGNAL_(c) ((void)cnd_signal(c))
-#        define ROUSE_COND_DESTROY_(c) cnd_destroy(c)
+#        define ROUSE_COND_SIGNAL_(c)           ((void)cnd_signal(c))
+#        define ROUSE_COND_DESTROY_(c)          cnd_destroy(c)
 #    endif
 
 typedef struct rouse_parker_ {

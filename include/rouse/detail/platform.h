@@ -39,12 +39,12 @@
 
 #if defined(__GNUC__)
 #    define ROUSE_LIKELY_(condition) __builtin_expect(!!(condition), 1)
-#    define ROUSE_COLD_ __attribute__((noinline, cold, unused))
-#    define ROUSE_SLOW_ __attribute__((noinline, unused))
+#    define ROUSE_COLD_              __attribute__((noinline, cold, unused))
+#    define ROUSE_SLOW_              __attribute__((noinline, unused))
 #else
 #    define ROUSE_LIKELY_(condition) (condition)
-#    define ROUSE_COLD_ inline
-#    define ROUSE_SLOW_ inline
+#    define ROUSE_COLD_              inline
+#    define ROUSE_SLOW_              inline
 #endif
 
 static inline void rouse_yield_(void) {
@@ -103,7 +103,7 @@ static inline void rouse_back_off_(uint32_t *step) {
 
 #ifdef __cplusplus
 #    define ROUSE_EXTERN_C_BEGIN_ extern "C" {
-#    define ROUSE_EXTERN_C_END_ }
+#    define ROUSE_EXTERN_C_END_   }
 #else
 #    define ROUSE_EXTERN_C_BEGIN_
 #    define ROUSE_EXTERN_C_END_
@@ -120,7 +120,7 @@ static ROUSE_COLD_ void rouse_die_(const char *call, const void *object, const c
 }
 
 #ifdef ROUSE_DEBUG
-#    define ROUSE_CHECK_(condition, call, object, what)                                                      \
+#    define ROUSE_CHECK_(condition, call, object, what) \
         ((condition) ? (void)0 : rouse_die_((call), (object), (what)))
 #else
 #    define ROUSE_CHECK_(condition, call, object, what) ((void)0)
@@ -140,7 +140,7 @@ static ROUSE_COLD_ void rouse_die_(const char *call, const void *object, const c
 
 #if !defined(ROUSE_MIXED_BACKENDS)
 #    if defined(_MSC_VER)
-#        define ROUSE_QUOTE_(x) #x
+#        define ROUSE_QUOTE_(x)  #        x
 #        define ROUSE_QUOTED_(x) ROUSE_QUOTE_(x)
 #        pragma detect_mismatch("rouse_options", ROUSE_QUOTED_(ROUSE_OPTIONS_))
 #    else

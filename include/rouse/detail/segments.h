@@ -1,10 +1,10 @@
 /* rouse/detail/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool. Internal.
  *
- * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS; tickets and bases
- * count modulo 2^31). Linked segments form a list in the order of their bases, each K after the last when it is
- * appended; gaps come up where segments have been taken out. Segments are type-stable: once made, a segment belongs to
- * the pool of its queue until the queue is destroyed, so a stale pointer can always be followed, and is found out by
- * the base that stands, together with the state, in one atomic word.
+ * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS; tickets
+ * and bases count modulo 2^31). Linked segments form a list in the order of their bases, each K after the
+ * last when it is appended; gaps come up where segments have been taken out. Segments are type-stable: once
+ * made, a segment belongs to the pool of its queue until the queue is destroyed, so a stale pointer can
+ * always be followed, and is found out by the base that stands, together with the state, in one atomic word.
  *
  * The life of a segment:
  *
@@ -25,9 +25,10 @@
  *   DEAD -> FREE      by the sweeper. One thread at a time sweeps, under a flag; who finds the flag taken leaves a note
  *                     for its holder and goes on. The last segment of the list is never unlinked
  *
- * Sources: the segment list with removal in the middle is Kotlin's (kotlinx.coroutines, ConcurrentLinkedList.kt; Koval,
- * Khyzha, Alistarh, "CQS", PLDI 2023), without its garbage collector; the retirement by the last visitor is
- * crossbeam's (SegQueue), with a look at all cells in place of a mark in each. */
+ * Sources: the segment list with removal in the middle is Kotlin's (kotlinx.coroutines,
+ * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023), without its garbage collector; the
+ * retirement by the last visitor is crossbeam's (SegQueue), with a look at all cells in place of a mark in
+ * each. */
 #ifndef ROUSE_DETAIL_SEGMENTS_H
 #define ROUSE_DETAIL_SEGMENTS_H
 
@@ -41,22 +42,23 @@
 #include <stdlib.h>
 
 #ifndef ROUSE_MALLOC
-#    define ROUSE_MALLOC(size) malloc(size)
+#    define ROUSE_MALLOC(size)  malloc(size)
 #    define ROUSE_FREE(pointer) free(pointer)
 #endif
 
-/* ---- tickets ------------------------------------------------------------------------------------------------- */
+/* ---- tickets ------------------------------------------------------------------------------------------- */
 
 #define ROUSE_TICKETS_ 0x7fffffffu /* tickets count modulo 2^31 */
 
 static inline uint32_t rouse_ticket_add_(uint32_t ticket, uint32_t n) {
     return (ticket + n) & ROUSE_TICKETS_;
 }
-/* How far `to` lies beyond `from`. What is queued spans ROUSE_MAX_LACK, 2^30, and a segment; so 3 * 2^29 count as
- * ahead, and the rest, for segments that a stopped thread keeps from being retired, as behind. */
+/* How far `to` lies beyond `from`. What is queued spans ROUSE_MAX_LACK, 2^30, and a segment; so 3 * 2^29
+ * count as ahead, and the rest, for segments that a stopped thread keeps from being retired, as behind. */
 static inline int32_t rouse_ticket_distance_(uint32_t from, uint32_t to) {
     const uint32_t forward = (to - from) & ROUSE_TICKETS_;
-    return forward < 0x60000000u ? (int32_t)forward : (int32_t)((int64_t)forward - (int64_t)ROUSE_TICKETS_ - 1);
+    return forward < 0x60000000u ? (int32_t)forward
+                                 : (int32_t)((int64_t)forward - (int64_t)ROUSE_TICKETS_ - 1);
 }
 static inline uint32_t rouse_base_(uint32_t ticket) {
     return ticket & ~(uint32_t)(ROUSE_SEGMENT_CELLS - 1);
@@ -65,7 +67,7 @@ static inline uint32_t rouse_cell_(uint32_t ticket) {
     return ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
 }
 
-/* ---- cells ----------------------------------------------------------------------------------------------------
+/* ---- cells -------------------------------------------------------------------------------------------------
  *
  * One waiter, at most one waker and at most one canceller ever meet in a cell:
  *
@@ -79,11 +81,11 @@ static inline uint32_t rouse_cell_(uint32_t ticket) {
  *
  * Who wins the cell owns the waiter, and nobody looks into a waiter without having won its cell: a cancelled waiter's
  * memory is free at once. A pointer to a waiter has its two low bits clear. */
-#define ROUSE_CELL_EMPTY_ ((uintptr_t)0)
-#define ROUSE_CELL_CANCELLED_ ((uintptr_t)1)
-#define ROUSE_CELL_DONE_ ((uintptr_t)5)
-#define ROUSE_CELL_TOKEN_ ((uintptr_t)2) /* + 4 * cap: by a wake that may store up to cap */
-#define ROUSE_CELL_TOKEN_ALL_ ((uintptr_t)3)
+#define ROUSE_CELL_EMPTY_        ((uintptr_t)0)
+#define ROUSE_CELL_CANCELLED_    ((uintptr_t)1)
+#define ROUSE_CELL_DONE_         ((uintptr_t)5)
+#define ROUSE_CELL_TOKEN_        ((uintptr_t)2) /* + 4 * cap: by a wake that may store up to cap */
+#define ROUSE_CELL_TOKEN_ALL_    ((uintptr_t)3)
 #define ROUSE_CELL_TOKEN_CLOSED_ ((uintptr_t)7)
 
 enum {
@@ -105,8 +107,8 @@ typedef struct rouse_segment_ {
     rouse_atomic_ptr_ cells_[ROUSE_SEGMENT_CELLS];
 } rouse_segment_;
 
-/* Chunk j holds 2^(j+1) segments, indices 2^(j+1) - 1 and on: growing doubles, and an index finds its segment without
- * a search. A chunk is never given back before the queue is destroyed. */
+/* Chunk j holds 2^(j+1) segments, indices 2^(j+1) - 1 and on: growing doubles, and an index finds its segment
+ * without a search. A chunk is never given back before the queue is destroyed. */
 #define ROUSE_CHUNKS_ 26
 
 typedef struct rouse_pool_ {
@@ -162,7 +164,7 @@ static inline rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_
            (index + 1 - rouse_chunk_size_(chunk));
 }
 
-/* ---- the pool --------------------------------------------------------------------------------------------------- */
+/* ---- the pool ------------------------------------------------------------------------------------------ */
 
 /* Pushes the stack top ... bottom, already linked among themselves. */
 static inline void rouse_pool_push_(rouse_pool_ *pool, const rouse_segment_ *top, rouse_segment_ *bottom) {
@@ -267,7 +269,7 @@ static inline bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     return total >= segments;
 }
 
-/* ---- out of the list -------------------------------------------------------------------------------------------- */
+/* ---- out of the list ----------------------------------------------------------------------------------- */
 
 /* The sweeper's: takes a dead segment out of the list and gives it to the pool. */
 static inline void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead) {
@@ -277,8 +279,8 @@ static inline void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead
     uint32_t before;
     if ((uint32_t)next == 0) {
         /* E15: seq_cst on both sides. Here: "say PARKED, then look for a successor"; the appender: "link the
-         * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the segment
-         * would stay for ever. */
+         * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the
+         * segment would stay for ever. */
         uint64_t parked = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
         (void)rouse_u64_cas_seq_cst_(&dead->state_, &parked,
                                      rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_));
@@ -302,7 +304,8 @@ static inline void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead
         rouse_u64_store_release_(&prev->next_, rouse_segment_link_(prev_base, (uint32_t)next));
     }
     rouse_u32_store_relaxed_(&rouse_segment_at_(pool, (uint32_t)next)->prev_, before);
-    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out. */
+    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out.
+     */
     rouse_u64_store_release_(&dead->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
     rouse_pool_push_(pool, dead, dead);
 }
@@ -319,7 +322,8 @@ static ROUSE_SLOW_ void rouse_segment_bury_(rouse_pool_ *pool, rouse_segment_ *d
             rouse_u32_store_relaxed_(&dead->link_, seen);
             /* E13: release; partner is the sweeper's exchange, which goes on to read link_. */
         } while (!rouse_u32_cas_release_(&pool->dead_, &seen, dead->index_));
-        /* E13: acq_rel. The note carries the push before it to the flag's holder; or this takes the flag after all. */
+        /* E13: acq_rel. The note carries the push before it to the flag's holder; or this takes the flag
+         * after all. */
         if (rouse_u32_swap_acq_rel_(&pool->sweep_, 2) != 0) {
             return;
         }
@@ -359,27 +363,28 @@ static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_
     }
 }
 
-/* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread: if all are, and the
- * segment is in the state where that ends it, end it.
+/* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread: if all are, and
+ * the segment is in the state where that ends it, end it.
  *   DONE, in CLOSING:     retired. Every cell has had its last visitor.
  *   CANCELLED, in LIVE:   removed. No waker has entered, and none can any more.
  * The segment may be recycled already: then its base has moved on, and the CAS fails whatever the cells said.
  *
- * E10: seq_cst. Visitors write their cell, then read the state and the other cells; the last of them must see all. Of
- * two visitors that finish together, one at least sees the other's cell; and a visitor that read the state before
- * CLOSING wrote its cell before that, so who came after CLOSING sees it. With acquire and release both may miss. */
-static inline void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t base,
-                                      uint32_t in, uintptr_t all) {
+ * E10: seq_cst. Visitors write their cell, then read the state and the other cells; the last of them must see
+ * all. Of two visitors that finish together, one at least sees the other's cell; and a visitor that read the
+ * state before CLOSING wrote its cell before that, so who came after CLOSING sees it. With acquire and
+ * release both may miss. */
+static inline void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t base, uint32_t in,
+                                      uintptr_t all) {
     const uint64_t state = rouse_segment_state_(base, in);
     if (rouse_u64_load_seq_cst_(&segment->state_) == state) {
         rouse_segment_try_end_(pool, segment, state, all);
     }
 }
 
-/* ---- into the list ------------------------------------------------------------------------------------------------ */
+/* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment for `base` behind `last` (NULL: as the first). False: no memory. True: it, or another thread's, is
- * there, or the list has moved on. */
+/* Links a segment for `base` behind `last` (NULL: as the first). False: no memory. True: it, or another
+ * thread's, is there, or the list has moved on. */
 static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_segment_ *last, uint32_t base) {
     const uint32_t last_base = base - ROUSE_SEGMENT_CELLS;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
@@ -395,8 +400,8 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_segment_ 
     rouse_u64_store_relaxed_(&fresh->next_, rouse_segment_link_(base, 0));
     /* E11: release; a stale walker that meets the new base here sees that the segment had left the list. */
     rouse_u64_store_release_(&fresh->state_, state);
-    /* E11: release in the CAS that links: who finds the segment finds it ready. The expected value names its owner, so
-     * it fails if `last` has a successor, or has been recycled. seq_cst: E15. */
+    /* E11: release in the CAS that links: who finds the segment finds it ready. The expected value names its
+     * owner, so it fails if `last` has a successor, or has been recycled. seq_cst: E15. */
     if (last == NULL) {
         uint32_t none = 0;
         linked = rouse_u32_cas_seq_cst_(&pool->first_, &none, fresh->index_);
@@ -415,14 +420,15 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_segment_ 
         uint64_t parked = rouse_segment_state_(last_base & ROUSE_TICKETS_, ROUSE_SEGMENT_PARKED_);
         /* E15: the appender's half. */
         if (rouse_u64_load_seq_cst_(&last->state_) == parked &&
-            rouse_u64_cas_seq_cst_(&last->state_, &parked, parked - ROUSE_SEGMENT_PARKED_ + ROUSE_SEGMENT_DEAD_)) {
+            rouse_u64_cas_seq_cst_(&last->state_, &parked,
+                                   parked - ROUSE_SEGMENT_PARKED_ + ROUSE_SEGMENT_DEAD_)) {
             rouse_segment_bury_(pool, last);
         }
     }
     return true;
 }
 
-/* ---- through the list ------------------------------------------------------------------------------------------- */
+/* ---- through the list ---------------------------------------------------------------------------------- */
 
 /* A step of a walk. */
 typedef struct rouse_walk_ {
@@ -432,15 +438,15 @@ typedef struct rouse_walk_ {
 
 static inline uint32_t rouse_walk_link_(const rouse_pool_ *pool, const rouse_walk_ *walk, uint64_t *link) {
     /* E11: acquire; partners are append and unlink. */
-    *link = walk->at == NULL ? rouse_u32_load_acquire_(&pool->first_)
-                             : rouse_u64_load_acquire_(&walk->at->next_);
+    *link =
+        walk->at == NULL ? rouse_u32_load_acquire_(&pool->first_) : rouse_u64_load_acquire_(&walk->at->next_);
     return (uint32_t)*link;
 }
 
-/* Goes to the next segment. False: nothing there (at the end), or what was read does not hold together any more
- * (*again: start over). The link is read again after the next segment's state: if it is unchanged and `at` still in the
- * list, the two stood side by side in between, whatever was recycled before or after. A dead segment that is still
- * linked is walked through, so a stopped sweeper stops nobody. */
+/* Goes to the next segment. False: nothing there (at the end), or what was read does not hold together any
+ * more (*again: start over). The link is read again after the next segment's state: if it is unchanged and
+ * `at` still in the list, the two stood side by side in between, whatever was recycled before or after. A
+ * dead segment that is still linked is walked through, so a stopped sweeper stops nobody. */
 static inline bool rouse_walk_step_(const rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
     uint64_t link;
     uint64_t check;
@@ -485,9 +491,10 @@ static inline bool rouse_walk_step_(const rouse_pool_ *pool, rouse_walk_ *walk, 
     return true;
 }
 
-/* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one behind. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, uint32_t base, uint64_t *state,
-                                                       uint32_t *beyond) {
+/* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one
+ * behind. */
+static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, uint32_t base,
+                                                       uint64_t *state, uint32_t *beyond) {
     for (;;) {
         rouse_walk_ walk = {NULL, 0};
         bool again;
