@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Checks that README.md's first C block is examples/quickstart.c and its first text block the expected output.
+
+    examples/check_readme.py            fails where they differ
+    examples/check_readme.py --update   writes the files' text into README.md
+"""
+import difflib
+import pathlib
+import re
+import sys
+
+EXAMPLES = pathlib.Path(__file__).resolve().parent
+README = EXAMPLES.parent / "README.md"
+SOURCES = {"c": EXAMPLES / "quickstart.c", "text": EXAMPLES / "quickstart.expected"}
+
+
+def first_block(text, language):
+    """The span of the first fenced block of that language, without its fences."""
+    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    if not found:
+        sys.exit(f"README.md has no ```{language} block")
+    return found.span(1)
+
+
+def main():
+    update = sys.argv[1:] == ["--update"]
+    differ = False
+    text = README.read_text()
+    for language, source in SOURCES.items():
+        start, end = first_block(text, language)
+        wanted = source.read_text()
+        if text[start:end] != wanted:
+            differ = True
+            sys.stdout.writelines(difflib.unified_diff(
+                text[start:end].splitlines(True), wanted.splitlines(True), f"README.md, ```{language}", source.name))
+            text = text[:start] + wanted + text[end:]
+    if update:
+        README.write_text(text)
+    elif differ:
+        sys.exit("README.md differs from the files that are compiled and run: examples/check_readme.py --update")
+    else:
+        print("README.md shows what is compiled and run")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+#!/bin/sh
+# examples/run.sh: installs what the examples need, builds them all in build-examples/ and runs each as a test.
+#
+#   examples/run.sh                  everything
+#   examples/run.sh uv_server        only the tests whose name contains that (a regular expression)
+#   further: --no-install            fail and name what is missing instead of installing it
+#
+# Debian and its kin; as root, or by sudo.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$root/build-examples
+install=yes
+only=.
+
+for argument; do
+    case $argument in
+    --no-install) install= ;;
+    -h | --help)
+        sed -n '2,9s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *) only=$argument ;;
+    esac
+done
+
+# tests/packages is the one list; these are the lines that concern the examples, and the compilers.
+wanted=$(sed -n -E 's/^([a-z0-9.+-]+) +# (examples:.*|builds with gcc|the headers as C\+\+|the build|checks of the documents)$/\1/p' \
+    "$root/tests/packages")
+if command -v dpkg-query >/dev/null; then
+    missing=
+    for package in $wanted; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    if [ -n "$missing" ]; then
+        if [ -z "$install" ]; then
+            echo "run.sh: missing:$missing" >&2
+            exit 2
+        fi
+        as_root=
+        [ "$(id -u)" = 0 ] || as_root=sudo
+        $as_root apt-get update -qq
+        # shellcheck disable=SC2086 # a list of words
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    fi
+fi
+
+cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DROUSE_BUILD_TESTS=OFF \
+    -DROUSE_BUILD_BENCHES=OFF -DROUSE_BUILD_EXAMPLES=ON
+cmake --build "$build"
+ctest --test-dir "$build" -L '^examples$' -R "$only" --no-tests=error --output-on-failure
