@@ -1,0 +1,188 @@
+#!/bin/sh
+# benches/run.sh: measures the three backends on this machine and says which to take for which load.
+#
+#   benches/run.sh                    everything; some ten minutes
+#   benches/run.sh --quick            fewer sizes, shorter runs; within two minutes
+#   benches/run.sh --peers            other people's primitives beside them
+#   benches/run.sh --save NAME        keeps this version of the library as NAME
+#   benches/run.sh --compare NAME     builds version NAME into the same program and runs both interleaved; exit
+#                                     status 1: something got slower beyond noise
+#   further: --filter REGEX (of "workload/parameters"), --repetitions N, --min-time SECONDS, --out DIR,
+#            --no-install (fail and name what is missing)
+#
+# Installs what is missing (Debian and its kin, as root or by sudo), builds in build-bench/, writes to out/bench/.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=$root/out/bench
+build=$root/build-bench
+quick= peers= save= compare= filter= repetitions= min_time= install=yes
+
+usage() {
+    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+die() {
+    echo "run.sh: $*" >&2
+    exit 2
+}
+say() {
+    printf '\n== %s\n' "$*" >&2
+}
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=--quick ;;
+    --peers) peers=yes ;;
+    --no-install) install= ;;
+    --save | --compare | --filter | --repetitions | --min-time | --out)
+        [ $# -ge 2 ] || usage 2
+        case $1 in
+        --save) save=$2 ;;
+        --compare) compare=$2 ;;
+        --filter) filter=$2 ;;
+        --repetitions) repetitions=$2 ;;
+        --min-time) min_time=$2 ;;
+        --out) out=$2 ;;
+        esac
+        shift
+        ;;
+    -h | --help) usage 0 ;;
+    *) usage 2 ;;
+    esac
+    shift
+done
+case $save$compare in */*) die "a name has no slash" ;; esac
+saved=$root/out/bench-saved
+if [ -n "$compare" ] && [ ! -d "$saved/$compare/include" ]; then
+    die "nothing saved as '$compare' (benches/run.sh --save $compare)"
+fi
+
+# ---- what it needs ----
+packages='gcc g++ cmake make libbenchmark-dev python3 valgrind binutils'
+if [ -n "$peers" ]; then
+    packages="$packages libnsync-dev libconcurrentqueue-dev cargo rustc librust-tokio-dev librust-async-lock-dev
+        librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev"
+fi
+missing_packages() {
+    for package in $packages; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
+    done
+}
+if command -v dpkg-query >/dev/null; then
+    missing=$(missing_packages)
+    if [ -n "$missing" ]; then
+        [ -n "$install" ] || die "missing:$missing"
+        say "installing:$missing"
+        as_root=
+        [ "$(id -u)" = 0 ] || as_root=sudo
+        $as_root apt-get update -qq
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+    fi
+else
+    echo "run.sh: not a Debian system: it is up to you to install $packages or their like" >&2
+fi
+
+# ---- build ----
+say "building every backend into one program"
+mkdir -p "$out"
+cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DROUSE_BUILD_BENCHES=ON -DROUSE_BUILD_TESTS=OFF \
+    -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BENCH_PEERS="${peers:-no}" \
+    -DROUSE_BENCH_BASELINE="${compare:+$saved/$compare/include}" >"$out/cmake.log" 2>&1 || {
+    cat "$out/cmake.log" >&2
+    die "cmake failed"
+}
+grep -A1 'CMake Warning' "$out/cmake.log" >&2 || true
+grep 'left out' "$out/cmake.log" >&2 || true
+cmake --build "$build" -j "$(nproc)" >"$out/build.log" 2>&1 || {
+    tail -40 "$out/build.log" >&2
+    die "the build failed"
+}
+bin=$build/benches
+
+# ---- counts ----
+say "counting operations, instructions and bytes"
+"$bin/rouse_counts" --json >"$out/counts.json"
+
+instructions() { # backend, pairs
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$bin/rouse_instructions_$1" "$2" 2>&1 |
+        sed -n 's/.*Collected : //p'
+}
+per_pair() { # backend: the difference between two lengths of the loop
+    few=$(instructions "$1" 1000)
+    many=$(instructions "$1" 11000)
+    awk "BEGIN { printf \"%.2f\", ($many - $few) / 10000 }"
+}
+text_size() { # backend, primitive
+    gcc -O2 -std=c11 -I "$root/include" -DROUSE_BACKEND="ROUSE_BACKEND_$1" -DROUSE_MIXED_BACKENDS "-DTEXT_$2" \
+        -c "$root/benches/text_size.c" -o "$build/text_size.o"
+    size -A "$build/text_size.o" | awk '$1 ~ /^\.text/ { sum += $2 } END { print sum }'
+}
+each_backend() { # command [argument]: {"MUTEX": …, …}
+    printf '{"MUTEX": %s, "SPIN": %s, "LOCKFREE": %s}' "$("$1" MUTEX ${2:-})" "$("$1" SPIN ${2:-})" \
+        "$("$1" LOCKFREE ${2:-})"
+}
+{
+    printf '{"text": {"semaphore": %s, "notify": %s, "mutex": %s}' "$(each_backend text_size SEMAPHORE)" \
+        "$(each_backend text_size NOTIFY)" "$(each_backend text_size MUTEX)"
+    if command -v valgrind >/dev/null; then
+        printf ', "instructions": %s' "$(each_backend per_pair)"
+    fi
+    printf '}\n'
+} >"$out/costs.json"
+
+context() { # key, value
+    printf '"%s": "%s"' "$1" "$(printf '%s' "$2" | tr -d '"\\' | tr '\n\t' '  ')"
+}
+commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a checkout')
+{
+    printf '{'
+    context date "$(date -u +'%Y-%m-%d %H:%M UTC')"
+    printf ', '
+    context machine "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors"
+    printf ', '
+    context system "$(uname -sr), $(. /etc/os-release && echo "$PRETTY_NAME")"
+    printf ', '
+    context compiler "$(gcc --version | head -n 1), -O2"
+    printf ', '
+    context commit "$commit"
+    printf ', '
+    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${filter:+--filter $filter}"
+    printf ', '
+    context load "$(cut -d' ' -f1-3 /proc/loadavg)"
+    printf '}\n'
+} >"$out/context.json"
+
+# ---- measure ----
+measure() { # results file, filter, repetitions
+    "$bin/rouse_bench" $quick --out "$1" ${2:+--filter "$2"} ${3:+--repetitions "$3"} \
+        ${min_time:+--min-time "$min_time"}
+}
+if [ -n "$compare" ]; then
+    say "measuring this version and '$compare', interleaved"
+else
+    say "measuring"
+fi
+measure "$out/results.json" "$filter" "$repetitions"
+python3 "$root/benches/report.py" tables "$out"
+
+if [ -n "$save" ]; then
+    rm -rf "${saved:?}/$save"
+    mkdir -p "$saved/$save"
+    cp -r "$root/include" "$out/results.json" "$out/context.json" "$saved/$save/"
+    say "saved as '$save': this version ($commit) and its results"
+fi
+
+# What looks slower is measured again, longer, on its own: a regression shows twice.
+if [ -n "$compare" ]; then
+    status=0
+    python3 "$root/benches/report.py" compare "$out" || status=$?
+    if [ "$status" = 1 ]; then
+        again=$(python3 "$root/benches/report.py" compare "$out" --list)
+        mkdir -p "$out/again"
+        say "measuring once more what looked slower"
+        measure "$out/again/results.json" "$again" 21
+        status=0
+        python3 "$root/benches/report.py" compare "$out/again" || status=$?
+    fi
+    exit "$status"
+fi
