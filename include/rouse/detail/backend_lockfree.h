@@ -287,6 +287,7 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
         while (stretch != 0 && m != 0) {
             const bool held = serving->chain.first != NULL || serving->kept_segment != NULL;
             const bool final = m == 1 && !more && left == 0;
+            /* E17: the waker's half. */
             if (!held && !final &&
                 (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) ==
                     ROUSE_CELL_EMPTY_) {
@@ -406,12 +407,14 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
 /* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort:
  * a phantom that is left costs memory and range, not correctness. */
 static inline void rouse_absorb_(rouse_waiter_queue *q) {
-    /* E11: acquire, as in rouse_serve_; and the word's, for the segments of the tickets it counts (E4). */
+    /* E11: acquire, as in rouse_serve_. */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+    /* E4: acquire, so that the list is at least as new as the tickets that the word counts. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     while (rouse_word_balance_(seen) < 0) {
         const uint32_t ticket = rouse_word_head_(seen);
         uint32_t beyond = 0;
+        /* E11: as in rouse_enter_segment_. */
         rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
         uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
         if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) ||
@@ -440,7 +443,7 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
                 (void)rouse_serve_(q, ticket, 1, false, &serving);
             }
         }
-        seen = rouse_u64_load_acquire_(&q->word_);
+        seen = rouse_u64_load_acquire_(&q->word_); /* E4 */
     }
 }
 
@@ -448,7 +451,8 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
  * its cell is not its own (any more). */
 static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                      const rouse_waiter *w) {
-    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E4: as in rouse_absorb_ */
+    /* E11: acquire, for what the segment is now. */
     if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket)) {
         return false; /* recycled: w was served long ago */
     }
@@ -459,6 +463,7 @@ static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segm
         }
         /* E3: this thread is its own waker now. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
+            /* E11: as in rouse_serve_. */
             rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
             uint32_t beyond;
             (void)rouse_enter_segment_(q, pool, ticket, &beyond);
@@ -471,13 +476,14 @@ static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segm
     return false;
 }
 
-/* A cell of a segment has become CANCELLED by this thread. */
+/* A cell of a segment has become CANCELLED by this thread. E11: the pool, as in rouse_serve_. */
 static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
                        ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
 }
 
-/* The linked segment before one that holds, or has just held, a cell of this thread's waiter. */
+/* The linked segment before one that holds, or has just held, a cell of this thread's waiter. E11: its state,
+ * as in a walk. */
 static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, const rouse_segment_ *segment,
                                                     uint32_t base) {
     const uint32_t index =
@@ -495,6 +501,7 @@ static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, con
  * all have. */
 static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
                                         uint32_t ticket) {
+    /* E11: as in rouse_serve_. */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     /* E17: seq_cst; the canceller's half. */
     const uint64_t seen = rouse_u64_load_seq_cst_(&q->word_);
@@ -531,6 +538,8 @@ static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, 
 static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
+    /* Relaxed: who cancels has queued w, or has it from who did; atomic, because a wake that has got ahead of
+     * this call may be queueing w anew. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
     const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
     uint32_t credit;
@@ -652,6 +661,7 @@ static inline rouse_segment_ *rouse_last_segment_(rouse_waiter_queue *q, uint32_
 static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     /* E10: as in rouse_visit_. */
     (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
+    /* E11: as in rouse_serve_. */
     rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
                        ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
 }
@@ -767,6 +777,7 @@ static inline rouse_status rouse_withdraw_ticket_(rouse_waiter_queue *q, rouse_s
 static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                     rouse_ready_fn_ *ready, void *arg) {
     rouse_pool_ *pool = NULL;
+    /* E4: acquire, so that the list is at least as new as the tickets that the word counts. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
@@ -797,7 +808,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
         }
         if (segment == NULL) {
             const uint64_t before = seen;
-            seen = rouse_u64_load_acquire_(&q->word_);
+            seen = rouse_u64_load_acquire_(&q->word_); /* E4 */
             if (status == ROUSE_NOMEM && seen == before) {
                 return ROUSE_NOMEM;
             }
@@ -822,6 +833,7 @@ static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     const int64_t balance = rouse_word_balance_(rouse_u64_load_relaxed_(&q->word_));
     return balance < 0 ? balance + (int32_t)rouse_u32_load_relaxed_(&q->phantoms_) : balance;
 }
+/* Relaxed, likewise. */
 static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     const int64_t waiters = -(int64_t)rouse_word_balance_(rouse_u64_load_relaxed_(&q->word_)) -
                             (int32_t)rouse_u32_load_relaxed_(&q->phantoms_) -
@@ -844,6 +856,7 @@ static inline void rouse_backend_init_(rouse_waiter_queue *q) {
     rouse_u32_init_(&q->extra_, 0);
 }
 
+/* Relaxed: nobody else is here. */
 static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&q->pool_);
     if (pool != NULL) {

@@ -125,7 +125,7 @@ static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credi
 }
 
 static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, uint32_t n, uint32_t *credit) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
         const bool covered = balance >= (int64_t)n;
@@ -250,7 +250,7 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
 }
 
 static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     while (rouse_word_single_(seen)) {
         /* E3, E6: as in rouse_slot_give_. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen))) {

@@ -121,6 +121,7 @@ ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_ = {ROUSE_ATOMIC_I
                                                                   ROUSE_ATOMIC_INIT_(NULL)};
 ROUSE_EXTERN_C_END_
 
+/* This thread's. */
 static inline rouse_deferral_ *rouse_my_deferral_(void) {
     rouse_deferral_ *mine = &rouse_deferral_v1_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
@@ -153,6 +154,7 @@ static inline void rouse_defer_(rouse_deferral_ *mine, rouse_waiter *first) {
 static inline rouse_waiter *rouse_deferred_(rouse_deferral_ *mine) {
     rouse_waiter *oldest = NULL;
     if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
+        /* No edge: one thread's program order would do; the seam has no weaker exchange. */
         rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
         rouse_fence_signal_();
         while (w != NULL) {

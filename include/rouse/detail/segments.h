@@ -176,7 +176,7 @@ static inline void rouse_pool_push_(rouse_pool_ *pool, const rouse_segment_ *top
 }
 
 static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
-    uint64_t seen = rouse_u64_load_acquire_(&pool->free_);
+    uint64_t seen = rouse_u64_load_acquire_(&pool->free_); /* E12: to read the top's link_ */
     while ((uint32_t)seen != 0) {
         rouse_segment_ *const top = rouse_segment_at_(pool, (uint32_t)seen);
         /* It may have been popped, and be linked elsewhere: then the tag has moved and the CAS fails. */
@@ -250,6 +250,7 @@ static inline rouse_pool_ *rouse_pool_new_(void) {
     return pool;
 }
 
+/* Relaxed: nobody else is here. */
 static inline void rouse_pool_delete_(rouse_pool_ *pool) {
     for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
         ROUSE_FREE(rouse_ptr_load_relaxed_(&pool->chunks_[chunk]));
@@ -355,6 +356,7 @@ static inline bool rouse_segment_full_of_(const rouse_segment_ *segment, uintptr
     return true;
 }
 
+/* E10: seq_cst; see rouse_segment_end_. */
 static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t state,
                                                uintptr_t all) {
     const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
@@ -461,7 +463,7 @@ static inline bool rouse_walk_step_(const rouse_pool_ *pool, rouse_walk_ *walk, 
         return false;
     }
     next.at = rouse_segment_at_(pool, index);
-    next.state = rouse_u64_load_acquire_(&next.at->state_);
+    next.state = rouse_u64_load_acquire_(&next.at->state_); /* E11 */
     (void)rouse_walk_link_(pool, walk, &check);
     if (check != link) {
         *again = true;

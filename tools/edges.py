@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Lists the atomic operations of the headers by the happens-before edge that each belongs to.
+
+    tools/edges.py            prints the list
+    tools/edges.py --check    compares it with the one in docs/memory-ordering.md; exit status 1: they differ
+    tools/edges.py --update   writes it there
+
+An operation belongs to the edges (E1, E2, ...) that the comment on it names: the nearest comment above it in its
+function, or else the function's own; a comment may say "No edge:" and why. An operation stronger than relaxed whose comments name no edge is an error, and so
+are an edge that the document does not explain and a relaxed operation with no comment at all in reach.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HEADERS = ROOT / "include" / "rouse"
+DOCUMENT = ROOT / "docs" / "memory-ordering.md"
+BEGIN, END = "<!-- edges: begin -->", "<!-- edges: end -->"
+
+OPERATION = re.compile(
+    r"\brouse_(?:u32|u64|ptr)_(load|store|swap|cas|add)_(relaxed|acquire|release|acq_rel|seq_cst)_\(")
+EDGE = re.compile(r"\bE(\d+)\b")
+FUNCTION = re.compile(r"\b(rouse_\w+)\(")
+
+
+def argument(text, start):
+    """The first argument of the call whose parenthesis ends at `start`."""
+    depth = 0
+    for i in range(start, len(text)):
+        if text[i] == "(" or text[i] == "[":
+            depth += 1
+        elif text[i] in ")]" and depth > 0:
+            depth -= 1
+        elif text[i] in ",)" and depth == 0:
+            return " ".join(text[start:i].split())
+    raise ValueError("unbalanced call")
+
+
+def member(operand):
+    """What an operand names: the last member in it, or the variable."""
+    return re.sub(r"\[.*", "[]", operand.lstrip("&*").split("->")[-1].split(".")[-1])
+
+
+def comments_and_functions(text):
+    """(position, end, comment) of every comment; (position, name) of every function defined at column 0."""
+    comments = [(m.start(), m.end(), m.group()) for m in re.finditer(r"/\*.*?\*/", text, re.S)]
+    functions = []
+    for m in re.finditer(r"^(?:static|__attribute__)[^;{}=]*?\{$", text, re.M | re.S):
+        name = FUNCTION.search(re.sub(r"__attribute__\(\(\w+\)\)", "", m.group()))
+        if name:
+            functions.append((m.start(), name.group(1)))
+    return comments, functions
+
+
+def operations(path):
+    """(function, operation, order, operand, edges, argued to need none, commented) of every atomic operation of a header."""
+    text = path.read_text()
+    comments, functions = comments_and_functions(text)
+    for m in OPERATION.finditer(text):
+        if any(start < m.start() < end for start, end, _ in comments):
+            continue
+        inside = [f for f in functions if f[0] < m.start()]
+        where, name = inside[-1] if inside else (0, "(initialiser)")
+        above = [c for c in comments if where < c[1] <= m.start()]
+        own = [c for c in comments if c[1] <= where and not text[c[1]:where].strip()]
+        line = text[m.start():text.find("\n", m.start())]
+        trailing = re.search(r"/\*.*?\*/", line)
+        edges = []
+        for comment in ([trailing.group()] if trailing else []) + [c[2] for c in above[::-1]] + [c[2] for c in own]:
+            edges = sorted({int(e) for e in EDGE.findall(comment)})
+            if edges:
+                break
+        argued = bool(above) and "No edge:" in above[-1][2]
+        yield (name, m.group(1), m.group(2), member(argument(text, m.end())), [] if argued else edges, argued,
+               bool(above or own or trailing))
+
+
+def collect():
+    by_edge, errors, counted, relaxed = {}, [], 0, 0
+    for path in sorted(HEADERS.rglob("*.h")):
+        if path.name == "atomic.h":
+            continue
+        for name, operation, order, operand, edges, argued, commented in operations(path):
+            counted += 1
+            relaxed += order == "relaxed"
+            where = f"{path.relative_to(HEADERS)}: {name}: {operation} {order} of {operand}"
+            if order != "relaxed" and not edges and not argued:
+                errors.append(f"{where}: names no edge")
+            if not commented and not (order == "relaxed" and path.name in ("deliver.h", "locked_queue.h", "wait_list.h")):
+                errors.append(f"{where}: no comment in reach")
+            if order != "relaxed":
+                for edge in edges:
+                    by_edge.setdefault(edge, []).append((str(path.relative_to(HEADERS)), name, operation, order, operand))
+    return by_edge, errors, counted, relaxed
+
+
+def render(by_edge, counted, relaxed):
+    lines = [f"{counted} atomic operations in the headers, {relaxed} of them relaxed. Those that are stronger, by edge:", "",
+             "| edge | header | function | operation | order | on |", "|---|---|---|---|---|---|"]
+    for edge in sorted(by_edge):
+        rows = []
+        for row in by_edge[edge]:
+            if row not in rows:
+                rows.append(row)
+        for header, name, operation, order, operand in rows:
+            lines.append(f"| E{edge} | `{header}` | `{name}` | {operation} | {order} | `{operand}` |")
+    return "\n".join(lines)
+
+
+def main():
+    by_edge, errors, counted, relaxed = collect()
+    table = render(by_edge, counted, relaxed)
+    mode = sys.argv[1] if len(sys.argv) > 1 else ""
+    if mode not in ("", "--check", "--update"):
+        sys.exit(__doc__)
+    if not mode:
+        print(table)
+    else:
+        text = DOCUMENT.read_text()
+        head, rest = text.split(BEGIN)
+        old, tail = rest.split(END)
+        if mode == "--update":
+            DOCUMENT.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}")
+        elif old.strip() != table:
+            errors.append("docs/memory-ordering.md: the list differs from the headers; run tools/edges.py --update")
+        explained = {int(e) for e in re.findall(r"^### E(\d+)\b", head + tail, re.M)}
+        for edge in sorted(set(by_edge) ^ explained):
+            errors.append(f"E{edge}: " + ("not explained in docs/memory-ordering.md" if edge in by_edge
+                                          else "explained, but no operation names it"))
+    for error in errors:
+        print(error, file=sys.stderr)
+    sys.exit(1 if errors else 0)
+
+
+main()
