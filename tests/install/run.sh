@@ -162,6 +162,20 @@ deb)
     [[ -z $stray ]] || die "the package has more than it should: $stray"
     compile_all "-I$work/root/usr/include" -pthread
     ;;
+recipes)
+    # Neither vcpkg nor Conan is in Debian: their recipes are run with stand-ins for what they call.
+    cmake "-DPORT=$source/packaging/vcpkg/rouse" "-DWORK=$work" -P "$here/recipes/vcpkg.cmake"
+    python3 -m json.tool "$source/packaging/vcpkg/rouse/vcpkg.json" >/dev/null
+    grep -q "\"version\": \"$version\"" "$source/packaging/vcpkg/rouse/vcpkg.json" || die "vcpkg.json: version"
+    same_headers vcpkg-package/include
+    [[ -f vcpkg-package/share/rouse/copyright ]] || die "vcpkg: no copyright"
+    cmake_project find_package "-DCMAKE_PREFIX_PATH=$work/vcpkg-package" "-DROUSE_VERSION=$version"
+    [[ $(python3 "$here/recipes/conan.py" "$source/packaging/conan/conanfile.py" "$work") == "$version" ]] ||
+        die "conan: another version"
+    same_headers conan-package/include
+    [[ -f conan-package/licenses/LICENSE ]] || die "conan: no licence"
+    compile_all -Iconan-package/include -pthread
+    ;;
 *)
     die "unknown way"
     ;;
