@@ -1,0 +1,172 @@
+#!/bin/sh
+# tests/run.sh: proves the library on this machine.
+#
+#   tests/run.sh                every test with gcc; unit, stress and compile with clang; again under the address,
+#                               undefined-behaviour and thread sanitizers
+#   tests/run.sh --quick        unit tests with gcc only; within three minutes
+#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak); hours
+#   tests/run.sh --only REGEX   only tests whose name matches
+#   further: --no-install (fail and name the packages that are missing), --jobs N (default: one per processor)
+#
+# Installs the Debian packages of tests/packages that are missing (as root or by sudo), builds in build-gcc/,
+# build-clang/, build-asan/, build-tsan/, and ends with a table. Exit status 0: every step ran tests and all passed.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+quick='' soak='' only='' install=yes jobs=$(nproc 2>/dev/null || echo 2)
+
+usage() {
+    sed -n '2,12s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+die() {
+    echo "run.sh: $*" >&2
+    exit 2
+}
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=yes ;;
+    --soak) soak=yes ;;
+    --no-install) install='' ;;
+    --only | --jobs)
+        [ $# -ge 2 ] || usage 2
+        case $1 in
+        --only) only=$2 ;;
+        *) jobs=$2 ;;
+        esac
+        shift
+        ;;
+    -h | --help) usage 0 ;;
+    *) usage 2 ;;
+    esac
+    shift
+done
+
+# ---- what it needs ----
+
+packages=$(sed 's/#.*//' tests/packages | tr -s ' \t\n' ' ')
+# The quick run builds the unit tests alone.
+[ -z "$quick" ] || packages='gcc g++ cmake ninja-build pkg-config libcriterion-dev valgrind python3'
+
+list_missing() {
+    for package in $packages; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
+    done
+}
+
+if command -v dpkg-query >/dev/null 2>&1; then
+    missing=$(list_missing)
+    if [ -n "$missing" ]; then
+        [ -n "$install" ] || die "missing:$missing"
+        say "installing:$missing"
+        as_root=''
+        if [ "$(id -u)" != 0 ]; then
+            command -v sudo >/dev/null 2>&1 || die "must be root, or have sudo, to install:$missing"
+            as_root=sudo
+        fi
+        # The lists of packages may be absent (a fresh container) or old; then they are fetched first.
+        # shellcheck disable=SC2086 # a list of words
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
+            >/dev/null 2>&1 || {
+            $as_root apt-get update -qq
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+                $missing >/dev/null
+        }
+    fi
+else
+    echo "run.sh: not a Debian system: it is up to you to install $packages or their like" >&2
+fi
+
+# gcc 12's and clang 14's thread sanitizers do not start where the system randomizes more address bits than this.
+no_random=''
+if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -gt 28 ]; then
+    no_random='setarch -R'
+fi
+
+# ---- the steps ----
+
+log=$(mktemp)
+table=$(mktemp)
+trap 'rm -f "$log" "$table"' EXIT
+trap 'exit 130' INT TERM
+failed=0 total=0
+
+# Keeps one line of the table: name, tests run, seconds, verdict.
+verdict() {
+    printf '%-10s %7s %9s   %s\n' "$@" >>"$table"
+    total=$((total + $2))
+    [ "$4" = passed ] || failed=1
+}
+
+# step NAME PRESET CTEST-ARGUMENTS...: configures, builds, tests.
+step() {
+    name=$1 preset=$2
+    shift 2
+    start=$(date +%s)
+    say "$name: configuring and building"
+    if ! cmake --preset "${preset#soak-}" >"$log" 2>&1; then
+        cat "$log"
+        verdict "$name" 0 "$(($(date +%s) - start))" 'FAILED to configure'
+        return
+    fi
+    if ! cmake --build --preset "${preset#soak-}" -j "$jobs"; then
+        verdict "$name" 0 "$(($(date +%s) - start))" 'FAILED to build'
+        return
+    fi
+    say "$name: testing"
+    status=$(mktemp)
+    # Not `ctest | tee` alone: the pipe would hide ctest's exit status.
+    {
+        code=0
+        # shellcheck disable=SC2086 # a command of several words, or none
+        $prefix ctest --preset "$preset" --no-tests=error "$@" 2>&1 || code=$?
+        echo "$code" >"$status"
+    } | tee "$log"
+    code=$(cat "$status")
+    rm -f "$status"
+    count=$(sed -n 's/.*tests passed, .* tests* failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
+    seconds=$(($(date +%s) - start))
+    if [ -n "$only" ] && grep -q '^No tests were found' "$log"; then
+        printf '%-10s %7s %9s   %s\n' "$name" 0 "$seconds" 'no test of that name' >>"$table"
+    elif [ "$code" != 0 ]; then
+        verdict "$name" "${count:-0}" "$seconds" "FAILED"
+    elif [ "${count:-0}" = 0 ]; then
+        verdict "$name" 0 "$seconds" "FAILED: no test ran"
+    else
+        verdict "$name" "$count" "$seconds" passed
+    fi
+}
+
+begin=$(date +%s)
+set --
+[ -z "$only" ] || set -- -R "$only"
+prefix=''
+if [ -n "$quick" ]; then
+    step quick quick "$@"
+else
+    step gcc gcc "$@"
+    step clang clang "$@"
+    step asan asan "$@"
+    prefix=$no_random
+    step tsan tsan "$@"
+    prefix=''
+    if [ -n "$soak" ]; then
+        step soak-gcc soak-gcc "$@"
+        step soak-asan soak-asan "$@"
+        prefix=$no_random
+        step soak-tsan soak-tsan "$@"
+    fi
+fi
+
+[ "$total" != 0 ] || failed=1
+verdict=passed
+[ "$failed" = 0 ] || verdict=FAILED
+printf '\n%-10s %7s %9s   %s\n' step tests seconds verdict
+cat "$table"
+printf '%-10s %7s %9s   %s\n' all "$total" "$(($(date +%s) - begin))" "$verdict"
+exit "$failed"
