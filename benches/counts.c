@@ -5,6 +5,7 @@
 #define ROUSE_FREE(pointer) free(pointer)
 #include <stdlib.h>
 
+#include <pthread.h>
 #include <rouse/rouse.h>
 
 #define JOIN_(a, b) a##b
@@ -13,6 +14,19 @@
 #define STRING(x)   STRING_(x)
 
 enum { MOST_ROWS = 32, CROWD = 1000 };
+
+/* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
+ * cells, of which the pool may hold twice what it needs. */
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#    define PLATFORM_MUTEX sizeof(pthread_mutex_t)
+#    define MOST_HEAP      0
+#elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+#    define PLATFORM_MUTEX 0
+#    define MOST_HEAP      0
+#else
+#    define PLATFORM_MUTEX 0
+#    define MOST_HEAP      24
+#endif
 
 static count_row rows[MOST_ROWS];
 static size_t row_count;
@@ -33,6 +47,8 @@ static void end(const char *what, bool gated, uint32_t per) {
     row->counts.fence = op_count.fence - before.fence;
     row->counts.lock = op_count.lock - before.lock;
     row->counts.heap = op_count.heap - before.heap;
+    row->counts.line = op_count.line - before.line;
+    row->counts.serial = op_count.serial - before.serial;
 }
 
 /* A row for one call. */
@@ -144,6 +160,93 @@ static void count_crowd(rouse_waiter *w) {
     rouse_notify_destroy(&n);
 }
 
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+static const rouse_semaphore *watched;
+
+static bool spin_locked(void) {
+    const uint64_t word = watched->queue_.word_.value_;
+    return rouse_word_multi_(word) && word != ROUSE_MULTI_;
+}
+#endif
+
+/* From here on lines are kept book of; NULL: not any more. */
+static void watch(const rouse_semaphore *s) {
+    op_lines_watch_(s, s == NULL ? NULL : rouse_my_deferral_());
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+    watched = s;
+    op_locked = s == NULL ? NULL : spin_locked;
+#elif ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+    op_locked = s == NULL ? NULL : counted_mutex_held;
+#endif
+}
+
+enum { LINE = 64, MOST_CORES = 64 };
+
+static void *lines_new(size_t count) {
+    void *const memory = aligned_alloc(LINE, count * LINE);
+    if (memory == NULL) {
+        abort();
+    }
+    return memory;
+}
+
+/* One permit goes round among so many cores: who holds it releases, which grants it to the next, and queues again.
+ * With 1 core there is nobody else, and it is the uncontended pair. */
+static void count_cores(unsigned cores, const char *what) {
+    enum { SEMAPHORE_LINES = 4 };
+    _Static_assert(sizeof(rouse_semaphore) <= SEMAPHORE_LINES * LINE && sizeof(rouse_waiter) <= LINE, "lines");
+    rouse_semaphore *const s = lines_new(SEMAPHORE_LINES);
+    rouse_waiter *w[MOST_CORES];
+    rouse_semaphore_init(s, 1);
+    for (op_core = 0; op_core < cores; op_core++) {
+        w[op_core] = lines_new(1);
+        rouse_waiter_init(w[op_core], on_wake, NULL);
+        (void)rouse_semaphore_acquire(s, w[op_core], 1);
+    }
+    watch(s);
+    for (int i = 0; i < 2 * CROWD; i++) {
+        op_core = (unsigned)i % cores;
+        if (i == CROWD) { /* in its steady state by now */
+            begin();
+        }
+        (void)rouse_semaphore_release(s, 1);
+        (void)rouse_semaphore_acquire(s, w[op_core], 1);
+    }
+    end(what, false, CROWD);
+    watch(NULL);
+    for (op_core = 0; op_core < cores; op_core++) {
+        (void)rouse_semaphore_release(s, 1);
+    }
+    op_core = 0;
+    rouse_semaphore_destroy(s);
+    for (unsigned i = 0; i < cores; i++) {
+        free(w[i]);
+    }
+    free(s);
+}
+
+/* Nobody waits, but another core has had the permit before. */
+static void count_visits(void) {
+    rouse_semaphore *const s = lines_new(4);
+    rouse_waiter w;
+    rouse_waiter_init(&w, on_wake, NULL);
+    rouse_semaphore_init(s, 1);
+    watch(s);
+    (void)rouse_semaphore_acquire(s, &w, 1);
+    (void)rouse_semaphore_release(s, 1);
+    begin();
+    for (unsigned i = 1; i <= CROWD; i++) {
+        op_core = i % 2;
+        (void)rouse_semaphore_acquire(s, &w, 1);
+        (void)rouse_semaphore_release(s, 1);
+    }
+    end("acquire + release, nobody waits, another core before", false, CROWD);
+    watch(NULL);
+    op_core = 0;
+    rouse_semaphore_destroy(s);
+    free(s);
+}
+
 static double heap_per_waiter(rouse_waiter *w) {
     rouse_semaphore s;
     uint64_t heap = op_count.heap;
@@ -158,17 +261,24 @@ static double heap_per_waiter(rouse_waiter *w) {
 }
 
 backend_counts JOIN(count_, COUNT_BACKEND)(void) {
-    static size_row sizes[] = {{"semaphore", sizeof(rouse_semaphore)},
-                               {"notify", sizeof(rouse_notify)},
-                               {"mutex", sizeof(rouse_mutex)},
-                               {"waiter", sizeof(rouse_waiter)},
-                               {"heap per waiter, 1000 waiting", 0}};
+    enum { MOST = 48 + PLATFORM_MUTEX };
+    static size_row sizes[] = {{"semaphore", sizeof(rouse_semaphore), MOST},
+                               {"notify", sizeof(rouse_notify), MOST},
+                               {"mutex", sizeof(rouse_mutex), MOST},
+                               {"waiter", sizeof(rouse_waiter), 56},
+                               {"heap per waiter, 1000 waiting", 0, MOST_HEAP}};
     rouse_waiter *const w = crowd_new();
     backend_counts result = {STRING(COUNT_BACKEND), 0, rows, sizeof sizes / sizeof *sizes, sizes};
     count_uncontended(w);
     count_one_waiter(w);
     count_queue(w);
     count_crowd(w);
+    count_visits();
+    count_cores(1, "hand-over among 1 core");
+    count_cores(2, "hand-over among 2 cores");
+    count_cores(4, "hand-over among 4 cores");
+    count_cores(16, "hand-over among 16 cores");
+    count_cores(64, "hand-over among 64 cores");
     sizes[result.sizes - 1].bytes = heap_per_waiter(w);
     free(w);
     result.rows = row_count;

@@ -16,6 +16,7 @@ typedef struct count_row {
 typedef struct size_row {
     const char *what;
     double bytes;
+    double most; /* the bar */
 } size_row;
 
 typedef struct backend_counts {
@@ -31,5 +32,6 @@ backend_counts count_SPIN(void);
 backend_counts count_LOCKFREE(void);
 
 void *counted_malloc(size_t size);
+bool counted_mutex_held(void);
 
 #endif /* ROUSE_BENCH_COUNTS_H */

@@ -103,14 +103,8 @@ bin=$build/benches
 say "counting operations, instructions and bytes"
 "$bin/rouse_counts" --json >"$out/counts.json"
 
-instructions() { # backend, pairs
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$bin/rouse_instructions_$1" "$2" 2>&1 |
-        sed -n 's/.*Collected : //p'
-}
-per_pair() { # backend: the difference between two lengths of the loop
-    few=$(instructions "$1" 1000)
-    many=$(instructions "$1" 11000)
-    awk "BEGIN { printf \"%.2f\", ($many - $few) / 10000 }"
+per_pair() { # backend
+    "$root/benches/instructions.sh" "$bin/rouse_instructions_$1"
 }
 text_size() { # backend, primitive
     gcc -O2 -std=c11 -I "$root/include" -DROUSE_BACKEND="ROUSE_BACKEND_$1" -DROUSE_MIXED_BACKENDS "-DTEXT_$2" \
