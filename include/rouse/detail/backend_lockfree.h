@@ -155,6 +155,9 @@ static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uin
     /* E14: acquire; partner is the release below, of the wakers of its other cells. */
     uint64_t seen = rouse_u64_load_acquire_(&w->account_);
     if ((uint32_t)seen == cells) {
+        if (cells != 1) {
+            (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells); /* relaxed: a count for snapshots */
+        }
         *account = (seen - change) | (closed != 0 ? ROUSE_ACCOUNT_CLOSED_ : 0);
         return true; /* nobody else has a cell of it to visit */
     }
@@ -195,8 +198,8 @@ static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t
 }
 
 /* Visits the cell of a ticket that this thread serves. True: the permit is spent. False: the cell was
- * cancelled. If it was still empty, the token left in it is the last touch: the waiter that finds it may
- * destroy the queue. */
+ * cancelled; the caller takes it off phantoms_. If it was still empty, the token left in it is the last
+ * touch: the waiter that finds it may destroy the queue. */
 static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                 rouse_serving_ *serving, bool oldest) {
     rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
@@ -213,10 +216,6 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
             serving->woken++;
             return true;
         }
-        if (now == ROUSE_CELL_CANCELLED_) {
-            /* Relaxed: a count for snapshots. */
-            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1);
-        }
         rouse_segment_end_(serving->pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_,
                            ROUSE_CELL_DONE_);
         if (now == ROUSE_CELL_CANCELLED_) {
@@ -225,6 +224,26 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
         rouse_grant_(q, (rouse_waiter *)seen, ticket, serving, oldest);
         return true;
     }
+}
+
+/* Serves one ticket in the usual case: its segment was served from before, and its waiter is in its cell.
+ * False: not so, nothing done. */
+static inline bool rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, rouse_serving_ *serving) {
+    rouse_segment_ *const segment = rouse_entered_segment_(q, ticket);
+    if (segment != NULL) {
+        rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
+        void *seen = rouse_ptr_load_relaxed_(cell);
+        /* E9, E10: as in rouse_visit_. */
+        if (rouse_cell_is_waiter_((uintptr_t)seen) &&
+            rouse_ptr_cas_seq_cst_(cell, &seen, (void *)ROUSE_CELL_DONE_)) {
+            /* E11: as in rouse_serve_. */
+            rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment,
+                               rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+            rouse_grant_(q, (rouse_waiter *)seen, ticket, serving, false);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* No segment is linked from ticket `from` up to `beyond`. If the head is in there, its tickets are phantoms,
@@ -272,7 +291,6 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
         if (segment == NULL) {
             const uint32_t gap = (uint32_t)rouse_ticket_distance_(ticket, beyond);
             const uint32_t gone = gap < m ? gap : m;
-            (void)rouse_u32_add_relaxed_(&q->phantoms_, 0 - gone);
             left += gone;
             m -= gone;
             ticket = rouse_ticket_add_(ticket, gone);
@@ -301,6 +319,11 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
             m--;
         }
     }
+    if (left != 0) {
+        /* Relaxed: a count for snapshots. Not after the last touch: with a phantom among them, no token was.
+         */
+        (void)rouse_u32_add_relaxed_(&q->phantoms_, 0 - left);
+    }
     return left;
 }
 
@@ -315,7 +338,9 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
             /* E3; acquire to read what the waiters published (E4); seq_cst for E17, below. */
             if (rouse_word_balance_(seen) < 0 && rouse_u64_cas_seq_cst_(&q->word_, &seen, seen + m)) {
                 n -= m;
-                n += rouse_serve_(q, rouse_word_head_(seen), m, n != 0, serving);
+                if (m != 1 || !rouse_serve_next_(q, rouse_word_head_(seen), serving)) {
+                    n += rouse_serve_(q, rouse_word_head_(seen), m, n != 0, serving);
+                }
                 if (cap == ROUSE_MAX_PERMITS) {
                     cap = ROUSE_UNCAPPED_; /* too late to refuse the rest */
                 }
@@ -327,7 +352,8 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
             if (rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
                 return;
             }
-            n = 1; /* its waiter has withdrawn or was cancelled since */
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
+            n = 1;                                                     /* its waiter has withdrawn */
         } else {
             return;
         }
@@ -347,9 +373,9 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
 static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_t n, uint64_t before) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
-    const uint32_t left = rouse_serve_(q, rouse_word_head_(before), n, false, &serving);
-    if (left != 0) {
-        rouse_hand_out_(q, left, ROUSE_UNCAPPED_, &serving, &status);
+    const uint32_t ticket = rouse_word_head_(before);
+    if (!rouse_serve_next_(q, ticket, &serving) && rouse_serve_(q, ticket, n, false, &serving) != 0) {
+        rouse_hand_out_(q, n, ROUSE_UNCAPPED_, &serving, &status);
     }
     rouse_deliver_(&serving.chain);
 }
@@ -379,7 +405,9 @@ static inline uint32_t rouse_finish_all_(rouse_waiter_queue *q, rouse_serving_ *
     serving->kept_segment = NULL;
     rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
     if (kept != NULL) {
-        (void)rouse_visit_(q, kept, serving->kept_ticket, serving, true);
+        if (!rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
+        }
         credit = serving->credit - credit;
         if (credit != 0) {
             rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
@@ -403,6 +431,18 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
 }
 
 /* ---- the canceller's side ------------------------------------------------------------------------------ */
+
+/* How many cells in a row are cancelled, from a ticket on, in its segment, at most `most`. Relaxed: a guess;
+ * who passes the tickets looks again as their waker. */
+static inline uint32_t rouse_phantoms_at_(const rouse_segment_ *segment, uint32_t ticket, uint32_t most) {
+    const uint32_t first = rouse_cell_(ticket);
+    uint32_t run = 0;
+    while (run < most && first + run < ROUSE_SEGMENT_CELLS &&
+           (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[first + run]) == ROUSE_CELL_CANCELLED_) {
+        run++;
+    }
+    return run;
+}
 
 /* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort:
  * a phantom that is left costs memory and range, not correctness. */
@@ -431,16 +471,15 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
         if (segment == NULL) {
             rouse_skip_(q, ticket, beyond);
         } else {
-            /* Relaxed: a guess; the CAS on the word makes this thread the ticket's waker, then it looks
-             * again. */
-            if ((uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(ticket)]) !=
-                ROUSE_CELL_CANCELLED_) {
+            const uint32_t run = rouse_phantoms_at_(segment, ticket, (uint32_t)-rouse_word_balance_(seen));
+            if (run == 0) {
                 return;
             }
-            /* E3. A ticket at the head whose cell is CANCELLED stays so until its waker comes. */
-            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
+            /* E3. A ticket whose cell is CANCELLED stays so until its waker comes: this thread is that now.
+             */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + run)) {
                 rouse_serving_ serving = rouse_serving_by_(rouse_token_(0));
-                (void)rouse_serve_(q, ticket, 1, false, &serving);
+                (void)rouse_serve_(q, ticket, run, false, &serving);
             }
         }
         seen = rouse_u64_load_acquire_(&q->word_); /* E4 */
@@ -466,7 +505,9 @@ static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segm
             /* E11: as in rouse_serve_. */
             rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
             uint32_t beyond;
-            (void)rouse_enter_segment_(q, pool, ticket, &beyond);
+            if (rouse_entered_segment_(q, ticket) == NULL) {
+                (void)rouse_enter_segment_(q, pool, ticket, &beyond);
+            }
             /* E10: as in rouse_visit_. */
             (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
             rouse_segment_end_(pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
@@ -555,7 +596,9 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
             rouse_await_outcome_(w);
             return false;
         }
-        (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells);
+        if (cells != 1) {
+            (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells); /* relaxed: a count for snapshots */
+        }
         /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells
          * back, nobody can finish, so w stays until they have. */
         while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
@@ -568,7 +611,10 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     if (credit != 0) {
         rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
     }
-    rouse_absorb_(q);
+    /* Relaxed: whoever makes a phantom that this does not see will look for itself after making it. */
+    if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
+        rouse_absorb_(q);
+    }
     rouse_deliver_(&serving.chain);
     return true;
 }

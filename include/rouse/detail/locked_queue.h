@@ -190,14 +190,20 @@ static inline uint32_t rouse_sweep_(rouse_waiter_queue *q, uint32_t outcome, uin
             seen = rouse_u64_load_relaxed_(&q->word_);
         }
     }
-    while (q->list_.oldest != NULL) {
-        rouse_waiter *const w = q->list_.oldest;
+    /* The list, whole and in its order, is the chain. */
+    chain.first = q->list_.oldest;
+    chain.last = q->list_.newest;
+    for (rouse_waiter *w = chain.first; w != NULL; w = w->next_) {
         all++;
         credit += bits == 0 ? 0 : rouse_asked_(w) - rouse_lacks_(w);
-        rouse_delist_(q, w);
+        rouse_u32_store_relaxed_(&w->ticket_, 0);
         ROUSE_TRACE("grant", q, w);
-        rouse_chain_add_(&chain, w, outcome);
+        rouse_set_due_(w, outcome);
     }
+    q->list_.oldest = NULL;
+    q->list_.newest = NULL;
+    rouse_u32_store_relaxed_(&q->lacks_, 0);
+    rouse_u32_store_relaxed_(&q->count_, 0);
     credit = rouse_leave_(q, credit, bits);
     (void)rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &chain);
     rouse_deliver_(&chain);

@@ -88,6 +88,10 @@ static inline uint32_t rouse_cell_(uint32_t ticket) {
 #define ROUSE_CELL_TOKEN_ALL_    ((uintptr_t)3)
 #define ROUSE_CELL_TOKEN_CLOSED_ ((uintptr_t)7)
 
+static inline bool rouse_cell_is_waiter_(uintptr_t cell) {
+    return cell != ROUSE_CELL_EMPTY_ && (cell & 3) == 0;
+}
+
 enum {
     ROUSE_SEGMENT_FREE_,
     ROUSE_SEGMENT_FRESH_,
