@@ -1,0 +1,582 @@
+/* tests/faults/world.h: a queue, its waiters, a ledger of permits, and a small language for what is done to them.
+ *
+ * A script is a row of operations, each a letter and a number (missing: 1, cancel: 0):
+ *
+ *   Wn  wait(n), with a wake function        Rn  wake(n, ROUSE_MAX_PERMITS)      Cn  cancel the n-th waiter of the world
+ *   Pn  wait(n), polled                      N   wake(1, 1), notify_one          L   cancel the waiter that queued last
+ *   Yn  wait(n), whose wake releases 1       O   wake_one                        Tn  try_wait(n)
+ *   Zn  wait(n), whose wake queues it anew   A   wake_all                        Hn  n times: queue one, release 1
+ *   I0  add_waiter_if, condition false       X   close                           Gn  n times: queue one, cancel it
+ *   I1  add_waiter_if, true at second look
+ *
+ * The ledger: permits put in = permits held + permits free, exactly, once nothing is in progress. A waiter's memory is
+ * overwritten as soon as the contract gives it back, so a late touch by the library is seen. */
+#ifndef ROUSE_TESTS_FAULTS_WORLD_H
+#define ROUSE_TESTS_FAULTS_WORLD_H
+
+#include "heap.h"
+#include "seam.h"
+
+#include <rouse/waiter_queue.h>
+
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORLD_SLOTS 96
+#define WORLD_POINTS 4000 /* scheduling points that one call of others may pass before it counts as spinning */
+
+enum slot_state { SLOT_UNUSED, SLOT_CALLING, SLOT_QUEUED, SLOT_DONE, SLOT_CANCELLED };
+
+typedef struct slot {
+    rouse_waiter waiter;
+    enum slot_state state;
+    bool polled;
+    bool counted;    /* its outcome is in the ledger                              */
+    bool busy;       /* a cancel of it is in progress: its memory must stay       */
+    bool old;        /* queued before the stopped call began                      */
+    bool excepted;   /* its cancel was found waiting for the thread that grants it */
+    char kind;
+    uint32_t n;
+    unsigned wakes;
+    rouse_status outcome;
+    uint64_t called_at;
+    uint64_t queued_at;
+} slot;
+
+/* A call that is stopped somewhere in its middle. */
+typedef struct call {
+    char op;
+    int n;
+    slot *own; /* the waiter it queues or cancels */
+} call;
+
+typedef struct world {
+    rouse_waiter_queue queue;
+    slot slots[WORLD_SLOTS];
+    int used;
+    uint64_t clock;
+    int64_t put_in;
+    int64_t held;
+    int64_t dropped;  /* at most so many permits may have vanished: capped wakes, partial credit under wake_all */
+    int64_t gained;   /* at most so many permits may be counted as held that are of a wake_all                  */
+    bool all_used;    /* a wake_all is part of the case */
+    bool closed;
+    bool excepted;    /* a cancel of several permits was given up half way (allowed): the ledger is void */
+    call stopped[3];
+    int stopped_count;
+} world;
+
+static world the;
+static char case_name[256];
+static jmp_buf excepted_cancel;
+static slot *cancelling_now;
+
+#define FAIL(...)                                                                                            \
+    do {                                                                                                     \
+        fprintf(stderr, "FAILED in case %s: ", case_name);                                                   \
+        fprintf(stderr, __VA_ARGS__);                                                                        \
+        fputc('\n', stderr);                                                                                 \
+        exit(1);                                                                                             \
+    } while (0)
+#define EXPECT(condition)                                                                                    \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            FAIL("%s:%d: %s", __FILE__, __LINE__, #condition);                                               \
+        }                                                                                                    \
+    } while (0)
+
+static bool act(char op, int n);
+
+/* Giving the processor away gains nothing in a program of one thread. */
+int sched_yield(void) {
+    return 0;
+}
+
+/* ---- raw looks, which are no scheduling points ------------------------------------------------------------------ */
+
+static rouse_status raw_status(const slot *s) {
+    return (rouse_status)(int8_t)(uint8_t)(__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & 0xffu);
+}
+static bool raw_by_all(const slot *s) {
+    return (__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & ROUSE_BY_ALL_) != 0;
+}
+static int32_t raw_balance(void) {
+    return rouse_word_balance_(the.queue.word_.value_);
+}
+
+/* Is the queue's lock held? Then no other thread can do anything to the queue at this point. */
+static inline bool raw_locked(void) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+    if (pthread_mutex_trylock(&the.queue.lock_) != 0) {
+        return true;
+    }
+    pthread_mutex_unlock(&the.queue.lock_);
+    return false;
+#elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+    return rouse_word_multi_(the.queue.word_.value_) && the.queue.word_.value_ != ROUSE_MULTI_;
+#else
+    return false;
+#endif
+}
+
+/* ---- waiters ------------------------------------------------------------------------------------------------------ */
+
+/* The waiter is its owner's again. */
+static void give_back(slot *s) {
+    if (!s->busy) {
+        memset(&s->waiter, 0xdb, sizeof s->waiter);
+    }
+}
+
+static void count_outcome(slot *s, rouse_status outcome) {
+    if (s->counted) {
+        return;
+    }
+    s->counted = true;
+    s->outcome = outcome;
+    if (outcome == ROUSE_OK) {
+        if (raw_by_all(s)) {
+            the.dropped += s->n - 1; /* of which part came from elsewhere, unknown */
+        } else {
+            the.held += s->n;
+            the.gained += the.all_used ? s->n - 1 : 0;
+        }
+    } else {
+        EXPECT(outcome == ROUSE_CLOSED && the.closed);
+    }
+}
+
+static void slot_woken(rouse_waiter *w, rouse_status status) {
+    slot *const s = (slot *)rouse_waiter_data(w);
+    EXPECT(&s->waiter == w);
+    EXPECT(s->wakes == 0 && (s->state == SLOT_QUEUED || s->state == SLOT_CALLING));
+    EXPECT(raw_status(s) == status);
+    s->wakes++;
+    count_outcome(s, status);
+    s->state = SLOT_DONE;
+    if (s->kind == 'Z' && status == ROUSE_OK) {
+        give_back(s);
+        (void)act('W', (int)s->n);
+        return;
+    }
+    give_back(s);
+    if (s->kind == 'Y' && status == ROUSE_OK) {
+        (void)act('R', 1);
+    }
+}
+
+static slot *new_slot(char kind, uint32_t n) {
+    slot *const s = &the.slots[the.used];
+    EXPECT(the.used < WORLD_SLOTS);
+    the.used++;
+    memset(s, 0, sizeof *s);
+    s->kind = kind;
+    s->polled = kind == 'P';
+    s->n = n;
+    s->state = SLOT_CALLING;
+    s->called_at = ++the.clock;
+    rouse_waiter_init(&s->waiter, s->polled ? NULL : slot_woken, s);
+    return s;
+}
+
+/* What the wait of a slot has returned. `took`: an immediate ROUSE_OK took permits from the balance. */
+static void wait_returned(slot *s, rouse_status status, bool took) {
+    if (status == ROUSE_PENDING) {
+        s->queued_at = ++the.clock;
+        if (s->state == SLOT_CALLING) {
+            s->state = SLOT_QUEUED;
+        }
+        return;
+    }
+    EXPECT(s->state == SLOT_CALLING);
+    s->state = SLOT_DONE;
+    s->counted = true;
+    s->outcome = status;
+    if (status == ROUSE_OK) {
+        the.held += took ? s->n : 0;
+        the.gained += took && the.all_used ? s->n : 0;
+    } else {
+        EXPECT(status == ROUSE_CLOSED && the.closed);
+    }
+    give_back(s);
+}
+
+typedef struct condition {
+    int looks;
+    int true_from;
+} condition;
+
+static bool condition_ready(void *arg) {
+    condition *const c = (condition *)arg;
+    c->looks++;
+    return c->looks >= c->true_from;
+}
+
+/* Takes note of outcomes that are stored, whether or not their wakes have run. */
+static void settle(void) {
+    for (int i = 0; i < the.used; i++) {
+        slot *const s = &the.slots[i];
+        if (s->state == SLOT_QUEUED && raw_status(s) != ROUSE_PENDING) {
+            count_outcome(s, raw_status(s));
+            if (s->polled) {
+                s->state = SLOT_DONE;
+                give_back(s);
+            }
+        }
+    }
+}
+
+static bool is_waiting(const slot *s) {
+    return s->state == SLOT_QUEUED && !s->counted;
+}
+
+/* What all who wait asked for, together: they lack no more than that. count: how many they are. */
+static uint32_t asked_by_waiters(int *count) {
+    uint32_t sum = 0;
+    settle();
+    *count = 0;
+    for (int i = 0; i < the.used; i++) {
+        if (is_waiting(&the.slots[i])) {
+            sum += the.slots[i].n;
+            *count += the.slots[i].busy ? 0 : 1; /* who is being cancelled may be out already */
+        }
+    }
+    return sum;
+}
+
+/* ---- operations ---------------------------------------------------------------------------------------------------- */
+
+/* May the cancel of s wait for a stopped thread, because that one may be granting s? */
+static bool cancel_may_wait(const slot *s) {
+    for (int i = 0; i < the.stopped_count; i++) {
+        if (strchr("RNOAXCLIY", the.stopped[i].op) != NULL && s->old) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void someone_spins(void) {
+    if (cancelling_now != NULL && cancel_may_wait(cancelling_now)) {
+        longjmp(excepted_cancel, 1);
+    }
+    FAIL("a call passed %d scheduling points and has not returned", WORLD_POINTS);
+}
+
+static bool cancel_slot(slot *s) {
+    bool taken = false;
+    if (s->state != SLOT_QUEUED || s->busy || s->excepted) {
+        return false;
+    }
+    settle();
+    if (s->state != SLOT_QUEUED) {
+        return false;
+    }
+    s->busy = true;
+    if (the.stopped_count == 0) {
+        taken = rouse_waiter_queue_cancel(&the.queue, &s->waiter);
+    } else if (setjmp(excepted_cancel) == 0) {
+        cancelling_now = s;
+        taken = rouse_waiter_queue_cancel(&the.queue, &s->waiter);
+        cancelling_now = NULL;
+    } else {
+        cancelling_now = NULL;
+        s->excepted = true;
+        the.excepted = the.excepted || s->n > 1;
+        return true; /* stays busy: its owner is inside cancel */
+    }
+    s->busy = false;
+    if (taken) {
+        EXPECT(s->wakes == 0 && !s->counted);
+        s->state = SLOT_CANCELLED;
+    } else if (s->polled) {
+        EXPECT(raw_status(s) != ROUSE_PENDING);
+    }
+    settle();
+    if (s->state != SLOT_QUEUED) {
+        give_back(s);
+    }
+    return true;
+}
+
+static slot *last_queued(void) {
+    for (int i = the.used - 1; i >= 0; i--) {
+        if (the.slots[i].state == SLOT_QUEUED) {
+            return &the.slots[i];
+        }
+    }
+    return NULL;
+}
+
+/* The waiter that the operation is about, if it is there already. */
+static slot *own_slot(char op, int n) {
+    if (op == 'C') {
+        return n < the.used ? &the.slots[n] : NULL;
+    }
+    return op == 'L' ? last_queued() : NULL;
+}
+
+static void wait_if(int second) {
+    slot *const s = new_slot('I', 1);
+    condition c = {0, second != 0 ? 2 : 1000};
+    const rouse_status status = rouse_waiter_queue_add_waiter_if(&the.queue, &s->waiter, condition_ready, &c);
+    wait_returned(s, status, c.looks < c.true_from);
+}
+
+/* Does one operation. False: it makes no sense in this state, and was left out. */
+static bool act(char op, int n) {
+    const uint32_t many = (uint32_t)n;
+    slot *s;
+    if (the.stopped_count != 0) {
+        seam.limit = seam.passed + WORLD_POINTS;
+    }
+    switch (op) {
+    case 'W':
+    case 'P':
+    case 'Y':
+    case 'Z':
+        s = new_slot(op, many);
+        wait_returned(s, rouse_waiter_queue_wait(&the.queue, &s->waiter, many), true);
+        return true;
+    case 'I':
+        wait_if(n);
+        return true;
+    case 'R':
+        the.put_in += n;
+        EXPECT(rouse_waiter_queue_wake(&the.queue, many, ROUSE_MAX_PERMITS) == ROUSE_OK);
+        return true;
+    case 'N':
+    case 'O':
+        the.put_in++;
+        the.dropped++;
+        if (op == 'N') {
+            EXPECT(rouse_waiter_queue_wake(&the.queue, 1, 1) == ROUSE_OK);
+        } else {
+            (void)rouse_waiter_queue_wake_one(&the.queue);
+        }
+        return true;
+    case 'A':
+        the.all_used = true;
+        (void)rouse_waiter_queue_wake_all(&the.queue);
+        return true;
+    case 'X':
+        the.closed = true;
+        (void)rouse_waiter_queue_close(&the.queue);
+        return true;
+    case 'C':
+    case 'L':
+        s = own_slot(op, n);
+        return s != NULL && cancel_slot(s);
+    case 'T':
+        if (rouse_waiter_queue_try_wait(&the.queue, many)) {
+            the.held += n;
+        }
+        return true;
+    case 'H':
+        for (int i = 0; i < n; i++) {
+            (void)act('W', 1);
+            (void)act('R', 1);
+        }
+        return true;
+    case 'G':
+        for (int i = 0; i < n; i++) {
+            (void)act('P', 1);
+            (void)cancel_slot(&the.slots[the.used - 1]);
+        }
+        return true;
+    default:
+        FAIL("no such operation: %c", op);
+    }
+}
+
+/* The next operation of a script. */
+static char next_op(const char **script, int *n) {
+    const char op = *(*script)++;
+    if (isdigit((unsigned char)**script)) {
+        *n = (int)strtol(*script, (char **)(uintptr_t)script, 10);
+    } else {
+        *n = op == 'C' || op == 'I' ? 0 : 1;
+    }
+    return op;
+}
+
+static void run_script(const char *script) {
+    while (*script != '\0') {
+        int n;
+        const char op = next_op(&script, &n);
+        (void)act(op, n);
+    }
+}
+
+/* ---- what must hold -------------------------------------------------------------------------------------------------- */
+
+/* How many permits the stopped calls may have with them, and how many waiters wait on their account. */
+typedef struct claim {
+    int64_t have;    /* permits out of reach             */
+    int64_t waiters; /* waiters whom only they can grant */
+} claim;
+
+static claim claims(void) {
+    claim sum = {0, 0};
+    int64_t old = 0;
+    for (int i = 0; i < the.used; i++) {
+        const slot *const s = &the.slots[i];
+        old += s->old ? s->n : 0;
+        if (s->kind == 'Y' || s->kind == 'Z') { /* a stopped call may be inside its wake */
+            sum.have += s->n;
+            sum.waiters += s->n;
+        }
+    }
+    for (int i = 0; i < the.stopped_count; i++) {
+        const call *const c = &the.stopped[i];
+        switch (c->op) {
+        case 'W':
+        case 'P':
+        case 'Y':
+        case 'Z':
+        case 'T':
+            sum.have += c->n;
+            break;
+        case 'I':
+            sum.have += 1;
+            sum.waiters += 1; /* while it passes a wake on */
+            break;
+        case 'R':
+        case 'N':
+        case 'O':
+            sum.have += c->n; /* counted as put in from its start */
+            sum.waiters += c->n;
+            break;
+        case 'C':
+        case 'L':
+            sum.have += c->own->n - 1;
+            sum.waiters += c->own->n - 1;
+            break;
+        default: /* A, X */
+            sum.have += old;
+            sum.waiters += old;
+            break;
+        }
+    }
+    return sum;
+}
+
+/* All others can have all permits but those of the stopped calls: releases until everybody is served, takes what is free,
+ * and looks what is missing. */
+static void check_reach(void) {
+    const claim of_stopped = claims();
+    int waiting;
+    int64_t kept_back;
+    int64_t free_now = 0;
+    uint32_t rounds = asked_by_waiters(&waiting) + (uint32_t)of_stopped.have;
+    while (waiting != 0 && rounds != 0) {
+        (void)act('R', 1);
+        rounds--;
+        (void)asked_by_waiters(&waiting);
+    }
+    kept_back = asked_by_waiters(&waiting); /* those who are left may have had partial credit */
+    if (waiting > of_stopped.waiters) {
+        FAIL("%d waiters cannot be served while the stopped call may keep back only %d", waiting,
+             (int)of_stopped.waiters);
+    }
+    for (int i = 0; i < the.used; i++) {
+        if (is_waiting(&the.slots[i]) && !the.slots[i].old && the.stopped_count == 1 && the.stopped[0].op == 'A') {
+            FAIL("waiter %d, which came during the call, cannot be served", i);
+        }
+    }
+    if (the.closed) {
+        free_now = raw_balance() > 0 ? raw_balance() : 0;
+    } else {
+        while (rouse_waiter_queue_try_wait(&the.queue, 1)) {
+            free_now++;
+        }
+        the.held += free_now;
+        free_now = 0;
+    }
+    settle();
+    if (!the.excepted) {
+        const int64_t missing = the.put_in - the.held - free_now;
+        if (missing > of_stopped.have + kept_back + the.dropped || missing < -the.gained) {
+            FAIL("%lld permits are out of reach, of which the stopped call may have %lld", (long long)missing,
+                 (long long)of_stopped.have);
+        }
+    }
+}
+
+/* First come, first served: nobody holds while one who had queued before its call still waits. */
+static void check_order(void) {
+    settle();
+    for (int i = 0; i < the.used; i++) {
+        const slot *const first = &the.slots[i];
+        for (int j = 0; is_waiting(first) && j < the.used; j++) {
+            const slot *const second = &the.slots[j];
+            if (first->queued_at < second->called_at && second->counted && second->outcome == ROUSE_OK &&
+                second->kind != 'I') {
+                FAIL("waiter %d was served before waiter %d, which had queued before", j, i);
+            }
+        }
+    }
+}
+
+/* Nothing is in progress any more: serves who waits, takes all, compares, destroys. */
+static void check_end(void) {
+    int waiting;
+    int64_t free_now = 0;
+    settle();
+    for (int i = 0; i < the.used; i++) {
+        slot *const s = &the.slots[i];
+        if (s->excepted && s->n == 1 && is_waiting(s)) {
+            FAIL("the cancel of waiter %d waited for a thread that did not grant it", i);
+        }
+        if (s->state == SLOT_QUEUED && s->counted) {
+            FAIL("waiter %d has its outcome, and its wake has not run", i);
+        }
+        EXPECT(s->state != SLOT_CALLING);
+    }
+    check_order();
+    if (!the.excepted) {
+        const uint32_t lack = asked_by_waiters(&waiting);
+        EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)waiting);
+        EXPECT(rouse_waiter_queue_balance(&the.queue) >= -(int64_t)lack);
+        EXPECT(waiting == 0 || rouse_waiter_queue_balance(&the.queue) <= -waiting);
+        for (uint32_t i = 0; i < lack + WORLD_SLOTS && waiting != 0; i++) { /* some queue anew */
+            (void)act('R', 1);
+            (void)asked_by_waiters(&waiting);
+        }
+        EXPECT(waiting == 0);
+        free_now = rouse_waiter_queue_balance(&the.queue);
+        for (int64_t i = 0; i < free_now && !the.closed; i++) {
+            EXPECT(rouse_waiter_queue_try_wait(&the.queue, 1));
+        }
+        EXPECT(the.closed || rouse_waiter_queue_balance(&the.queue) == 0);
+        EXPECT(!rouse_waiter_queue_try_wait(&the.queue, 1));
+        EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == 0);
+        if (free_now > the.put_in - the.held + the.gained || free_now < the.put_in - the.held - the.dropped) {
+            FAIL("%lld permits are free; %lld were put in, %lld are held", (long long)free_now,
+                 (long long)the.put_in, (long long)the.held);
+        }
+    }
+    rouse_waiter_queue_destroy(&the.queue);
+    EXPECT(heap.bytes == 0);
+}
+
+/* ---- the world's beginning -------------------------------------------------------------------------------------------- */
+
+/* serial: where the tickets begin (LOCKFREE). */
+static void begin_world(uint32_t credit, uint32_t serial) {
+    memset(&the, 0, sizeof the);
+    memset(&seam, 0, sizeof seam);
+    seam.overrun = someone_spins;
+    rouse_waiter_queue_init(&the.queue, credit);
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    the.queue.word_.value_ += (uint64_t)serial * ROUSE_SERIAL_;
+#else
+    (void)serial;
+#endif
+    the.put_in = credit;
+}
+
+#endif /* ROUSE_TESTS_FAULTS_WORLD_H */
