@@ -3,15 +3,19 @@
  * W4 T/k/work/idle: T threads with k tasks each; a task acquires the permit, touches what it protects, releases,
  * works for `work` nanoseconds on its own, yields, and starts over. `idle` says what a thread does that has no task
  * to run: it spins or it sleeps. Primitives that block threads run with k = 1, a plain loop in each thread.
- * Charged per section, from the moment when every task has had one. The counters share_min and share_max say how
- * many sections the unluckiest and the luckiest task had, 1 being its fair share: a primitive that lets newcomers
- * overtake looks fast when nobody else runs. */
+ * A contest lasts a fixed time after a warm-up, and is charged per section. The counters share_min and share_max say
+ * how many sections the unluckiest and the luckiest task had, 1 being its fair share (a primitive that lets newcomers
+ * overtake looks fast when nobody else runs); they are left out where the threads are too many for each to have had
+ * the processor several times. */
 #include BENCH_ADAPTER
 
 #include "executor.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 typedef struct setting {
     int threads;
@@ -20,6 +24,15 @@ typedef struct setting {
     executor_idle idle;
 } setting;
 
+static int contest_ms(void) {
+    return bench_quick ? 60 : 80;
+}
+
+static void sleep_ms(int ms) {
+    const struct timespec t = {0, (long)ms * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
 typedef struct arena arena;
 
 typedef struct job {
@@ -27,9 +40,8 @@ typedef struct job {
     task task;
     enum { START, WAITING } step;
 #endif
-    arena *arena;
+    _Alignas(64) arena *arena;
     int64_t sections;
-    bool counted;
     bool over;
 #if C_TASKS
     int *left_here; /* tasks of its thread that are not over */
@@ -37,38 +49,26 @@ typedef struct job {
 #endif
 } job;
 
+typedef enum phase { WARM_UP, COUNTING, OVER } phase;
+
 struct arena {
     const setting *set;
     job *jobs;
     pthread_barrier_t ready;
+    _Alignas(64) atomic_int phase; /* set by the thread that holds the contest, which sleeps meanwhile */
     _Alignas(64) c_sem sem;
-    /* protected by the permit */
-    _Alignas(64) int64_t target;
-    int64_t done;
-    int64_t inside;
-    int still_to_come;
-    double start;
-    double end;
+    _Alignas(64) int64_t inside; /* protected by the permit */
 };
 
 /* Holding the permit. */
-static void section(job *j) {
+static inline void section(job *j) {
     arena *const a = j->arena;
+    const int now = atomic_load_explicit(&a->phase, memory_order_relaxed);
     if (++a->inside != 1) {
         bench_die("two tasks in one section");
     }
-    if (!j->counted) {
-        j->counted = true;
-        if (--a->still_to_come == 0) {
-            a->start = bench_wall();
-        }
-    } else if (a->still_to_come == 0 && a->done < a->target) {
-        j->sections++;
-        if (++a->done == a->target) {
-            a->end = bench_wall();
-        }
-    }
-    j->over = a->done == a->target;
+    j->sections += now == COUNTING;
+    j->over = now == OVER;
     a->inside--;
 }
 
@@ -131,29 +131,49 @@ static void *thread_run(void *arg) {
 }
 #endif
 
-static void report_shares(bench_state *state, const arena *a, int jobs) {
+/* A thread that has used up its turn on the processor has it back after about so long, for each thread before it. */
+enum { TURN_MS = 3, TURNS = 4 };
+
+static void report_shares(bench_state *state, const arena *a, int jobs, int64_t sections) {
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t least = INT64_MAX;
     int64_t most = 0;
     for (int i = 0; i < jobs; i++) {
         least = a->jobs[i].sections < least ? a->jobs[i].sections : least;
         most = a->jobs[i].sections > most ? a->jobs[i].sections : most;
     }
-    bench_counter(state, "share_min", (double)least * jobs / (double)a->target);
-    bench_counter(state, "share_max", (double)most * jobs / (double)a->target);
+    if (TURN_MS * TURNS * a->set->threads / processors <= contest_ms()) {
+        bench_counter(state, "share_min", (double)least * jobs / (double)sections);
+        bench_counter(state, "share_max", (double)most * jobs / (double)sections);
+    }
 }
 
-/* Runs one contest for `target` sections; seconds per section. */
-static double contest(bench_state *state, const setting *set, int64_t target) {
+/* Lets them contend; seconds. */
+static double time_contest(arena *a) {
+    double start;
+    double end;
+    (void)pthread_barrier_wait(&a->ready);
+    sleep_ms(contest_ms() / 5);
+    start = bench_wall();
+    atomic_store_explicit(&a->phase, COUNTING, memory_order_relaxed);
+    sleep_ms(contest_ms());
+    end = bench_wall();
+    atomic_store_explicit(&a->phase, OVER, memory_order_relaxed);
+    return end - start;
+}
+
+/* Seconds per section. */
+static double contest(bench_state *state, const setting *set) {
     arena *const a = bench_alloc(sizeof *a);
     pthread_t *const threads = bench_alloc((size_t)set->threads * sizeof *threads);
     const int jobs = set->threads * set->tasks;
+    int64_t sections = 0;
     double seconds;
     a->set = set;
     a->jobs = bench_alloc((size_t)jobs * sizeof *a->jobs);
-    a->target = target;
-    a->still_to_come = jobs;
+    atomic_init(&a->phase, WARM_UP);
     c_sem_init(&a->sem, 1);
-    (void)pthread_barrier_init(&a->ready, NULL, (unsigned)set->threads);
+    (void)pthread_barrier_init(&a->ready, NULL, (unsigned)set->threads + 1);
     for (int i = 0; i < jobs; i++) {
         a->jobs[i].arena = a;
     }
@@ -162,26 +182,30 @@ static double contest(bench_state *state, const setting *set, int64_t target) {
             bench_die("no thread");
         }
     }
+    seconds = time_contest(a);
+    (void)pthread_barrier_wait(&a->ready);
     for (int i = 0; i < set->threads; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    report_shares(state, a, jobs);
-    seconds = (a->end - a->start) / (double)target;
+    for (int i = 0; i < jobs; i++) {
+        sections += a->jobs[i].sections;
+    }
+    if (sections == 0) {
+        bench_die("a contest without a section");
+    }
+    report_shares(state, a, jobs, sections);
     (void)pthread_barrier_destroy(&a->ready);
     c_sem_destroy(&a->sem);
     free(a->jobs);
     free(threads);
     free(a);
-    return seconds;
+    return seconds / (double)sections;
 }
 
 static void threads(bench_state *state, const void *context) {
-    enum { SECTIONS_PER_TASK = 10 }; /* at least, so that shares mean something */
     const setting *const set = context;
-    const int64_t n = bench_iterations(state);
-    const int64_t least = (int64_t)SECTIONS_PER_TASK * set->threads * set->tasks;
-    while (bench_keep_running(state, n)) {
-        bench_set_seconds(state, (double)n * contest(state, set, n > least ? n : least));
+    while (bench_keep_running(state, 1)) {
+        bench_set_seconds(state, contest(state, set));
     }
 }
 
@@ -191,7 +215,7 @@ static void add(int t, int k, uint32_t work, executor_idle idle) {
     set->tasks = k;
     set->work = work;
     set->idle = idle;
-    bench_add(BENCH_CONTENDER, threads, set, BENCH_MANUAL, 0, "W4/%d/%d/%u/%s", t, k, work,
+    bench_add(BENCH_CONTENDER, threads, set, BENCH_MANUAL, 1, "W4/%d/%d/%u/%s", t, k, work,
               idle == IDLE_SPIN ? "spin" : "sleep");
 }
 
