@@ -3,6 +3,7 @@
 
     report.py tables  DIR    reads DIR/results.json (and counts.json, costs.json, context.json), prints the report,
                              writes DIR/report.html
+    report.py markdown DIR   the same tables, for docs/benchmarks
     report.py compare DIR [--list]    X against X@baseline from the same interleaved run; exit status 1: something got
                              slower beyond noise. --list prints the slower groups as a regular expression
 
@@ -13,6 +14,7 @@ import html
 import json
 import math
 import os
+import random
 import re
 import statistics
 import sys
@@ -21,7 +23,7 @@ BACKENDS = ["MUTEX", "SPIN", "LOCKFREE"]
 FLOORS = ["floor:two-rmw", "executor"]
 PEER_ORDER = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync",
               "moodycamel"]
-FIFO_PEERS = ["tokio"]  # on W4: the others let newcomers overtake, and starve somebody
+BLOCKING = ["pthread_mutex", "sem_t", "nsync", "moodycamel"]
 
 WORKLOADS = [
     ("W1", "acquire + release, uncontended", "pair"),
@@ -68,6 +70,9 @@ class Group:
 
     def counter(self, contender, key):
         return statistics.median(self.counters[contender][key])
+
+    def has(self, contender, key):
+        return key in self.counters.get(contender, {})
 
     def order(self):
         """Contenders: floors, backends, peers."""
@@ -153,11 +158,12 @@ def share_rows(results):
     for group in results.of("W4"):
         shown = group.parameters
         for contender in group.order():
-            least = min(group.counters[contender]["share_min"])
-            most = max(group.counters[contender]["share_max"])
-            rows.append([shown, contender, f"{least:.2f}", f"{most:.2f}",
-                         f"{most / least:.2f}" if least > 0 else "starved"])
-            shown = ""
+            if group.has(contender, "share_min"):
+                least = min(group.counters[contender]["share_min"])
+                most = max(group.counters[contender]["share_max"])
+                rows.append([shown, contender, f"{least:.2f}", f"{most:.2f}",
+                             f"{most / least:.2f}" if least > 0 else "starved"])
+                shown = ""
     return header, rows
 
 
@@ -172,6 +178,8 @@ def count_rows(results):
     operations = results.counts["SPIN"]["operations"]
     rows = []
     for what in operations:
+        if "core" in what:
+            continue
         cells = []
         for backend in BACKENDS:
             row = results.counts[backend]["operations"][what]
@@ -179,6 +187,15 @@ def count_rows(results):
             cells.append(f"{row['rmw']:.2f}{locks}")
         rows.append([what + (" (promised: 1)" if operations[what]["gated"] else "")] + cells)
     return ["atomic read-modify-writes"] + BACKENDS, rows
+
+
+def line_rows(results):
+    what = [w for w, row in results.counts["SPIN"]["operations"].items() if "core" in w]
+    rows = []
+    for name in what:
+        cells = [results.counts[b]["operations"][name] for b in BACKENDS]
+        rows.append([name] + [f"{c['lines']:.1f} ({c['serial']:.1f})" for c in cells])
+    return ["cache lines"] + BACKENDS, rows
 
 
 def size_rows(results):
@@ -237,8 +254,13 @@ BARS = [
 
 
 def flatness(results, backend):
-    medians = [g.median(backend) for g in results.of("W7") if backend in g.samples]
-    return max(medians) / min(medians) if medians else None
+    """W7's slowest size over its fastest, the worst of the three orders."""
+    worst = []
+    for order in ("fifo", "lifo", "random"):
+        medians = [g.median(backend) for g in results.of("W7") if g.name.endswith(order) and backend in g.samples]
+        if medians:
+            worst.append(max(medians) / min(medians))
+    return max(worst, default=None)
 
 
 def bar_rows(results):
@@ -272,53 +294,144 @@ def bar_rows(results):
 
 # ---- recommendation ----------------------------------------------------------------------------------------------
 
+DEFAULT = "SPIN"
+RESAMPLES = 300
+
+
 def tasks(group):
     return int(group.parameters.split("/")[1])
 
 
+# kind of load, its groups, the group whose figures are quoted (the first of them that ran)
 KINDS = [
-    ("uncontended", lambda r, g: g.workload in ("W1", "W2")),
-    ("a queue of tasks on one thread", lambda r, g: g.workload in ("W3handoff", "W3spawn") and parameter(g) >= 50),
-    ("one waiter at a time (notify_one)", lambda r, g: g.workload == "W5"),
-    ("many waiters (notify_all)", lambda r, g: g.workload == "W6cycle" and parameter(g) >= 100),
-    ("time-outs (register, then cancel)", lambda r, g: g.workload in ("W7", "W7storm")),
-    ("threads, as many as cores", lambda r, g: g.workload == "W4" and parameter(g) <= r.processors),
+    ("uncontended", lambda r, g: g.workload in ("W1", "W2"), ["W1"]),
+    ("tasks queue on one thread", lambda r, g: g.workload in ("W3handoff", "W3spawn") and parameter(g) >= 50,
+     ["W3handoff/100"]),
+    ("one waiter at a time", lambda r, g: g.workload == "W5", ["W5/one-thread"]),
+    ("many waiters, notify_all", lambda r, g: g.workload == "W6cycle" and parameter(g) >= 100, ["W6cycle/1000"]),
+    ("time-outs: wait, cancel", lambda r, g: g.workload in ("W7", "W7storm"), ["W7/1000/random"]),
+    ("threads <= cores", lambda r, g: g.workload == "W4" and parameter(g) <= r.processors,
+     ["W4/2/10/500/spin"]),
     ("oversubscribed, idle threads spin",
-     lambda r, g: g.workload == "W4" and parameter(g) > r.processors and g.name.endswith("spin")),
+     lambda r, g: g.workload == "W4" and parameter(g) > r.processors and g.name.endswith("spin"),
+     ["W4/16/10/500/spin", "W4/8/10/500/spin"]),
     ("oversubscribed, idle threads sleep",
-     lambda r, g: g.workload == "W4" and parameter(g) > r.processors and g.name.endswith("sleep")),
-    ("a mix, as in a server", lambda r, g: g.workload == "mixed"),
+     lambda r, g: g.workload == "W4" and parameter(g) > r.processors and g.name.endswith("sleep"),
+     ["W4/16/10/500/sleep", "W4/8/10/500/sleep"]),
+    ("a mix, as in a server", lambda r, g: g.workload == "mixed", ["mixed/2"]),
 ]
 
 
-def relative(results, pick):
-    """Per backend the geometric mean, over the groups picked, of its time over the fastest backend's."""
-    groups = [g for g in results.groups.values() if pick(results, g) and all(b in g.samples for b in BACKENDS)]
-    if not groups:
-        return None
-    best = [min(g.median(b) for b in BACKENDS) for g in groups]
-    return {b: math.exp(statistics.fmean(math.log(g.median(b) / f) for g, f in zip(groups, best)))
-            for b in BACKENDS}
+def geometric_mean(values):
+    return math.exp(statistics.fmean(math.log(v) for v in values))
+
+
+def scores(groups, middle):
+    """Per backend the geometric mean over the groups of its time over the fastest backend's; and the factor by which
+    the fastest of these means is above 1 is taken out, so that the best backend of the kind has 1."""
+    mean = {b: geometric_mean([middle(g, b) for g in groups]) for b in BACKENDS}
+    least = min(mean.values())
+    return {b: mean[b] / least for b in BACKENDS}
+
+
+class Verdict:
+    """What a kind of load says about the backends. A backend is as good as the best unless it is slower by more than
+    5 % in 95 of 100 resamplings of the repetitions."""
+
+    def __init__(self, results, kind, pick, quoted):
+        self.kind = kind
+        self.groups = [g for g in results.groups.values()
+                       if pick(results, g) and all(b in g.samples for b in BACKENDS)]
+        if not self.groups:
+            return
+        chance = random.Random(1)
+        self.score = scores(self.groups, lambda g, b: g.median(b))
+        drawn = [scores(self.groups,
+                        lambda g, b: statistics.median(chance.choices(g.samples[b], k=len(g.samples[b]))))
+                 for _ in range(RESAMPLES)]
+        self.range = {b: (percentile([d[b] for d in drawn], 5), percentile([d[b] for d in drawn], 95))
+                      for b in BACKENDS}
+        self.good = [b for b in sorted(BACKENDS, key=self.score.get) if self.range[b][0] <= 1.05]
+        self.quoted = next((results.groups[q] for q in quoted if q in results.groups), self.groups[0])
+
+    def advice(self):
+        if len(self.good) == 1:
+            return self.good[0]
+        return "any" if len(self.good) == len(BACKENDS) else " or ".join(self.good)
+
+    def sentence(self):
+        figures = ", ".join(f"{b} {self.quoted.median(b):.3g}" for b in sorted(BACKENDS, key=self.score.get))
+        return f"{self.kind}: {self.advice()} ({self.quoted.name}: {figures} ns)"
+
+
+def percentile(values, percent):
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def verdicts(results):
+    found = [Verdict(results, *kind) for kind in KINDS]
+    return [v for v in found if v.groups]
 
 
 def recommendation_rows(results):
-    rows = []
-    for kind, pick in KINDS:
-        score = relative(results, pick)
-        if score is None:
-            continue
-        near = 1.15 if "thread" in kind and "one thread" not in kind else 1.05
-        least = min(score.values())
-        good = [b for b in BACKENDS if score[b] <= near * least]
-        advice = "any" if len(good) == 3 else " or ".join(good)
-        rows.append([kind, advice] + [f"{score[b]:.2f}" for b in BACKENDS])
+    rows = [[v.kind, v.advice()] + [f"{v.score[b]:.2f} ({v.range[b][0]:.2f}..{v.range[b][1]:.2f})" for b in BACKENDS]
+            for v in verdicts(results)]
     return ["kind of load", "take"] + BACKENDS, rows
 
 
-PROMISES = [
-    "signal handlers, real-time threads: LOCKFREE; its wakes never wait for another thread (a promise, not a figure)",
-    "no heap at all: SPIN or MUTEX; LOCKFREE allocates segments when waiters queue, never when it wakes",
-]
+def sentences(results):
+    found = verdicts(results)
+    good = [v for v in found if DEFAULT in v.good]
+    rest = [v.kind for v in found if DEFAULT not in v.good]
+    out = [v.sentence() for v in found]
+    out += ["signal handlers, real-time threads: LOCKFREE; its wakes never wait for another thread, which is a promise "
+            "and not a figure",
+            "no heap: SPIN or MUTEX; LOCKFREE allocates segments when waiters queue, never when it wakes"]
+    if found:
+        out.append(f"so, by default, {DEFAULT}: the fastest, or within the noise of it, in {len(good)} of {len(found)} "
+                   "kinds of load" + (f"; not in: {', '.join(rest)}" if rest else ""))
+    return out
+
+
+def peer_rows(results):
+    """How many times the default's time each peer takes."""
+    peers = results.peers()
+    rows = []
+    for v in verdicts(results):
+        cells = []
+        for peer in peers:
+            both = [g.ratio(peer, DEFAULT) for g in v.groups if peer in g.samples]
+            cells.append(f"{geometric_mean(both):.2f}x" if both else "cannot")
+        rows.append([v.kind] + cells)
+    return [f"time over {DEFAULT}'s"] + peers, rows
+
+
+def peer_notes(results):
+    """What the times do not say."""
+    out = []
+    storm = results.groups.get("W7storm")
+    for peer in results.peers():
+        notes = []
+        shares = [(min(g.counters[peer]["share_min"]), max(g.counters[peer]["share_max"]))
+                  for g in results.of("W4") if g.has(peer, "share_min") and tasks(g) > 1]
+        starved = [s for s in shares if s[0] < 0.1]
+        if starved:
+            notes.append(f"starves: in {len(starved)} of {len(shares)} contests of tasks somebody had less than a tenth "
+                         "of the fair share")
+        if storm is not None and storm.has(peer, "heap_after_1000000"):
+            heap = storm.counter(peer, "heap_after_1000000")
+            if heap > 1e6:
+                notes.append(f"grows by {heap / 1e6:.0f} MB under the cancel storm")
+        slow = results.groups.get("W7/10000/lifo")
+        if slow is not None and (slow.ratio(peer, DEFAULT) or 0) > 20:
+            notes.append(f"cancels 10,000 waiters {slow.ratio(peer, DEFAULT):.0f} times as slowly as {DEFAULT}")
+        if peer in BLOCKING:
+            notes.append("blocks the thread: no tasks, no cancel, no notify")
+        if peer == "naive-segqueue":
+            notes.append("loses a wake that is spent on a cancelled waiter, and so is not run by threads")
+        if notes:
+            out.append(f"{peer}: " + "; ".join(notes))
+    return out
 
 
 # ---- page ---------------------------------------------------------------------------------------------------------
@@ -441,6 +554,8 @@ def share_plot(group):
         out.append(f'<line class="grid" x1="{x_at(share):.1f}" x2="{x_at(share):.1f}" y1="8" y2="{height - 26}"/>'
                    f'<text x="{x_at(share):.1f}" y="{height - 10}" text-anchor="middle">{name}</text>')
     for i, contender in enumerate(rows):
+        if not group.has(contender, "share_min"):
+            continue
         least = min(group.counters[contender]["share_min"])
         most = max(group.counters[contender]["share_max"])
         left, right = x_at(least), x_at(most)
@@ -479,8 +594,9 @@ def plots(results):
             groups = [g for g in results.of("W4") if g.parameters.split("/")[1:] == [str(k), "500", idle]]
             out.append(plot(f"{k} tasks a thread, 500 ns of own work, idle threads {idle}: time per section",
                             "threads", "ns", series_over(groups, 0)))
-    widest = [g for g in results.of("W4") if parameter(g) > results.processors and tasks(g) == 10]
-    out += [share_plot(g) for g in widest[:2]]
+    shared = [g for g in results.of("W4") if parameter(g) > results.processors and tasks(g) == 10
+              and "/500/" in g.name and any(g.has(c, "share_min") for c in g.samples)]
+    out += [share_plot(g) for g in shared[-2:]]
     out.append(storm_plot(results))
     return out
 
@@ -494,56 +610,95 @@ def html_table(header, rows):
     return "<table><tr>" + "".join(cell("th", c) for c in header) + f"</tr>{body}</table>"
 
 
-def page(results, sections):
+def html_list(lines):
+    return "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>" if lines else ""
+
+
+def page(results, report):
     context = " · ".join(f"{k}: {v}" for k, v in results.context.items())
     out = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>rouse: benches</title>"
            f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style><body>"
            f"<h1>rouse: which backend?</h1><p class='note'>{html.escape(context)}</p>"
-           "<p>Times are nanoseconds, medians of interleaved repetitions with min..max; only ratios within one "
-           "table row group mean anything.</p>"]
-    for title, note, header, rows in sections[:2]:
-        out.append(f"<h2>{html.escape(title)}</h2><p class='note'>{html.escape(note)}</p>" + html_table(header, rows))
-    out.append("<h2>plots</h2>" + "".join(plots(results)) + "<h2>tables</h2>")
-    for title, note, header, rows in sections[2:]:
-        out.append(f"<details open><summary><b>{html.escape(title)}</b> <span class='note'>{html.escape(note)}</span>"
-                   f"</summary>{html_table(header, rows)}</details>")
+           "<p>Times are nanoseconds, medians of interleaved repetitions with min..max. Only figures of one group of "
+           "rows may be compared: they ran interleaved in one process.</p>"]
+    for section in [s for s in report if s.summary]:
+        out.append(f"<h2>{html.escape(section.title)}</h2><p class='note'>{html.escape(section.note)}</p>"
+                   + html_list(section.lines) + html_table(section.header, section.rows))
+    out.append("<h2>Plots</h2>" + "".join(plots(results)) + "<h2>Tables</h2>")
+    for section in [s for s in report if not s.summary]:
+        out.append(f"<details open><summary><b>{html.escape(section.title)}</b> "
+                   f"<span class='note'>{html.escape(section.note)}</span></summary>"
+                   f"{html_table(section.header, section.rows)}</details>")
     return "".join(out) + "</body></html>\n"
 
 
 # ---- commands -----------------------------------------------------------------------------------------------------
 
+class Section:
+    def __init__(self, title, note, table_of, lines=(), summary=False):
+        self.title, self.note, self.lines, self.summary = title, note, list(lines), summary
+        self.header, self.rows = table_of
+
+    def text(self):
+        return "\n".join([f"\n{self.title}", f"  {self.note}"] + table(self.header, self.rows)
+                         + [f"  * {line}" for line in self.lines])
+
+    def markdown(self):
+        align = "|---|" + "---:|" * (len(self.header) - 1)
+        rows = ["| " + " | ".join(str(c) for c in row) + " |" for row in [self.header] + self.rows]
+        return "\n".join([f"\n### {self.title}", "", f"{self.note}", "", rows[0], align] + rows[1:]
+                         + [""] + [f"* {line}" for line in self.lines])
+
+
 def sections_of(results):
-    """[(title, note, header, rows)]: the recommendation and the bars first."""
-    out = [("recommendation", "time relative to the fastest backend, geometric mean over the workloads of that kind; "
-            + "; ".join(PROMISES), *recommendation_rows(results)),
-           ("bars", "each is the worst ratio over its groups, from this run", *bar_rows(results))]
+    """The tables first, the summaries (bars, peers, recommendation) last, as they are printed."""
+    out = []
     for name, what, per in WORKLOADS:
         groups = results.of(name)
         if groups:
-            out.append((f"{name}: ns per {per}", what, *workload_rows(results, groups)))
+            out.append(Section(f"{name}: ns per {per}", what, workload_rows(results, groups)))
     if results.of("W4"):
-        out.append(("W4: share per task", "1 is the fair share; worst repetition", *share_rows(results)))
+        out.append(Section("W4: share per task", "1 is the fair share; worst of the repetitions; not shown where the "
+                           "threads are too many for each to have run several times", share_rows(results)))
     if "W7storm" in results.groups:
-        out.append(("W7storm: memory", "counted at malloc", *heap_rows(results)))
+        out.append(Section("W7storm: memory", "counted at malloc", heap_rows(results)))
     if results.counts:
-        out.append(("W8: operations", "counted through the library's atomics", *count_rows(results)))
-        out.append(("W8: sizes", "LOCKFREE's heap is its segments", *size_rows(results)))
+        out.append(Section("W8: operations", "counted through the library's atomics", count_rows(results)))
+        out.append(Section("W8: cache lines", "that come from another core, per section; in brackets: others wait "
+                           "meanwhile, because it is the queue's word or a lock is held", line_rows(results)))
+        out.append(Section("W8: sizes", "LOCKFREE's heap is its segments", size_rows(results)))
+    out.append(Section("bars", "each is the worst ratio over its groups, from this run", bar_rows(results),
+                       summary=True))
+    if results.peers() and verdicts(results):
+        out.append(Section("why not another's?", "geometric means over the workloads of a kind that the peer can run",
+                           peer_rows(results), peer_notes(results), True))
+    if verdicts(results):
+        out.append(Section("recommendation", "time over the best backend's, geometric mean over the workloads of that "
+                           "kind, in brackets what 90 of 100 resamplings of the repetitions give",
+                           recommendation_rows(results), sentences(results), True))
     return out
 
 
 def command_tables(directory):
     results = Results(directory)
-    sections = sections_of(results)
-    for title, note, header, rows in sections[2:] + [sections[1], sections[0]]:
-        print(f"\n{title}\n  {note}")
-        print("\n".join(table(header, rows)))
+    report = sections_of(results)
+    for section in report:
+        print(section.text())
     missing = [p for p in PEER_ORDER if p not in results.peers()]
     if missing:
         print(f"\nnot in this run: {', '.join(missing)} (benches/run.sh --peers)")
     path = os.path.join(directory, "report.html")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(page(results, sections))
+        file.write(page(results, report[::-1]))
     print(f"\npage with plots: {path}\nraw results:     {os.path.join(directory, 'results.json')}")
+    return 0
+
+
+def command_markdown(directory):
+    results = Results(directory)
+    print("; ".join(f"{k}: {v}" for k, v in results.context.items()))
+    for section in sections_of(results)[::-1]:
+        print(section.markdown())
     return 0
 
 
@@ -578,7 +733,8 @@ def command_compare(directory, only_list):
         return 0
     pairs = sum(len(compare_group(g)) for g in results.groups.values())
     if pairs == 0:
-        sys.exit("report.py: no baseline in these results")
+        print("report.py: no baseline in these results", file=sys.stderr)
+        return 2
     print(f"\ncompared {pairs} workloads with the baseline, interleaved in one process")
     if rows:
         print("\n".join(table(["beyond noise", "ratio", "", "now ns", "then ns"], rows)))
@@ -588,12 +744,14 @@ def command_compare(directory, only_list):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["tables", "compare"])
+    parser.add_argument("command", choices=["tables", "markdown", "compare"])
     parser.add_argument("directory")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "tables":
         return command_tables(arguments.directory)
+    if arguments.command == "markdown":
+        return command_markdown(arguments.directory)
     return command_compare(arguments.directory, arguments.list)
 
 

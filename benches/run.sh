@@ -5,8 +5,8 @@
 #   benches/run.sh --quick            fewer sizes, shorter runs; within two minutes
 #   benches/run.sh --peers            other people's primitives beside them
 #   benches/run.sh --save NAME        keeps this version of the library as NAME
-#   benches/run.sh --compare NAME     builds version NAME into the same program and runs both interleaved; exit
-#                                     status 1: something got slower beyond noise
+#   benches/run.sh --compare NAME     builds version NAME, or else the git revision NAME, into the same program and
+#                                     runs both interleaved; exit status 1: something got slower beyond noise
 #   further: --filter REGEX (of "workload/parameters"), --repetitions N, --min-time SECONDS, --out DIR,
 #            --no-install (fail and name what is missing)
 #
@@ -19,7 +19,7 @@ build=$root/build-bench
 quick= peers= save= compare= filter= repetitions= min_time= install=yes
 
 usage() {
-    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
     exit "$1"
 }
 die() {
@@ -53,9 +53,6 @@ while [ $# -gt 0 ]; do
 done
 case $save$compare in */*) die "a name has no slash" ;; esac
 saved=$root/out/bench-saved
-if [ -n "$compare" ] && [ ! -d "$saved/$compare/include" ]; then
-    die "nothing saved as '$compare' (benches/run.sh --save $compare)"
-fi
 
 # ---- what it needs ----
 packages='gcc g++ cmake make libbenchmark-dev python3 valgrind binutils'
@@ -82,12 +79,33 @@ else
     echo "run.sh: not a Debian system: it is up to you to install $packages or their like" >&2
 fi
 
+# ---- the versions ----
+# Both are copied before anything is measured, for the tree may change meanwhile.
+mkdir -p "$out" "$build"
+baseline=
+if [ -n "$compare" ]; then
+    baseline=$build/baseline
+    rm -rf "$baseline"
+    mkdir -p "$baseline"
+    if [ -d "$saved/$compare/include" ]; then
+        cp -r "$saved/$compare/include" "$baseline/"
+    elif git -C "$root" rev-parse -q --verify "$compare^{commit}" >/dev/null 2>&1; then
+        git -C "$root" archive "$compare" include | tar -x -m -C "$baseline"
+    else
+        die "nothing saved as '$compare' (benches/run.sh --save $compare), and no such revision"
+    fi
+fi
+if [ -n "$save" ]; then
+    rm -rf "${saved:?}/$save"
+    mkdir -p "$saved/$save"
+    cp -r "$root/include" "$saved/$save/"
+fi
+
 # ---- build ----
 say "building every backend into one program"
-mkdir -p "$out"
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DROUSE_BUILD_BENCHES=ON -DROUSE_BUILD_TESTS=OFF \
     -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BENCH_PEERS="${peers:-no}" \
-    -DROUSE_BENCH_BASELINE="${compare:+$saved/$compare/include}" >"$out/cmake.log" 2>&1 || {
+    -DROUSE_BENCH_BASELINE="${baseline:+$baseline/include}" >"$out/cmake.log" 2>&1 || {
     cat "$out/cmake.log" >&2
     die "cmake failed"
 }
@@ -101,7 +119,7 @@ bin=$build/benches
 
 # ---- counts ----
 say "counting operations, instructions and bytes"
-"$bin/rouse_counts" --json >"$out/counts.json"
+"$bin/rouse_counts" --json >"$out/counts.json" || say "a call costs more than it may: $bin/rouse_counts shows which"
 
 per_pair() { # backend
     "$root/benches/instructions.sh" "$bin/rouse_instructions_$1"
@@ -140,7 +158,7 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
     printf ', '
     context commit "$commit"
     printf ', '
-    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${filter:+--filter $filter}"
+    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${filter:+--filter $filter }${compare:+--compare $compare}"
     printf ', '
     context load "$(cut -d' ' -f1-3 /proc/loadavg)"
     printf '}\n'
@@ -160,9 +178,7 @@ measure "$out/results.json" "$filter" "$repetitions"
 python3 "$root/benches/report.py" tables "$out"
 
 if [ -n "$save" ]; then
-    rm -rf "${saved:?}/$save"
-    mkdir -p "$saved/$save"
-    cp -r "$root/include" "$out/results.json" "$out/context.json" "$saved/$save/"
+    cp "$out/results.json" "$out/context.json" "$saved/$save/"
     say "saved as '$save': this version ($commit) and its results"
 fi
 
