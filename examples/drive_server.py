@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Drives an example server: real load, clients that leave, deadlines, shutdown.
+
+    examples/drive_server.py [--valgrind] SERVER [SCENARIO...]
+
+Every scenario starts the server anew on a port of its own choosing, and reads the report that it prints at exit.
+Nothing depends on how fast the machine is: the backend is made to hang where the order of things matters, states
+are waited for (at most PATIENCE seconds), and what is asserted are counts.
+
+Exit status 77: the server said that this kernel cannot run it.
+"""
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+PATIENCE = 100.0
+LIMIT = 4
+FOREVER_MS = 600000
+UNSUPPORTED = 77
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+class Server:
+    """A running server."""
+
+    running = []
+
+    def __init__(self, command, work_ms=0, deadline_ms=FOREVER_MS):
+        self.process = subprocess.Popen(
+            command + ["--limit", str(LIMIT), "--work-ms", str(work_ms), "--deadline-ms", str(deadline_ms)],
+            stdout=subprocess.PIPE, text=True)
+        Server.running.append(self.process)
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
+        if not found:
+            status = self.process.wait(PATIENCE)
+            if status == UNSUPPORTED:
+                print("SKIPPED:", line.strip())
+                sys.exit(UNSUPPORTED)
+            raise AssertionError(f"no port but {line!r}, exit status {status}")
+        self.port = int(found.group(1))
+        self.url = f"http://127.0.0.1:{self.port}/work"
+
+    def stop(self):
+        """SIGTERM; the report as a dictionary."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self):
+        output, _ = self.process.communicate(timeout=PATIENCE)
+        check(self.process.returncode == 0, f"exit status {self.process.returncode}, output {output!r}")
+        print("   ", output.strip())
+        report = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", output)}
+        check(report["high_water"] <= LIMIT, "more requests in the backend than the limit allows")
+        check(report["free"] == LIMIT, "a permit was lost, or made up")
+        check(report["waiting"] == 0, "somebody still waits")
+        return report
+
+    def get(self, path):
+        with Client(self.port) as client:
+            client.send(path)
+            return client.receive()
+
+    def await_status(self, **wanted):
+        """Waits until /status says so."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            status = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", self.get("/status")[1])}
+            if all(status[name] == value for name, value in wanted.items()):
+                return
+            check(time.monotonic() < end, f"the server stays at {status}; wanted {wanted}")
+            time.sleep(0.01)
+
+
+class Client:
+    """A connection that sends requests by hand."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.input = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, path):
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: example\r\n\r\n".encode())
+
+    def receive(self):
+        """One answer: its code and its body."""
+        line = self.input.readline().decode()
+        check(line.startswith("HTTP/1.1 "), f"no answer but {line!r}")
+        length = 0
+        while (field := self.input.readline().decode().strip()) != "":
+            if field.lower().startswith("content-length:"):
+                length = int(field.split(":")[1])
+        return int(line.split()[1]), self.input.read(length).decode()
+
+    def close(self):
+        self.input.close()
+        self.socket.close()
+
+
+def clients_at_work(server, count):
+    """So many clients, each of which has asked for work, one after the other."""
+    clients = []
+    for _ in range(count):
+        clients.append(Client(server.port))
+        clients[-1].send("/work")
+    return clients
+
+
+def check_codes(clients, code, what):
+    codes = [client.receive()[0] for client in clients]
+    check(codes == [code] * len(clients), f"{what} were answered {codes}")
+
+
+def run_tool(*command):
+    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+    check(output.returncode == 0, f"{command}: {output.stdout}")
+    return output.stdout
+
+
+def many_requests(command, slow):
+    """ab: every request is answered once, over kept and over new connections; the limit is reached, not passed."""
+    requests = 200 if slow else 1500
+    server = Server(command, work_ms=1)
+    for keep in (["-k"], []):
+        output = run_tool("ab", "-q", *keep, "-n", str(requests), "-c", "32", "-s", "60", server.url)
+        check(re.search(rf"Complete requests: +{requests}\n", output), output)
+        check(re.search(r"Failed requests: +0\n", output) and "Non-2xx" not in output, output)
+    report = server.stop()
+    check(report["answered"] == 2 * requests, "answers and requests differ")
+    check(report["high_water"] == LIMIT, "32 clients never filled the backend")
+
+
+def pressure(command, _slow):
+    """wrk: two threads of clients at full speed, who leave when time is up."""
+    server = Server(command, work_ms=0)
+    output = run_tool("wrk", "-t2", "-c24", "-d1s", "--timeout", "60s", server.url)
+    check("Socket errors" not in output and "Non-2xx" not in output, output)
+    requests = int(re.search(r"(\d+) requests in", output).group(1))
+    report = server.stop()
+    check(requests > 0 and report["answered"] >= requests, f"{requests} answers received, {report} sent")
+    check(report["timed_out"] == 0 and report["refused"] == 0, "refused under load")
+
+
+def clients_leave(command, _slow):
+    """Who leaves the queue gives its place back; those behind move up; the others are served in full."""
+    server = Server(command)
+    server.get("/hang")
+    working = clients_at_work(server, LIMIT)
+    server.await_status(in_backend=LIMIT, free=0)
+    waiting = clients_at_work(server, 20)
+    server.await_status(waiting=20)
+    for client in waiting[::2]:
+        client.close()
+    server.await_status(waiting=10, in_backend=LIMIT)
+    server.get("/recover")
+    check_codes(working + waiting[1::2], 200, "those who stayed")
+    server.await_status(free=LIMIT, waiting=0)
+    report = server.stop()
+    check(report["left"] == 10, "ten clients left the queue")
+    check(report["answered"] == LIMIT + 10, "those who left were served, or those who stayed were not")
+
+
+def deadline_passes(command, _slow):
+    """Who has waited until the deadline is answered 503 and keeps the connection; who is in the backend is served."""
+    server = Server(command, deadline_ms=300)
+    server.get("/hang")
+    working = clients_at_work(server, LIMIT)
+    server.await_status(in_backend=LIMIT)
+    began = time.monotonic()
+    waiting = clients_at_work(server, 5)
+    check_codes(waiting, 503, "those past the deadline")
+    waited = time.monotonic() - began
+    check(waited > 0.28, f"503 after {waited:.3f} s: too early")
+    server.await_status(waiting=0, in_backend=LIMIT)
+    server.get("/recover")
+    check_codes(working, 200, "those in the backend")
+    waiting[0].send("/work")
+    check_codes(waiting[:1], 200, "one who asks again on the same connection")
+    report = server.stop()
+    check(report["timed_out"] == 5, "five ran into the deadline")
+
+
+def shutdown(command, _slow):
+    """SIGTERM: who waits is answered 503, who is in the backend is served, the idle are let go, exit status 0."""
+    server = Server(command)
+    server.get("/hang")
+    idle = Client(server.port)
+    working = clients_at_work(server, LIMIT)
+    server.await_status(in_backend=LIMIT)
+    waiting = clients_at_work(server, 6)
+    server.await_status(waiting=6)
+    server.process.send_signal(signal.SIGTERM)
+    check_codes(waiting, 503, "those in the queue")
+    check_codes(working, 200, "those in the backend")
+    check(idle.socket.recv(1) == b"", "the idle connection stays open")
+    report = server.wait()
+    check(report["refused"] == 6 and report["answered"] == LIMIT, "6 to refuse, 4 to serve")
+
+
+def leave_and_release_race(command, slow):
+    """Clients leave while permits are on their way to them: none is lost (the report shows it)."""
+    server = Server(command, work_ms=1)
+    for _ in range(3 if slow else 25):
+        clients = clients_at_work(server, 16)
+        check_codes(clients[:1], 200, "the first")
+        for client in clients:
+            client.close()
+    server.await_status(free=LIMIT, waiting=0, in_backend=0)
+    server.stop()
+
+
+SCENARIOS = [many_requests, pressure, clients_leave, deadline_passes, shutdown, leave_and_release_race]
+
+
+def main():
+    arguments = sys.argv[1:]
+    slow = "--valgrind" in arguments
+    if slow:
+        arguments.remove("--valgrind")
+    command = [arguments[0]]
+    if slow:
+        command = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,possible",
+                   "--errors-for-leak-kinds=definite,possible"] + command
+    os.environ.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1")
+    failed = 0
+    for scenario in SCENARIOS:
+        if len(arguments) == 1 or scenario.__name__ in arguments[1:]:
+            print(f"{scenario.__name__}: {scenario.__doc__}", flush=True)
+            try:
+                scenario(command, slow)
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                failed += 1
+                print(f"    FAILED: {error}", flush=True)
+            while Server.running:
+                Server.running.pop().kill()  # does nothing to one that has ended
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
