@@ -445,7 +445,7 @@ STYLE = """
 :root { color-scheme: light dark; --ink: #1c1e21; --paper: #ffffff; --line: #d5d8dc; --soft: #5c6470; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6e9; --paper: #16181b; --line: #3a3f46; --soft: #9aa3ae; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2em auto;
-       max-width: 70em; padding: 0 1em; }
+       max-width: 76em; padding: 0 1em; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 1em 0; }
 th, td { border-bottom: 1px solid var(--line); padding: 2px 9px; text-align: right; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
@@ -667,13 +667,13 @@ def sections_of(results):
         out.append(Section("W8: cache lines", "that come from another core, per section; in brackets: others wait "
                            "meanwhile, because it is the queue's word or a lock is held", line_rows(results)))
         out.append(Section("W8: sizes", "LOCKFREE's heap is its segments", size_rows(results)))
-    out.append(Section("bars", "each is the worst ratio over its groups, from this run", bar_rows(results),
+    out.append(Section("Bars", "each is the worst ratio over its groups, from this run", bar_rows(results),
                        summary=True))
     if results.peers() and verdicts(results):
-        out.append(Section("why not another's?", "geometric means over the workloads of a kind that the peer can run",
+        out.append(Section("Why not another's?", "geometric means over the workloads of a kind that the peer can run",
                            peer_rows(results), peer_notes(results), True))
     if verdicts(results):
-        out.append(Section("recommendation", "time over the best backend's, geometric mean over the workloads of that "
+        out.append(Section("Recommendation", "time over the best backend's, geometric mean over the workloads of that "
                            "kind, in brackets what 90 of 100 resamplings of the repetitions give",
                            recommendation_rows(results), sentences(results), True))
     return out
