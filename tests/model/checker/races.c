@@ -1,0 +1,135 @@
+/* races.c: plain memory: data races, use of freed or never written memory.
+ *
+ * For each four bytes and each thread: when it last read and wrote them, plainly and atomically, in the thread's own
+ * clock. Two accesses race if they conflict, one of them at least is plain, and the later one's thread does not know
+ * of the earlier one. This holds of the execution graph, whichever of the two came first in this search.
+ *
+ * A thread's own stack is left out; to reach into another thread's stack is refused, so nothing is missed by that. */
+#include "checker.h"
+
+extern char __etext[], __data_start[]; /* where the linker puts code, constants, data */
+
+/* The slot of the four bytes at this address. */
+int race_slot(char *address) {
+    char *const start = (char *)((uintptr_t)address & ~(uintptr_t)3);
+    const unsigned mask = (1u << 13) - 1;
+    unsigned at = (unsigned)(((uintptr_t)start >> 2) * 2654435761u >> 7) & mask;
+    int index;
+    while (mc->slot_index[at] != 0 && mc->slot_address[mc->slot_index[at] - 1] != start) {
+        at = (at + 1) & mask;
+    }
+    if (mc->slot_index[at] == 0) {
+        if (mc->slots_made == SLOTS) {
+            fault("too much memory for the checker");
+        }
+        mc->slot_address[mc->slots_made] = start;
+        mc->slot_index[at] = (int16_t)++mc->slots_made;
+    }
+    index = mc->slot_index[at] - 1;
+    while (X->slots <= index) {
+        memset(&mc->slot[X->slots], 0, sizeof mc->slot[0]);
+        mc->slot[X->slots].place = -1;
+        if (mc->slot_address[X->slots] >= mc->arenas &&
+            mc->slot_address[X->slots] < mc->arenas + (size_t)THREADS * ARENA_BYTES) {
+            mc->slot[X->slots].dead = 0xf; /* no block yet */
+        }
+        X->slots++;
+    }
+    return index;
+}
+
+static bool conflict(enum access a, enum access b) {
+    const bool writes = a == PLAIN_WRITE || b == PLAIN_WRITE || a == ATOMIC_WRITE || b == ATOMIC_WRITE;
+    const bool plain = a <= PLAIN_WRITE || b <= PLAIN_WRITE;
+    return writes && plain;
+}
+
+static void check_alive(struct slot *slot, char *address, uint8_t bytes, enum access kind) {
+    if ((slot->dead & bytes) != 0) {
+        const struct block *const block = heap_block(address);
+        if (block != NULL && block->freed) {
+            fault("use after free: %ld bytes into memory that thread %d has freed at %s",
+                  (long)(address - block->start), block->freed_by, report_where(block->pc_free));
+        }
+        fault("access outside any block of the heap");
+    }
+    if ((slot->unwritten & bytes) != 0) {
+        if (kind == PLAIN_READ) {
+            fault("read of memory that was never written");
+        }
+        slot->unwritten &= (uint8_t)~bytes;
+    }
+}
+
+static void access_slot(struct slot *slot, char *address, uint8_t bytes, enum access kind) {
+    static const char *const names[] = {"plain read", "plain write", "atomic read", "atomic write"};
+    struct thread *const t = SELF;
+    const int self = X->current;
+    /* An atomic access is an event already; a plain one comes before the thread's next event. */
+    const uint16_t now = (uint16_t)(t->known.at[self] + (kind <= PLAIN_WRITE ? 1 : 0));
+    check_alive(slot, address, bytes, kind);
+    for (int other = 0; other < X->threads; other++) {
+        for (int k = 0; k < ACCESS_KINDS && other != self; k++) {
+            if ((slot->by[other].bytes[k] & bytes) != 0 && conflict((enum access)k, kind) &&
+                slot->by[other].time[k] > t->known.at[other]) {
+                const uint32_t pc = k == PLAIN_WRITE ? slot->pc_write : slot->pc_read;
+                fault("data race: %s by thread %d, %s by thread %d%s%s", names[k], other, names[kind], self,
+                      k <= PLAIN_WRITE ? " at " : "",
+                      k <= PLAIN_WRITE ? report_where((void *)(uintptr_t)pc) : "");
+            }
+        }
+    }
+    if (slot->by[self].time[kind] != now) {
+        slot->by[self].bytes[kind] = 0;
+    }
+    slot->by[self].time[kind] = now;
+    slot->by[self].bytes[kind] |= bytes;
+    if (kind == PLAIN_WRITE) {
+        slot->place = -1;
+        slot->pc_write = (uint32_t)(uintptr_t)mc->pc;
+    } else if (kind == PLAIN_READ) {
+        slot->pc_read = (uint32_t)(uintptr_t)mc->pc;
+    }
+}
+
+void race_access(char *address, size_t size, enum access kind) {
+    if (address < (char *)4096) {
+        fault("access through a null pointer");
+    }
+    if (on_stack(X->current, address) || in_tls(address) || (address >= __etext && address < __data_start)) {
+        return; /* the last: constants */
+    }
+    if (on_any_stack(address)) {
+        fault("access to the stack of thread %d", (int)((address - mc->stacks) / STACK_BYTES));
+    }
+    if (++mc->accesses > 2000000) {
+        fault("thread %d runs on without end", X->current);
+    }
+    while (size > 0) {
+        const unsigned offset = (unsigned)((uintptr_t)address & 3);
+        const size_t here = 4 - offset < size ? 4 - offset : size;
+        access_slot(&mc->slot[race_slot(address)], address, (uint8_t)(((1u << here) - 1) << offset), kind);
+        address += here;
+        size -= here;
+    }
+}
+
+/* Memory that malloc has given (alive) or free has taken. */
+void race_heap(char *address, size_t size, bool alive) {
+    for (size_t i = 0; i < size; i += 4) {
+        struct slot *const slot = &mc->slot[race_slot(address + i)];
+        slot->dead = alive ? 0 : 0xf;
+        slot->unwritten = alive ? 0xf : 0;
+        slot->place = -1;
+    }
+}
+
+/* Is this the first write ever to memory of the heap? Then a relaxed store is an initialisation (gcc's atomic_init is
+ * a relaxed store), which is not atomic: it counts as a plain write. */
+bool race_first_write(char *address, size_t size) {
+    bool first = !on_stack(X->current, address);
+    for (size_t i = 0; i < size && first; i += 4) {
+        first = mc->slot[race_slot(address + i)].unwritten == 0xf;
+    }
+    return first;
+}
