@@ -184,10 +184,10 @@ static void null_pointer(void) {
     shared_block = NULL;
     *(volatile int *)shared_block = 1;
 }
-static int *pointer;
+static int *volatile pointer;
 static void foreign_free(void) {
     pointer = &plain;
-    free(pointer + mc_choose(1));
+    free(pointer);
 }
 
 /* ---- ABA: a stack whose pop compares pointers only --------------------------------------------------------------- */
