@@ -82,7 +82,8 @@ static void test_semaphore(void) {
     CHECK(rouse_semaphore_cancel(&s, &t[2].waiter));
     CHECK(rouse_semaphore_waiter_count(&s) == 2);
     CHECK(rouse_semaphore_release(&s, 2) == ROUSE_OK);
-    CHECK(t[1].told == ROUSE_OK && t[1].turn == 1 && t[2].turn == 0 && t[3].told == ROUSE_OK && t[3].turn == 2);
+    CHECK(t[1].told == ROUSE_OK && t[1].turn == 1 && t[2].turn == 0 && t[3].told == ROUSE_OK &&
+          t[3].turn == 2);
     CHECK(rouse_waiter_status(&t[1].waiter) == ROUSE_OK);
     CHECK(!rouse_semaphore_cancel(&s, &t[1].waiter));
     CHECK(rouse_semaphore_acquire(&s, &t[0].waiter, ROUSE_MAX_PERMITS + 1u) == ROUSE_INVALID);
@@ -348,7 +349,7 @@ static void test_random(unsigned rounds) {
 #if defined(_WIN32)
 typedef HANDLE thread;
 #    define THREAD_FUNCTION static DWORD WINAPI
-#    define THREAD_RETURN 0
+#    define THREAD_RETURN   0
 static bool thread_start(thread *t, LPTHREAD_START_ROUTINE run, void *arg) {
     *t = CreateThread(NULL, 0, run, arg, 0, NULL);
     return *t != NULL;
@@ -361,7 +362,7 @@ static void thread_join(thread t) {
 #    include <pthread.h>
 typedef pthread_t thread;
 #    define THREAD_FUNCTION static void *
-#    define THREAD_RETURN NULL
+#    define THREAD_RETURN   NULL
 static bool thread_start(thread *t, void *(*run)(void *), void *arg) {
     return pthread_create(t, NULL, run, arg) == 0;
 }

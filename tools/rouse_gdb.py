@@ -1,0 +1,239 @@
+"""Shows rouse's objects in gdb: balance, waiters, what each of them lacks.
+
+    (gdb) source rouse_gdb.py
+    (gdb) rouse-queue &limit
+    rouse_semaphore 0x555555558040, LOCKFREE: balance -2, open, 2 waiters
+      1  0x7fffffffe010  asked 3, lacks 1, wake start_request, data 0x7fffffffe010
+      2  0x7fffffffe050  asked 1, lacks 1, wake start_request, data 0x7fffffffe050
+    (gdb) print limit
+    $1 = rouse_semaphore: balance -2, open, 2 waiters
+
+rouse-queue EXPRESSION takes a rouse_semaphore, rouse_notify, rouse_mutex or rouse_waiter_queue, or a pointer to one;
+of more waiters than `set rouse-limit` says (32 unless set; 0: no limit) it shows the oldest. Works on a live process
+and on a core, for all backends, C and C++. What is being changed by a thread at that very moment may look torn.
+"""
+import re
+
+import gdb
+import gdb.printing
+
+CLOSED = 1 << 32
+MAX_LACK = 3 << 28
+TICKETS = 0x7FFFFFFF
+STATUS = {0: "ROUSE_OK", 1: "ROUSE_PENDING", 0xFF: "ROUSE_CLOSED", 0xFE: "ROUSE_TIMEDOUT", 0xFD: "ROUSE_NOMEM",
+          0xFC: "ROUSE_OVERFLOW", 0xFB: "ROUSE_INVALID"}
+QUEUE_TYPES = ("rouse_semaphore", "rouse_notify", "rouse_mutex", "rouse_waiter_queue")
+
+
+# ---- reading the headers' types ----------------------------------------------------------------------------
+
+def atomic(wrapper):
+    """The number in a rouse_atomic_…_; in C++ it is a std::atomic of libstdc++ or libc++."""
+    value = wrapper["value_"]
+    for path in (("_M_i",), ("_M_b", "_M_p"), ("__a_", "__a_value")):
+        try:
+            inner = value
+            for name in path:
+                inner = inner[name]
+            return int(inner)
+        except (gdb.error, ValueError):
+            continue
+    return int(value)
+
+
+def at(address, type_name):
+    """The object of a library type at an address."""
+    return gdb.Value(address).cast(gdb.lookup_type(type_name).pointer()).dereference()
+
+
+def type_name(value):
+    stripped = value.type.strip_typedefs()
+    return stripped.tag or stripped.name or ""
+
+
+def fields(value):
+    return {field.name for field in value.type.strip_typedefs().fields()}
+
+
+# ---- a queue, whatever its backend ---------------------------------------------------------------------------
+
+class Queue:
+    def __init__(self, queue):
+        self.queue = queue
+        names = fields(queue)
+        self.backend = "LOCKFREE" if "pool_" in names else "SPIN" if "slot_" in names else "MUTEX"
+        word = atomic(queue["word_"])
+        low = word & 0xFFFFFFFF
+        self.raw = low - (1 << 32) if low >= 1 << 31 else low
+        above = (word - self.raw) & ((1 << 64) - 1)
+        self.closed = above & CLOSED != 0
+        self.ticket = above >> 33
+        self.notes = []  # what is neither a waiter nor credit
+        if self.backend == "LOCKFREE":
+            self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
+            self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
+        elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
+            self.balance = -atomic(queue["lacks_"])
+            self.count = atomic(queue["count_"])
+        else:
+            self.balance = self.raw
+            self.count = 1 if self.raw < 0 else 0
+
+    def summary(self):
+        who = "nobody waits" if self.count == 0 else "1 waiter" if self.count == 1 else f"{self.count} waiters"
+        return f"balance {self.balance}, {'closed' if self.closed else 'open'}, {who}"
+
+    def waiters(self):
+        """(address, what it lacks or None: as its account says), oldest first."""
+        if self.backend == "LOCKFREE":
+            yield from self.in_cells()
+            return
+        if self.backend == "SPIN" and -MAX_LACK <= self.raw < 0:
+            alone = atomic(self.queue["slot_"])
+            if alone != 0:
+                yield alone, -self.raw
+            return
+        address = int(self.queue["list_"]["oldest"])
+        while address != 0:
+            yield address, None
+            address = int(at(address, "rouse_waiter")["next_"])
+
+    def segments(self):
+        """Base of each linked segment: the segment."""
+        found = {}
+        pool = atomic(self.queue["pool_"])
+        if pool == 0:
+            return found
+        pool = at(pool, "rouse_pool_")
+        index = atomic(pool["first_"])
+        while index != 0 and len(found) <= atomic(pool["made_"]):
+            chunk = (index + 1).bit_length() - 2
+            first = gdb.Value(atomic(pool["chunks_"][chunk]))
+            segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + index + 1 - (2 << chunk)).dereference()
+            found[atomic(segment["state_"]) >> 3] = segment
+            index = atomic(segment["next_"]) & 0xFFFFFFFF
+        return found
+
+    def in_cells(self):
+        segments = self.segments()
+        seen = set()
+        cancelled = empty = 0
+        for ahead in range(max(0, -self.raw)):
+            ticket = (self.ticket + self.raw + ahead) & TICKETS
+            cells = None
+            for base, segment in segments.items():
+                low, high = segment["cells_"].type.range()
+                if base <= ticket <= base + high - low:
+                    cells = segment["cells_"]
+                    cell = atomic(cells[ticket - base])
+            if cells is None or cell == 1:
+                cancelled += 1
+            elif cell == 0:
+                empty += 1
+            elif cell & 3 == 0 and cell not in seen:
+                seen.add(cell)
+                yield cell, None
+        if cancelled:
+            self.notes.append(f"{cancelled} cancelled tickets not yet passed over")
+        if empty:
+            self.notes.append(f"{empty} tickets whose waiters are on their way")
+
+
+def signed(number):
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
+def function_name(pointer):
+    match = re.search(r"<([^>(+]+)", pointer.format_string(symbols=True))
+    return match.group(1) if match else hex(int(pointer))
+
+
+def describe_waiter(waiter, lacks=None):
+    account = atomic(waiter["account_"])
+    asked = (account >> 32) & 0x7FFFFFFF
+    parts = [f"asked {asked}", f"lacks {account & 0xFFFFFFFF if lacks is None else lacks}"]
+    parts.append("polled" if int(waiter["wake_"]) == 0 else f"wake {function_name(waiter['wake_'])}")
+    if int(waiter["mailbox_"]) != 0:
+        parts.append(f"mailbox {hex(int(waiter['mailbox_']))}")
+    parts.append(f"data {hex(int(waiter['data_']))}")
+    return ", ".join(parts)
+
+
+def queue_of(value):
+    return Queue(value if type_name(value) == "rouse_waiter_queue" else value["queue_"])
+
+
+# ---- the command, and the printers ----------------------------------------------------------------------------
+
+class RouseLimit(gdb.Parameter):
+    """How many waiters rouse-queue shows; 0: all."""
+    set_doc = "Set how many waiters rouse-queue shows; 0: all."
+    show_doc = "Show how many waiters rouse-queue shows; 0: all."
+
+    def __init__(self):
+        super().__init__("rouse-limit", gdb.COMMAND_DATA, gdb.PARAM_ZUINTEGER)
+        self.value = 32
+
+    def get_show_string(self, value):
+        return f"rouse-queue shows {value} waiters (0: all)."
+
+
+class RouseQueue(gdb.Command):
+    """Show a rouse semaphore, notify, mutex or waiter queue: its balance, and who waits for what.
+Usage: rouse-queue EXPRESSION        (the object, or a pointer to it)"""
+
+    def __init__(self, limit):
+        super().__init__("rouse-queue", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
+        self.limit = limit
+
+    def invoke(self, argument, from_tty):
+        if not argument:
+            raise gdb.GdbError("rouse-queue needs an expression")
+        value = gdb.parse_and_eval(argument)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+            value = value.dereference()
+        if type_name(value) not in QUEUE_TYPES:
+            raise gdb.GdbError(f"{argument} is a {value.type}, not one of: {', '.join(QUEUE_TYPES)}")
+        queue = queue_of(value)
+        print(f"{type_name(value)} {hex(int(value.address))}, {queue.backend}: {queue.summary()}")
+        shown = 0
+        for address, lacks in queue.waiters():
+            if self.limit.value and shown == self.limit.value:
+                queue.notes.append(f"{queue.count - shown} more waiters")
+                break
+            shown += 1
+            print(f"  {shown}  {hex(address)}  {describe_waiter(at(address, 'rouse_waiter'), lacks)}")
+        for note in queue.notes:
+            print(f"  ({note})")
+
+
+class QueuePrinter:
+    def __init__(self, value):
+        self.value = value
+
+    def to_string(self):
+        return f"{type_name(self.value)}: {queue_of(self.value).summary()}"
+
+
+class WaiterPrinter:
+    def __init__(self, value):
+        self.value = value
+
+    def to_string(self):
+        status = atomic(self.value["status_"])
+        told = STATUS.get(status & 0xFF, f"status {status}") + (" from a wake_all" if status & 0x100 else "")
+        if told == "ROUSE_PENDING":
+            return f"rouse_waiter: {told}, {describe_waiter(self.value)}"
+        return f"rouse_waiter: {told}, data {hex(int(self.value['data_']))}"
+
+
+def printers():
+    collection = gdb.printing.RegexpCollectionPrettyPrinter("rouse")
+    for name in QUEUE_TYPES:
+        collection.add_printer(name, f"^{name}$", QueuePrinter)
+    collection.add_printer("rouse_waiter", "^rouse_waiter$", WaiterPrinter)
+    return collection
+
+
+RouseQueue(RouseLimit())
+gdb.printing.register_pretty_printer(None, printers(), replace=True)
