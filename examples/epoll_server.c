@@ -1,6 +1,6 @@
 /* examples/epoll_server.c: a server on epoll and an eventfd, with no library. What it does: common/service.h. */
 #define _GNU_SOURCE
-#include "common/service.h"
+#include "common/timers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -8,29 +8,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct connection {
-    client client; /* first: a client is its connection */
+    timed_client timed; /* first: a client is its connection */
     int fd;
-    bool timer_runs;
-    uint64_t deadline;
-    TAILQ_ENTRY(connection) by_time;
 } connection;
 
-/* Those whose timer runs. All timers take equally long, so the first to start is the first to run out. */
-static TAILQ_HEAD(, connection) timers = TAILQ_HEAD_INITIALIZER(timers);
 static int epoll_fd, listen_fd, kick_fd, signal_fd;
-
-static uint64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static bool watch(int fd, void *what) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
@@ -58,48 +45,19 @@ void loop_send(client *c, const char *answer, size_t length) {
     (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void loop_start_timer(client *c, unsigned ms) {
-    connection *const it = (connection *)c;
-    it->deadline = now_ms() + ms;
-    it->timer_runs = true;
-    TAILQ_INSERT_TAIL(&timers, it, by_time);
-}
-
-void loop_stop_timer(client *c) {
-    connection *const it = (connection *)c;
-    if (it->timer_runs) {
-        it->timer_runs = false;
-        TAILQ_REMOVE(&timers, it, by_time);
-    }
-}
-
 void loop_close(client *c) {
     close(((connection *)c)->fd);
     free(c);
-}
-
-/* Runs the timers that are due; how long epoll_wait may sleep until the next. */
-static int run_timers(void) {
-    connection *it;
-    const uint64_t now = now_ms();
-    while ((it = TAILQ_FIRST(&timers)) != NULL) {
-        if (it->deadline > now) {
-            return (int)(it->deadline - now);
-        }
-        loop_stop_timer(&it->client);
-        service_timed_out(&it->client);
-    }
-    return -1;
 }
 
 static void on_readable(connection *it) {
     char bytes[512];
     const ssize_t got = recv(it->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (got > 0) {
-        service_arrived(&it->client, bytes, (size_t)got);
+        service_arrived(&it->timed.client, bytes, (size_t)got);
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, it->fd, NULL);
-        service_gone(&it->client);
+        service_gone(&it->timed.client);
     }
 }
 
@@ -107,14 +65,14 @@ static void on_accept(void) {
     int fd;
     while ((fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         connection *it = calloc(1, sizeof *it);
-        if (it == NULL || !service_add(&it->client)) {
+        if (it == NULL || !service_add(&it->timed.client)) {
             free(it);
             close(fd);
             continue;
         }
         it->fd = fd;
         if (!watch(fd, it)) {
-            service_gone(&it->client);
+            service_gone(&it->timed.client);
         }
     }
 }
@@ -124,7 +82,7 @@ static void run(void) {
     struct epoll_event events[64];
     bool stopping = false;
     while (!service_is_over()) {
-        const int count = epoll_wait(epoll_fd, events, 64, run_timers());
+        const int count = epoll_wait(epoll_fd, events, 64, timers_run());
         bool kicked = false;
         bool terminated = false;
         for (int i = 0; i < count; i++) {
