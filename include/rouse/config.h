@@ -62,7 +62,8 @@
 /* The most permits that one call may name and that a queue may store: 2^29 - 1. */
 #define ROUSE_MAX_PERMITS 536870911
 
-/* What all waiters of one queue together may lack: 2^30. One permit more is ROUSE_OVERFLOW at `wait`. */
-#define ROUSE_MAX_LACK 1073741824
+/* What all waiters of one queue together may lack: 3 * 2^28. One permit more is ROUSE_OVERFLOW at `wait`.
+ * (LOCKFREE counts tickets modulo 2^31, and tells "ahead" from "behind" by the half in which they lie.) */
+#define ROUSE_MAX_LACK 805306368
 
 #endif /* ROUSE_CONFIG_H */

@@ -9,7 +9,7 @@
  *
  *     word, by its balance b             who may touch the slot, the list
  *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just ended SINGLE
- *     SINGLE   -2^30 <= b < 0            slot: holds the one waiter, which lacks -b
+ *     SINGLE   -2^29 < b < 0             slot: holds the one waiter, which lacks -b
  *     MULTI    b == -2^31, serial 0      list: holds the waiters, oldest first
  *     LOCKED   b near -2^31, serial > 0  list, slot: the holder of the lock
  *

@@ -53,11 +53,12 @@
 static inline uint32_t rouse_ticket_add_(uint32_t ticket, uint32_t n) {
     return (ticket + n) & ROUSE_TICKETS_;
 }
-/* How far `to` lies beyond `from`. What is queued spans ROUSE_MAX_LACK, 2^30, and a segment; so 3 * 2^29
- * count as ahead, and the rest, for segments that a stopped thread keeps from being retired, as behind. */
+/* How far `to` lies beyond `from`, negative if behind. Linked segments lie between a segment that a stopped thread
+ * keeps from being retired and one that a request has appended: what is queued spans ROUSE_MAX_LACK, 3 * 2^28, and
+ * a segment, which leaves 2^28 on either side of the half circle. */
 static inline int32_t rouse_ticket_distance_(uint32_t from, uint32_t to) {
     const uint32_t forward = (to - from) & ROUSE_TICKETS_;
-    return forward < 0x60000000u ? (int32_t)forward
+    return forward < 0x40000000u ? (int32_t)forward
                                  : (int32_t)((int64_t)forward - (int64_t)ROUSE_TICKETS_ - 1);
 }
 static inline uint32_t rouse_base_(uint32_t ticket) {
@@ -265,6 +266,9 @@ static inline void rouse_pool_delete_(rouse_pool_ *pool) {
 /* So many segments in all, linked ones included. False: no memory. */
 static inline bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     uint64_t total = 0;
+    if (segments > 2 * (uint64_t)rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2) {
+        return false; /* more than there can be */
+    }
     for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_ && total < segments; chunk++) {
         if (!rouse_pool_grow_(pool, chunk)) {
             return false;
