@@ -1,0 +1,335 @@
+/* ROUSE_DEBUG: misuse aborts, with one line on stderr that names the call and the object. Built with ROUSE_DEBUG.
+ *
+ * Each case runs in a child, whose stderr is a pipe. */
+#include <rouse/rouse.h>
+
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef ROUSE_DEBUG
+#    error "these are the tests of ROUSE_DEBUG"
+#endif
+
+static rouse_waiter_queue queue;
+static rouse_waiter_queue other_queue;
+static rouse_semaphore semaphore = ROUSE_SEMAPHORE_INIT(0);
+static rouse_semaphore other_semaphore = ROUSE_SEMAPHORE_INIT(0);
+static rouse_notify notify;
+static rouse_notify other_notify;
+static rouse_mutex mutex = ROUSE_MUTEX_INIT;
+static rouse_mutex other_mutex = ROUSE_MUTEX_INIT;
+static rouse_mailbox mailbox;
+
+static void nothing(rouse_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+}
+
+static void no_kick(void *arg) {
+    (void)arg;
+}
+
+static bool never(void *arg) {
+    (void)arg;
+    return false;
+}
+
+/* Runs `misuse` in a child; what it wrote to stderr. It must have died of SIGABRT. */
+static void capture(void (*misuse)(void), char *text, size_t size) {
+    int ends[2];
+    int state;
+    size_t length = 0;
+    ssize_t got;
+    pid_t child;
+    cr_assert_eq(pipe(ends), 0);
+    child = fork();
+    cr_assert_neq(child, -1);
+    if (child == 0) {
+        const struct rlimit no_core = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)dup2(ends[1], STDERR_FILENO);
+        (void)close(ends[0]);
+        misuse();
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    while (length + 1 < size && (got = read(ends[0], text + length, size - 1 - length)) > 0) {
+        length += (size_t)got;
+    }
+    text[length] = '\0';
+    (void)close(ends[0]);
+    cr_assert_eq(waitpid(child, &state, 0), child);
+    cr_assert(WIFSIGNALED(state) && WTERMSIG(state) == SIGABRT, "not aborted; state %d, said \"%s\"", state,
+              text);
+}
+
+/* The line reads "rouse: CALL(OBJECT): …" and there is no other. */
+static void expect_abort(void (*misuse)(void), const char *call, const void *object) {
+    char text[1024];
+    char start[256];
+    (void)snprintf(start, sizeof start, "rouse: %s(%p): ", call, object);
+    capture(misuse, text, sizeof text);
+    cr_assert_eq(strncmp(text, start, strlen(start)), 0, "\"%s\" does not begin with \"%s\"", text, start);
+    cr_assert_gt(strlen(text), strlen(start) + 1, "it says nothing");
+    cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "\"%s\" is not one line", text);
+}
+
+/* ---- queueing a waiter that is queued -------------------------------------------------------------------------------- */
+
+static void wait_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &w, 1);
+    (void)rouse_waiter_queue_wait(&other_queue, &w, 1);
+}
+static void add_if_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_waiter_queue_add_waiter_if(&queue, &w, never, NULL);
+    (void)rouse_waiter_queue_add_waiter_if(&queue, &w, never, NULL);
+}
+static void acquire_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &w, 1);
+    (void)rouse_semaphore_acquire(&semaphore, &w, 1);
+}
+static void notify_wait_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_notify_wait(&notify, &w);
+    (void)rouse_notify_wait(&notify, &w);
+}
+static void lock_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_mutex_lock(&mutex, &w);
+    (void)rouse_mutex_lock(&mutex, &w);
+    (void)rouse_mutex_lock(&mutex, &w);
+}
+
+Test(misuse, queueing_a_waiter_that_is_queued) {
+    expect_abort(wait_twice, "rouse_waiter_queue_wait", &other_queue);
+    expect_abort(add_if_twice, "rouse_waiter_queue_add_waiter_if", &queue);
+    expect_abort(acquire_twice, "rouse_semaphore_acquire", &semaphore);
+    expect_abort(notify_wait_twice, "rouse_notify_wait", &notify);
+    expect_abort(lock_twice, "rouse_mutex_lock", &mutex);
+}
+
+/* ---- cancelling on another object ------------------------------------------------------------------------------------- */
+
+static void cancel_on_other_queue(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &w, 1);
+    (void)rouse_waiter_queue_cancel(&other_queue, &w);
+}
+static void cancel_on_other_semaphore(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &w, 1);
+    (void)rouse_semaphore_cancel(&other_semaphore, &w);
+}
+static void cancel_on_other_notify(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_notify_wait(&notify, &w);
+    (void)rouse_notify_cancel(&other_notify, &w);
+}
+static void cancel_on_other_mutex(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_mutex_try_lock(&mutex);
+    (void)rouse_mutex_lock(&mutex, &w);
+    (void)rouse_mutex_cancel(&other_mutex, &w);
+}
+
+Test(misuse, cancelling_on_another_object) {
+    expect_abort(cancel_on_other_queue, "rouse_waiter_queue_cancel", &other_queue);
+    expect_abort(cancel_on_other_semaphore, "rouse_semaphore_cancel", &other_semaphore);
+    expect_abort(cancel_on_other_notify, "rouse_notify_cancel", &other_notify);
+    expect_abort(cancel_on_other_mutex, "rouse_mutex_cancel", &other_mutex);
+}
+
+/* ---- no waiter ---------------------------------------------------------------------------------------------------------- */
+
+static void wait_with_none(void) {
+    (void)rouse_waiter_queue_wait(&queue, NULL, 1);
+}
+static void add_if_with_none(void) {
+    (void)rouse_waiter_queue_add_waiter_if(&queue, NULL, never, NULL);
+}
+static void acquire_with_none(void) {
+    (void)rouse_semaphore_acquire(&semaphore, NULL, 1);
+}
+static void notify_wait_with_none(void) {
+    (void)rouse_notify_wait(&notify, NULL);
+}
+static void lock_with_none(void) {
+    (void)rouse_mutex_lock(&mutex, NULL);
+}
+static void cancel_none(void) {
+    (void)rouse_waiter_queue_cancel(&queue, NULL);
+}
+static void semaphore_cancel_none(void) {
+    (void)rouse_semaphore_cancel(&semaphore, NULL);
+}
+
+Test(misuse, a_null_waiter) {
+    expect_abort(wait_with_none, "rouse_waiter_queue_wait", &queue);
+    expect_abort(add_if_with_none, "rouse_waiter_queue_add_waiter_if", &queue);
+    expect_abort(acquire_with_none, "rouse_semaphore_acquire", &semaphore);
+    expect_abort(notify_wait_with_none, "rouse_notify_wait", &notify);
+    expect_abort(lock_with_none, "rouse_mutex_lock", &mutex);
+    expect_abort(cancel_none, "rouse_waiter_queue_cancel", &queue);
+    expect_abort(semaphore_cancel_none, "rouse_semaphore_cancel", &semaphore);
+}
+
+/* ---- destroying what is in use ------------------------------------------------------------------------------------------- */
+
+static void destroy_queue_in_use(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &w, 1);
+    rouse_waiter_queue_destroy(&queue);
+}
+static void destroy_semaphore_in_use(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &w, 1);
+    rouse_semaphore_destroy(&semaphore);
+}
+static void destroy_notify_in_use(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_notify_wait(&notify, &w);
+    rouse_notify_destroy(&notify);
+}
+static void destroy_mutex_in_use(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_mutex_try_lock(&mutex);
+    (void)rouse_mutex_lock(&mutex, &w);
+    rouse_mutex_destroy(&mutex);
+}
+static void destroy_mailbox_in_use(void) {
+    rouse_waiter w;
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init_on(&w, &mailbox, nothing, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &w, 1);
+    (void)rouse_waiter_queue_wake_one(&queue);
+    rouse_mailbox_destroy(&mailbox);
+}
+
+Test(misuse, destroying_what_is_in_use) {
+    expect_abort(destroy_queue_in_use, "rouse_waiter_queue_destroy", &queue);
+    expect_abort(destroy_semaphore_in_use, "rouse_semaphore_destroy", &semaphore);
+    expect_abort(destroy_notify_in_use, "rouse_notify_destroy", &notify);
+    expect_abort(destroy_mutex_in_use, "rouse_mutex_destroy", &mutex);
+    expect_abort(destroy_mailbox_in_use, "rouse_mailbox_destroy", &mailbox);
+}
+
+/* ---- unlocking what is free ------------------------------------------------------------------------------------------------ */
+
+static void unlock_free(void) {
+    (void)rouse_mutex_unlock(&mutex);
+}
+
+Test(misuse, unlocking_what_is_not_locked) {
+    expect_abort(unlock_free, "rouse_mutex_unlock", &mutex);
+}
+
+/* ---- blocking inside a wake -------------------------------------------------------------------------------------------------- */
+
+typedef void blocking_call(void);
+
+static void acquire_blocking(void) {
+    (void)rouse_semaphore_acquire_blocking(&semaphore, 1);
+}
+static void acquire_timed(void) {
+    (void)rouse_semaphore_acquire_timed(&semaphore, 1, 1);
+}
+static void wait_blocking(void) {
+    (void)rouse_notify_wait_blocking(&notify);
+}
+static void wait_timed(void) {
+    (void)rouse_notify_wait_timed(&notify, 1);
+}
+static void lock_blocking(void) {
+    (void)rouse_mutex_lock_blocking(&mutex);
+}
+static void lock_timed(void) {
+    (void)rouse_mutex_lock_timed(&mutex, 1);
+}
+
+static blocking_call *chosen;
+static void call_chosen(rouse_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+    chosen();
+}
+static void in_a_wake(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, call_chosen, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &w, 1);
+    (void)rouse_waiter_queue_wake_one(&queue);
+}
+
+Test(misuse, blocking_inside_a_wake) {
+    static const struct {
+        blocking_call *call;
+        const char *name;
+        const void *object;
+    } calls[] = {
+        {acquire_blocking, "rouse_semaphore_acquire_blocking", &semaphore},
+        {acquire_timed, "rouse_semaphore_acquire_timed", &semaphore},
+        {wait_blocking, "rouse_notify_wait_blocking", &notify},
+        {wait_timed, "rouse_notify_wait_timed", &notify},
+        {lock_blocking, "rouse_mutex_lock_blocking", &mutex},
+        {lock_timed, "rouse_mutex_lock_timed", &mutex},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        chosen = calls[i].call;
+        expect_abort(in_a_wake, calls[i].name, calls[i].object);
+    }
+}
+
+/* ---- what is no misuse ---------------------------------------------------------------------------------------------------------- */
+
+static void queue_again(probe *p) {
+    p->then = NULL;
+    cr_assert_eq(rouse_waiter_queue_wait(&queue, &p->waiter, 1), ROUSE_PENDING);
+}
+
+/* The checks must not fire on what the contract allows. */
+Test(misuse, lawful_use_is_left_alone) {
+    rouse_waiter polled;
+    probe p;
+    probe_init(&p, 1);
+    p.then = queue_again;
+    cr_assert_eq(rouse_waiter_queue_wait(&queue, &p.waiter, 1), ROUSE_PENDING);
+    cr_assert(rouse_waiter_queue_wake_one(&queue));
+    cr_assert(rouse_waiter_queue_cancel(&queue, &p.waiter));
+    cr_assert_eq(rouse_waiter_queue_wait(&other_queue, &p.waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wake_all(&other_queue), 1u);
+    cr_assert_not(rouse_waiter_queue_cancel(&other_queue, &p.waiter));
+    rouse_waiter_init(&polled, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(rouse_waiter_queue_add_waiter_if(&queue, &polled, never, NULL), ROUSE_PENDING);
+        cr_assert(rouse_waiter_queue_wake_one(&queue));
+    }
+    cr_assert(rouse_mutex_try_lock(&mutex));
+    cr_assert_eq(rouse_mutex_unlock(&mutex), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&semaphore, 1, 1), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_waiter_queue_close(&queue), 0u);
+    cr_assert_eq(rouse_waiter_queue_wait(&queue, &polled, 1), ROUSE_CLOSED);
+    cr_assert_eq(rouse_waiter_queue_wait(&other_queue, &polled, 1), ROUSE_PENDING);
+    cr_assert(rouse_waiter_queue_cancel(&other_queue, &polled));
+    rouse_waiter_queue_destroy(&queue);
+    rouse_waiter_queue_destroy(&other_queue);
+    rouse_semaphore_destroy(&semaphore);
+    rouse_mutex_destroy(&mutex);
+}

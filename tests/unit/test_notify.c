@@ -1,0 +1,317 @@
+/* The contract of notify.h: wake one, wake all, remember one. */
+#include <rouse/notify.h>
+
+#include "support.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+static rouse_notify zeroed;
+static rouse_notify fixed = ROUSE_NOTIFY_INIT;
+
+static void must_queue(rouse_notify *n, probe *p) {
+    cr_assert_eq(rouse_notify_wait(n, &p->waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_status(&p->waiter), ROUSE_PENDING);
+}
+
+/* One notification is stored, or none: a wait tells, and leaves it as it was. */
+static void check_stored(int line, rouse_notify *n, bool stored) {
+    probe p;
+    probe_init(&p, 99);
+    if (stored) {
+        cr_assert_eq(rouse_notify_wait(n, &p.waiter), ROUSE_OK, "line %d: a notification was stored", line);
+    }
+    cr_assert_eq(rouse_notify_wait(n, &p.waiter), ROUSE_PENDING, "line %d: none is stored now", line);
+    cr_assert(rouse_notify_cancel(n, &p.waiter));
+    if (stored) {
+        rouse_notify_one(n);
+    }
+    cr_assert_eq(p.wakes, 0u);
+}
+#define expect_stored(n, stored) check_stored(__LINE__, n, stored)
+
+Test(notify, zero_static_and_init_are_alike) {
+    rouse_notify made;
+    rouse_notify *const all[] = {&zeroed, &fixed, &made};
+    rouse_notify_init(&made);
+    for (int i = 0; i < 3; i++) {
+        probe p;
+        probe_init(&p, i);
+        expect_stored(all[i], false);
+        must_queue(all[i], &p);
+        rouse_notify_one(all[i]);
+        expect_wakes(i);
+        cr_assert_eq(p.outcome, ROUSE_OK);
+        rouse_notify_destroy(all[i]);
+    }
+}
+
+Test(notify, one_is_remembered_and_not_two) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    for (int i = 0; i < 5; i++) {
+        rouse_notify_one(&n);
+    }
+    expect_stored(&n, true);
+    expect_no_wakes();
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, one_wakes_the_oldest_and_stores_nothing) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        must_queue(&n, &p[i]);
+    }
+    rouse_notify_one(&n);
+    expect_wakes(0);
+    rouse_notify_one(&n);
+    expect_wakes(1);
+    rouse_notify_one(&n);
+    expect_wakes(2);
+    expect_stored(&n, false);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, all_wakes_those_waiting_and_stores_nothing) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[40];
+    probes_init(p, 40);
+    cr_assert_eq(rouse_notify_all(&n), 0u);
+    expect_stored(&n, false);
+    for (int i = 0; i < 40; i++) {
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_all(&n), 40u);
+    for (int i = 0; i < 40; i++) {
+        cr_assert_eq(wake_log[i], i);
+        cr_assert_eq(p[i].outcome, ROUSE_OK);
+    }
+    wake_log_length = 0;
+    expect_stored(&n, false);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, all_takes_nothing_stored) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    rouse_notify_one(&n);
+    cr_assert_eq(rouse_notify_all(&n), 0u);
+    expect_stored(&n, true);
+    rouse_notify_destroy(&n);
+}
+
+static void wait_again(probe *p) {
+    p->then = NULL;
+    must_queue((rouse_notify *)p->arg, p);
+}
+
+/* Trap: notify_all that serves those who queue again from their wakes. */
+Test(notify, all_wakes_no_one_who_waits_again_in_their_wake) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        p[i].then = wait_again;
+        p[i].arg = &n;
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_all(&n), 3u);
+    expect_wakes(0, 1, 2);
+    cr_assert_eq(rouse_notify_all(&n), 3u);
+    expect_wakes(0, 1, 2);
+    cr_assert_eq(rouse_notify_all(&n), 0u);
+    rouse_notify_destroy(&n);
+}
+
+/* Trap: a wake spent on a cancelled waiter is lost. */
+Test(notify, a_cancelled_waiter_takes_no_notification) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        must_queue(&n, &p[i]);
+    }
+    cr_assert(rouse_notify_cancel(&n, &p[0].waiter));
+    cr_assert(rouse_notify_cancel(&n, &p[1].waiter));
+    rouse_notify_one(&n);
+    expect_wakes(2);
+    cr_assert_not(rouse_notify_cancel(&n, &p[2].waiter));
+    rouse_notify_one(&n);
+    expect_stored(&n, true);
+    rouse_notify_destroy(&n);
+}
+
+/* ---- pass_on ----------------------------------------------------------------------------------------------------- */
+
+Test(notify, pass_on_of_one_wakes_the_next_waiter) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        must_queue(&n, &p[i]);
+    }
+    rouse_notify_one(&n);
+    expect_wakes(0);
+    rouse_notify_pass_on(&n, &p[0].waiter);
+    expect_wakes(1);
+    rouse_notify_pass_on(&n, &p[1].waiter);
+    expect_wakes(2);
+    expect_stored(&n, false);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, pass_on_of_one_with_nobody_behind_is_stored) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p;
+    probe_init(&p, 1);
+    must_queue(&n, &p);
+    rouse_notify_one(&n);
+    expect_wakes(1);
+    rouse_notify_pass_on(&n, &p.waiter);
+    expect_stored(&n, true);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, pass_on_of_all_does_nothing) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    must_queue(&n, &p[0]);
+    must_queue(&n, &p[1]);
+    cr_assert_eq(rouse_notify_all(&n), 2u);
+    expect_wakes(0, 1);
+    must_queue(&n, &p[2]);
+    rouse_notify_pass_on(&n, &p[0].waiter);
+    rouse_notify_pass_on(&n, &p[1].waiter);
+    expect_no_wakes();
+    rouse_notify_one(&n);
+    expect_wakes(2);
+    expect_stored(&n, false);
+    rouse_notify_destroy(&n);
+}
+
+/* Trap: one stage keeps a flag that another clears: how a waiter was woken is told anew each time. */
+Test(notify, pass_on_goes_by_the_latest_wake) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p;
+    probe_init(&p, 1);
+    for (int i = 0; i < 3; i++) {
+        must_queue(&n, &p);
+        cr_assert_eq(rouse_notify_all(&n), 1u);
+        rouse_notify_pass_on(&n, &p.waiter);
+        expect_stored(&n, false);
+        must_queue(&n, &p);
+        rouse_notify_one(&n);
+        rouse_notify_pass_on(&n, &p.waiter);
+        cr_assert_eq(rouse_notify_wait(&n, &p.waiter), ROUSE_OK, "what was passed on is stored");
+    }
+    rouse_notify_destroy(&n);
+}
+
+static void pass_on_in_wake(probe *p) {
+    rouse_notify_pass_on((rouse_notify *)p->arg, &p->waiter);
+}
+
+Test(notify, pass_on_inside_the_wake) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        p[i].then = pass_on_in_wake;
+        p[i].arg = &n;
+        must_queue(&n, &p[i]);
+    }
+    rouse_notify_one(&n);
+    expect_wakes(0, 1, 2);
+    expect_stored(&n, true);
+    rouse_notify_destroy(&n);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------------- */
+
+Test(notify, reserve) {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    probe p[100];
+    probes_init(p, 100);
+    cr_assert_eq(rouse_notify_reserve(&n, 100), ROUSE_OK);
+    expect_stored(&n, false);
+    for (int i = 0; i < 100; i++) {
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_all(&n), 100u);
+    rouse_notify_destroy(&n);
+}
+
+static void destroy_notify(probe *p) {
+    rouse_notify_destroy((rouse_notify *)p->arg);
+    free(p->arg);
+}
+
+Test(notify, the_notified_may_destroy_it_in_its_wake) {
+    for (int all = 0; all < 2; all++) {
+        rouse_notify *const n = must_alloc(sizeof *n);
+        probe p;
+        rouse_notify_init(n);
+        probe_init(&p, 1);
+        p.then = destroy_notify;
+        p.arg = n;
+        must_queue(n, &p);
+        if (all) {
+            cr_assert_eq(rouse_notify_all(n), 1u);
+        } else {
+            rouse_notify_one(n);
+        }
+        expect_wakes(1);
+    }
+}
+
+/* Two threads take turns; the plain counter is passed to and fro by notifications, which ThreadSanitizer checks. */
+enum { TURNS = 20000 };
+typedef struct table {
+    rouse_notify turn[2];
+    int count;
+} table;
+
+typedef struct player {
+    table *table;
+    int side;
+} player;
+
+static void wait_for_turn(rouse_notify *n, rouse_waiter *w) {
+    const rouse_status status = rouse_notify_wait(n, w);
+    if (status == ROUSE_PENDING) {
+        while (rouse_waiter_status(w) == ROUSE_PENDING) {
+            sched_yield();
+        }
+        cr_assert_eq(rouse_waiter_status(w), ROUSE_OK);
+    } else {
+        cr_assert_eq(status, ROUSE_OK);
+    }
+}
+
+static void *play(void *arg) {
+    const player *const me = (const player *)arg;
+    rouse_waiter w;
+    rouse_waiter_init(&w, NULL, NULL);
+    for (int i = 0; i < TURNS; i++) {
+        wait_for_turn(&me->table->turn[me->side], &w);
+        cr_assert_eq(me->table->count++, 2 * i + me->side);
+        rouse_notify_one(&me->table->turn[1 - me->side]);
+    }
+    return NULL;
+}
+
+Test(notify, two_threads_take_turns, .timeout = 120) {
+    static table t;
+    player players[2] = {{&t, 0}, {&t, 1}};
+    pthread_t thread;
+    rouse_notify_one(&t.turn[0]);
+    cr_assert_eq(pthread_create(&thread, NULL, play, &players[1]), 0);
+    (void)play(&players[0]);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_eq(t.count, 2 * TURNS);
+    expect_stored(&t.turn[0], true);
+    expect_stored(&t.turn[1], false);
+    rouse_notify_destroy(&t.turn[0]);
+    rouse_notify_destroy(&t.turn[1]);
+}
