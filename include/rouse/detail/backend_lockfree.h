@@ -120,7 +120,7 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, r
             state = entered;
         }
     }
-    if (!rouse_state_in_use_(state)) {
+    if (rouse_state_base_(state) != base || !rouse_state_in_use_(state)) {
         *beyond = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS);
         return NULL;
     }
@@ -147,24 +147,24 @@ static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint
 }
 
 /* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of
- * them, and of these `closed` by a close. True: that was the last, *account is the final one. */
-static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t cells, uint32_t closed,
-                                     uint64_t *account) {
-    const uint64_t change =
-        (uint64_t)cells + ((uint64_t)closed << 32); /* closed permits are not its credit any more */
+ * them, and of these `gifts` by a wake_all or a close, whose permits are not its credit; closed: by a close.
+ * True: that was the last, *account is the final one. */
+static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t cells, uint32_t gifts,
+                                     bool closed, uint64_t *account) {
+    const uint64_t change = (uint64_t)cells + ((uint64_t)gifts << 32);
     /* E14: acquire; partner is the release below, of the wakers of its other cells. */
     uint64_t seen = rouse_u64_load_acquire_(&w->account_);
     if ((uint32_t)seen == cells) {
         if (cells != 1) {
             (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells); /* relaxed: a count for snapshots */
         }
-        *account = (seen - change) | (closed != 0 ? ROUSE_ACCOUNT_CLOSED_ : 0);
+        *account = (seen - change) | (closed ? ROUSE_ACCOUNT_CLOSED_ : 0);
         return true; /* nobody else has a cell of it to visit */
     }
     /* Before the account, which lets another finish and grant; relaxed: a count for snapshots. */
     (void)rouse_u32_add_relaxed_(&q->extra_, 0 - cells);
     do {
-        *account = (seen - change) | (closed != 0 ? ROUSE_ACCOUNT_CLOSED_ : 0);
+        *account = (seen - change) | (closed ? ROUSE_ACCOUNT_CLOSED_ : 0);
         /* E14: release for the one that finishes, acquire in case it is this one. */
     } while (!rouse_u64_cas_acq_rel_(&w->account_, &seen, *account));
     if ((uint32_t)*account != 0) {
@@ -178,9 +178,10 @@ static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uin
 static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket,
                                 rouse_serving_ *serving, bool oldest) {
     const bool closes = serving->token == ROUSE_CELL_TOKEN_CLOSED_;
+    const bool gift = closes || serving->token == ROUSE_CELL_TOKEN_ALL_;
     uint64_t account;
     serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0;
-    if (rouse_count_down_(q, w, 1, closes ? 1 : 0, &account)) {
+    if (rouse_count_down_(q, w, 1, gift ? 1 : 0, closes, &account)) {
         const bool closed = (account & ROUSE_ACCOUNT_CLOSED_) != 0;
         const uint32_t outcome =
             closed ? rouse_outcome_(ROUSE_CLOSED, 0)
@@ -346,14 +347,19 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
                 }
             }
         }
-        if (serving->kept_segment != NULL) {
+        if (serving->credit != 0) {
+            n = serving->credit; /* of waiters whose other permits were closed: let in once already */
+            serving->credit = 0;
+            cap = ROUSE_UNCAPPED_;
+        } else if (serving->kept_segment != NULL) {
             rouse_segment_ *const kept = serving->kept_segment;
             serving->kept_segment = NULL;
-            if (rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
-                return;
+            n = 0;
+            if (!rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
+                (void)rouse_u32_add_relaxed_(&q->phantoms_,
+                                             (uint32_t)-1); /* relaxed: a count for snapshots */
+                n = 1;                                      /* its waiter has withdrawn */
             }
-            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
-            n = 1;                                                     /* its waiter has withdrawn */
         } else {
             return;
         }
@@ -374,8 +380,12 @@ static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
     const uint32_t ticket = rouse_word_head_(before);
-    if (!rouse_serve_next_(q, ticket, &serving) && rouse_serve_(q, ticket, n, false, &serving) != 0) {
-        rouse_hand_out_(q, n, ROUSE_UNCAPPED_, &serving, &status);
+    uint32_t left = 0;
+    if (!rouse_serve_next_(q, ticket, &serving)) {
+        left = rouse_serve_(q, ticket, n, false, &serving);
+    }
+    if (left != 0 || serving.credit != 0) {
+        rouse_hand_out_(q, left, ROUSE_UNCAPPED_, &serving, &status);
     }
     rouse_deliver_(&serving.chain);
 }
@@ -401,17 +411,13 @@ static inline uint32_t rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, ro
 static inline uint32_t rouse_finish_all_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     rouse_status status = ROUSE_OK;
     rouse_segment_ *const kept = serving->kept_segment;
-    uint32_t credit = serving->credit;
     serving->kept_segment = NULL;
-    rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
+    rouse_hand_out_(q, 0, ROUSE_UNCAPPED_, serving, &status);
     if (kept != NULL) {
         if (!rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
             (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
         }
-        credit = serving->credit - credit;
-        if (credit != 0) {
-            rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, serving, &status);
-        }
+        rouse_hand_out_(q, 0, ROUSE_UNCAPPED_, serving, &status);
     }
     rouse_deliver_(&serving->chain);
     return serving->woken;
@@ -604,7 +610,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
         while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
             rouse_back_off_(&step);
         }
-        credit = rouse_asked_(w) - cells;
+        credit = (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
     }
     ROUSE_TRACE("cancel", q, w);
     ROUSE_DISOWN_(w);
@@ -769,7 +775,8 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
     rouse_segment_ *last_segment = segment;
     uint64_t account = rouse_account_(n, lacks);
     uint32_t tokens = 0;
-    uint32_t closed = 0;
+    uint32_t gifts = 0;
+    bool closed = false;
     for (uint32_t base = rouse_base_(ticket); base != rouse_base_(last);
          base = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS)) {
         last_segment = rouse_segment_behind_(pool, last_segment);
@@ -787,12 +794,13 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
         /* E9, E17: as in rouse_sit_down_. */
         if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
             tokens++;
-            closed += (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_ ? 1 : 0;
+            closed = closed || (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_;
+            gifts += ((uintptr_t)seen & 3) == ROUSE_CELL_TOKEN_ALL_ ? 1 : 0; /* or CLOSED_ */
             rouse_pick_up_(q, segment, here);
         }
         segment = behind;
     }
-    if (tokens == 0 || !rouse_count_down_(q, w, tokens, closed, &account)) {
+    if (tokens == 0 || !rouse_count_down_(q, w, tokens, gifts, closed, &account)) {
         return ROUSE_PENDING;
     }
     return rouse_up_again_(q, w, account);

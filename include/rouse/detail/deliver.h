@@ -116,7 +116,7 @@ typedef struct rouse_deferral_ {
 } rouse_deferral_;
 
 ROUSE_EXTERN_C_BEGIN_
-extern ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_;
+extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_;
 ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_ = {ROUSE_ATOMIC_INIT_(0),
                                                                   ROUSE_ATOMIC_INIT_(NULL)};
 ROUSE_EXTERN_C_END_

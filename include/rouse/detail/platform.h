@@ -147,7 +147,7 @@ static ROUSE_COLD_ void rouse_die_(const char *call, const void *object, const c
 ROUSE_EXTERN_C_BEGIN_
 /* The first unit's options (the linker keeps one of the definitions). volatile: with link-time optimization
  * the compiler must not take its own unit's initialiser for the one that was kept. */
-extern volatile int rouse_options_v1_;
+extern ROUSE_SHARED_ volatile int rouse_options_v1_;
 ROUSE_SHARED_ volatile int rouse_options_v1_ = ROUSE_OPTIONS_;
 ROUSE_EXTERN_C_END_
 

@@ -53,9 +53,9 @@
 static inline uint32_t rouse_ticket_add_(uint32_t ticket, uint32_t n) {
     return (ticket + n) & ROUSE_TICKETS_;
 }
-/* How far `to` lies beyond `from`, negative if behind. Linked segments lie between a segment that a stopped thread
- * keeps from being retired and one that a request has appended: what is queued spans ROUSE_MAX_LACK, 3 * 2^28, and
- * a segment, which leaves 2^28 on either side of the half circle. */
+/* How far `to` lies beyond `from`, negative if behind. Linked segments lie between a segment that a stopped
+ * thread keeps from being retired and one that a request has appended: what is queued spans ROUSE_MAX_LACK, 3
+ * * 2^28, and a segment, which leaves 2^28 on either side of the half circle. */
 static inline int32_t rouse_ticket_distance_(uint32_t from, uint32_t to) {
     const uint32_t forward = (to - from) & ROUSE_TICKETS_;
     return forward < 0x40000000u ? (int32_t)forward
