@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Checks of the tree itself: what a compiler and the tests do not see.
+#
+#   tools/lint.sh [CHECK ...]        CHECK, all of them unless named:
+#
+#   versions   one version number everywhere
+#   format     clang-format has nothing to change
+#   tidy       clang-tidy over the headers, for each backend (.clang-tidy)
+#   guards     each header's include guard has the name that its path gives it
+#   blanks     no trailing blank, no tab in C, a newline at the end of each file
+#   links      each relative link in a document leads somewhere
+#   sizes      no file is larger than 256 KiB
+#   single     the single-file header is the same from two runs, and is not committed
+#   scripts    shell and Python scripts parse
+#   docs       Doxygen makes the reference with no warning
+#   snippets   the code in the documents is code that the tests compile
+#
+# Exit status 0: nothing found. The closing line counts the checks.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+
+all=(versions format tidy guards blanks links sizes single scripts docs snippets)
+found=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The files of the tree: what git tracks, or all but build folders where there is no git.
+files() {
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files
+    else
+        find . -type f -not -path './.git/*' -not -path './build*' -not -path './out/*' | sed 's|^\./||'
+    fi | while IFS= read -r file; do [[ -f $file ]] && printf '%s\n' "$file"; done
+}
+
+report() {
+    echo "$check: $*"
+    found=$((found + 1))
+}
+
+need() {
+    command -v "$1" >/dev/null || { report "$1 is missing; see tests/packages"; return 1; }
+}
+
+check_versions() {
+    local version place
+    version=$(sed -nE 's/^#define ROUSE_VERSION_STRING +"(.*)"/\1/p' include/rouse/config.h)
+    [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || report "config.h: no version: '$version'"
+    local parts=()
+    for place in MAJOR MINOR PATCH; do
+        parts+=("$(sed -nE "s/^#define ROUSE_VERSION_$place +([0-9]+)/\1/p" include/rouse/config.h)")
+    done
+    [[ "${parts[0]}.${parts[1]}.${parts[2]}" == "$version" ]] || report "config.h: parts and string differ"
+    same() { # file, what it says
+        [[ $2 == "$version" ]] || report "$1 says '$2', config.h $version"
+    }
+    same CHANGELOG.md "$(sed -nE 's/^## \[?([0-9]+\.[0-9]+\.[0-9]+)\]?.*/\1/p' CHANGELOG.md | head -n 1)"
+    same meson.build "$(sed -nE "s/^  version: '(.*)',.*/\1/p" meson.build)"
+    same packaging/vcpkg/rouse/vcpkg.json "$(sed -nE 's/^  "version": "(.*)",/\1/p' packaging/vcpkg/rouse/vcpkg.json)"
+    same docs/Doxyfile "$(sed -nE 's/^PROJECT_NUMBER *= *(.*)/\1/p' docs/Doxyfile)"
+}
+
+check_format() {
+    need clang-format || return
+    local file
+    while IFS= read -r file; do
+        clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || report "$file: clang-format -i $file"
+    done < <(files | grep -E '^(include|tests|benches|examples|tools)/.*\.(c|h|cc)$')
+}
+
+check_tidy() {
+    need clang-tidy || return
+    local backend
+    for backend in MUTEX SPIN LOCKFREE; do
+        clang-tidy --quiet tests/portability/portable_test.c -- -std=c11 -Iinclude \
+            "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" >"$work/tidy" 2>"$work/tidy.err" ||
+            { report "$backend"; grep -E 'error|warning' "$work/tidy" "$work/tidy.err" | sort -u | head -n 40; }
+    done
+}
+
+check_guards() {
+    local file guard
+    while IFS= read -r file; do
+        guard=$(tr a-z A-Z <<<"${file#include/}" | tr -c 'A-Z0-9\n' _)
+        [[ $file == include/rouse/rouse.h ]] && guard=ROUSE_H
+        [[ $(grep -m1 '^#ifndef' "$file") == "#ifndef $guard" && $(grep -m1 '^#define' "$file") == "#define $guard" &&
+            $(tail -n 1 "$file") == "#endif /* $guard */" ]] || report "$file: its guard is not $guard"
+    done < <(files | grep '^include/.*\.h$')
+}
+
+check_blanks() {
+    local file
+    while IFS= read -r file; do
+        grep -nHE '[[:blank:]]+$' "$file" && report "$file: trailing blanks"
+        [[ $file =~ \.(c|h|cc)$ ]] && grep -nH $'\t' "$file" && report "$file: tabs"
+        [[ -s $file && $(tail -c 1 "$file" | wc -l) -eq 0 ]] && report "$file: no newline at the end"
+    done < <(files | grep -vE '\.(svg|png|ico)$')
+}
+
+check_links() {
+    files | grep '\.md$' | python3 -c '
+import os, re, sys
+bad = 0
+for name in sys.stdin.read().split("\n"):
+    if not name:
+        continue
+    text = open(name, encoding="utf-8").read()
+    text = re.sub(r"(?s)```.*?```|`[^`\n]*`", "", text)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"(?m)^\[[^\]]+\]: (\S+)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        full = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
+        if not os.path.exists(full):
+            print(f"{name}: {target} is not there")
+            bad += 1
+        elif anchor and full.endswith(".md"):
+            heads = re.findall(r"(?m)^#+ (.*)$", open(full, encoding="utf-8").read())
+            slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in heads}
+            if anchor not in slugs:
+                print(f"{name}: {target}: no such heading")
+                bad += 1
+sys.exit(bad != 0)' || report "broken links"
+}
+
+check_sizes() {
+    local file
+    while IFS= read -r file; do
+        [[ $(wc -c <"$file") -le 262144 ]] || report "$file: $(wc -c <"$file") bytes"
+    done < <(files)
+}
+
+check_single() {
+    need python3 || return
+    tools/amalgamate -o "$work/one.h" && (cd "$work" && "$OLDPWD/tools/amalgamate" -o two.h) &&
+        cmp "$work/one.h" "$work/two.h" || report "two runs differ"
+    [[ -z $(files | grep 'rouse_single\.h$') ]] || report "rouse_single.h is committed"
+}
+
+check_scripts() {
+    local file
+    while IFS= read -r file; do
+        case $(head -n 1 "$file") in
+        '#!/bin/sh'*) sh -n "$file" || report "$file" ;;
+        '#!'*bash*) bash -n "$file" || report "$file" ;;
+        '#!'*python3*) python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || report "$file" ;;
+        *) continue ;;
+        esac
+        [[ -x $file ]] || report "$file: has an interpreter and is not executable"
+    done < <(files | grep -vE '\.(svg|png|ico|c|h|cc|md)$')
+}
+
+check_docs() {
+    need doxygen || return
+    tools/docs.sh "$work/docs" || report "Doxygen"
+}
+
+check_snippets() {
+    need python3 || return
+    python3 tools/snippets.py --check || report "documents and code differ"
+}
+
+[[ $# -gt 0 ]] || set -- "${all[@]}"
+for check in "$@"; do
+    before=$found
+    case " ${all[*]} " in
+    *" $check "*) "check_$check" ;;
+    *) echo "unknown check $check" >&2; exit 2 ;;
+    esac
+    [[ $found -ne $before ]] || echo "$check: ok"
+done
+echo "lint: $# checks, $found findings"
+[[ $found -eq 0 ]]
