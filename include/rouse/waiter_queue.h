@@ -1,6 +1,6 @@
 /* rouse/waiter_queue.h: the engine: a balance and the waiters it owes.
  *
- * ---- The idea ------------------------------------------------------------------------------------------
+ * ---- The idea -------------------------------------------------------------------------------------------
  * One signed number, the balance. Positive: credit that anyone may take. Negative: what the waiters in the
  * queue still lack. wait(n) takes n from it; wake(n) adds n to it, first to the waiters, strictly first-in
  * first-out. A semaphore, a notification and a mutex are policies over this one object:
@@ -26,16 +26,14 @@
  * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
  * async-signal-safe themselves); with MUTEX and SPIN, none.
  *
- * ---- Ordering
- * ---------------------------------------------------------------------------------------------- What came
- * before a wake, in the thread that called it, happens before what comes after the wait that it satisfied:
- * ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the code and in
- * docs/memory-ordering.md.
+ * ---- Ordering -------------------------------------------------------------------------------------------
+ * What came before a wake, in the thread that called it, happens before what comes after the wait that it
+ * satisfied: ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the
+ * code and in docs/memory-ordering.md.
  *
- * ---- Cost
- * --------------------------------------------------------------------------------------------------- wait,
- * try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory: 48 bytes at most with SPIN
- * and LOCKFREE, MUTEX that plus the platform's mutex; per waiter see docs/backends.md.
+ * ---- Cost -----------------------------------------------------------------------------------------------
+ * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory on 64-bit targets: 40
+ * bytes with SPIN and LOCKFREE, with MUTEX 32 and the platform's mutex; heap per waiter: docs/backends.md.
  */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
