@@ -1,7 +1,9 @@
-/* benches/floor_bench.c: the floors of W1 and W2: what the processor charges for the atomic operations that no
- * such primitive can do without. */
+/* benches/floor_bench.c: what the processor charges for what no such primitive can do without: atomic operations (W1
+ * and W2), and a cache line that goes to another core and back (W5 with two threads). */
 #include "bench.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { BATCH = 1000 };
@@ -40,6 +42,41 @@ static void load_cas_xadd(bench_state *state, const void *context) {
     }
 }
 
+/* Two threads in turn add 1 to a word: one waits for odd numbers, the other for even ones. */
+static void await_parity(unsigned parity, int64_t turns) {
+    enum { LOOKS_BEFORE_YIELD = 1000 }; /* the other may be without a processor */
+    for (int64_t i = 0; i < turns; i++) {
+        for (int looks = 0; (atomic_load_explicit(&word, memory_order_acquire) & 1) != parity; looks++) {
+            if (looks > LOOKS_BEFORE_YIELD) {
+                sched_yield();
+            }
+        }
+        (void)atomic_fetch_add_explicit(&word, 1, memory_order_acq_rel);
+    }
+}
+
+static void *returner(void *turns) {
+    await_parity(1, *(const int64_t *)turns);
+    return NULL;
+}
+
+static void line(bench_state *state, const void *context) {
+    int64_t turns = bench_iterations(state);
+    (void)context;
+    while (bench_keep_running(state, turns)) {
+        pthread_t thread;
+        double start;
+        atomic_store_explicit(&word, 0, memory_order_relaxed);
+        if (pthread_create(&thread, NULL, returner, &turns) != 0) {
+            bench_die("no thread");
+        }
+        start = bench_wall();
+        await_parity(0, turns);
+        (void)pthread_join(thread, NULL);
+        bench_set_seconds(state, bench_wall() - start);
+    }
+}
+
 static void register_all(void) {
     static const char *const groups[] = {"W1", "W2"};
     for (int i = 0; i < 2; i++) {
@@ -47,5 +84,6 @@ static void register_all(void) {
         bench_add("floor:one-rmw", one_rmw, NULL, BENCH_CPU, 0, "%s", groups[i]);
         bench_add("floor:load-cas-xadd", load_cas_xadd, NULL, BENCH_CPU, 0, "%s", groups[i]);
     }
+    bench_add("floor:line", line, NULL, BENCH_MANUAL, 0, "W5/two-threads");
 }
 BENCH_UNIT(register_all)

@@ -20,7 +20,7 @@ import statistics
 import sys
 
 BACKENDS = ["MUTEX", "SPIN", "LOCKFREE"]
-FLOORS = ["floor:two-rmw", "executor"]
+FLOORS = ["floor:two-rmw", "executor", "floor:line"]
 PEER_ORDER = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync",
               "moodycamel"]
 BLOCKING = ["pthread_mutex", "sem_t", "nsync", "moodycamel"]
