@@ -15,10 +15,11 @@ typedef struct op_counts {
     uint64_t load;
     uint64_t store;
     uint64_t fence;
-    uint64_t lock;   /* of the platform's mutex: two read-modify-writes with its unlock, not counted in rmw */
-    uint64_t heap;   /* bytes asked for */
-    uint64_t line;   /* cache lines that had to come from another core, or be taken from others to be written */
-    uint64_t serial; /* those of them for which others wait: the line of the queue's word, or any under a lock */
+    uint64_t lock; /* of the platform's mutex: two read-modify-writes with its unlock, not counted in rmw */
+    uint64_t heap; /* bytes asked for */
+    uint64_t line; /* cache lines that had to come from another core, or be taken from others to be written */
+    uint64_t
+        serial; /* those of them for which others wait: the line of the queue's word, or any under a lock */
 } op_counts;
 
 extern op_counts op_count;

@@ -194,7 +194,8 @@ static void *lines_new(size_t count) {
  * With 1 core there is nobody else, and it is the uncontended pair. */
 static void count_cores(unsigned cores, const char *what) {
     enum { SEMAPHORE_LINES = 4 };
-    _Static_assert(sizeof(rouse_semaphore) <= SEMAPHORE_LINES * LINE && sizeof(rouse_waiter) <= LINE, "lines");
+    _Static_assert(sizeof(rouse_semaphore) <= SEMAPHORE_LINES * LINE && sizeof(rouse_waiter) <= LINE,
+                   "lines");
     rouse_semaphore *const s = lines_new(SEMAPHORE_LINES);
     rouse_waiter *w[MOST_CORES];
     rouse_semaphore_init(s, 1);

@@ -172,7 +172,8 @@ static size_t faults(const backend_counts *b, size_t backend) {
 /* ---- output ---- */
 
 static void print_table(const backend_counts *b, size_t backend) {
-    printf("%-52s %7s %7s %7s %7s %7s %7s\n", b->backend, "RMW", "loads", "stores", "locks", "lines", "serial");
+    printf("%-52s %7s %7s %7s %7s %7s %7s\n", b->backend, "RMW", "loads", "stores", "locks", "lines",
+           "serial");
     for (size_t i = 0; i < b->rows; i++) {
         const count_row *const r = &b->row[i];
         const char *const wrong = fault(r, backend);
@@ -192,8 +193,8 @@ static void print_json(const backend_counts *b, size_t backend) {
         const count_row *const r = &b->row[i];
         printf("%s\n    \"%s\": {\"rmw\": %.3f, \"locks\": %.3f, \"lines\": %.3f, \"serial\": %.3f, "
                "\"gated\": %s, \"kept\": %s}",
-               i ? "," : "", r->what, share(r, r->counts.rmw), share(r, r->counts.lock), share(r, r->counts.line),
-               share(r, r->counts.serial), r->gated ? "true" : "false",
+               i ? "," : "", r->what, share(r, r->counts.rmw), share(r, r->counts.lock),
+               share(r, r->counts.line), share(r, r->counts.serial), r->gated ? "true" : "false",
                fault(r, backend) == NULL ? "true" : "false");
     }
     printf("},\n   \"bytes\": {");
