@@ -12,10 +12,14 @@
  * there, which is what these backends say of themselves. At all other points they are raced like LOCKFREE.
  *
  *   stopped one       one stopped thread
- *   stopped two       two stopped threads (LOCKFREE)
+ *   stopped two       two stopped threads (LOCKFREE); two-all: of more calls, in more states
  *   stopped signal    a signal handler at every point (LOCKFREE)
+ *   stopped MODE STRIDE    of so many combinations one is tried
  *   stopped MODE STATE CALL OTHERS [SECOND CALL]    all points of one case */
 #include "world.h"
+
+#include <signal.h>
+#include <unistd.h>
 
 /* States, each a script on an empty queue. With two cells in a segment these cover: nobody, credit, waiters in one and in
  * several segments, at each offset, partial credit, phantoms at the head, in the middle, at the end, and segments that have
@@ -24,19 +28,21 @@ static const char *const states[] = {
     "",         "R3",         "W",        "P",           "WW",        "PPP",       "WWWWW",     "W3",
     "W3R1",     "WW3WR2",     "R1W3",     "PC0",         "WWWC1",     "WWWWC1C2",  "WWWWWWC2C3", "WWWWWWC1C2C3C4",
     "WWC1C0",   "WWWWC0C1C2", "H3",       "H3WWWC4",     "H2W",       "H1WWP",     "PP3PC2",    "H4P3P",
-    "WYW",      "ZW",         "G5",       "WG6",         "WG6W",      "WWWWWWC3C4C5", "P5R2W",  "PPPPR1C2",
+    "WYW",      "ZW",         "G5",       "WG6",         "WG6W",      "WWWWWWC3C4C5", "P5R2W",  "PPPPR1C2", "WWWC2", "WWWWWC4",
 };
 static const char *const calls[] = {"W", "P", "W3", "W5", "Y",  "I0", "I1", "R1", "R2", "R3", "R7", "N",
                                     "O", "A", "X",  "C0", "C1", "C2", "C3", "L",  "T1", "T2"};
 static const char *const answers[] = {
     "",     "W",    "P3",   "R1",     "R3",    "N",     "O",      "A",      "X",       "C0",      "C1",
     "L",    "T1",   "I0",   "I1",     "WR1",   "WAW",   "H9",     "G9",     "WWWWWWW", "R1R1R1",  "C0C1C2C3C4",
-    "PLPL", "XR1W", "C1R1", "WWWLLR2", "R2C2W", "WL9H5", "C0H6W",
+    "PLPL", "PLH6", "XR1W", "C1R1", "WWWLLR2", "R2C2W", "WLH5", "C0H6W",
+    "I1H2W", "I1H3", "P2LH2", "P2LH5W", "I1I1H3W",
 };
 
-static const char *const states_two[] = {"", "R1", "PP", "WWWWWWC2C3", "H3WWWC4", "W3R1", "WG6W"};
-static const char *const calls_two[] = {"W", "W3", "R1", "R3", "C0", "C1", "L", "A", "I1"};
-static const char *const answers_two[] = {"WR1LH6", "C1R2WA"};
+/* For two stopped threads; `two` takes the first few of each, `two-all` all. */
+static const char *const states_two[] = {"", "H3WWWC4", "WWWWWWC2C3", "PP", "W3R1", "R1", "WG6W", "WWWC2"};
+static const char *const calls_two[] = {"W", "R3", "L", "I1", "A", "C0", "W3", "R1", "C1", "X"};
+static const char *const answers_two[] = {"WR1LH6", "C1R2WA", "I1H3"};
 
 static const char *const answers_signal[] = {"R1", "R2", "N", "O", "A", "T1", "R1T1N", "R1R1R1", "AR1", "OOO"};
 
@@ -151,8 +157,14 @@ static bool run_case(const char *state, const char *first, uint64_t point, const
     return reached[0] && (second == NULL || reached[1]);
 }
 
+static uint64_t stride = 1; /* of so many combinations one is tried */
+static uint64_t combination;
+
 /* All points of one combination, with and without the look at what is within reach. */
 static void run_points(const char *state, const char *first, const char *answer) {
+    if (combination++ % stride != 0) {
+        return;
+    }
     for (int reach = 0; reach < 2; reach++) {
         with_reach = reach == 1;
         for (uint64_t point = 1;; point++) {
@@ -183,11 +195,11 @@ static void run_one(const char *const *answer, size_t count) {
     }
 }
 
-static void run_two(void) {
-    for (size_t i = 0; i < COUNT(states_two); i++) {
-        for (size_t j = 0; j < COUNT(calls_two); j++) {
-            for (size_t k = 0; k < COUNT(calls_two); k++) {
-                for (size_t m = 0; m < COUNT(answers_two); m++) {
+static void run_two(size_t state_count, size_t call_count, size_t answer_count) {
+    for (size_t i = 0; i < state_count; i++) {
+        for (size_t j = 0; j < call_count; j++) {
+            for (size_t k = 0; k < call_count; k++) {
+                for (size_t m = 0; m < answer_count; m++) {
                     second = calls_two[k];
                     run_points(states_two[i], calls_two[j], answers_two[m]);
                 }
@@ -197,9 +209,22 @@ static void run_two(void) {
     second = NULL;
 }
 
+/* Says which case it was. */
+static void crashed(int number) {
+    static const char text[] = "crashed in case ";
+    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 || write(2, "\n", 1) < 0) {
+        _exit(3);
+    }
+    _exit(number);
+}
+
 int main(int argc, char **argv) {
     const char *const mode = argc > 1 ? argv[1] : "";
     as_handler = strcmp(mode, "signal") == 0;
+    (void)signal(SIGSEGV, crashed);
+    if (argc == 3) {
+        stride = strtoull(argv[2], NULL, 10);
+    }
     if (argc >= 5) {
         second = argc > 5 ? argv[5] : NULL;
         run_points(argv[2], argv[3], argv[4]);
@@ -210,11 +235,13 @@ int main(int argc, char **argv) {
         run_one(answers, COUNT(answers));
 #endif
     } else if (strcmp(mode, "two") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
-        run_two();
+        run_two(4, 5, 1);
+    } else if (strcmp(mode, "two-all") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
+        run_two(COUNT(states_two), COUNT(calls_two), COUNT(answers_two));
     } else if (as_handler && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_one(answers_signal, COUNT(answers_signal));
     } else {
-        fprintf(stderr, "usage: stopped one|two|signal [STATE CALL OTHERS [SECOND CALL]] (two, signal: LOCKFREE)\n");
+        fprintf(stderr, "usage: stopped one|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] (all but one: LOCKFREE)\n");
         return 2;
     }
     printf("%s: stopped at %llu scheduling points, %llu more were under the lock, %llu runs, %llu cancels waited for the "

@@ -267,7 +267,10 @@ static void someone_spins(void) {
 }
 
 static bool cancel_slot(slot *s) {
-    bool taken = false;
+    volatile bool taken = false;
+    slot *const outer = cancelling_now;
+    jmp_buf outer_cancel; /* of a cancel that is stopped while this one runs */
+    memcpy(&outer_cancel, &excepted_cancel, sizeof outer_cancel);
     if (s->state != SLOT_QUEUED || s->busy || s->excepted) {
         return false;
     }
@@ -281,12 +284,14 @@ static bool cancel_slot(slot *s) {
     } else if (setjmp(excepted_cancel) == 0) {
         cancelling_now = s;
         taken = rouse_waiter_queue_cancel(&the.queue, &s->waiter);
-        cancelling_now = NULL;
     } else {
-        cancelling_now = NULL;
         s->excepted = true;
         the.excepted = the.excepted || s->n > 1;
-        return true; /* stays busy: its owner is inside cancel */
+    }
+    cancelling_now = outer;
+    memcpy(&excepted_cancel, &outer_cancel, sizeof outer_cancel);
+    if (s->excepted) {
+        return true; /* it stays busy: its owner is inside cancel */
     }
     s->busy = false;
     if (taken) {
@@ -511,7 +516,7 @@ static void check_order(void) {
     settle();
     for (int i = 0; i < the.used; i++) {
         const slot *const first = &the.slots[i];
-        for (int j = 0; is_waiting(first) && j < the.used; j++) {
+        for (int j = 0; is_waiting(first) && !first->busy && j < the.used; j++) {
             const slot *const second = &the.slots[j];
             if (first->queued_at < second->called_at && second->counted && second->outcome == ROUSE_OK &&
                 second->kind != 'I') {
