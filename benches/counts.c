@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <pthread.h>
+#include <string.h>
 #include <rouse/rouse.h>
 
 #define JOIN_(a, b) a##b
@@ -36,19 +37,30 @@ static void begin(void) {
     before = op_count;
 }
 
-static void end(const char *what, bool gated, uint32_t per) {
+/* Adds what has been counted since begin to a row. */
+static void add_to(count_row *row) {
+    op_counts *const sum = &row->counts;
+    sum->rmw += op_count.rmw - before.rmw;
+    sum->load += op_count.load - before.load;
+    sum->store += op_count.store - before.store;
+    sum->fence += op_count.fence - before.fence;
+    sum->lock += op_count.lock - before.lock;
+    sum->heap += op_count.heap - before.heap;
+    sum->line += op_count.line - before.line;
+    sum->serial += op_count.serial - before.serial;
+}
+
+static count_row *row_new(const char *what, bool gated, uint32_t per) {
     count_row *const row = &rows[row_count++];
+    memset(row, 0, sizeof *row);
     row->what = what;
     row->gated = gated;
     row->per = per;
-    row->counts.rmw = op_count.rmw - before.rmw;
-    row->counts.load = op_count.load - before.load;
-    row->counts.store = op_count.store - before.store;
-    row->counts.fence = op_count.fence - before.fence;
-    row->counts.lock = op_count.lock - before.lock;
-    row->counts.heap = op_count.heap - before.heap;
-    row->counts.line = op_count.line - before.line;
-    row->counts.serial = op_count.serial - before.serial;
+    return row;
+}
+
+static void end(const char *what, bool gated, uint32_t per) {
+    add_to(row_new(what, gated, per));
 }
 
 /* A row for one call. */
@@ -190,32 +202,43 @@ static void *lines_new(size_t count) {
     return memory;
 }
 
-/* One permit goes round among so many cores: who holds it releases, which grants it to the next, and queues again.
- * With 1 core there is nobody else, and it is the uncontended pair. */
-static void count_cores(unsigned cores, const char *what) {
+/* One permit goes round among so many cores: who holds it releases, which grants it to the next, and who released
+ * before queues again (of two cores: who has just released), so that the queue's word goes from core to core. */
+static void count_cores(unsigned cores, const char *release, const char *wait) {
     enum { SEMAPHORE_LINES = 4 };
     _Static_assert(sizeof(rouse_semaphore) <= SEMAPHORE_LINES * LINE && sizeof(rouse_waiter) <= LINE,
                    "lines");
+    count_row *const releases = row_new(release, false, CROWD);
+    count_row *const waits = row_new(wait, false, CROWD);
     rouse_semaphore *const s = lines_new(SEMAPHORE_LINES);
     rouse_waiter *w[MOST_CORES];
+    const unsigned late = cores == 2 ? 0 : 1;
     rouse_semaphore_init(s, 1);
-    for (op_core = 0; op_core < cores; op_core++) {
-        w[op_core] = lines_new(1);
-        rouse_waiter_init(w[op_core], on_wake, NULL);
-        (void)rouse_semaphore_acquire(s, w[op_core], 1);
-    }
     watch(s);
-    for (int i = 0; i < 2 * CROWD; i++) {
-        op_core = (unsigned)i % cores;
-        if (i == CROWD) { /* in its steady state by now */
-            begin();
+    for (unsigned i = 0; i < cores; i++) {
+        op_core = i;
+        w[i] = lines_new(1);
+        rouse_waiter_init(w[i], on_wake, NULL);
+        if (i + late < cores) {
+            (void)rouse_semaphore_acquire(s, w[i], 1);
         }
-        (void)rouse_semaphore_release(s, 1);
-        (void)rouse_semaphore_acquire(s, w[op_core], 1);
     }
-    end(what, false, CROWD);
+    for (unsigned i = 0; i < 2 * CROWD; i++) {
+        op_core = i % cores;
+        begin();
+        (void)rouse_semaphore_release(s, 1);
+        if (i >= CROWD) { /* in its steady state by now */
+            add_to(releases);
+        }
+        op_core = (i + cores - late) % cores;
+        begin();
+        (void)rouse_semaphore_acquire(s, w[op_core], 1);
+        if (i >= CROWD) {
+            add_to(waits);
+        }
+    }
     watch(NULL);
-    for (op_core = 0; op_core < cores; op_core++) {
+    while (rouse_semaphore_waiter_count(s) != 0) {
         (void)rouse_semaphore_release(s, 1);
     }
     op_core = 0;
@@ -275,11 +298,10 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_queue(w);
     count_crowd(w);
     count_visits();
-    count_cores(1, "hand-over among 1 core");
-    count_cores(2, "hand-over among 2 cores");
-    count_cores(4, "hand-over among 4 cores");
-    count_cores(16, "hand-over among 16 cores");
-    count_cores(64, "hand-over among 64 cores");
+    count_cores(2, "release that grants, 2 cores", "wait, 2 cores");
+    count_cores(4, "release that grants, 4 cores", "wait, 4 cores");
+    count_cores(16, "release that grants, 16 cores", "wait, 16 cores");
+    count_cores(64, "release that grants, 64 cores", "wait, 64 cores");
     sizes[result.sizes - 1].bytes = heap_per_waiter(w);
     free(w);
     result.rows = row_count;

@@ -121,11 +121,14 @@ static const pin pins[] = {
     {"cancel in a crowd of 1000, oldest first", {{0, 1}, {1, 0}, {2.2, 0}}},
     {"cancel in a crowd of 1000, newest first", {{0, 1}, {1, 0}, {2.2, 0}}},
     {"acquire + release, nobody waits, another core before", {{2, 0}, {2, 0}, {2, 0}}},
-    {"hand-over among 1 core", {{2, 0}, {2, 0}, {2, 0}}},
-    {"hand-over among 2 cores", {{2, 2}, {3, 0}, {4.41, 0}}},
-    {"hand-over among 4 cores", {{1, 2}, {2, 0}, {4.3, 0}}},
-    {"hand-over among 16 cores", {{1, 2}, {2, 0}, {4.3, 0}}},
-    {"hand-over among 64 cores", {{1, 2}, {2, 0}, {4.3, 0}}},
+    {"release that grants, 2 cores", {{1, 1}, {1, 0}, {2.2, 0}}},
+    {"wait, 2 cores", {{1, 1}, {2, 0}, {2.23, 0}}},
+    {"release that grants, 4 cores", {{1, 1}, {1, 0}, {2.2, 0}}},
+    {"wait, 4 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
+    {"release that grants, 16 cores", {{1, 1}, {1, 0}, {2.2, 0}}},
+    {"wait, 16 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
+    {"release that grants, 64 cores", {{1, 1}, {1, 0}, {2.2, 0}}},
+    {"wait, 64 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
 };
 
 static double share(const count_row *row, uint64_t n) {
