@@ -58,7 +58,8 @@ saved=$root/out/bench-saved
 packages='gcc g++ cmake make libbenchmark-dev python3 valgrind binutils'
 if [ -n "$peers" ]; then
     packages="$packages libnsync-dev libconcurrentqueue-dev cargo rustc librust-tokio-dev librust-async-lock-dev
-        librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev"
+        librust-futures-lite-dev librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev
+        librust-atomic-waker-dev"
 fi
 missing_packages() {
     for package in $packages; do
