@@ -209,9 +209,6 @@ bool memory_is_private(int thread, const struct op *op) {
     struct sharing *sharing;
     const unsigned self = 1u << thread;
     bool private;
-    if (thread_alone()) {
-        return true;
-    }
     sharing = sharing_of(op->address);
     private = (sharing->writers & ~self) == 0;
     if (op->kind != OP_READ && (sharing->writers & self) == 0) {

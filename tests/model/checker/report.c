@@ -21,7 +21,7 @@ static void look_up(const void *const *pcs, int count, char **out) {
     int lines = 0;
     int length = sprintf(command, "addr2line -e /proc/%d/exe -a -f -i -s -p", (int)getpid());
     for (int i = 0; i < count; i++) {
-        length += sprintf(command + length, " %p", pcs[i]);
+        length += sprintf(command + length, " 0x%lx", (unsigned long)(uintptr_t)pcs[i]);
         out[i] = calloc(1, 1);
     }
     pipe = popen(command, "r");

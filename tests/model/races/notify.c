@@ -1,0 +1,218 @@
+/* notify.c: notify_one, notify_all and pass_on: one notification is kept and never two, all means those waiting now. */
+#include "support.h"
+
+#define NOTIFY ((rouse_notify *)&queue)
+
+static void start(int passed) {
+    guests_init(NULL);
+    queue_start(0, passed);
+}
+static void notify_one(void *arg) {
+    (void)arg;
+    rouse_notify_one(NOTIFY);
+}
+static void notify_all(void *arg) {
+    (void)arg;
+    woken_by_all += rouse_notify_all(NOTIFY);
+}
+static void notify_wait(void *g) {
+    ((guest *)g)->answer = rouse_notify_wait(NOTIFY, &((guest *)g)->waiter);
+}
+static int stored(void) {
+    const int64_t balance = rouse_waiter_queue_balance(&queue);
+    return balance > 0 ? (int)balance : 0;
+}
+
+static void one_wait(void) {
+    start(0);
+    run(notify_one, NULL, notify_wait, A, ONLY_TWO);
+    mc_assert(granted(A) && stored() == 0);
+    queue_finish();
+}
+/* Two notifications with nobody there may become one; a waiter gets at most one of them. */
+static void two_one_wait(void) {
+    start(0);
+    run(notify_one, NULL, notify_one, NULL, notify_wait, A);
+    mc_assert(granted(A) && stored() <= 1);
+    queue_finish();
+}
+static void one_two_wait(void) {
+    start(1);
+    run(notify_one, NULL, notify_wait, A, notify_wait, B);
+    mc_assert(count(granted) == 1 && stored() == 0);
+    queue_finish();
+}
+static void two_one_two_queued(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(notify_one, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && stored() == 0);
+    queue_finish();
+}
+static void all_wait(void) {
+    start(0);
+    run(notify_all, NULL, notify_wait, A, ONLY_TWO);
+    mc_assert(granted(A) == (woken_by_all == 1) && granted(A) != waiting(A) && stored() == 0);
+    queue_finish();
+}
+static void all_wait_queued(void) {
+    start(1);
+    enqueue(A, 1);
+    run(notify_all, NULL, notify_wait, B, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_all == (granted(B) ? 2u : 1u));
+    queue_finish();
+}
+static void all_one(void) {
+    start(0);
+    enqueue(A, 1);
+    run(notify_all, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && stored() + (int)woken_by_all == 1);
+    queue_finish();
+}
+static void all_one_two(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(notify_all, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B));
+    mc_assert(stored() == (woken_by_all == 2 ? 1 : 0));
+    queue_finish();
+}
+static void all_all(void) {
+    start(0);
+    enqueue(A, 1);
+    run(notify_all, NULL, notify_all, NULL, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_all == 1 && stored() == 0);
+    queue_finish();
+}
+static void all_cancel(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(notify_all, NULL, cancel, A, ONLY_TWO);
+    mc_assert(granted(B) && granted(A) != (A->cancelled != 0) && stored() == 0);
+    mc_assert(woken_by_all == (A->cancelled ? 1u : 2u));
+    queue_finish();
+}
+static void all_stored(void) {
+    start(0);
+    rouse_notify_one(NOTIFY);
+    run(notify_all, NULL, notify_wait, A, ONLY_TWO);
+    mc_assert(A->answer == ROUSE_OK && woken_by_all == 0 && stored() == 0);
+    queue_finish();
+}
+static void all_batch(void) {
+    start(0);
+    enqueue(A, 2);
+    run(notify_all, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_all + (uint32_t)stored() <= 2);
+    queue_finish();
+}
+
+/* Queues itself again in its own wake: that waits for the next notification. */
+static void again(guest *g) {
+    g->then = NULL;
+    C->answer = rouse_notify_wait(NOTIFY, &C->waiter);
+}
+static void all_again(void) {
+    start(0);
+    A->then = again;
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(notify_all, NULL, notify_wait, D, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && waiting(C));
+    queue_finish();
+}
+
+/* Cancel that comes too late: the notification goes to the next. */
+static void cancel_or_pass_on(void *arg) {
+    guest *const g = arg;
+    take_out(g);
+    if (!g->cancelled) {
+        rouse_notify_pass_on(NOTIFY, &g->waiter);
+    }
+}
+static void pass_on_polled(void) {
+    start(0);
+    guest_init_polled(A);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(cancel_or_pass_on, A, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(B) && stored() == 0);
+    queue_finish();
+}
+static void pass_on_all(void) {
+    start(0);
+    guest_init_polled(A);
+    enqueue(A, 1);
+    run(cancel_or_pass_on, A, notify_all, NULL, notify_wait, B);
+    mc_assert(stored() == 0);
+    mc_assert(granted(B) || waiting(B));
+    queue_finish();
+}
+static void pass_on_to_newcomer(void) {
+    start(0);
+    guest_init_polled(A);
+    enqueue(A, 1);
+    run(cancel_or_pass_on, A, notify_one, NULL, notify_wait, B);
+    mc_assert(granted(B) && stored() == 0);
+    queue_finish();
+}
+
+/* What came before a notification is known to the waiter, the stored one included, though an earlier one was there. */
+extern int other;
+int other;
+static void publish_shared(void *arg) {
+    (void)arg;
+    shared = 1;
+    rouse_notify_one(NOTIFY);
+}
+static void publish_other(void *arg) {
+    (void)arg;
+    other = 1;
+    rouse_notify_one(NOTIFY);
+}
+static _Atomic int told_shared, told_other;
+static void publish_shared_told(void *arg) {
+    publish_shared(arg);
+    __atomic_store_n((int *)&told_shared, 1, __ATOMIC_RELAXED);
+}
+static void publish_other_told(void *arg) {
+    publish_other(arg);
+    __atomic_store_n((int *)&told_other, 1, __ATOMIC_RELAXED);
+}
+/* Both have notified: the one permit carries what either did. */
+static void take_when_told(void *arg) {
+    (void)arg;
+    if (__atomic_load_n((int *)&told_shared, __ATOMIC_RELAXED) && __atomic_load_n((int *)&told_other, __ATOMIC_RELAXED) &&
+        rouse_waiter_queue_try_wait(&queue, 1)) {
+        mc_assert(shared == 1 && other == 1);
+    }
+}
+static void merged_notifications(void) {
+    start(0);
+    run(publish_shared_told, NULL, publish_other_told, NULL, take_when_told, NULL);
+    queue_finish();
+}
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "one, wait", .body = one_wait},
+    {.name = "two one, wait", .body = two_one_wait},
+    {.name = "one, two wait", .body = one_two_wait},
+    {.name = "two one, two queued", .body = two_one_two_queued},
+    {.name = "all, wait", .body = all_wait},
+    {.name = "all, one queued, one waits", .body = all_wait_queued},
+    {.name = "all, one", .body = all_one},
+    {.name = "all, one, two queued", .body = all_one_two},
+    {.name = "all, all", .body = all_all},
+    {.name = "all, cancel", .body = all_cancel},
+    {.name = "all, a stored one", .body = all_stored},
+    {.name = "all, one, queued for 2", .body = all_batch},
+    {.name = "all, queue again in the wake", .body = all_again},
+    {.name = "pass on: polled", .body = pass_on_polled},
+    {.name = "pass on: woken by all", .body = pass_on_all},
+    {.name = "pass on: to a newcomer", .body = pass_on_to_newcomer},
+    {.name = "merged notifications", .body = merged_notifications},
+    {0},
+};

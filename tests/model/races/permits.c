@@ -1,0 +1,203 @@
+/* permits.c: wait against wake: nobody is lost, nobody holds a permit twice, holders are ordered. */
+#include "support.h"
+
+/* ---- one waits, one gives ------------------------------------------------------------------------------------ */
+
+static void wait_give(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(wait_1, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    mc_reached(A->answer == ROUSE_OK ? 0 : 1);
+    conserved(1);
+}
+
+/* The last cell of a segment, then the first of the next. */
+static void wait_give_last_cell(void) {
+    guests_init(NULL);
+    queue_start(0, 1);
+    run(wait_1, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
+static void wait_give_next_segment(void) {
+    guests_init(NULL);
+    queue_start(0, 2);
+    run(wait_1, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
+
+static void publish_give(void *arg) {
+    (void)arg;
+    shared = 1;
+    give(1);
+}
+static void wait_polled_read(void *arg) {
+    (void)arg;
+    enqueue(A, 1);
+    if (A->answer == ROUSE_PENDING && rouse_waiter_status(&A->waiter) == ROUSE_PENDING) {
+        return;
+    }
+    mc_assert(shared == 1);
+}
+/* A polled waiter reads what came before the release that it sees. */
+static void polled(void) {
+    guests_init(NULL);
+    guest_init_polled(A);
+    queue_start(0, 0);
+    run(wait_polled_read, NULL, publish_give, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
+
+/* ---- two wait ---------------------------------------------------------------------------------------------------- */
+
+static void two_wait_one_gives_one(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(wait_1, A, wait_1, B, give_1, NULL);
+    conserved(1);
+}
+static void two_wait_one_gives_two(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(wait_1, A, wait_1, B, give_2, NULL);
+    mc_assert(granted(A) && granted(B));
+    conserved(2);
+}
+static void one_queued_one_waits(void) {
+    guests_init(NULL);
+    queue_start(0, 1);
+    enqueue(A, 1);
+    run(wait_1, B, give_1, NULL, give_1, NULL);
+    mc_assert(granted(A) && granted(B));
+    conserved(2);
+}
+/* First come, first served: B is before C, so it is never C alone. */
+static void order_is_kept(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    enqueue(B, 1);
+    run(wait_1, C, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(B) && !granted(C));
+    conserved(1);
+}
+static void no_overtaking(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    enqueue(A, 1);
+    run(give_1, NULL, try_1, D, ONLY_TWO);
+    mc_assert(granted(A) && !granted(D));
+    conserved(1);
+}
+static void try_against_give(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(give_1, NULL, try_1, D, wait_1, A);
+    conserved(1);
+}
+
+/* ---- the permit as a lock ------------------------------------------------------------------------------------------ */
+
+static void hold(guest *g) {
+    (void)g;
+    shared++;
+    give(1);
+}
+static void enter(void *g) {
+    enqueue(g, 1);
+    if (((guest *)g)->answer == ROUSE_OK) {
+        hold(g);
+    }
+}
+static void two_hold(void) {
+    guests_init(hold);
+    queue_start(1, 0);
+    run(enter, A, enter, B, ONLY_TWO);
+    mc_assert(shared == 2 && granted(A) && granted(B));
+    mc_assert(rouse_waiter_queue_balance(&queue) == 1);
+    queue_finish();
+}
+static void three_hold(void) {
+    guests_init(hold);
+    queue_start(1, 0);
+    run(enter, A, enter, B, enter, C);
+    mc_assert(shared == 3 && granted(A) && granted(B) && granted(C));
+    mc_assert(rouse_waiter_queue_balance(&queue) == 1);
+    queue_finish();
+}
+
+static void try_hold(void *arg) {
+    (void)arg;
+    if (rouse_waiter_queue_try_wait(&queue, 1)) {
+        shared++;
+        give(1);
+    }
+}
+static void try_holds(void) {
+    guests_init(hold);
+    queue_start(1, 0);
+    run(enter, A, try_hold, NULL, ONLY_TWO);
+    mc_assert(shared >= 1 && granted(A));
+    mc_assert(rouse_waiter_queue_balance(&queue) == 1);
+    queue_finish();
+}
+
+/* ---- the first wait of all makes LOCKFREE's pool ------------------------------------------------------------------- */
+
+static void first_waits(void) {
+    guests_init(NULL);
+    mc_name(&queue, sizeof queue, "queue"); /* all zero is a queue of balance 0 */
+    run(wait_1, A, wait_1, B, ONLY_TWO);
+    mc_assert(waiting(A) && waiting(B));
+    conserved(0);
+}
+
+/* ---- reduce, overflow ------------------------------------------------------------------------------------------------- */
+
+static uint32_t forgotten;
+static void forget(void *arg) {
+    (void)arg;
+    forgotten = rouse_forget_(&queue.word_, 1);
+}
+static void reduce(void) {
+    guests_init(NULL);
+    queue_start(1, 0);
+    run(forget, NULL, wait_1, A, give_1, NULL);
+    mc_assert(granted(A));
+    conserved(2 - (int)forgotten);
+}
+static rouse_status too_much;
+static void give_too_much(void *arg) {
+    (void)arg;
+    too_much = rouse_waiter_queue_wake(&queue, 1, ROUSE_MAX_PERMITS);
+}
+static void overflow(void) {
+    guests_init(NULL);
+    rouse_waiter_queue_init(&queue, ROUSE_MAX_PERMITS);
+    run(give_too_much, NULL, try_1, D, ONLY_TWO);
+    mc_assert(granted(D));
+    mc_assert(rouse_waiter_queue_balance(&queue) == ROUSE_MAX_PERMITS - (too_much == ROUSE_OK ? 0 : 1));
+    queue_finish();
+}
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "wait, give", .body = wait_give},
+    {.name = "wait, give: the last cell", .body = wait_give_last_cell},
+    {.name = "wait, give: the next segment", .body = wait_give_next_segment},
+    {.name = "polled", .body = polled},
+    {.name = "two wait, one gives 1", .body = two_wait_one_gives_one},
+    {.name = "two wait, one gives 2", .body = two_wait_one_gives_two, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "one queued, one waits, two give", .body = one_queued_one_waits},
+    {.name = "order is kept", .body = order_is_kept},
+    {.name = "no overtaking", .body = no_overtaking},
+    {.name = "try, wait, give", .body = try_against_give},
+    {.name = "two hold in turn", .body = two_hold},
+    {.name = "three hold in turn", .body = three_hold},
+    {.name = "try holds", .body = try_holds},
+    {.name = "first waits", .body = first_waits},
+    {.name = "reduce", .body = reduce},
+    {.name = "overflow", .body = overflow},
+    {0},
+};

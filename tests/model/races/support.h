@@ -1,0 +1,212 @@
+/* support.h: what the scenarios share: guests, who wait, and what must hold of them afterwards.
+ *
+ * No scenario waits for anything: a guest that was queued is noted as such, and after the threads have been joined the
+ * scenario asserts who was woken and who is rightly queued still. */
+#ifndef MODEL_RACES_SUPPORT_H
+#define MODEL_RACES_SUPPORT_H
+
+#include "mc.h"
+
+#include <rouse/rouse.h>
+
+#include <sched.h>
+#include <stdlib.h>
+
+enum { GUESTS = 5, NOT_CALLED = 77 };
+
+/* A bound on preemptions for LOCKFREE, whose calls have many steps; MUTEX and SPIN are searched exhaustively. */
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    define LOCKFREE_BOUND(n) (n)
+#else
+#    define LOCKFREE_BOUND(n) 0
+#endif
+
+typedef struct guest guest;
+struct guest {
+    rouse_waiter waiter;
+    int answer;  /* of the call that queued it                */
+    int outcome; /* that wake was called with                 */
+    int wakes;
+    int cancelled; /* cancel returned true */
+    void (*then)(guest *g); /* runs in the wake, if that is ROUSE_OK */
+};
+
+static guest guests[GUESTS];
+#define A (&guests[0])
+#define B (&guests[1])
+#define C (&guests[2])
+#define D (&guests[3])
+#define E (&guests[4])
+
+/* Plain data, written by whoever holds the one permit: unordered holders are a data race. */
+extern int shared;
+int shared;
+
+static inline void guest_wake(rouse_waiter *w, rouse_status status) {
+    guest *const g = rouse_waiter_data(w);
+    g->outcome = status;
+    g->wakes++;
+    if (status == ROUSE_OK && g->then != NULL) {
+        g->then(g);
+    }
+}
+
+static inline void guest_init(guest *g, void (*then)(guest *)) {
+    g->answer = g->outcome = NOT_CALLED;
+    g->wakes = g->cancelled = 0;
+    g->then = then;
+    rouse_waiter_init(&g->waiter, guest_wake, g);
+}
+static inline void guest_init_polled(guest *g) {
+    guest_init(g, NULL);
+    rouse_waiter_init(&g->waiter, NULL, g);
+}
+static inline void guests_init(void (*then)(guest *)) {
+    for (int i = 0; i < GUESTS; i++) {
+        guest_init(&guests[i], then);
+    }
+    mc_name(guests, sizeof guests[0], "A");
+    mc_name(guests + 1, sizeof guests[0], "B");
+    mc_name(guests + 2, sizeof guests[0], "C");
+    mc_name(guests + 3, sizeof guests[0], "D");
+    mc_name(guests + 4, sizeof guests[0], "E");
+}
+
+/* ---- afterwards, when all threads have been joined ------------------------------------------------------------ */
+
+/* It has what it asked for, by the call's answer or by a wake, and not twice. */
+static inline bool granted(const guest *g) {
+    if (g->waiter.wake_ == NULL) {
+        return g->answer == ROUSE_OK || (g->answer == ROUSE_PENDING && !g->cancelled &&
+                                         rouse_waiter_status(&g->waiter) == ROUSE_OK);
+    }
+    mc_assert(g->wakes <= 1);
+    mc_assert(g->wakes == 0 || g->answer == ROUSE_PENDING);
+    mc_assert(g->wakes == 0 || !g->cancelled);
+    mc_assert(g->wakes == 0 || rouse_waiter_status(&g->waiter) == (rouse_status)g->outcome);
+    return g->answer == ROUSE_OK || (g->wakes == 1 && g->outcome == ROUSE_OK);
+}
+static inline bool closed(const guest *g) {
+    return g->answer == ROUSE_CLOSED || (g->wakes == 1 && g->outcome == ROUSE_CLOSED);
+}
+/* In the queue. */
+static inline bool waiting(const guest *g) {
+    if (g->waiter.wake_ == NULL) {
+        return g->answer == ROUSE_PENDING && !g->cancelled &&
+               rouse_waiter_status(&g->waiter) == ROUSE_PENDING;
+    }
+    return g->answer == ROUSE_PENDING && g->wakes == 0 && !g->cancelled;
+}
+static inline int count(bool (*what)(const guest *)) {
+    int n = 0;
+    for (int i = 0; i < GUESTS; i++) {
+        n += what(&guests[i]) ? 1 : 0;
+    }
+    return n;
+}
+
+/* ---- a queue of the scenario --------------------------------------------------------------------------------- */
+
+static rouse_waiter_queue queue;
+
+/* Starts it with `credit`, with memory for LOCKFREE's segments at hand, and `passed` tickets used up: so a scenario
+ * chooses where in a segment of two cells it begins. */
+static inline void queue_start(uint32_t credit, int passed) {
+    rouse_waiter_queue_init(&queue, 0);
+    mc_name(&queue, sizeof queue, "queue");
+    mc_assert(rouse_waiter_queue_reserve(&queue, 1) == ROUSE_OK);
+    for (int i = 0; i < passed; i++) {
+        mc_assert(rouse_waiter_queue_wait(&queue, &E->waiter, 1) == ROUSE_PENDING);
+        mc_assert(rouse_waiter_queue_wake_one(&queue));
+    }
+    guest_init(E, E->then);
+    if (credit != 0) {
+        mc_assert(rouse_waiter_queue_wake(&queue, credit, ROUSE_MAX_PERMITS) == ROUSE_OK);
+    }
+}
+
+static inline void enqueue(guest *g, uint32_t n) {
+    g->answer = rouse_waiter_queue_wait(&queue, &g->waiter, n);
+}
+static inline void take_out(guest *g) {
+    if (g->answer == ROUSE_PENDING) {
+        g->cancelled = rouse_waiter_queue_cancel(&queue, &g->waiter);
+    }
+}
+static inline void give(uint32_t n) {
+    mc_assert(rouse_waiter_queue_wake(&queue, n, ROUSE_MAX_PERMITS) == ROUSE_OK);
+}
+
+/* ---- threads: one call each ------------------------------------------------------------------------------------ */
+
+static inline void wait_1(void *g) {
+    enqueue(g, 1);
+}
+static inline void wait_2(void *g) {
+    enqueue(g, 2);
+}
+static inline void try_1(void *g) {
+    ((guest *)g)->answer = rouse_waiter_queue_try_wait(&queue, 1) ? ROUSE_OK : NOT_CALLED;
+}
+static inline void give_1(void *unused) {
+    (void)unused;
+    give(1);
+}
+static inline void give_2(void *unused) {
+    (void)unused;
+    give(2);
+}
+static inline void cancel(void *g) {
+    take_out(g);
+}
+static inline void wait_and_cancel(void *g) {
+    enqueue(g, 1);
+    take_out(g);
+}
+
+static uint32_t woken_by_all, woken_by_close;
+static inline void wake_all(void *unused) {
+    (void)unused;
+    woken_by_all += rouse_waiter_queue_wake_all(&queue);
+}
+static inline void close_queue(void *unused) {
+    (void)unused;
+    woken_by_close += rouse_waiter_queue_close(&queue);
+}
+
+/* Runs these at the same time, then joins them. A NULL thread is none. */
+static inline void run(void (*first)(void *), void *arg1, void (*second)(void *), void *arg2,
+                       void (*third)(void *), void *arg3) {
+    (void)woken_by_all, (void)woken_by_close;
+    mc_thread(first, arg1);
+    mc_thread(second, arg2);
+    if (third != NULL) {
+        mc_thread(third, arg3);
+    }
+    mc_join_all();
+}
+#define ONLY_TWO NULL, NULL
+
+/* ---- the end ------------------------------------------------------------------------------------------------------- */
+
+/* The queue's own count is right; whoever waits is cancelled; what is left is destroyed. */
+static inline void queue_finish(void) {
+    mc_assert(rouse_waiter_queue_waiter_count(&queue) == (uint32_t)count(waiting));
+    for (int i = 0; i < GUESTS; i++) {
+        if (waiting(&guests[i])) {
+            mc_assert(rouse_waiter_queue_cancel(&queue, &guests[i].waiter));
+            guests[i].cancelled = 1;
+        }
+    }
+    mc_assert(rouse_waiter_queue_waiter_count(&queue) == 0);
+    rouse_waiter_queue_destroy(&queue);
+}
+
+/* Conservation: so many permits were put in; each is stored or granted, none twice. Requests are for one permit. */
+static inline void conserved(int put_in) {
+    mc_assert(rouse_waiter_queue_balance(&queue) == put_in - count(granted) - count(waiting));
+    mc_assert(count(waiting) == 0 || put_in == count(granted));
+    queue_finish();
+}
+
+#endif /* MODEL_RACES_SUPPORT_H */
