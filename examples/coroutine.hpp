@@ -82,7 +82,11 @@ private:
 template <class Operation> class awaiter {
 public:
     awaiter(Operation operation, rouse_mailbox *mailbox) : operation_(operation) {
-        rouse_waiter_init_on(&waiter_, mailbox, on_wake, this);
+        if (mailbox != nullptr) {
+            rouse_waiter_init_on(&waiter_, mailbox, on_wake, this);
+        } else {
+            rouse_waiter_init(&waiter_, on_wake, this);
+        }
     }
     awaiter(const awaiter &) = delete;
     awaiter &operator=(const awaiter &) = delete;
