@@ -3,7 +3,8 @@
 
     report.py tables  DIR    reads DIR/results.json (and counts.json, costs.json, context.json), prints the report,
                              writes DIR/report.html
-    report.py markdown DIR   the same tables, for docs/benchmarks
+    report.py publish DIR TARGET   writes the same tables, the plots and the medians for docs/benchmarks
+    report.py scaling DIR    the model of docs/benchmarks/scaling.md, from what was counted and measured
     report.py compare DIR [--list]    X against X@baseline from the same interleaved run; exit status 1: something got
                              slower beyond noise. --list prints the slower groups as a regular expression
 
@@ -581,24 +582,28 @@ def storm_plot(results):
 
 
 def plots(results):
+    """[(name, figure)]"""
     out = []
-    for workload, caption in (("W3handoff", "hand-off: time per acquire against tasks"),
-                              ("W6cycle", "notify_all, whole cycle: time per waiter against waiters"),
-                              ("W6call", "notify_all, the call: time per waiter against waiters")):
-        out.append(plot(caption, "waiters", "ns", series_over(results.of(workload), 0)))
+    for workload, name, caption in (
+            ("W3handoff", "hand-off", "hand-off: time per acquire against tasks"),
+            ("W6cycle", "notify-all-cycle", "notify_all, whole cycle: time per waiter against waiters"),
+            ("W6call", "notify-all-call", "notify_all, the call: time per waiter against waiters")):
+        out.append((name, plot(caption, "waiters", "ns", series_over(results.of(workload), 0))))
     for order in ("fifo", "random"):
         groups = [g for g in results.of("W7") if g.name.endswith(order)]
-        out.append(plot(f"register + cancel, {order}: time per waiter", "waiters", "ns", series_over(groups, 0)))
+        out.append((f"cancel-{order}", plot(f"register + cancel, {order}: time per waiter", "waiters", "ns",
+                                            series_over(groups, 0))))
     for k in (1, 10, 100):
         for idle in ("spin", "sleep"):
             groups = [g for g in results.of("W4") if g.parameters.split("/")[1:] == [str(k), "500", idle]]
-            out.append(plot(f"{k} tasks a thread, 500 ns of own work, idle threads {idle}: time per section",
-                            "threads", "ns", series_over(groups, 0)))
+            out.append((f"threads-{k}-{idle}",
+                        plot(f"{k} task{'s' * (k > 1)} a thread, 500 ns of own work, idle threads {idle}: "
+                             "time per section", "threads", "ns", series_over(groups, 0))))
     shared = [g for g in results.of("W4") if parameter(g) > results.processors and tasks(g) == 10
               and "/500/" in g.name and any(g.has(c, "share_min") for c in g.samples)]
-    out += [share_plot(g) for g in shared[-2:]]
-    out.append(storm_plot(results))
-    return out
+    out += [("share-" + g.parameters.replace("/", "-"), share_plot(g)) for g in shared[-2:]]
+    out.append(("storm", storm_plot(results)))
+    return [(name, figure) for name, figure in out if figure]
 
 
 def html_table(header, rows):
@@ -624,7 +629,7 @@ def page(results, report):
     for section in [s for s in report if s.summary]:
         out.append(f"<h2>{html.escape(section.title)}</h2><p class='note'>{html.escape(section.note)}</p>"
                    + html_list(section.lines) + html_table(section.header, section.rows))
-    out.append("<h2>Plots</h2>" + "".join(plots(results)) + "<h2>Tables</h2>")
+    out.append("<h2>Plots</h2>" + "".join(figure for _, figure in plots(results)) + "<h2>Tables</h2>")
     for section in [s for s in report if not s.summary]:
         out.append(f"<details open><summary><b>{html.escape(section.title)}</b> "
                    f"<span class='note'>{html.escape(section.note)}</span></summary>"
@@ -679,6 +684,62 @@ def sections_of(results):
     return out
 
 
+# ---- scaling -------------------------------------------------------------------------------------------------------
+
+# The model of docs/benchmarks/scaling.md. Lines that a hand-over moves between cores: counted for the backends (and one
+# plain store per queueing, into the waiter before, that the seam does not see); for the peers read off their sources.
+# (release, wait, of both: for which others wait)
+PEER_LINES = {"tokio": (4, 4, 8), "naive-vecdeque": (3, 3, 6), "naive-segqueue": (4, 4, 4)}
+PLAIN_STORES = {"MUTEX": 1, "SPIN": 1, "LOCKFREE": 0}
+EXECUTOR_LINES = 4  # the inbox pushed, the inbox taken, the task, and what the permit protects
+# A line from another core costs this many times what it costs within a group of 8 cores that share a cache.
+GROUP, SOCKET, FAR, FARTHER = 8, 64, 2.5, 4.5
+
+
+def line_factor(cores):
+    """Mean cost of a line, over all pairs of `cores` cores that fill groups, then sockets."""
+    pairs = [(a, b) for a in range(cores) for b in range(cores) if a != b]
+    far = [1 if a // GROUP == b // GROUP else FAR if a // SOCKET == b // SOCKET else FARTHER for a, b in pairs]
+    return statistics.fmean(far) if far else 0
+
+
+def lines_of(counts, design, cores):
+    if design in PEER_LINES:
+        return PEER_LINES[design]
+    rows = counts[design]["operations"]
+    known = max(c for c in (2, 4, 16, 64) if c <= cores)
+    release, wait = rows[f"release that grants, {known} cores"], rows[f"wait, {known} cores"]
+    plain = PLAIN_STORES[design] if cores > 2 else 0
+    return (release["lines"], wait["lines"] + plain, release["serial"] + wait["serial"]
+            + (plain if design != "LOCKFREE" else 0))
+
+
+def scaling_rows(results):
+    """ns per section with one permit, and the least ns between two sections with many, against cores."""
+    one_core = results.groups["W3handoff/100"]
+    line = results.groups["W5/two-threads"].median("floor:line") / 4  # read, written; read, written
+    designs = [d for d in BACKENDS + list(PEER_LINES) if d in one_core.samples]
+    rows = []
+    for cores in (1, 2, 4, 8, 16, 32, 64, 128):
+        cost = line * line_factor(cores)
+        cells = []
+        for design in designs:
+            own = one_core.median(design)
+            if cores == 1:
+                cells.append(f"{own:.0f} / {own - one_core.median('executor'):.0f}")
+                continue
+            release, _, serial = lines_of(results.counts, design, cores)
+            cells.append(f"{own + (release + EXECUTOR_LINES) * cost:.0f} / {serial * cost:.0f}")
+        rows.append([str(cores), f"{cost:.0f}"] + cells)
+    return ["cores", "a line"] + designs, rows
+
+
+def command_scaling(directory):
+    results = Results(directory)
+    print(Section("ns per section with one permit / least ns between two with many", "", scaling_rows(results)).markdown())
+    return 0
+
+
 def command_tables(directory):
     results = Results(directory)
     report = sections_of(results)
@@ -694,11 +755,31 @@ def command_tables(directory):
     return 0
 
 
-def command_markdown(directory):
+def standalone(figure):
+    """The figure as an SVG file of its own."""
+    style = STYLE.replace("body {", "unused {").replace(":root", "svg")
+    svg = re.search("<svg.*</svg>", figure, re.S).group(0)
+    return re.sub("(<svg [^>]*)>", lambda m: f'{m.group(1)} xmlns="http://www.w3.org/2000/svg">'
+                  f'<style>{style}</style><rect width="100%" height="100%" fill="var(--paper)"/>', svg, count=1) + "\n"
+
+
+def command_publish(directory, target):
+    """Writes what docs/benchmarks keeps of a run: the tables, the plots, and of each group min, median and max."""
     results = Results(directory)
-    print("; ".join(f"{k}: {v}" for k, v in results.context.items()))
-    for section in sections_of(results)[::-1]:
-        print(section.markdown())
+    os.makedirs(os.path.join(target, "plots"), exist_ok=True)
+    with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
+        file.write("# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
+                   "[README.md](README.md).\n\n" + "\n".join(f"* {k}: {v}" for k, v in results.context.items()) + "\n")
+        for section in sections_of(results)[::-1]:
+            file.write(re.sub(r"\n+$", "\n", section.markdown() + "\n"))
+    for name, figure in plots(results):
+        with open(os.path.join(target, "plots", name + ".svg"), "w", encoding="utf-8") as file:
+            file.write(standalone(figure))
+    groups = {g.name: {c: [round(f(v), 1) for f in (min, statistics.median, max)] for c, v in g.samples.items()}
+              for g in results.groups.values()}
+    with open(os.path.join(target, "figures.json"), "w", encoding="utf-8") as file:
+        rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in groups.items())
+        file.write(f'{{"context": {json.dumps(results.context)},\n "min, median, max": {{\n{rows}\n}}}}\n')
     return 0
 
 
@@ -753,14 +834,17 @@ def command_compare(directory, only_list):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["tables", "markdown", "compare"])
+    parser.add_argument("command", choices=["tables", "publish", "scaling", "compare"])
     parser.add_argument("directory")
+    parser.add_argument("target", nargs="?", default="docs/benchmarks")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "tables":
         return command_tables(arguments.directory)
-    if arguments.command == "markdown":
-        return command_markdown(arguments.directory)
+    if arguments.command == "publish":
+        return command_publish(arguments.directory, arguments.target)
+    if arguments.command == "scaling":
+        return command_scaling(arguments.directory)
     return command_compare(arguments.directory, arguments.list)
 
 
