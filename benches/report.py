@@ -476,12 +476,16 @@ def short(value):
 
 
 def spread(labels, gap):
-    """Moves labels, sorted by height, apart so that they can be read."""
-    placed = []
-    for y, name in sorted(labels):
-        placed.append((max(y, placed[-1][0] + gap) if placed else y, name))
-    excess = placed[-1][0] - (HEIGHT - BOTTOM) if placed else 0
-    return [(y - max(0, excess), name) for y, name in placed]
+    """Moves labels apart so that they can be read: down from the top, and up again from the bottom as far as needed."""
+    labels = sorted(labels)
+    heights = [y for y, _ in labels]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    limit = HEIGHT - BOTTOM + 4
+    for i in reversed(range(len(heights))):
+        heights[i] = min(heights[i], limit)
+        limit = heights[i] - gap
+    return [(height, name) for height, (_, name) in zip(heights, labels)]
 
 
 def plot(caption, x_label, y_label, series, zero=None):
