@@ -49,3 +49,4 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DROUSE_
     -DROUSE_BUILD_BENCHES=OFF -DROUSE_BUILD_EXAMPLES=ON
 cmake --build "$build"
 ctest --test-dir "$build" -L '^examples$' -R "$only" --no-tests=error --output-on-failure
+echo "the plot of the adaptive limit: $build/examples/adaptive_limit.svg"
