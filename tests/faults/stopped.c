@@ -29,6 +29,7 @@ static const char *const states[] = {
     "W3R1",     "WW3WR2",     "R1W3",     "PC0",         "WWWC1",     "WWWWC1C2",  "WWWWWWC2C3", "WWWWWWC1C2C3C4",
     "WWC1C0",   "WWWWC0C1C2", "H3",       "H3WWWC4",     "H2W",       "H1WWP",     "PP3PC2",    "H4P3P",
     "WYW",      "ZW",         "G5",       "WG6",         "WG6W",      "WWWWWWC3C4C5", "P5R2W",  "PPPPR1C2", "WWWC2", "WWWWWC4",
+    "YWWWW",    "YYWWW",      "YZWWP",
 };
 static const char *const calls[] = {"W", "P", "W3", "W5", "Y",  "I0", "I1", "R1", "R2", "R3", "R7", "N",
                                     "O", "A", "X",  "C0", "C1", "C2", "C3", "L",  "T1", "T2"};
@@ -100,6 +101,7 @@ static void stop(int depth) {
     const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
     const rouse_deferral_ mine = rouse_deferral_v1_;
     const seam_state mine_seam = seam;
+    const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
         total.locked++;
         reached[depth] = true;
@@ -109,6 +111,7 @@ static void stop(int depth) {
     reached[depth] = true;
     the.stopped[the.stopped_count++] = call_at[depth];
     seam.stop_at = 0;
+    the.wakes_running = 0;
     if (!as_handler) {
         rouse_deferral_v1_ = none;
     }
@@ -126,6 +129,7 @@ static void stop(int depth) {
         rouse_deferral_v1_ = mine;
     }
     seam = mine_seam;
+    the.wakes_running = mine_wakes;
     the.stopped_count--;
 }
 

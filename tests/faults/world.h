@@ -67,6 +67,7 @@ typedef struct world {
     bool excepted;    /* a cancel of several permits was given up half way (allowed): the ledger is void */
     call stopped[3];
     int stopped_count;
+    int wakes_running; /* of this thread */
 } world;
 
 static world the;
@@ -157,15 +158,16 @@ static void slot_woken(rouse_waiter *w, rouse_status status) {
     s->wakes++;
     count_outcome(s, status);
     s->state = SLOT_DONE;
-    if (s->kind == 'Z' && status == ROUSE_OK) {
-        give_back(s);
-        (void)act('W', (int)s->n);
-        return;
-    }
     give_back(s);
+    EXPECT(the.wakes_running == 0);
+    the.wakes_running++;
+    if (s->kind == 'Z' && status == ROUSE_OK) {
+        (void)act('W', (int)s->n);
+    }
     if (s->kind == 'Y' && status == ROUSE_OK) {
         (void)act('R', 1);
     }
+    the.wakes_running--;
 }
 
 static slot *new_slot(char kind, uint32_t n) {
