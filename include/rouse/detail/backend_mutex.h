@@ -64,10 +64,10 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
     rouse_status status = ROUSE_PENDING;
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
-    /* Relaxed, both: in MULTI only the mutex's holder changes what is asked here; else a guess for the CAS.
-     */
-    seen = rouse_u64_load_relaxed_(&q->word_);
+    /* E3: acquire, for who finds it closed; else a guess for the CAS. */
+    seen = rouse_u64_load_acquire_(&q->word_);
     if (rouse_word_balance_(seen) < 0) {
+        /* Relaxed: under the mutex. */
         if (rouse_u32_load_relaxed_(&q->lacks_) + n > ROUSE_MAX_LACK) {
             status = ROUSE_OVERFLOW;
         }

@@ -91,7 +91,7 @@ static ROUSE_COLD_ uint64_t rouse_await_unlock_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     do {
         rouse_back_off_(&step);
-        seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a hint; what follows is a CAS */
+        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for who finds it closed; else a guess */
     } while (rouse_word_multi_(seen) && seen != ROUSE_MULTI_);
     return seen;
 }
@@ -125,7 +125,8 @@ static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credi
 }
 
 static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, uint32_t n, uint32_t *credit) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
+    /* E3: acquire, for who finds it closed; else a guess for the CAS. */
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
         const bool covered = balance >= (int64_t)n;
