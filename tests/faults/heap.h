@@ -33,7 +33,8 @@ static inline void *heap_take(size_t size) {
     }
     *(size_t *)(void *)block = size;
     for (size_t i = 0; i < size; i++) {
-        block[HEAP_HEADER + i] = (unsigned char)(0xa5 + heap.calls); /* nothing may count on what it finds there */
+        block[HEAP_HEADER + i] =
+            (unsigned char)(0xa5 + heap.calls); /* nothing may count on what it finds there */
     }
     heap.bytes += size;
     heap.most = heap.bytes > heap.most ? heap.bytes : heap.most;
@@ -48,7 +49,7 @@ static inline void heap_give(void *pointer) {
     }
 }
 
-#define ROUSE_MALLOC(size) heap_take(size)
+#define ROUSE_MALLOC(size)  heap_take(size)
 #define ROUSE_FREE(pointer) heap_give(pointer)
 
 #endif /* ROUSE_TESTS_FAULTS_HEAP_H */

@@ -25,19 +25,19 @@
  * several segments, at each offset, partial credit, phantoms at the head, in the middle, at the end, and segments that have
  * been retired, removed, recycled. */
 static const char *const states[] = {
-    "",         "R3",         "W",        "P",           "WW",        "PPP",       "WWWWW",     "W3",
-    "W3R1",     "WW3WR2",     "R1W3",     "PC0",         "WWWC1",     "WWWWC1C2",  "WWWWWWC2C3", "WWWWWWC1C2C3C4",
-    "WWC1C0",   "WWWWC0C1C2", "H3",       "H3WWWC4",     "H2W",       "H1WWP",     "PP3PC2",    "H4P3P",
-    "WYW",      "ZW",         "G5",       "WG6",         "WG6W",      "WWWWWWC3C4C5", "P5R2W",  "PPPPR1C2", "WWWC2", "WWWWWC4",
-    "YWWWW",    "YYWWW",      "YZWWP",
+    "",       "R3",         "W",     "P",       "WW",    "PPP",          "WWWWW",      "W3",
+    "W3R1",   "WW3WR2",     "R1W3",  "PC0",     "WWWC1", "WWWWC1C2",     "WWWWWWC2C3", "WWWWWWC1C2C3C4",
+    "WWC1C0", "WWWWC0C1C2", "H3",    "H3WWWC4", "H2W",   "H1WWP",        "PP3PC2",     "H4P3P",
+    "WYW",    "ZW",         "G5",    "WG6",     "WG6W",  "WWWWWWC3C4C5", "P5R2W",      "PPPPR1C2",
+    "WWWC2",  "WWWWWC4",    "YWWWW", "YYWWW",   "YZWWP",
 };
-static const char *const calls[] = {"W", "P", "W3", "W5", "Y",  "I0", "I1", "R1", "R2", "R3", "R7", "N",
-                                    "O", "A", "X",  "C0", "C1", "C2", "C3", "L",  "T1", "T2"};
+static const char *const calls[] = {"W", "P", "W3", "W5", "Y",  "I0", "I1", "R1", "R2", "R3", "R7",
+                                    "N", "O", "A",  "X",  "C0", "C1", "C2", "C3", "L",  "T1", "T2"};
 static const char *const answers[] = {
-    "",     "W",    "P3",   "R1",     "R3",    "N",     "O",      "A",      "X",       "C0",      "C1",
-    "L",    "T1",   "I0",   "I1",     "WR1",   "WAW",   "H9",     "G9",     "WWWWWWW", "R1R1R1",  "C0C1C2C3C4",
-    "PLPL", "PLH6", "XR1W", "C1R1", "WWWLLR2", "R2C2W", "WLH5", "C0H6W",
-    "I1H2W", "I1H3", "P2LH2", "P2LH5W", "I1I1H3W",
+    "",      "W",       "P3",     "R1",         "R3",   "N",     "O",      "A",       "X",
+    "C0",    "C1",      "L",      "T1",         "I0",   "I1",    "WR1",    "WAW",     "H9",
+    "G9",    "WWWWWWW", "R1R1R1", "C0C1C2C3C4", "PLPL", "PLH6",  "XR1W",   "C1R1",    "WWWLLR2",
+    "R2C2W", "WLH5",    "C0H6W",  "I1H2W",      "I1H3", "P2LH2", "P2LH5W", "I1I1H3W",
 };
 
 /* For two stopped threads; `two` takes the first few of each, `two-all` all. */
@@ -45,7 +45,8 @@ static const char *const states_two[] = {"", "H3WWWC4", "WWWWWWC2C3", "PP", "W3R
 static const char *const calls_two[] = {"W", "R3", "L", "I1", "A", "C0", "W3", "R1", "C1", "X"};
 static const char *const answers_two[] = {"WR1LH6", "C1R2WA", "I1H3"};
 
-static const char *const answers_signal[] = {"R1", "R2", "N", "O", "A", "T1", "R1T1N", "R1R1R1", "AR1", "OOO"};
+static const char *const answers_signal[] = {"R1", "R2",    "N",      "O",   "A",
+                                             "T1", "R1T1N", "R1R1R1", "AR1", "OOO"};
 
 typedef struct tally {
     uint64_t points;   /* stops                                                   */
@@ -216,7 +217,8 @@ static void run_two(size_t state_count, size_t call_count, size_t answer_count) 
 /* Says which case it was. */
 static void crashed(int number) {
     static const char text[] = "crashed in case ";
-    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 || write(2, "\n", 1) < 0) {
+    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 ||
+        write(2, "\n", 1) < 0) {
         _exit(3);
     }
     _exit(number);
@@ -245,12 +247,14 @@ int main(int argc, char **argv) {
     } else if (as_handler && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_one(answers_signal, COUNT(answers_signal));
     } else {
-        fprintf(stderr, "usage: stopped one|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] (all but one: LOCKFREE)\n");
+        fprintf(stderr, "usage: stopped one|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] "
+                        "(all but one: LOCKFREE)\n");
         return 2;
     }
-    printf("%s: stopped at %llu scheduling points, %llu more were under the lock, %llu runs, %llu cancels waited for the "
+    printf("%s: stopped at %llu scheduling points, %llu more were under the lock, %llu runs, %llu cancels "
+           "waited for the "
            "thread that granted their waiter\n",
-           mode, (unsigned long long)total.points, (unsigned long long)total.locked, (unsigned long long)total.cases,
-           (unsigned long long)total.excepted);
+           mode, (unsigned long long)total.points, (unsigned long long)total.locked,
+           (unsigned long long)total.cases, (unsigned long long)total.excepted);
     return total.points == 0 ? 1 : 0;
 }

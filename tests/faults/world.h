@@ -26,7 +26,8 @@
 #include <string.h>
 
 #define WORLD_SLOTS 96
-#define WORLD_POINTS 4000 /* scheduling points that one call of others may pass before it counts as spinning */
+#define WORLD_POINTS \
+    4000 /* scheduling points that one call of others may pass before it counts as spinning */
 
 enum slot_state { SLOT_UNUSED, SLOT_CALLING, SLOT_QUEUED, SLOT_DONE, SLOT_CANCELLED };
 
@@ -34,10 +35,10 @@ typedef struct slot {
     rouse_waiter waiter;
     enum slot_state state;
     bool polled;
-    bool counted;    /* its outcome is in the ledger                              */
-    bool busy;       /* a cancel of it is in progress: its memory must stay       */
-    bool old;        /* queued before the stopped call began                      */
-    bool excepted;   /* its cancel was found waiting for the thread that grants it */
+    bool counted;  /* its outcome is in the ledger                              */
+    bool busy;     /* a cancel of it is in progress: its memory must stay       */
+    bool old;      /* queued before the stopped call began                      */
+    bool excepted; /* its cancel was found waiting for the thread that grants it */
     char kind;
     uint32_t n;
     unsigned wakes;
@@ -60,11 +61,13 @@ typedef struct world {
     uint64_t clock;
     int64_t put_in;
     int64_t held;
-    int64_t dropped;  /* at most so many permits may have vanished: capped wakes, partial credit under wake_all */
-    int64_t gained;   /* at most so many permits may be counted as held that are of a wake_all                  */
-    bool all_used;    /* a wake_all is part of the case */
+    int64_t
+        dropped; /* at most so many permits may have vanished: capped wakes, partial credit under wake_all */
+    int64_t
+        gained; /* at most so many permits may be counted as held that are of a wake_all                  */
+    bool all_used; /* a wake_all is part of the case */
     bool closed;
-    bool excepted;    /* a cancel of several permits was given up half way (allowed): the ledger is void */
+    bool excepted; /* a cancel of several permits was given up half way (allowed): the ledger is void */
     call stopped[3];
     int stopped_count;
     int wakes_running; /* of this thread */
@@ -75,18 +78,18 @@ static char case_name[256];
 static jmp_buf excepted_cancel;
 static slot *cancelling_now;
 
-#define FAIL(...)                                                                                            \
-    do {                                                                                                     \
-        fprintf(stderr, "FAILED in case %s: ", case_name);                                                   \
-        fprintf(stderr, __VA_ARGS__);                                                                        \
-        fputc('\n', stderr);                                                                                 \
-        exit(1);                                                                                             \
+#define FAIL(...)                                          \
+    do {                                                   \
+        fprintf(stderr, "FAILED in case %s: ", case_name); \
+        fprintf(stderr, __VA_ARGS__);                      \
+        fputc('\n', stderr);                               \
+        exit(1);                                           \
     } while (0)
-#define EXPECT(condition)                                                                                    \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            FAIL("%s:%d: %s", __FILE__, __LINE__, #condition);                                               \
-        }                                                                                                    \
+#define EXPECT(condition)                                      \
+    do {                                                       \
+        if (!(condition)) {                                    \
+            FAIL("%s:%d: %s", __FILE__, __LINE__, #condition); \
+        }                                                      \
     } while (0)
 
 static bool act(char op, int n);
@@ -99,7 +102,8 @@ int sched_yield(void) {
 /* ---- raw looks, which are no scheduling points ------------------------------------------------------------------ */
 
 static rouse_status raw_status(const slot *s) {
-    return (rouse_status)(int8_t)(uint8_t)(__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & 0xffu);
+    return (rouse_status)(int8_t)(uint8_t)(__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) &
+                                           0xffu);
 }
 static bool raw_by_all(const slot *s) {
     return (__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & ROUSE_BY_ALL_) != 0;
@@ -490,7 +494,8 @@ static void check_reach(void) {
              (int)of_stopped.waiters);
     }
     for (int i = 0; i < the.used; i++) {
-        if (is_waiting(&the.slots[i]) && !the.slots[i].old && the.stopped_count == 1 && the.stopped[0].op == 'A') {
+        if (is_waiting(&the.slots[i]) && !the.slots[i].old && the.stopped_count == 1 &&
+            the.stopped[0].op == 'A') {
             FAIL("waiter %d, which came during the call, cannot be served", i);
         }
     }
