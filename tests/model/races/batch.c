@@ -154,13 +154,13 @@ static void both_givers_are_seen_at_once(void) {
 }
 
 const mc_scenario mc_scenarios[] = {
-    {.name = "wait for 2, two give 1", .body = wait_2_two_give, .bound = LOCKFREE_BOUND(3), .soak_bound = MC_NO_BOUND},
+    {.name = "wait for 2, two give 1", .body = wait_2_two_give, .bound = LOCKFREE_BOUND(1), .soak_bound = MC_NO_BOUND},
     {.name = "queued for 2, two give 1", .body = queued_2_two_give},
     {.name = "queued for 2, give 2, one waits", .body = queued_2_give_2},
     {.name = "wait for 2 takes the stored one", .body = wait_2_takes_stored},
     {.name = "cancel 2, give 1", .body = cancel_2_give},
     {.name = "cancel 2, give 2", .body = cancel_2_give_2},
-    {.name = "cancel 2, two give 1", .body = cancel_2_two_give, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "cancel 2, two give 1", .body = cancel_2_two_give, .bound = LOCKFREE_BOUND(1), .soak_bound = MC_NO_BOUND},
     {.name = "cancel 2 serves the one behind", .body = cancel_2_serves_behind},
     {.name = "cancel 2, give 1, one behind", .body = cancel_2_give_behind},
     {.name = "cancel 2, cancel the one behind", .body = cancel_2_cancel_behind},

@@ -188,7 +188,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wait, give: the next segment", .body = wait_give_next_segment},
     {.name = "polled", .body = polled},
     {.name = "two wait, one gives 1", .body = two_wait_one_gives_one},
-    {.name = "two wait, one gives 2", .body = two_wait_one_gives_two, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "two wait, one gives 2", .body = two_wait_one_gives_two, .bound = LOCKFREE_BOUND(1), .soak_bound = MC_NO_BOUND},
     {.name = "one queued, one waits, two give", .body = one_queued_one_waits},
     {.name = "order is kept", .body = order_is_kept},
     {.name = "no overtaking", .body = no_overtaking},

@@ -12,7 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-enum { GUESTS = 5, NOT_CALLED = 77 };
+enum { GUESTS = 7, NOT_CALLED = 77 };
 
 /* A bound on preemptions for LOCKFREE, whose calls have many steps; MUTEX and SPIN are searched exhaustively. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
@@ -37,6 +37,8 @@ static guest guests[GUESTS];
 #define C (&guests[2])
 #define D (&guests[3])
 #define E (&guests[4])
+#define F (&guests[5])
+#define G (&guests[6])
 
 /* Plain data, written by whoever holds the one permit: unordered holders are a data race. */
 extern int shared;
@@ -70,6 +72,8 @@ static inline void guests_init(void (*then)(guest *)) {
     mc_name(guests + 2, sizeof guests[0], "C");
     mc_name(guests + 3, sizeof guests[0], "D");
     mc_name(guests + 4, sizeof guests[0], "E");
+    mc_name(guests + 5, sizeof guests[0], "F");
+    mc_name(guests + 6, sizeof guests[0], "G");
 }
 
 /* ---- afterwards, when all threads have been joined ------------------------------------------------------------ */
@@ -164,20 +168,19 @@ static inline void wait_and_cancel(void *g) {
     take_out(g);
 }
 
-static uint32_t woken_by_all, woken_by_close;
-static inline void wake_all(void *unused) {
-    (void)unused;
-    woken_by_all += rouse_waiter_queue_wake_all(&queue);
+/* With NULL they count in the variables here; a second one at the same time needs a count of its own. */
+static uint32_t woken_by_all, woken_by_close, woken_by_second;
+static inline void wake_all(void *count) {
+    *(count == NULL ? &woken_by_all : (uint32_t *)count) += rouse_waiter_queue_wake_all(&queue);
 }
-static inline void close_queue(void *unused) {
-    (void)unused;
-    woken_by_close += rouse_waiter_queue_close(&queue);
+static inline void close_queue(void *count) {
+    *(count == NULL ? &woken_by_close : (uint32_t *)count) += rouse_waiter_queue_close(&queue);
 }
 
 /* Runs these at the same time, then joins them. A NULL thread is none. */
 static inline void run(void (*first)(void *), void *arg1, void (*second)(void *), void *arg2,
                        void (*third)(void *), void *arg3) {
-    (void)woken_by_all, (void)woken_by_close;
+    (void)woken_by_all, (void)woken_by_close, (void)woken_by_second;
     mc_thread(first, arg1);
     mc_thread(second, arg2);
     if (third != NULL) {

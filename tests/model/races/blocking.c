@@ -1,0 +1,72 @@
+/* blocking.h: a thread that blocks is woken by a grant, and a time-out that loses to one reports the grant. */
+#include "support.h"
+
+static rouse_semaphore *semaphore;
+static rouse_status first, second;
+
+static void start(uint32_t permits) {
+    guests_init(NULL);
+    semaphore = (rouse_semaphore *)&queue;
+    queue_start(permits, 0);
+}
+static void release(void *unused) {
+    (void)unused;
+    shared = 1;
+    give(1);
+}
+static void acquire(void *unused) {
+    (void)unused;
+    first = rouse_semaphore_acquire_blocking(semaphore, 1);
+    mc_assert(first == ROUSE_OK && shared == 1);
+}
+static void acquire_timed(void *unused) {
+    (void)unused;
+    first = rouse_semaphore_acquire_timed(semaphore, 1, 1000);
+    mc_assert(first == ROUSE_OK || first == ROUSE_TIMEDOUT);
+    mc_assert(first != ROUSE_OK || shared == 1);
+}
+static void acquire_again(void *unused) {
+    (void)unused;
+    second = rouse_semaphore_acquire_blocking(semaphore, 1);
+}
+static void close_semaphore(void *unused) {
+    (void)unused;
+    (void)rouse_semaphore_close(semaphore);
+}
+static void acquire_closed(void *unused) {
+    (void)unused;
+    first = rouse_semaphore_acquire_blocking(semaphore, 1);
+}
+
+static void blocks(void) {
+    start(0);
+    run(acquire, NULL, release, NULL, ONLY_TWO);
+    mc_assert(rouse_semaphore_available(semaphore) == 0);
+    queue_finish();
+}
+static void times_out(void) {
+    start(0);
+    run(acquire_timed, NULL, release, NULL, ONLY_TWO);
+    mc_assert(rouse_semaphore_available(semaphore) == (first == ROUSE_OK ? 0 : 1));
+    mc_reached(first == ROUSE_OK ? 0 : 1);
+    queue_finish();
+}
+static void times_out_behind(void) {
+    start(0);
+    run(acquire_timed, NULL, acquire_again, NULL, ONLY_TWO);
+    queue_finish();
+}
+static void block_closed(void) {
+    start(0);
+    run(acquire_closed, NULL, close_semaphore, NULL, ONLY_TWO);
+    mc_assert(first == ROUSE_CLOSED);
+    queue_finish();
+}
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "block, release", .body = blocks},
+    {.name = "time-out, release", .body = times_out},
+    {.name = "nobody releases", .body = times_out_behind, .expect = "deadlock"},
+    {.name = "block, close", .body = block_closed},
+    {0},
+};

@@ -1,0 +1,266 @@
+/* destroy.c: grant is the last touch: who has been granted destroys and frees the queue at once, while the call that
+ * granted it is still returning. The queue lies on the heap: a late access is use after free. */
+#include "support.h"
+
+static rouse_waiter_queue *heap_queue;
+static void destroy(guest *g) {
+    (void)g;
+    rouse_waiter_queue_destroy(heap_queue);
+    free(heap_queue);
+    heap_queue = NULL;
+}
+static void start(uint32_t credit, int passed, void (*then)(guest *)) {
+    guests_init(NULL);
+    heap_queue = malloc(sizeof *heap_queue);
+    rouse_waiter_queue_init(heap_queue, 0);
+    mc_name(heap_queue, sizeof *heap_queue, "queue");
+    mc_assert(rouse_waiter_queue_reserve(heap_queue, 1) == ROUSE_OK);
+    for (int i = 0; i < passed; i++) {
+        mc_assert(rouse_waiter_queue_wait(heap_queue, &E->waiter, 1) == ROUSE_PENDING);
+        mc_assert(rouse_waiter_queue_wake_one(heap_queue));
+    }
+    guests_init(then);
+    if (credit != 0) {
+        mc_assert(rouse_waiter_queue_wake(heap_queue, credit, ROUSE_MAX_PERMITS) == ROUSE_OK);
+    }
+}
+static void add(guest *g, uint32_t n) {
+    g->answer = rouse_waiter_queue_wait(heap_queue, &g->waiter, n);
+}
+
+static void wait_destroy(void *g) {
+    add(g, 1);
+    if (((guest *)g)->answer == ROUSE_OK) {
+        destroy(g);
+    }
+}
+static void wait_poll_destroy(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    while (g->answer == ROUSE_PENDING && rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    destroy(g);
+}
+static void poll_destroy(void *arg) {
+    guest *const g = arg;
+    while (rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    destroy(g);
+}
+static void try_destroy(void *g) {
+    if (rouse_waiter_queue_try_wait(heap_queue, 1)) {
+        destroy(g);
+    }
+}
+static void release(void *n) {
+    mc_assert(rouse_waiter_queue_wake(heap_queue, *(uint32_t *)n, ROUSE_MAX_PERMITS) == ROUSE_OK);
+}
+static void notify(void *unused) {
+    (void)unused;
+    mc_assert(rouse_waiter_queue_wake(heap_queue, 1, 1) == ROUSE_OK);
+}
+static void wake_one(void *unused) {
+    (void)unused;
+    mc_assert(rouse_waiter_queue_wake_one(heap_queue));
+}
+static void wake_everybody(void *unused) {
+    (void)unused;
+    (void)rouse_waiter_queue_wake_all(heap_queue);
+}
+static void close_it(void *unused) {
+    (void)unused;
+    (void)rouse_waiter_queue_close(heap_queue);
+}
+static uint32_t one = 1, two = 2;
+
+static void in_wake(void) {
+    start(0, 0, destroy);
+    run(wait_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void in_wake_last_cell(void) {
+    start(0, 1, destroy);
+    run(wait_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    run(wait_poll_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_last_cell(void) {
+    start(0, 1, NULL);
+    guest_init_polled(A);
+    run(wait_poll_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_queued(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    add(A, 1);
+    run(poll_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_notify(void) {
+    start(0, 1, NULL);
+    guest_init_polled(A);
+    run(wait_poll_destroy, A, notify, NULL, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_wake_one(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    add(A, 1);
+    run(poll_destroy, A, wake_one, NULL, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_wake_all(void) {
+    start(0, 1, NULL);
+    guest_init_polled(A);
+    add(A, 1);
+    run(poll_destroy, A, wake_everybody, NULL, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void polled_close(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    add(A, 1);
+    run(poll_destroy, A, close_it, NULL, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void wait_close(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    while (g->answer == ROUSE_PENDING && rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+}
+/* Told that it is closed, by answer or by wake: the closer may still be returning. With a wake queued only, for an
+ * answer may come from an earlier look. */
+static void polled_close_wait(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    run(wait_close, A, close_it, NULL, ONLY_TWO);
+    destroy(A);
+}
+static void stored(void) {
+    start(0, 0, NULL);
+    run(try_destroy, A, release, &one, ONLY_TWO);
+    if (heap_queue != NULL) {
+        destroy(A);
+    }
+}
+static void polled_batch(void) {
+    start(1, 0, NULL);
+    guest_init_polled(A);
+    add(A, 2);
+    run(poll_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+/* One release serves two; the younger one knows that the older has been told, and destroys. */
+static void told(guest *g) {
+    (void)g;
+}
+static void both_told(void *g) {
+    while (rouse_waiter_status(&B->waiter) == ROUSE_PENDING || rouse_waiter_status(&A->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    destroy(g);
+}
+static void two_polled(void) {
+    start(0, 1, told);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    add(A, 1);
+    add(B, 1);
+    run(both_told, A, release, &two, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+
+/* The mutex: who is handed it destroys it. */
+static rouse_mutex *mutex;
+static void unlock(void *unused) {
+    (void)unused;
+    mc_assert(rouse_mutex_unlock(mutex) == ROUSE_OK);
+}
+static void lock_destroy(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_mutex_lock(mutex, &g->waiter);
+    while (g->answer == ROUSE_PENDING && rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    rouse_mutex_destroy(mutex);
+    free(mutex);
+}
+static void mutex_handed_over(void) {
+    guests_init(NULL);
+    guest_init_polled(A);
+    mutex = malloc(sizeof *mutex);
+    rouse_mutex_init(mutex);
+    mc_assert(rouse_mutex_reserve(mutex, 1) == ROUSE_OK);
+    mc_assert(rouse_mutex_try_lock(mutex));
+    run(lock_destroy, A, unlock, NULL, ONLY_TWO);
+}
+
+/* The last holder takes all permits back and destroys: a release that served somebody and stored the rest is over. */
+static void take_all_destroy(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    while (g->answer == ROUSE_PENDING && rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    if (rouse_waiter_queue_try_wait(heap_queue, 1)) {
+        destroy(g);
+    }
+}
+static void surplus(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    run(take_all_destroy, A, release, &two, ONLY_TWO);
+    if (heap_queue != NULL) {
+        destroy(A);
+    }
+}
+static void cancel_then_release(void) {
+    start(0, 1, NULL);
+    guest_init_polled(A);
+    add(A, 1);
+    add(B, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &B->waiter));
+    run(poll_destroy, A, release, &one, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+static void behind_cancelled(void) {
+    start(0, 0, NULL);
+    guest_init_polled(C);
+    add(A, 1);
+    add(B, 1);
+    add(C, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &B->waiter));
+    run(poll_destroy, C, release, &two, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "in the wake", .body = in_wake},
+    {.name = "in the wake: the last cell", .body = in_wake_last_cell},
+    {.name = "polled", .body = polled},
+    {.name = "polled: the last cell", .body = polled_last_cell},
+    {.name = "polled: queued", .body = polled_queued},
+    {.name = "polled: notify", .body = polled_notify},
+    {.name = "polled: wake one", .body = polled_wake_one},
+    {.name = "polled: wake all", .body = polled_wake_all},
+    {.name = "polled: close", .body = polled_close},
+    {.name = "polled: close, wait", .body = polled_close_wait},
+    {.name = "a stored permit", .body = stored},
+    {.name = "polled: the second of 2", .body = polled_batch},
+    {.name = "two polled, one release", .body = two_polled},
+    {.name = "mutex", .body = mutex_handed_over},
+    {.name = "a surplus", .body = surplus},
+    {.name = "behind it was one who cancelled", .body = cancel_then_release},
+    {.name = "before it was one who cancelled", .body = behind_cancelled},
+    {0},
+};

@@ -1,0 +1,348 @@
+/* segments.c: LOCKFREE's segments, here of two cells: appended, retired, removed from the middle, recycled, while others
+ * walk through them. After each scenario the list is looked at: nothing that is used up may be left in it. */
+#include "support.h"
+
+#if ROUSE_SEGMENT_CELLS != 2
+#    error "the scenarios count on segments of two cells"
+#endif
+
+static void start(int passed) {
+    guests_init(NULL);
+    queue_start(0, passed);
+}
+static rouse_pool_ *pool_of_queue(void) {
+    return rouse_ptr_load_relaxed_(&queue.pool_);
+}
+static bool all_cells(const rouse_segment_ *segment, uintptr_t what) {
+    return (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[0]) == what &&
+           (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[1]) == what;
+}
+
+/* Nothing is in progress: each linked segment but the last has a ticket that is still to be served, and is not one of
+ * cancelled cells only; nobody sweeps, and nothing waits to be swept. The links agree with each other. */
+static void tidy(void) {
+    const rouse_pool_ *const pool = pool_of_queue();
+    const uint64_t word = rouse_u64_load_relaxed_(&queue.word_);
+    const uint32_t head = rouse_word_balance_(word) < 0 ? rouse_word_head_(word) : rouse_word_ticket_(word);
+    uint32_t before = 0;
+    uint32_t index = rouse_u32_load_relaxed_(&pool->first_);
+    mc_assert(rouse_u32_load_relaxed_(&pool->sweep_) == 0 && rouse_u32_load_relaxed_(&pool->dead_) == 0);
+    while (index != 0) {
+        const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
+        const uint64_t state = rouse_u64_load_relaxed_(&segment->state_);
+        const uint32_t next = (uint32_t)rouse_u64_load_relaxed_(&segment->next_);
+        mc_assert(rouse_state_linked_(state));
+        mc_assert(rouse_u32_load_relaxed_(&segment->prev_) == before);
+        if (next != 0) {
+            mc_assert(rouse_state_in_use_(state));
+            mc_assert(rouse_ticket_distance_(head, rouse_state_base_(state) + 2) > 0);
+            mc_assert(rouse_state_kind_(state) != ROUSE_SEGMENT_LIVE_ || !all_cells(segment, ROUSE_CELL_CANCELLED_));
+        }
+        before = index;
+        index = next;
+    }
+}
+/* Tidy; then everybody left can be served, in order. */
+static void finish(int put_in) {
+    const int left = count(waiting);
+    tidy();
+    mc_assert(rouse_waiter_queue_waiter_count(&queue) == (uint32_t)left);
+    if (left != 0) {
+        give((uint32_t)left);
+    }
+    mc_assert(count(waiting) == 0);
+    tidy();
+    conserved(put_in + left);
+}
+
+static void wait_three(void *unused) {
+    (void)unused;
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+}
+static void wait_two(void *unused) {
+    (void)unused;
+    enqueue(A, 1);
+    enqueue(B, 1);
+}
+
+/* ---- append --------------------------------------------------------------------------------------------------- */
+
+static void two_append(void) {
+    start(2);
+    run(wait_1, A, wait_1, B, ONLY_TWO);
+    mc_assert(waiting(A) && waiting(B));
+    finish(0);
+}
+static void append_give(void) {
+    start(1);
+    run(wait_two, NULL, give_2, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B));
+    finish(2);
+}
+static void append_two_give(void) {
+    start(1);
+    enqueue(C, 1);
+    run(wait_1, A, give_1, NULL, give_1, NULL);
+    mc_assert(granted(C) && granted(A));
+    finish(2);
+}
+
+/* ---- retire ----------------------------------------------------------------------------------------------------- */
+
+/* Two wakers finish the two cells of one segment, which is not the last. */
+static void two_retire(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    run(give_1, NULL, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && waiting(C));
+    finish(2);
+}
+static void retire_and_append(void) {
+    start(1);
+    enqueue(A, 1);
+    run(give_1, NULL, wait_1, B, ONLY_TWO);
+    mc_assert(granted(A) && waiting(B));
+    finish(1);
+}
+/* The waiter that finds a token is the last visitor of the segment. */
+static void retired_by_waiter(void) {
+    start(1);
+    enqueue(A, 1);
+    run(wait_1, B, give_2, NULL, wait_1, C);
+    finish(2);
+}
+static void retire_neighbours(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    enqueue(D, 1);
+    enqueue(E, 1);
+    run(give_2, NULL, give_2, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && granted(C) && granted(D) && waiting(E));
+    finish(4);
+}
+
+/* ---- remove ------------------------------------------------------------------------------------------------------- */
+
+/* A and B wait in the first segment; C and D in the second, E in the third. */
+static void five(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    enqueue(D, 1);
+    enqueue(E, 1);
+}
+static void two_remove(void) {
+    five();
+    run(cancel, C, cancel, D, ONLY_TWO);
+    mc_assert(C->cancelled && D->cancelled);
+    finish(0);
+}
+static void remove_give(void) {
+    five();
+    take_out(C);
+    run(cancel, D, give_2, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && D->cancelled);
+    finish(2);
+}
+/* The waker comes for D while it is being cancelled, and then has E. */
+static void remove_give_there(void) {
+    five();
+    take_out(A);
+    take_out(B);
+    take_out(C);
+    run(cancel, D, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(D) != granted(E));
+    finish(1);
+}
+static void remove_skip(void) {
+    five();
+    take_out(B);
+    take_out(C);
+    run(cancel, D, cancel, A, give_1, NULL);
+    mc_assert(granted(E) || granted(A) || granted(D));
+    finish(1);
+}
+static void remove_neighbours(void) {
+    five();
+    enqueue(F, 1);
+    enqueue(G, 1);
+    take_out(C);
+    take_out(E);
+    run(cancel, D, cancel, F, ONLY_TWO);
+    finish(0);
+}
+static void remove_neighbours_give(void) {
+    five();
+    enqueue(F, 1);
+    enqueue(G, 1);
+    take_out(C);
+    take_out(E);
+    run(cancel, D, cancel, F, give_2, NULL);
+    mc_assert(granted(A) && granted(B));
+    finish(2);
+}
+/* The last segment is all cancelled while somebody appends behind it. */
+static void park_append(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    enqueue(D, 1);
+    take_out(C);
+    run(cancel, D, wait_1, E, ONLY_TWO);
+    mc_assert(D->cancelled && waiting(E));
+    finish(0);
+}
+static void park_append_give(void) {
+    start(0);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    run(cancel, C, wait_1, E, give_1, NULL);
+    finish(1);
+}
+static void retire_last_append(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(give_2, NULL, wait_1, C, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && waiting(C));
+    finish(2);
+}
+static void remove_walk(void) {
+    five();
+    take_out(C);
+    run(cancel, D, wait_1, F, ONLY_TWO);
+    mc_assert(D->cancelled && waiting(F));
+    finish(0);
+}
+
+/* ---- recycle -------------------------------------------------------------------------------------------------------- */
+
+/* One thread uses up segments, another is somewhere in its wait. */
+static void rounds(void *unused) {
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        give(1);
+        guest_init(&guests[3 + i], NULL);
+        enqueue(&guests[3 + i], 1);
+    }
+}
+static void recycle_wait(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(rounds, NULL, wait_1, C, ONLY_TWO);
+    finish(2);
+}
+static void recycle_cancel(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(rounds, NULL, cancel, B, ONLY_TWO);
+    finish(2);
+}
+static void recycle_give(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(rounds, NULL, give_1, NULL, ONLY_TWO);
+    finish(3);
+}
+static void recycle_three_wait(void) {
+    start(0);
+    run(wait_three, NULL, give_2, NULL, ONLY_TWO);
+    finish(2);
+}
+
+/* ---- the pool ---------------------------------------------------------------------------------------------------------- */
+
+static rouse_segment_ *popped[3];
+static void pop_one(void *unused) {
+    (void)unused;
+    popped[0] = rouse_pool_pop_(pool_of_queue());
+}
+static void pop_pop_push(void *unused) {
+    rouse_pool_ *const pool = pool_of_queue();
+    rouse_segment_ *const first = rouse_pool_pop_(pool);
+    (void)unused;
+    popped[1] = rouse_pool_pop_(pool);
+    if (first != NULL) {
+        rouse_pool_push_(pool, first, first);
+    }
+}
+/* A segment that was popped and not pushed back is nobody else's: the tag against ABA. */
+static void pool_tag(void) {
+    rouse_segment_ *made[3];
+    rouse_pool_ *pool;
+    rouse_segment_ *segment;
+    start(0);
+    pool = pool_of_queue();
+    for (int i = 0; i < 3; i++) {
+        made[i] = rouse_pool_take_(pool);
+    }
+    for (int i = 0; i < 3; i++) {
+        rouse_pool_push_(pool, made[i], made[i]);
+    }
+    run(pop_one, NULL, pop_pop_push, NULL, ONLY_TWO);
+    mc_assert(popped[0] == NULL || popped[0] != popped[1]);
+    while ((segment = rouse_pool_pop_(pool)) != NULL) {
+        mc_assert(segment != popped[0] && segment != popped[1]);
+    }
+    rouse_waiter_queue_destroy(&queue);
+}
+/* Two make a chunk at the same time; neither is lost or leaked. */
+static void take_two(void *unused) {
+    rouse_pool_ *const pool = pool_of_queue();
+    (void)unused;
+    popped[1] = rouse_pool_take_(pool);
+}
+static void take_one(void *unused) {
+    (void)unused;
+    popped[0] = rouse_pool_take_(pool_of_queue());
+}
+static void pool_grows(void) {
+    rouse_pool_ *pool;
+    guests_init(NULL);
+    rouse_waiter_queue_init(&queue, 0);
+    pool = rouse_need_pool_(&queue);
+    run(take_one, NULL, take_two, NULL, ONLY_TWO);
+    mc_assert(popped[0] != NULL && popped[1] != NULL && popped[0] != popped[1]);
+    mc_assert(popped[0]->index_ + popped[1]->index_ == 3 && rouse_segment_at_(pool, 1)->index_ == 1);
+    rouse_waiter_queue_destroy(&queue);
+}
+
+#define LONG .bound = 1, .soak_bound = MC_NO_BOUND
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "two append", .body = two_append},
+    {.name = "append, give", .body = append_give},
+    {.name = "append, two give", .body = append_two_give},
+    {.name = "two retire", .body = two_retire},
+    {.name = "retire, append", .body = retire_and_append},
+    {.name = "retired by a waiter", .body = retired_by_waiter, LONG},
+    {.name = "retire neighbours", .body = retire_neighbours},
+    {.name = "two remove", .body = two_remove},
+    {.name = "remove, give", .body = remove_give},
+    {.name = "remove, give to the same", .body = remove_give_there},
+    {.name = "remove, cancel the head, give", .body = remove_skip, LONG},
+    {.name = "remove neighbours", .body = remove_neighbours},
+    {.name = "remove neighbours, give", .body = remove_neighbours_give, LONG},
+    {.name = "park, append", .body = park_append},
+    {.name = "park, append, give", .body = park_append_give, LONG},
+    {.name = "retire the last, append", .body = retire_last_append},
+    {.name = "remove, walk", .body = remove_walk},
+    {.name = "recycle, wait", .body = recycle_wait},
+    {.name = "recycle, cancel", .body = recycle_cancel},
+    {.name = "recycle, give", .body = recycle_give},
+    {.name = "three wait, give", .body = recycle_three_wait},
+    {.name = "the pool's tag", .body = pool_tag},
+    {.name = "the pool grows", .body = pool_grows},
+    {0},
+};
