@@ -38,8 +38,8 @@ static sim_event tick_event;
 
 static void check(bool condition, const char *what) {
     if (!condition) {
-        fprintf(stderr, "adaptive_limit: at %.1f s: %s (limit %u, capacity %u)\n", (double)loop.now / 1e6, what,
-                limit.limit, capacity);
+        fprintf(stderr, "adaptive_limit: at %.1f s: %s (limit %u, capacity %u)\n", (double)loop.now / 1e6,
+                what, limit.limit, capacity);
         exit(1);
     }
 }
@@ -98,9 +98,11 @@ static void on_tick(void *unused) {
            answers_in_tick * (1000000 / TICK_US));
     if (in_phase > SETTLED_US) {
         const uint32_t busy = capacity * (TICK_US / SERVICE_US);
-        check(limit.limit >= capacity && limit.limit <= capacity + MARGIN, "the limit has not found the capacity");
+        check(limit.limit >= capacity && limit.limit <= capacity + MARGIN,
+              "the limit has not found the capacity");
         check(answers_in_tick * 100 >= busy * 80, "the backend is not kept busy");
-        check(latency * capacity < (uint64_t)SERVICE_US * (capacity + MARGIN + 1), "requests queue in the backend");
+        check(latency * capacity < (uint64_t)SERVICE_US * (capacity + MARGIN + 1),
+              "requests queue in the backend");
     }
     answers_in_tick = 0;
     latency_in_tick = 0;
@@ -126,7 +128,8 @@ int main(void) {
     check(in_backend == 0 && rouse_semaphore_waiter_count(&limit.permits) == 0, "somebody is left");
     check(rouse_semaphore_available(&limit.permits) == limit.limit && limit.excess == 0, "permits were lost");
     adaptive_limit_shrink_(&limit); /* under load there was never a free one to take away */
-    check(rouse_semaphore_available(&limit.permits) == limit.limit && limit.excess == 0, "a free permit stayed");
+    check(rouse_semaphore_available(&limit.permits) == limit.limit && limit.excess == 0,
+          "a free permit stayed");
     adaptive_limit_destroy(&limit);
     return 0;
 }

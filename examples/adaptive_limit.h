@@ -17,10 +17,10 @@
 typedef struct adaptive_limit {
     rouse_semaphore permits;
     uint32_t limit, least, most;
-    uint32_t excess;    /* permits in use that are to be kept when they come back */
-    uint64_t best;      /* the lowest latency so far                              */
-    uint64_t sum;       /* of the latencies since the last look                   */
-    uint32_t answers;   /* since the last look                                    */
+    uint32_t excess;  /* permits in use that are to be kept when they come back */
+    uint64_t best;    /* the lowest latency so far                              */
+    uint64_t sum;     /* of the latencies since the last look                   */
+    uint32_t answers; /* since the last look                                    */
 } adaptive_limit;
 
 static inline void adaptive_limit_init(adaptive_limit *a, uint32_t start, uint32_t least, uint32_t most) {
@@ -34,7 +34,7 @@ static inline void adaptive_limit_init(adaptive_limit *a, uint32_t start, uint32
     a->answers = 0;
 }
 
-//! [resize]
+/* snippet: resize */
 static inline void adaptive_limit_grow_(adaptive_limit *a) {
     a->limit++;
     if (a->excess > 0) {
@@ -58,7 +58,7 @@ static inline void adaptive_limit_give_back_(adaptive_limit *a) {
         (void)rouse_semaphore_release(&a->permits, 1);
     }
 }
-//! [resize]
+/* end snippet */
 
 static inline void adaptive_limit_look_(adaptive_limit *a) {
     enum { QUEUE_LOW = 10, QUEUE_HIGH = 30 }; /* tenths of a request */

@@ -23,10 +23,10 @@
 
 namespace rouse {
 
-//! [permit]
+/* snippet: permit */
 /* n permits of a semaphore, given back when it goes out of scope. */
 class permit {
-public:
+  public:
     permit(rouse_semaphore &semaphore, std::uint32_t n, rouse_status status) noexcept
         : semaphore_(&semaphore), n_(n), status_(status) {}
     permit(permit &&other) noexcept
@@ -45,19 +45,20 @@ public:
     explicit operator bool() const noexcept { return status_ == ROUSE_OK; }
     rouse_status status() const noexcept { return status_; }
 
-private:
+  private:
     rouse_semaphore *semaphore_;
     std::uint32_t n_;
     rouse_status status_;
 };
-//! [permit]
+/* end snippet */
 
 /* A mutex that is held until this goes out of scope. */
 class holding {
-public:
+  public:
     holding(rouse_mutex &mutex, rouse_status status) noexcept
         : mutex_(status == ROUSE_OK ? &mutex : nullptr), status_(status) {}
-    holding(holding &&other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)), status_(other.status_) {}
+    holding(holding &&other) noexcept
+        : mutex_(std::exchange(other.mutex_, nullptr)), status_(other.status_) {}
     holding &operator=(holding other) noexcept {
         std::swap(mutex_, other.mutex_);
         std::swap(status_, other.status_);
@@ -71,16 +72,16 @@ public:
     explicit operator bool() const noexcept { return status_ == ROUSE_OK; }
     rouse_status status() const noexcept { return status_; }
 
-private:
+  private:
     rouse_mutex *mutex_;
     rouse_status status_;
 };
 
-//! [awaiter]
+/* snippet: awaiter */
 /* What all three have in common. Operation supplies: rouse_status start(rouse_waiter *), bool cancel(rouse_waiter *),
  * and finish(rouse_status), the value of co_await. */
 template <class Operation> class awaiter {
-public:
+  public:
     awaiter(Operation operation, rouse_mailbox *mailbox) : operation_(operation) {
         if (mailbox != nullptr) {
             rouse_waiter_init_on(&waiter_, mailbox, on_wake, this);
@@ -109,7 +110,7 @@ public:
     }
     auto await_resume() { return operation_.finish(status_); }
 
-private:
+  private:
     static void on_wake(rouse_waiter *waiter, rouse_status status) {
         awaiter *self = static_cast<awaiter *>(rouse_waiter_data(waiter));
         self->status_ = status;
@@ -121,7 +122,7 @@ private:
     std::coroutine_handle<> coroutine_;
     rouse_status status_ = ROUSE_OK; /* nothing to cancel */
 };
-//! [awaiter]
+/* end snippet */
 
 struct acquire_operation {
     rouse_semaphore *semaphore;

@@ -14,24 +14,25 @@ static rouse_mutex log_lock = ROUSE_MUTEX_INIT;
 
 /* co_await after_ms(ms) */
 class after_ms {
-public:
+  public:
     explicit after_ms(std::uint64_t ms) : ms_(ms) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> coroutine) {
         sim_after(
-            &loop, &event_, ms_, [](void *address) { std::coroutine_handle<>::from_address(address).resume(); },
+            &loop, &event_, ms_,
+            [](void *address) { std::coroutine_handle<>::from_address(address).resume(); },
             coroutine.address());
     }
     void await_resume() const noexcept {}
 
-private:
+  private:
     std::uint64_t ms_;
     sim_event event_{};
 };
 
 /* A coroutine that starts at once and lives until its task is destroyed. */
 class task {
-public:
+  public:
     struct promise_type {
         task get_return_object() { return task(std::coroutine_handle<promise_type>::from_promise(*this)); }
         std::suspend_never initial_suspend() noexcept { return {}; }
@@ -52,7 +53,7 @@ public:
         }
     }
 
-private:
+  private:
     std::coroutine_handle<promise_type> coroutine_;
 };
 
@@ -60,7 +61,7 @@ static void say(int id, const char *what, const char *why = "") {
     std::printf("%2d ms: download %d %s%s\n", static_cast<int>(loop.now), id, what, why);
 }
 
-//! [download]
+/* snippet: download */
 static task download(int id) {
     rouse::permit permit = co_await rouse::acquire(limit);
     if (!permit) {
@@ -74,7 +75,7 @@ static task download(int id) {
     co_await after_ms(5);
     say(id, "is done");
 } /* unlocks, then releases */
-//! [download]
+/* end snippet */
 
 static std::array<task, 6> downloads;
 

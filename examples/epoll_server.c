@@ -24,7 +24,7 @@ static bool watch(int fd, void *what) {
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-//! [kick]
+/* snippet: kick */
 /* On any thread: makes epoll_wait return on the loop's thread. */
 void loop_kick(void *unused) {
     const uint64_t one = 1;
@@ -39,7 +39,7 @@ static void on_kick(void) {
     }
     rouse_mailbox_drain(&service_mailbox); /* after the read: a kick that comes now is seen next time */
 }
-//! [kick]
+/* end snippet */
 
 void loop_send(client *c, const char *answer, size_t length) {
     (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -77,7 +77,7 @@ static void on_accept(void) {
     }
 }
 
-//! [loop]
+/* snippet: loop */
 static void run(void) {
     struct epoll_event events[64];
     bool stopping = false;
@@ -107,7 +107,7 @@ static void run(void) {
         }
     }
 }
-//! [loop]
+/* end snippet */
 
 int main(int argc, char **argv) {
     sigset_t signals;

@@ -15,7 +15,7 @@ typedef struct connection {
 static GSocket *listener;
 static GSource *accepting, *kicked;
 
-//! [kick]
+/* snippet: kick */
 /* On any thread: a source whose ready time has come is dispatched on the loop's thread. */
 void loop_kick(void *unused) {
     (void)unused;
@@ -31,7 +31,7 @@ static gboolean dispatch_kick(GSource *source, GSourceFunc callback, gpointer da
 }
 
 static GSourceFuncs kick_functions = {.dispatch = dispatch_kick};
-//! [kick]
+/* end snippet */
 
 void loop_send(client *c, const char *answer, size_t length) {
     (void)g_socket_send(((connection *)c)->socket, answer, length, NULL, NULL);

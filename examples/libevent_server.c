@@ -22,13 +22,13 @@ static struct event_base *base;
 static struct event *kicked, *terminate;
 static struct evconnlistener *listener;
 
-//! [kick]
+/* snippet: kick */
 /* On any thread: needs evthread_use_pthreads() before the event base is made. */
 void loop_kick(void *unused) {
     (void)unused;
     event_active(kicked, 0, 0); /* runs on_kick on the loop's thread; several may be one call */
 }
-//! [kick]
+/* end snippet */
 
 /* The loop ends when no client is left. */
 static void stop_if_over(void) {
@@ -37,7 +37,7 @@ static void stop_if_over(void) {
     }
 }
 
-//! [on_kick]
+/* snippet: on_kick */
 static void on_kick(evutil_socket_t fd, short what, void *unused) {
     (void)fd;
     (void)what;
@@ -45,7 +45,7 @@ static void on_kick(evutil_socket_t fd, short what, void *unused) {
     rouse_mailbox_drain(&service_mailbox);
     stop_if_over();
 }
-//! [on_kick]
+/* end snippet */
 
 void loop_send(client *c, const char *answer, size_t length) {
     (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -96,8 +96,8 @@ static void on_readable(evutil_socket_t fd, short what, void *data) {
     stop_if_over();
 }
 
-static void on_connection(struct evconnlistener *from, evutil_socket_t fd, struct sockaddr *address, int length,
-                          void *unused) {
+static void on_connection(struct evconnlistener *from, evutil_socket_t fd, struct sockaddr *address,
+                          int length, void *unused) {
     connection *it = calloc(1, sizeof *it);
     (void)from;
     (void)address;
@@ -130,8 +130,9 @@ static void on_terminate(evutil_socket_t number, short what, void *unused) {
 static bool start_listening(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    listener = evconnlistener_new_bind(base, on_connection, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 128,
-                                       (const struct sockaddr *)&address, (int)length);
+    listener =
+        evconnlistener_new_bind(base, on_connection, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 128,
+                                (const struct sockaddr *)&address, (int)length);
     if (listener == NULL ||
         getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length) != 0) {
         return false;
@@ -145,8 +146,8 @@ int main(int argc, char **argv) {
     base = event_base_new();
     kicked = event_new(base, -1, EV_PERSIST, on_kick, NULL);
     terminate = evsignal_new(base, SIGTERM, on_terminate, NULL);
-    if (kicked == NULL || terminate == NULL || event_add(terminate, NULL) != 0 || !service_start(argc, argv) ||
-        !start_listening()) {
+    if (kicked == NULL || terminate == NULL || event_add(terminate, NULL) != 0 ||
+        !service_start(argc, argv) || !start_listening()) {
         fprintf(stderr, "libevent_server: cannot start\n");
         return 1;
     }

@@ -25,13 +25,13 @@ static rouse_mutex log_lock = ROUSE_MUTEX_INIT;
 
 static void run(void *data);
 
-//! [wake]
+/* snippet: wake */
 static void on_wake(rouse_waiter *waiter, rouse_status status) {
     download *d = rouse_waiter_data(waiter);
     d->pt.status = status;
     run(d);
 }
-//! [wake]
+/* end snippet */
 
 static rouse_status after_ms(download *d, uint64_t ms) {
     sim_after(&loop, &d->event, ms, run, d);
@@ -42,7 +42,7 @@ static void say(int id, const char *what, const char *why) {
     printf("%2d ms: download %d %s%s\n", (int)loop.now, id, what, why);
 }
 
-//! [download]
+/* snippet: download */
 static void run(void *data) {
     download *d = data;
     PT_BEGIN(d);
@@ -61,7 +61,7 @@ static void run(void *data) {
     rouse_semaphore_release(&limit, 1);
     PT_END;
 }
-//! [download]
+/* end snippet */
 
 static void cancel(void *data) {
     download *d = data;
@@ -87,7 +87,8 @@ int main(void) {
     sim_after(&loop, &cancelling, 12, cancel, &downloads[4]);
     sim_after(&loop, &closing, 24, shut_down, NULL);
     sim_run(&loop);
-    printf("permits free: %u, waiters: %u\n", rouse_semaphore_available(&limit), rouse_semaphore_waiter_count(&limit));
+    printf("permits free: %u, waiters: %u\n", rouse_semaphore_available(&limit),
+           rouse_semaphore_waiter_count(&limit));
     rouse_semaphore_destroy(&limit);
     rouse_mutex_destroy(&log_lock);
     return 0;

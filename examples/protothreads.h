@@ -19,30 +19,30 @@ typedef struct protothread {
     rouse_status status; /* the outcome of the last PT_AWAIT    */
 } protothread;
 
-//! [macros]
+/* snippet: macros */
 /* The last thing that PT_AWAIT does before it returns is the call: its wake may be running the protothread again, on
  * another thread, by then. */
-#define PT_BEGIN(t)                                                                                                  \
-    switch ((t)->pt.line) {                                                                                          \
+#define PT_BEGIN(t)         \
+    switch ((t)->pt.line) { \
     case 0:
 
-#define PT_AWAIT(t, call)                                                                                            \
-    do {                                                                                                             \
-        rouse_status answer_;                                                                                        \
-        (t)->pt.line = __LINE__;                                                                                     \
-        answer_ = (call);                                                                                            \
-        if (answer_ == ROUSE_PENDING) {                                                                              \
-            return;                                                                                                  \
-        }                                                                                                            \
-        (t)->pt.status = answer_;                                                                                    \
-        __attribute__((fallthrough));                                                                                \
-    case __LINE__:;                                                                                                  \
+#define PT_AWAIT(t, call)               \
+    do {                                \
+        rouse_status answer_;           \
+        (t)->pt.line = __LINE__;        \
+        answer_ = (call);               \
+        if (answer_ == ROUSE_PENDING) { \
+            return;                     \
+        }                               \
+        (t)->pt.status = answer_;       \
+        __attribute__((fallthrough));   \
+    case __LINE__:;                     \
     } while (0)
 
-#define PT_END                                                                                                       \
-    default:                                                                                                         \
-        break;                                                                                                       \
+#define PT_END \
+default:       \
+    break;     \
     }
-//! [macros]
+/* end snippet */
 
 #endif /* EXAMPLE_PROTOTHREADS_H */

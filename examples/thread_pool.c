@@ -31,9 +31,7 @@ typedef struct task {
 
 static rouse_semaphore slots = ROUSE_SEMAPHORE_INIT(0); /* SLOTS of them, once everybody waits */
 static rouse_mutex ledger = ROUSE_MUTEX_INIT;
-static struct {
-    unsigned by_loop, by_threads;
-} entries; /* under `ledger` */
+static struct { unsigned by_loop, by_threads; } entries; /* under `ledger` */
 
 static rouse_semaphore jobs = ROUSE_SEMAPHORE_INIT(0); /* as many as are in the list */
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -84,7 +82,7 @@ static task *take_job(void) {
     return t;
 }
 
-//! [worker]
+/* snippet: worker */
 static void *worker(void *unused) {
     (void)unused;
     while (rouse_semaphore_acquire_blocking(&jobs, 1) == ROUSE_OK) { /* ROUSE_CLOSED: the pool shuts down */
@@ -94,9 +92,9 @@ static void *worker(void *unused) {
     }
     return NULL;
 }
-//! [worker]
+/* end snippet */
 
-//! [blocking]
+/* snippet: blocking */
 static void *plain_thread(void *unused) {
     (void)unused;
     for (int i = 0; i < ROUNDS; i++) {
@@ -109,7 +107,7 @@ static void *plain_thread(void *unused) {
     }
     return NULL;
 }
-//! [blocking]
+/* end snippet */
 
 /* ---- the loop: every function below runs on the main thread ------------------------------------------------- */
 
@@ -164,7 +162,7 @@ static void kick(void *unused) {
     sem_post(&kicks);
 }
 
-//! [sleep]
+/* snippet: sleep */
 static void run_loop(void) {
     while (tasks_left > 0) {
         while (sem_wait(&kicks) != 0) { /* interrupted by a signal */
@@ -172,7 +170,7 @@ static void run_loop(void) {
         rouse_mailbox_drain(&mailbox);
     }
 }
-//! [sleep]
+/* end snippet */
 
 /* ---- the checks ------------------------------------------------------------------------------------------- */
 
@@ -195,8 +193,8 @@ static void *opener(void *unused) {
     used = cpu_ms();
     nanosleep(&(struct timespec){0, IDLE_MS * 1000000L}, NULL);
     used = cpu_ms() - used;
-    printf("%u asynchronous and %u blocked waiters used %ld ms of the processor in %d ms\n", TASKS, PLAIN + WORKERS,
-           used, IDLE_MS);
+    printf("%u asynchronous and %u blocked waiters used %ld ms of the processor in %d ms\n", TASKS,
+           PLAIN + WORKERS, used, IDLE_MS);
     check(used <= IDLE_CPU_MS, "somebody waits busily");
     rouse_semaphore_release(&slots, SLOTS);
     return NULL;

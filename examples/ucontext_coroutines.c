@@ -15,7 +15,7 @@
 
 enum { DOWNLOADS = 6, STACK = 64 * 1024 };
 
-//! [coroutine]
+/* snippet: coroutine */
 typedef struct coroutine {
     ucontext_t context;
     rouse_waiter waiter;
@@ -64,7 +64,7 @@ static rouse_status await_permit(void) {
 static rouse_status await_log(void) {
     return await(rouse_mutex_lock(&log_lock, &current->waiter));
 }
-//! [coroutine]
+/* end snippet */
 
 static void await_ms(uint64_t ms) {
     sim_after(&loop, &current->event, ms, resume, current);
@@ -75,7 +75,7 @@ static void say(int id, const char *what, const char *why) {
     printf("%2d ms: download %d %s%s\n", (int)loop.now, id, what, why);
 }
 
-//! [download]
+/* snippet: download */
 static void download(void) {
     const rouse_status status = await_permit();
     const int id = current->id;
@@ -93,7 +93,7 @@ static void download(void) {
     }
     rouse_semaphore_release(&limit, 1);
 }
-//! [download]
+/* end snippet */
 
 static void start(coroutine *co, int id) {
     co->id = id;
@@ -129,7 +129,8 @@ int main(void) {
     sim_after(&loop, &cancelling, 12, cancel, &downloads[4]);
     sim_after(&loop, &closing, 24, shut_down, NULL);
     sim_run(&loop);
-    printf("permits free: %u, waiters: %u\n", rouse_semaphore_available(&limit), rouse_semaphore_waiter_count(&limit));
+    printf("permits free: %u, waiters: %u\n", rouse_semaphore_available(&limit),
+           rouse_semaphore_waiter_count(&limit));
     rouse_semaphore_destroy(&limit);
     rouse_mutex_destroy(&log_lock);
     return 0;

@@ -68,7 +68,7 @@ static void cancel(operation *op) {
     }
 }
 
-//! [kick]
+/* snippet: kick */
 /* On any thread: completes the ring's read of the eventfd. */
 void loop_kick(void *unused) {
     const uint64_t one = 1;
@@ -82,7 +82,7 @@ static void on_kicked(operation *op, int result) {
     start_read(op, kick_fd, &kicks, sizeof kicks);
     rouse_mailbox_drain(&service_mailbox);
 }
-//! [kick]
+/* end snippet */
 
 void loop_send(client *c, const char *answer, size_t length) {
     (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -110,7 +110,8 @@ static void on_received(operation *op, int result) {
     if (it->closed) {
         free_if_done(it);
     } else if (result > 0) {
-        memcpy(bytes, it->bytes, (size_t)result); /* reads on first, so that loop_close finds what it must cancel */
+        memcpy(bytes, it->bytes,
+               (size_t)result); /* reads on first, so that loop_close finds what it must cancel */
         start_read(&it->receive, it->fd, it->bytes, sizeof it->bytes);
         service_arrived(&it->timed.client, bytes, (size_t)result);
     } else if (result == -EINTR || result == -EAGAIN) {
@@ -155,7 +156,7 @@ static void on_terminated(operation *op, int result) {
     service_shut_down();
 }
 
-//! [loop]
+/* snippet: loop */
 static void run(void) {
     while (!service_is_over() || connections > 0) {
         const int ms = timers_run();
@@ -173,7 +174,7 @@ static void run(void) {
         }
     }
 }
-//! [loop]
+/* end snippet */
 
 int main(int argc, char **argv) {
     sigset_t signals;

@@ -17,7 +17,7 @@ static uv_async_t async;
 static uv_signal_t terminate;
 static uv_tcp_t listener;
 
-//! [kick]
+/* snippet: kick */
 /* On any thread: runs on_kick on the loop's thread. Ten sends may be one call: drain takes all. */
 void loop_kick(void *unused) {
     (void)unused;
@@ -28,7 +28,7 @@ static void on_kick(uv_async_t *handle) {
     (void)handle;
     rouse_mailbox_drain(&service_mailbox);
 }
-//! [kick]
+/* end snippet */
 
 void loop_send(client *c, const char *answer, size_t length) {
     const uv_buf_t buffer = uv_buf_init((char *)answer, (unsigned)length);

@@ -69,8 +69,8 @@ http_request http_next(http_input *in, bool *keep_alive) {
 size_t http_answer(char *out, int code, bool keep_alive, const char *body) {
     const char *reason = code == 200 ? "OK" : code == 503 ? "Service Unavailable" : "Bad Request";
     const int length =
-        snprintf(out, HTTP_ANSWER, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s", code, reason,
-                 strlen(body), keep_alive ? "keep-alive" : "close", body);
+        snprintf(out, HTTP_ANSWER, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s", code,
+                 reason, strlen(body), keep_alive ? "keep-alive" : "close", body);
     return length > 0 && length < HTTP_ANSWER ? (size_t)length : 0;
 }
 
@@ -124,7 +124,7 @@ size_t server_answer_other(http_request request, char *out, bool keep_alive, con
 }
 
 void server_print(const server_options *options, const server_report *report) {
-    printf("limit=%u high_water=%u free=%u waiting=%u answered=%u timed_out=%u refused=%u left=%u\n", options->limit,
-           backend_high_water(), report->free, report->waiting, report->answered, report->timed_out, report->refused,
-           report->left);
+    printf("limit=%u high_water=%u free=%u waiting=%u answered=%u timed_out=%u refused=%u left=%u\n",
+           options->limit, backend_high_water(), report->free, report->waiting, report->answered,
+           report->timed_out, report->refused, report->left);
 }

@@ -19,7 +19,14 @@ typedef struct http_input {
     size_t used;
 } http_input;
 
-typedef enum http_request { HTTP_INCOMPLETE, HTTP_WORK, HTTP_STATUS, HTTP_HANG, HTTP_RECOVER, HTTP_BAD } http_request;
+typedef enum http_request {
+    HTTP_INCOMPLETE,
+    HTTP_WORK,
+    HTTP_STATUS,
+    HTTP_HANG,
+    HTTP_RECOVER,
+    HTTP_BAD
+} http_request;
 
 /* Takes one request out of the input. *keep_alive: whether the client wants to send another. */
 http_request http_next(http_input *in, bool *keep_alive);

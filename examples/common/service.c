@@ -38,7 +38,7 @@ static void answer(client *c, int code, unsigned *count) {
     send_answer(c, text, http_answer(text, code, c->keep_alive, code == 200 ? "done\n" : "busy\n"));
 }
 
-//! [work]
+/* snippet: work */
 /* On one of the backend's threads. */
 static void on_backend_done(void *data) {
     client *c = data;
@@ -51,9 +51,9 @@ static void start_work(client *c) {
     (void)rouse_notify_wait(&c->finished, &c->finish); /* nobody has notified yet: ROUSE_PENDING */
     backend_submit(&c->call, on_backend_done, c);
 }
-//! [work]
+/* end snippet */
 
-//! [acquire]
+/* snippet: acquire */
 static void ask_for_permit(client *c) {
     switch (rouse_semaphore_acquire(&limit, &c->place, 1)) {
     case ROUSE_OK: /* one was free */
@@ -68,13 +68,14 @@ static void ask_for_permit(client *c) {
         break;
     }
 }
-//! [acquire]
+/* end snippet */
 
 /* Takes the requests that have arrived, as far as they can be served now. */
 static void serve(client *c) {
     char text[HTTP_ANSWER];
     http_request request;
-    while (!c->gone && c->state == READING && (request = http_next(&c->in, &c->keep_alive)) != HTTP_INCOMPLETE) {
+    while (!c->gone && c->state == READING &&
+           (request = http_next(&c->in, &c->keep_alive)) != HTTP_INCOMPLETE) {
         if (request == HTTP_WORK) {
             ask_for_permit(c);
         } else {
@@ -87,7 +88,7 @@ static void serve(client *c) {
     }
 }
 
-//! [on_permit]
+/* snippet: on_permit */
 /* In rouse_mailbox_drain: the permit is there, or the semaphore has been closed. */
 static void on_permit(rouse_waiter *place, rouse_status status) {
     client *c = rouse_waiter_data(place);
@@ -105,7 +106,7 @@ static void on_permit(rouse_waiter *place, rouse_status status) {
         serve(c);
     }
 }
-//! [on_permit]
+/* end snippet */
 
 /* In rouse_mailbox_drain: the backend has answered. */
 static void on_finished(rouse_waiter *finish, rouse_status status) {
@@ -115,7 +116,7 @@ static void on_finished(rouse_waiter *finish, rouse_status status) {
     serve(c);
 }
 
-//! [cancel]
+/* snippet: cancel */
 void service_gone(client *c) {
     if (c->gone) {
         return;
@@ -136,7 +137,7 @@ void service_timed_out(client *c) {
         serve(c);
     } /* else the permit came in time, and on_permit will be called */
 }
-//! [cancel]
+/* end snippet */
 
 void service_arrived(client *c, const char *bytes, size_t count) {
     if (c->gone) {
@@ -174,10 +175,11 @@ bool service_start(int argc, char **argv) {
     return backend_start(2 * options.limit, options.work_ms);
 }
 
-//! [shutdown]
+/* snippet: shutdown */
 void service_shut_down(void) {
     stopping = true;
-    rouse_semaphore_close(&limit); /* those who wait: on_permit(ROUSE_CLOSED); nobody gets a permit from now on */
+    rouse_semaphore_close(
+        &limit); /* those who wait: on_permit(ROUSE_CLOSED); nobody gets a permit from now on */
     backend_set_hanging(false);
     for (client *c = clients, *after; c != NULL; c = after) {
         after = c->after;
@@ -198,4 +200,4 @@ void service_stop(void) {
     server_print(&options, &report);
     rouse_semaphore_destroy(&limit);
 }
-//! [shutdown]
+/* end snippet */

@@ -15,7 +15,7 @@
 #include <rouse/rouse.h>
 
 /* One connection; a loop puts it at the start of a struct of its own. */
-//! [client]
+/* snippet: client */
 typedef struct client {
     http_input in;
     bool keep_alive, gone;
@@ -26,20 +26,23 @@ typedef struct client {
     backend_call call;
     struct client *before, *after; /* in the list of all clients */
 } client;
-//! [client]
+/* end snippet */
 
 /* ---- what the loop supplies ---- */
-void loop_send(client *c, const char *answer, size_t length); /* short: straight into the socket's buffer      */
-void loop_start_timer(client *c, unsigned ms);                /* service_timed_out, once, unless stopped       */
-void loop_stop_timer(client *c);                              /* may have run out already                      */
-void loop_close(client *c); /* the last word about c: closes the socket, frees c when the loop lets go of it   */
-void loop_kick(void *arg);  /* on any thread: the loop's thread is to call rouse_mailbox_drain(&service_mailbox) */
+void loop_send(client *c, const char *answer,
+               size_t length);                 /* short: straight into the socket's buffer      */
+void loop_start_timer(client *c, unsigned ms); /* service_timed_out, once, unless stopped       */
+void loop_stop_timer(client *c);               /* may have run out already                      */
+void loop_close(
+    client *c); /* the last word about c: closes the socket, frees c when the loop lets go of it   */
+void loop_kick(
+    void *arg); /* on any thread: the loop's thread is to call rouse_mailbox_drain(&service_mailbox) */
 
 /* ---- what the loop calls, on its thread ---- */
 extern rouse_mailbox service_mailbox;
 
 bool service_start(int argc, char **argv);
-bool service_add(client *c);       /* a zeroed client has connected; false: no memory, the loop keeps it   */
+bool service_add(client *c); /* a zeroed client has connected; false: no memory, the loop keeps it   */
 void service_arrived(client *c, const char *bytes, size_t count); /* may call loop_close                    */
 void service_gone(client *c);      /* it has closed its connection, or broken it; may call loop_close       */
 void service_timed_out(client *c); /* the timer has run out; may call loop_close                            */

@@ -38,7 +38,7 @@ static inline rouse_status barrier_init(barrier *b, uint32_t parties) {
     return ROUSE_OK;
 }
 
-//! [barrier]
+/* snippet: barrier */
 /* How many had arrived before. Release: what a party did before. Acquire: the last one has all of it, and hands it on
  * by its wake. */
 static inline uint64_t barrier_count_(barrier *b) {
@@ -57,6 +57,6 @@ static inline rouse_status barrier_pass_(barrier *b, uint64_t before, rouse_wait
 static inline rouse_status barrier_arrive(barrier *b, rouse_waiter *w) {
     return barrier_pass_(b, barrier_count_(b), w);
 }
-//! [barrier]
+/* end snippet */
 
 #endif /* EXAMPLE_BARRIER_H */

@@ -43,7 +43,7 @@ static inline void channel_init(channel *ch, uint32_t length) {
     ch->end = &ch->first;
 }
 
-//! [channel]
+/* snippet: channel */
 /* The sender has a place. */
 static inline void channel_put_(channel *ch, message *m) {
     m->next = NULL;
@@ -88,7 +88,7 @@ static inline void channel_on_wake_(rouse_waiter *waiter, rouse_status status) {
     channel_user *const u = (channel_user *)rouse_waiter_data(waiter);
     u->wake(u, channel_finish_(u, status));
 }
-//! [channel]
+/* end snippet */
 
 /* wake is called after ROUSE_PENDING. mailbox: where, or NULL: on the thread that made it due. */
 static inline void channel_user_init(channel_user *u, channel *ch, rouse_mailbox *mailbox,

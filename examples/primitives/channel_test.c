@@ -37,7 +37,7 @@ static void test_order(void) {
     CHECK(channel_send(&senders[2], &numbers[2].link) == ROUSE_PENDING);
     CHECK(channel_cancel(&senders[2]));
     CHECK(channel_receive(&receivers[0]) == ROUSE_OK && value_of(&receivers[0]) == 1);
-    CHECK(wakes == 1 && last_status == ROUSE_OK); /* the second sender has its place */
+    CHECK(wakes == 1 && last_status == ROUSE_OK);                        /* the second sender has its place */
     CHECK(channel_send(&senders[2], &numbers[2].link) == ROUSE_PENDING); /* so it is full again */
     CHECK(channel_cancel(&senders[2]));
     CHECK(channel_receive(&receivers[0]) == ROUSE_OK && value_of(&receivers[0]) == 2);
@@ -49,8 +49,8 @@ static void test_order(void) {
     CHECK(channel_send(&senders[0], &numbers[0].link) == ROUSE_OK);
     CHECK(channel_send(&senders[1], &numbers[1].link) == ROUSE_PENDING);
     channel_close(&ch);
-    CHECK(wakes == 3 && last_status == ROUSE_CLOSED);                    /* the sender in the queue */
-    CHECK(channel_send(&senders[2], &numbers[2].link) == ROUSE_CLOSED);  /* later ones */
+    CHECK(wakes == 3 && last_status == ROUSE_CLOSED);                   /* the sender in the queue */
+    CHECK(channel_send(&senders[2], &numbers[2].link) == ROUSE_CLOSED); /* later ones */
     CHECK(channel_receive(&receivers[0]) == ROUSE_OK && value_of(&receivers[0]) == 1);
     CHECK(channel_receive(&receivers[0]) == ROUSE_CLOSED);
     channel_destroy(&ch);
@@ -125,6 +125,7 @@ int main(void) {
     CHECK(received[0] + received[1] == SENDERS * MESSAGES);
     pthread_barrier_destroy(&all_sent);
     channel_destroy(&shared);
-    printf("channel: %u messages from %d senders to %d receivers\n", received[0] + received[1], SENDERS, RECEIVERS);
+    printf("channel: %u messages from %d senders to %d receivers\n", received[0] + received[1], SENDERS,
+           RECEIVERS);
     return 0;
 }

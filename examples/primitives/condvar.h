@@ -54,7 +54,7 @@ static inline void condvar_waiter_init(condvar_waiter *w, rouse_mutex *mutex,
     w->wake = wake;
 }
 
-//! [wait]
+/* snippet: wait */
 /* The mutex is held. ROUSE_PENDING: it has been unlocked, and wake will be called. Anything else: nothing happened. */
 static inline rouse_status condvar_wait(condvar *c, condvar_waiter *w) {
     rouse_mutex *const mutex = w->mutex; /* once w queues, it may be woken, and gone */
@@ -64,7 +64,7 @@ static inline rouse_status condvar_wait(condvar *c, condvar_waiter *w) {
     }
     return status;
 }
-//! [wait]
+/* end snippet */
 
 /* Wakes the oldest waiter; whether there was one. The mutex need not be held. */
 static inline bool condvar_signal(condvar *c) {

@@ -19,7 +19,7 @@ typedef struct rwlock {
 #define RWLOCK_INIT \
     { ROUSE_WAITER_QUEUE_INIT(RWLOCK_READERS) }
 
-//! [rwlock]
+/* snippet: rwlock */
 /* ROUSE_OK: locked. ROUSE_PENDING: locked when w's wake runs. Else, see rouse_waiter_queue_wait. */
 static inline rouse_status rwlock_read(rwlock *l, rouse_waiter *w) {
     return rouse_waiter_queue_wait(&l->queue, w, 1);
@@ -39,7 +39,7 @@ static inline void rwlock_end_write(rwlock *l) {
 static inline void rwlock_downgrade(rwlock *l) {
     (void)rouse_waiter_queue_wake(&l->queue, RWLOCK_READERS - 1, RWLOCK_READERS);
 }
-//! [rwlock]
+/* end snippet */
 
 static inline bool rwlock_try_read(rwlock *l) {
     return rouse_waiter_queue_try_wait(&l->queue, 1);
