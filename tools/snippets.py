@@ -15,9 +15,10 @@ import sys
 import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-DOCUMENTS = ["docs/faq.md", "docs/migrating.md", "docs/debugging.md", "docs/portability.md"]
+DOCUMENTS = ["docs/faq.md", "docs/migrating.md", "docs/debugging.md", "docs/portability.md",
+             "packaging/README.md"]
 BLOCK = re.compile(r"<!-- code: (\S+) (\S+) -->\n```(\w*)\n(.*?)```\n", re.S)
-LANGUAGES = ("c", "cpp", "cmake")
+LANGUAGES = ("c", "cpp", "cmake", "meson")
 
 
 def snippet(file, name):

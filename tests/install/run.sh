@@ -96,6 +96,18 @@ single)
     compile_all -DCONSUMER_SINGLE_FILE -I. -pthread
     # One file of the program has the single header, the other the folder.
     compile_all -DCONSUMER_SINGLE_FILE -DCONSUMER_MIXED -I. "-I$source/include" -pthread
+    # The portability test, with nothing but the single file to include.
+    mkdir -p only/rouse
+    cp rouse_single.h only/rouse/rouse.h
+    cp rouse_single.h only/rouse/mutex.h
+    for backend in 1 2 3; do
+        "$cc" -std=c11 -O1 -Ionly -DROUSE_BACKEND=$backend "$source"/tests/portability/portable_{test,other}.c \
+            -o "portable-$backend" -pthread
+        "./portable-$backend" >portable.log || { cat portable.log >&2; die "portable_test, backend $backend"; }
+        grep -q "^portable: backend $backend: [1-9][0-9]* checks, 0 failed$" portable.log ||
+            die "portable_test, backend $backend, did not end as it should"
+        ran=$((ran + 1))
+    done
     ;;
 add_subdirectory)
     tree rouse

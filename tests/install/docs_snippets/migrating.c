@@ -181,17 +181,18 @@ static void check_tank(void) {
 }
 
 int main(void) {
-    request r;
+    request *const r = (request *)malloc(sizeof *r);
     call c;
+    CHECK(r != NULL);
     (void)sem_init(&connections, 0, 10);
     before();
     after_on_a_thread();
-    after_in_a_loop(&r);
+    after_in_a_loop(r);
     CHECK(works_done == 3 && rouse_semaphore_available(&limit) == 10);
     job_there = true;
     wait_before();
     put_job();
-    take_job(&r);
+    take_job(r);
     CHECK(works_done == 4 && rouse_semaphore_available(&jobs) == 0);
     check_tank();
     c.finished = false;
@@ -200,6 +201,7 @@ int main(void) {
     CHECK(rouse_semaphore_acquire(&jobs, &c.waiter, 1) == ROUSE_PENDING);
     put_job();
     CHECK(c.finished && !give_up(&jobs, &c));
+    free(r);
     puts("migrating: ok");
     return 0;
 }

@@ -1,0 +1,2 @@
+/* queues.c as C++, whose atomics look different to a debugger. */
+#include "queues.c"
