@@ -45,8 +45,13 @@
 #        define ROUSE_STD_(name) std::name
 #    else
 #        include <stdatomic.h>
-/* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. */
-#        define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
+/* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. By the attribute, because
+ * of _Alignas it notes that this was not always so. */
+#        if defined(__GNUC__)
+#            define ROUSE_ATOMIC_OF_(type) __attribute__((aligned(sizeof(type)))) _Atomic(type)
+#        else
+#            define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
+#        endif
 #        define ROUSE_ATOMIC_INIT_(value) \
             { value }
 #        define ROUSE_STD_(name) name
@@ -99,19 +104,11 @@
         ROUSE_ADD_(T, type, acq_rel)       \
         ROUSE_ADD_(T, type, seq_cst)
 
-/* gcc for i386 notes that it once aligned such members otherwise. */
-#    if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
-#        pragma GCC diagnostic push
-#        pragma GCC diagnostic ignored "-Wpsabi"
-#    endif
 ROUSE_ATOMIC_TYPE_(u32, uint32_t)
 ROUSE_ATOMIC_TYPE_(u64, uint64_t)
 ROUSE_ATOMIC_TYPE_(ptr, void *)
 ROUSE_ATOMIC_COUNTER_(u32, uint32_t)
 ROUSE_ATOMIC_COUNTER_(u64, uint64_t)
-#    if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
-#        pragma GCC diagnostic pop
-#    endif
 
 /* ThreadSanitizer models no fence, and gcc says so at each one; the single use (mailbox.h) asks for ordering
  * against code outside the library, which no race report can hang on. */

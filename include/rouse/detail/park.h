@@ -36,7 +36,13 @@ static inline void rouse_parker_destroy_(rouse_parker_ *p) {
     (void)p;
 }
 static inline uint64_t rouse_now_(void) {
-    return (uint64_t)GetTickCount64() * 1000000u;
+    LARGE_INTEGER count;
+    LARGE_INTEGER rate;
+    uint64_t seconds;
+    (void)QueryPerformanceCounter(&count);
+    (void)QueryPerformanceFrequency(&rate);
+    seconds = (uint64_t)(count.QuadPart / rate.QuadPart);
+    return seconds * 1000000000u + (uint64_t)(count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart);
 }
 static inline void rouse_unpark_(rouse_parker_ *p) {
     AcquireSRWLockExclusive(&p->lock);
@@ -147,7 +153,10 @@ static inline void rouse_unpark_(rouse_parker_ *p) {
 static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     bool told;
-    until.tv_sec = (time_t)(deadline / 1000000000u);
+    /* A 32-bit time_t ends in 2038 (or after 68 years of uptime): sleep as long as it can say, then look again. */
+    const uint64_t most = sizeof(time_t) > 4 ? UINT64_MAX : (uint64_t)INT32_MAX;
+    const uint64_t seconds = deadline / 1000000000u;
+    until.tv_sec = (time_t)(seconds < most ? seconds : most);
     until.tv_nsec = (long)(deadline % 1000000000u);
     rouse_lock_take_(&p->lock);
     while (!p->told) {

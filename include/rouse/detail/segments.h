@@ -213,14 +213,37 @@ static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
     return true;
 }
 
+/* The pool is empty and about to grow. If a thread is sweeping, gives it the processor before more memory is asked
+ * for: it may have been preempted with segments in hand. A bounded number of times, for it may be stopped for
+ * good: nobody waits for it. */
+static ROUSE_COLD_ rouse_segment_ *rouse_pool_pop_later_(rouse_pool_ *pool) {
+    rouse_segment_ *segment = NULL;
+    /* Relaxed: a hint. */
+    for (int i = 0; segment == NULL && i < 16 && rouse_u32_load_relaxed_(&pool->sweep_) != 0; i++) {
+        rouse_yield_();
+        segment = rouse_pool_pop_(pool);
+    }
+    return segment;
+}
+
 /* A segment that is this thread's alone: from the pool, or a new one. NULL: no memory. */
 static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     rouse_segment_ *segment = rouse_pool_pop_(pool);
     uint32_t index = rouse_u32_load_relaxed_(&pool->made_);
     while (segment == NULL) {
         const uint32_t chunk = rouse_chunk_of_(index + 1);
-        if (chunk >= ROUSE_CHUNKS_ || !rouse_pool_grow_(pool, chunk)) {
+        if (chunk >= ROUSE_CHUNKS_) {
             return NULL;
+        }
+        /* Relaxed: only whether it is there; who uses it loads it again (E16). */
+        if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
+            segment = rouse_pool_pop_later_(pool);
+            if (segment != NULL) {
+                return segment;
+            }
+            if (!rouse_pool_grow_(pool, chunk)) {
+                return NULL;
+            }
         }
         /* Relaxed: a number nobody else gets; the segment is published when it is linked. */
         if (rouse_u32_cas_relaxed_(&pool->made_, &index, index + 1)) {
