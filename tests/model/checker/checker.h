@@ -123,7 +123,7 @@ struct thread {
     vclock fence_release; /* what was known at the last release fence        */
     uint64_t history;     /* hash of its events                              */
     int sleep_from;       /* DPOR: options older than this event are explored elsewhere */
-    int seen_count, stale_limit;
+    int seen_count, clock_looks;
     struct {
         int16_t place, event;
     } seen[SEEN];                   /* what it has read since it last yielded */
@@ -173,7 +173,7 @@ struct block {
 
 struct execution {
     int events, places, mutexes, conditions, blocks, slots, threads;
-    int preemptions, last_thread, steps, joined;
+    int preemptions, weak, last_thread, steps, joined;
     int current; /* the thread whose code or operation is running, -1: none */
     struct thread thread[THREADS];
     struct mutex mutex[MUTEXES];

@@ -12,7 +12,7 @@
  * Sleep sets avoid doing things twice: when all that a thread could read at a choice has been tried, it sleeps in the
  * other alternatives of that choice until there is a write newer than the choice for it to read.
  *
- * With a bound on preemptions (switches away from a thread that could go on), or with MC_EVERY_ORDER, every enabled
+ * With a bound on preemptions (switches away from a thread that could go on) and on weak choices, or with MC_EVERY_ORDER, every enabled
  * thread is an alternative, nobody sleeps, and a table of the graphs met so far cuts off what is known. The checker's
  * own tests compare the two: both must find the same number of complete executions. */
 #include "checker.h"
@@ -134,7 +134,8 @@ static bool insert_known(uint64_t hash) {
 static bool is_known(void) {
     uint64_t hash = memory_hash();
     if (mc->scenario->bound != 0) {
-        hash = mix(hash, (uint64_t)X->preemptions * THREADS + (uint64_t)X->last_thread);
+        hash = mix(hash,
+                   ((uint64_t)X->preemptions * THREADS + (uint64_t)X->last_thread) * 64 + (uint64_t)X->weak);
     }
     if (ex->known_count * 2 >= ex->known_size) {
         uint64_t *const old = ex->known;
@@ -160,13 +161,24 @@ static void forget_known(void) {
 
 /* ---- choices ----------------------------------------------------------------------------------------------------- */
 
-/* A thread's options, without those that were explored before it was put to sleep. `all`: how many with them. */
+/* A choice that only a weak memory allows: to read a value that is not the newest, to put a store before another. */
+static bool is_weak(int thread, int16_t option) {
+    const int kind = X->thread[thread].op.kind;
+    const int write = option < -1 ? -2 - option : option;
+    return (kind == OP_READ || kind == OP_RMW || kind == OP_WRITE) && mc->mo[write].after >= 0;
+}
+
+/* A thread's options, without those that were explored before it was put to sleep, and without those that the bound
+ * forbids. `all`: how many with the former. */
 static int awake_options(int thread, int16_t *options, int *all) {
     const struct thread *const t = &X->thread[thread];
     int count = 0;
     *all = thread_options(thread, options);
     for (int i = 0; i < *all; i++) {
         const int source = options[i] < -1 ? -2 - options[i] : options[i];
+        if (mc->scenario->bound > 0 && X->weak >= mc->scenario->bound && is_weak(thread, options[i])) {
+            continue;
+        }
         if (t->sleep_from == 0 || source >= t->sleep_from) {
             options[count++] = options[i];
         }
@@ -265,6 +277,7 @@ static bool take(const struct node *node, int index, int acting) {
     ex->path[X->steps++] = (struct step){(int16_t)thread, options[index]};
     X->preemptions += thread != X->last_thread && !node->local && (node->enabled & bit(X->last_thread)) != 0;
     X->last_thread = node->local ? X->last_thread : thread;
+    X->weak += is_weak(thread, options[index]);
     ex->acting = acting;
     thread_perform(thread, options[index]);
     if (!seqcst_consistent()) {
@@ -373,13 +386,18 @@ static double seconds(void) {
 
 static void search(void) {
     unsigned long ends = 0;
+    unsigned long restart_at = 0;
     do {
         run_on();
-        if ((++ends & 1023) == 0 && seconds() > mc->limit) {
+        ends++;
+        if ((ends & 255) == 0 && seconds() > mc->limit) {
             mc->sharing_changed = false;
             fault("not finished after %.0f seconds", mc->limit);
         }
-    } while (!mc->sharing_changed && ex->follow == NULL && next_branch());
+        if (mc->sharing_changed && restart_at == 0) {
+            restart_at = 2 * ends + 16; /* to learn more at once */
+        }
+    } while ((restart_at == 0 || ends < restart_at) && ex->follow == NULL && next_branch());
 }
 
 /* What counts as shared is learnt on the way (memory.c): each time that it grows, the search starts over. */

@@ -17,12 +17,12 @@ struct options {
 
 /* Prints one line; whether the result is what the scenario expects. */
 static bool judge(const mc_scenario *scenario, const mc_result *result) {
-    char bound[40] = "no bound";
+    char bound[80] = "no bound";
     bool good = scenario->expect == NULL
                     ? !result->faulty
                     : result->faulty && strstr(result->message, scenario->expect) != NULL;
     if (scenario->bound > 0) {
-        snprintf(bound, sizeof bound, "at most %d preemptions", scenario->bound);
+        snprintf(bound, sizeof bound, "at most %d preemptions and weak choices", scenario->bound);
     }
     if (good && scenario->executions != 0 && scenario->executions != result->executions) {
         good = false;

@@ -32,16 +32,19 @@ enum {
     MC_EVERY_ORDER =
         16, /* all interleavings and a table of known states, in place of DPOR: slow, simple      */
     MC_CROSS_CHECK =
-        32,      /* compare the two checks of seq_cst (seqcst.c)                                        */
-    MC_SOAK = 64 /* only in the long run                                                              */
+        32, /* compare the two checks of seq_cst (seqcst.c)                                        */
+    MC_STACKS =
+        64, /* stacks are memory that threads share (a blocked thread's waiter); else they must not be */
+    MC_SOAK = 128 /* only in the long run */
 };
 
 typedef struct mc_scenario {
     const char *name;
     void (*body)(void);
     unsigned flags;
-    int bound;      /* most preemptions in one execution; 0: no bound, the search is exhaustive        */
-    int soak_bound; /* the bound in the long run; 0: as `bound`, MC_NO_BOUND: none                       */
+    int bound; /* most preemptions in one execution, and most weak choices (stale values read, stores put before
+                       others); 0: no bound, the search is exhaustive */
+    int soak_bound;     /* the bound in the long run; 0: as `bound`, MC_NO_BOUND: none */
     const char *expect; /* not NULL: the checker must report a fault whose message contains this            */
     uint64_t
         executions; /* not 0: exactly so many must be found                                             */

@@ -278,6 +278,22 @@ static int oldest_allowed(int thread, int place, bool reading) {
     return found;
 }
 
+/* Fairness: stores become visible in finite time, so a loop does not read one stale value for ever. One instruction of
+ * one thread reads the same stale value STALE_READS times at most. */
+enum { STALE_READS = 2 };
+
+static bool too_stale(int thread, const struct op *op, int write) {
+    int times = 0;
+    if (mc->mo[write].after < 0) {
+        return false;
+    }
+    for (int i = mc->place[op->place].newest; i >= 0 && times < STALE_READS; i = mc->event[i].before_here) {
+        const struct event *const e = &mc->event[i];
+        times += e->kind == EVENT_READ && e->thread == thread && e->source == write && e->pc == op->pc;
+    }
+    return times == STALE_READS;
+}
+
 /* A weak compare-and-swap that fails although it read what it expected. */
 static int16_t spurious(int source) {
     return (int16_t)(-2 - source);
@@ -294,6 +310,9 @@ int memory_options(int thread, int16_t *options) {
         const bool fails = cas && mc->event[w].written != op->expected;
         if (count + 2 > OPTIONS) {
             fault("too many options for the checker");
+        }
+        if (!writing && too_stale(thread, op, w)) {
+            continue;
         }
         if (op->kind == OP_READ || fails || !followed_by_rmw(w)) {
             options[count++] = (int16_t)w;

@@ -4,7 +4,8 @@
  * clock. Two accesses race if they conflict, one of them at least is plain, and the later one's thread does not know
  * of the earlier one. This holds of the execution graph, whichever of the two came first in this search.
  *
- * A thread's own stack is left out; to reach into another thread's stack is refused, so nothing is missed by that. */
+ * A thread's own stack is left out, and to reach into another thread's stack is refused, so nothing is missed by that;
+ * with MC_STACKS, stacks are memory like any other. */
 #include "checker.h"
 
 extern char __etext[], __data_start[]; /* where the linker puts code, constants, data */
@@ -96,10 +97,12 @@ void race_access(char *address, size_t size, enum access kind) {
     if (address < (char *)4096) {
         fault("access through a null pointer");
     }
-    if (on_stack(X->current, address) || in_tls(address) || (address >= __etext && address < __data_start)) {
+    const bool stacks = (mc->scenario->flags & MC_STACKS) != 0;
+    if ((!stacks && on_stack(X->current, address)) || in_tls(address) ||
+        (address >= __etext && address < __data_start)) {
         return; /* the last: constants */
     }
-    if (on_any_stack(address)) {
+    if (!stacks && on_any_stack(address)) {
         fault("access to the stack of thread %d", (int)((address - mc->stacks) / STACK_BYTES));
     }
     if (++mc->accesses > 2000000) {

@@ -64,9 +64,9 @@ static void block_closed(void) {
 }
 
 const mc_scenario mc_scenarios[] = {
-    {.name = "block, release", .body = blocks},
-    {.name = "time-out, release", .body = times_out},
-    {.name = "nobody releases", .body = times_out_behind, .expect = "deadlock"},
-    {.name = "block, close", .body = block_closed},
+    {.name = "block, release", .body = blocks, .flags = MC_STACKS},
+    {.name = "time-out, release", .body = times_out, .flags = MC_STACKS},
+    {.name = "nobody releases", .body = times_out_behind, .flags = MC_STACKS, .expect = "deadlock"},
+    {.name = "block, close", .body = block_closed, .flags = MC_STACKS},
     {0},
 };

@@ -155,7 +155,10 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close, wait for 2", .body = close_wait_2},
     {.name = "close, wait for 2, give", .body = close_wait_2_give},
     {.name = "close, cancel 2", .body = close_cancel_2},
-    {.name = "close, cancel 2, give", .body = close_cancel_give_2, .bound = LOCKFREE_BOUND(1), .soak_bound = MC_NO_BOUND},
+    {.name = "close, cancel 2, give",
+     .body = close_cancel_give_2,
+     .bound = LOCKFREE_BOUND(1),
+     .soak_bound = MC_NO_BOUND},
     {.name = "close publishes", .body = close_publishes},
     {0},
 };

@@ -165,7 +165,8 @@ static void told(guest *g) {
     (void)g;
 }
 static void both_told(void *g) {
-    while (rouse_waiter_status(&B->waiter) == ROUSE_PENDING || rouse_waiter_status(&A->waiter) == ROUSE_PENDING) {
+    while (rouse_waiter_status(&B->waiter) == ROUSE_PENDING ||
+           rouse_waiter_status(&A->waiter) == ROUSE_PENDING) {
         sched_yield();
     }
     destroy(g);

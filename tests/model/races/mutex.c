@@ -112,13 +112,13 @@ static void two_unlock(void) {
 
 const mc_scenario mc_scenarios[] = {
     {.name = "two lock", .body = two_lock},
-    {.name = "three lock", .body = three_lock, .bound = LOCKFREE_BOUND(1), .soak_bound = MC_NO_BOUND},
+    {.name = "three lock", .body = three_lock, .bound = 2, .soak_bound = MC_NO_BOUND},
     {.name = "lock, try", .body = lock_try},
     {.name = "two try", .body = two_try},
     {.name = "unlock, lock", .body = unlock_lock},
     {.name = "unlock, two lock", .body = unlock_two_lock},
     {.name = "unlock, cancel", .body = unlock_cancel},
-    {.name = "unlock, cancel, lock", .body = unlock_cancel_lock},
+    {.name = "unlock, cancel, lock", .body = unlock_cancel_lock, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "two unlock", .body = two_unlock},
     {0},
 };

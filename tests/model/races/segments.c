@@ -36,7 +36,8 @@ static void tidy(void) {
         if (next != 0) {
             mc_assert(rouse_state_in_use_(state));
             mc_assert(rouse_ticket_distance_(head, rouse_state_base_(state) + 2) > 0);
-            mc_assert(rouse_state_kind_(state) != ROUSE_SEGMENT_LIVE_ || !all_cells(segment, ROUSE_CELL_CANCELLED_));
+            mc_assert(rouse_state_kind_(state) != ROUSE_SEGMENT_LIVE_ ||
+                      !all_cells(segment, ROUSE_CELL_CANCELLED_));
         }
         before = index;
         index = next;
@@ -318,7 +319,7 @@ static void pool_grows(void) {
     rouse_waiter_queue_destroy(&queue);
 }
 
-#define LONG .bound = 1, .soak_bound = MC_NO_BOUND
+#define LONG .bound = 2, .soak_bound = MC_NO_BOUND
 
 const mc_scenario mc_scenarios[] = {
     {.name = "two append", .body = two_append},
@@ -326,22 +327,22 @@ const mc_scenario mc_scenarios[] = {
     {.name = "append, two give", .body = append_two_give},
     {.name = "two retire", .body = two_retire},
     {.name = "retire, append", .body = retire_and_append},
-    {.name = "retired by a waiter", .body = retired_by_waiter, LONG},
-    {.name = "retire neighbours", .body = retire_neighbours},
+    {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
+    {.name = "retire neighbours", .body = retire_neighbours, LONG},
     {.name = "two remove", .body = two_remove},
     {.name = "remove, give", .body = remove_give},
     {.name = "remove, give to the same", .body = remove_give_there},
-    {.name = "remove, cancel the head, give", .body = remove_skip, LONG},
+    {.name = "remove, cancel the head, give", .body = remove_skip, .bound = 1, .soak_bound = 2},
     {.name = "remove neighbours", .body = remove_neighbours},
-    {.name = "remove neighbours, give", .body = remove_neighbours_give, LONG},
+    {.name = "remove neighbours, give", .body = remove_neighbours_give, .bound = 1, .soak_bound = 2},
     {.name = "park, append", .body = park_append},
     {.name = "park, append, give", .body = park_append_give, LONG},
     {.name = "retire the last, append", .body = retire_last_append},
     {.name = "remove, walk", .body = remove_walk},
-    {.name = "recycle, wait", .body = recycle_wait},
-    {.name = "recycle, cancel", .body = recycle_cancel},
-    {.name = "recycle, give", .body = recycle_give},
-    {.name = "three wait, give", .body = recycle_three_wait},
+    {.name = "recycle, wait", .body = recycle_wait, LONG},
+    {.name = "recycle, cancel", .body = recycle_cancel, LONG},
+    {.name = "recycle, give", .body = recycle_give, LONG},
+    {.name = "three wait, give", .body = recycle_three_wait, LONG},
     {.name = "the pool's tag", .body = pool_tag},
     {.name = "the pool grows", .body = pool_grows},
     {0},

@@ -27,7 +27,7 @@ struct guest {
     int answer;  /* of the call that queued it                */
     int outcome; /* that wake was called with                 */
     int wakes;
-    int cancelled; /* cancel returned true */
+    int cancelled;          /* cancel returned true */
     void (*then)(guest *g); /* runs in the wake, if that is ROUSE_OK */
 };
 
@@ -81,8 +81,8 @@ static inline void guests_init(void (*then)(guest *)) {
 /* It has what it asked for, by the call's answer or by a wake, and not twice. */
 static inline bool granted(const guest *g) {
     if (g->waiter.wake_ == NULL) {
-        return g->answer == ROUSE_OK || (g->answer == ROUSE_PENDING && !g->cancelled &&
-                                         rouse_waiter_status(&g->waiter) == ROUSE_OK);
+        return g->answer == ROUSE_OK ||
+               (g->answer == ROUSE_PENDING && !g->cancelled && rouse_waiter_status(&g->waiter) == ROUSE_OK);
     }
     mc_assert(g->wakes <= 1);
     mc_assert(g->wakes == 0 || g->answer == ROUSE_PENDING);
