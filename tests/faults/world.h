@@ -101,14 +101,14 @@ int sched_yield(void) {
 
 /* ---- raw looks, which are no scheduling points ------------------------------------------------------------------ */
 
-static rouse_status raw_status(const slot *s) {
+static inline rouse_status raw_status(const slot *s) {
     return (rouse_status)(int8_t)(uint8_t)(__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) &
                                            0xffu);
 }
-static bool raw_by_all(const slot *s) {
+static inline bool raw_by_all(const slot *s) {
     return (__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & ROUSE_BY_ALL_) != 0;
 }
-static int32_t raw_balance(void) {
+static inline int32_t raw_balance(void) {
     return rouse_word_balance_(the.queue.word_.value_);
 }
 
@@ -130,13 +130,13 @@ static inline bool raw_locked(void) {
 /* ---- waiters ------------------------------------------------------------------------------------------------------ */
 
 /* The waiter is its owner's again. */
-static void give_back(slot *s) {
+static inline void give_back(slot *s) {
     if (!s->busy) {
         memset(&s->waiter, 0xdb, sizeof s->waiter);
     }
 }
 
-static void count_outcome(slot *s, rouse_status outcome) {
+static inline void count_outcome(slot *s, rouse_status outcome) {
     if (s->counted) {
         return;
     }
@@ -154,7 +154,7 @@ static void count_outcome(slot *s, rouse_status outcome) {
     }
 }
 
-static void slot_woken(rouse_waiter *w, rouse_status status) {
+static inline void slot_woken(rouse_waiter *w, rouse_status status) {
     slot *const s = (slot *)rouse_waiter_data(w);
     EXPECT(&s->waiter == w);
     EXPECT(s->wakes == 0 && (s->state == SLOT_QUEUED || s->state == SLOT_CALLING));
@@ -174,7 +174,7 @@ static void slot_woken(rouse_waiter *w, rouse_status status) {
     the.wakes_running--;
 }
 
-static slot *new_slot(char kind, uint32_t n) {
+static inline slot *new_slot(char kind, uint32_t n) {
     slot *const s = &the.slots[the.used];
     EXPECT(the.used < WORLD_SLOTS);
     the.used++;
@@ -189,7 +189,7 @@ static slot *new_slot(char kind, uint32_t n) {
 }
 
 /* What the wait of a slot has returned. `took`: an immediate ROUSE_OK took permits from the balance. */
-static void wait_returned(slot *s, rouse_status status, bool took) {
+static inline void wait_returned(slot *s, rouse_status status, bool took) {
     if (status == ROUSE_PENDING) {
         s->queued_at = ++the.clock;
         if (s->state == SLOT_CALLING) {
@@ -215,14 +215,14 @@ typedef struct condition {
     int true_from;
 } condition;
 
-static bool condition_ready(void *arg) {
+static inline bool condition_ready(void *arg) {
     condition *const c = (condition *)arg;
     c->looks++;
     return c->looks >= c->true_from;
 }
 
 /* Takes note of outcomes that are stored, whether or not their wakes have run. */
-static void settle(void) {
+static inline void settle(void) {
     for (int i = 0; i < the.used; i++) {
         slot *const s = &the.slots[i];
         if (s->state == SLOT_QUEUED && raw_status(s) != ROUSE_PENDING) {
@@ -235,12 +235,12 @@ static void settle(void) {
     }
 }
 
-static bool is_waiting(const slot *s) {
+static inline bool is_waiting(const slot *s) {
     return s->state == SLOT_QUEUED && !s->counted;
 }
 
 /* What all who wait asked for, together: they lack no more than that. count: how many they are. */
-static uint32_t asked_by_waiters(int *count) {
+static inline uint32_t asked_by_waiters(int *count) {
     uint32_t sum = 0;
     settle();
     *count = 0;
@@ -256,7 +256,7 @@ static uint32_t asked_by_waiters(int *count) {
 /* ---- operations ---------------------------------------------------------------------------------------------------- */
 
 /* May the cancel of s wait for a stopped thread, because that one may be granting s? */
-static bool cancel_may_wait(const slot *s) {
+static inline bool cancel_may_wait(const slot *s) {
     for (int i = 0; i < the.stopped_count; i++) {
         if (strchr("RNOAXCLIY", the.stopped[i].op) != NULL && s->old) {
             return true;
@@ -265,14 +265,14 @@ static bool cancel_may_wait(const slot *s) {
     return false;
 }
 
-static void someone_spins(void) {
+static inline void someone_spins(void) {
     if (cancelling_now != NULL && cancel_may_wait(cancelling_now)) {
         longjmp(excepted_cancel, 1);
     }
     FAIL("a call passed %d scheduling points and has not returned", WORLD_POINTS);
 }
 
-static bool cancel_slot(slot *s) {
+static inline bool cancel_slot(slot *s) {
     volatile bool taken = false;
     slot *const outer = cancelling_now;
     jmp_buf outer_cancel; /* of a cancel that is stopped while this one runs */
@@ -313,7 +313,7 @@ static bool cancel_slot(slot *s) {
     return true;
 }
 
-static slot *last_queued(void) {
+static inline slot *last_queued(void) {
     for (int i = the.used - 1; i >= 0; i--) {
         if (the.slots[i].state == SLOT_QUEUED) {
             return &the.slots[i];
@@ -323,14 +323,14 @@ static slot *last_queued(void) {
 }
 
 /* The waiter that the operation is about, if it is there already. */
-static slot *own_slot(char op, int n) {
+static inline slot *own_slot(char op, int n) {
     if (op == 'C') {
         return n < the.used ? &the.slots[n] : NULL;
     }
     return op == 'L' ? last_queued() : NULL;
 }
 
-static void wait_if(int second) {
+static inline void wait_if(int second) {
     slot *const s = new_slot('I', 1);
     condition c = {0, second != 0 ? 2 : 1000};
     const rouse_status status = rouse_waiter_queue_add_waiter_if(&the.queue, &s->waiter, condition_ready, &c);
@@ -338,7 +338,7 @@ static void wait_if(int second) {
 }
 
 /* Does one operation. False: it makes no sense in this state, and was left out. */
-static bool act(char op, int n) {
+static inline bool act(char op, int n) {
     const uint32_t many = (uint32_t)n;
     slot *s;
     if (the.stopped_count != 0) {
@@ -404,7 +404,7 @@ static bool act(char op, int n) {
 }
 
 /* The next operation of a script. */
-static char next_op(const char **script, int *n) {
+static inline char next_op(const char **script, int *n) {
     const char op = *(*script)++;
     if (isdigit((unsigned char)**script)) {
         *n = (int)strtol(*script, (char **)(uintptr_t)script, 10);
@@ -414,7 +414,7 @@ static char next_op(const char **script, int *n) {
     return op;
 }
 
-static void run_script(const char *script) {
+static inline void run_script(const char *script) {
     while (*script != '\0') {
         int n;
         const char op = next_op(&script, &n);
@@ -430,7 +430,7 @@ typedef struct claim {
     int64_t waiters; /* waiters whom only they can grant */
 } claim;
 
-static claim claims(void) {
+static inline claim claims(void) {
     claim sum = {0, 0};
     int64_t old = 0;
     for (int i = 0; i < the.used; i++) {
@@ -477,7 +477,7 @@ static claim claims(void) {
 
 /* All others can have all permits but those of the stopped calls: releases until everybody is served, takes what is free,
  * and looks what is missing. */
-static void check_reach(void) {
+static inline void check_reach(void) {
     const claim of_stopped = claims();
     int waiting;
     int64_t kept_back;
@@ -519,7 +519,7 @@ static void check_reach(void) {
 }
 
 /* First come, first served: nobody holds while one who had queued before its call still waits. */
-static void check_order(void) {
+static inline void check_order(void) {
     settle();
     for (int i = 0; i < the.used; i++) {
         const slot *const first = &the.slots[i];
@@ -534,7 +534,7 @@ static void check_order(void) {
 }
 
 /* Nothing is in progress any more: serves who waits, takes all, compares, destroys. */
-static void check_end(void) {
+static inline void check_end(void) {
     int waiting;
     int64_t free_now = 0;
     settle();
@@ -578,7 +578,7 @@ static void check_end(void) {
 /* ---- the world's beginning -------------------------------------------------------------------------------------------- */
 
 /* serial: where the tickets begin (LOCKFREE). */
-static void begin_world(uint32_t credit, uint32_t serial) {
+static inline void begin_world(uint32_t credit, uint32_t serial) {
     memset(&the, 0, sizeof the);
     memset(&seam, 0, sizeof seam);
     seam.overrun = someone_spins;
