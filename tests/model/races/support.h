@@ -11,6 +11,7 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { GUESTS = 7, NOT_CALLED = 77 };
 
@@ -132,9 +133,13 @@ static inline void queue_start(uint32_t credit, int passed) {
 static inline void enqueue(guest *g, uint32_t n) {
     g->answer = rouse_waiter_queue_wait(&queue, &g->waiter, n);
 }
+/* A cancelled waiter is its owner's again, who may free it: here all of it is written over. */
 static inline void take_out(guest *g) {
-    if (g->answer == ROUSE_PENDING) {
-        g->cancelled = rouse_waiter_queue_cancel(&queue, &g->waiter);
+    if (g->answer == ROUSE_PENDING && rouse_waiter_queue_cancel(&queue, &g->waiter)) {
+        rouse_wake_fn *const wake = g->waiter.wake_;
+        memset(&g->waiter, 0, sizeof g->waiter);
+        rouse_waiter_init(&g->waiter, wake, g);
+        g->cancelled = 1;
     }
 }
 static inline void give(uint32_t n) {
