@@ -11,7 +11,7 @@
 #   links      each relative link in a document leads somewhere
 #   sizes      no file is larger than 256 KiB
 #   single     the single-file header is the same from two runs, and is not committed
-#   scripts    shell and Python scripts parse
+#   scripts    shell and Python scripts parse, are executable, and shellcheck has no warning
 #   docs       Doxygen makes the reference with no warning
 #   snippets   the code in the documents is code that the tests compile
 #
@@ -138,11 +138,12 @@ check_single() {
 }
 
 check_scripts() {
+    need shellcheck || return
     local file
     while IFS= read -r file; do
         case $(head -n 1 "$file") in
-        '#!/bin/sh'*) sh -n "$file" || report "$file" ;;
-        '#!'*bash*) bash -n "$file" || report "$file" ;;
+        # SC1007: `local a= b=` is meant.
+        '#!/bin/sh'* | '#!'*bash*) shellcheck -S warning -e SC1007 "$file" || report "$file" ;;
         '#!'*python3*) python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || report "$file" ;;
         *) continue ;;
         esac

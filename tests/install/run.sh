@@ -33,6 +33,7 @@ run() {
     case ${2:-} in
     MUTEX) number=1 ;; SPIN) number=2 ;; LOCKFREE) number=3 ;; *) number='[1-3]' ;;
     esac
+    # shellcheck disable=SC2027 # the number is a pattern, the rest is not
     [[ $said =~ ^"consumer: rouse $version, backend "$number": ok"$ ]] || die "$1 said: $said"
     ran=$((${ran:-0} + 1))
 }
