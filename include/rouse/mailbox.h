@@ -54,6 +54,8 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
 
 /* kick(arg) tells the loop's thread to call rouse_mailbox_drain. */
 static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
+    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_init");
+    ROUSE_CHECK_(kick != NULL, "rouse_mailbox_init", mb, "kick is NULL");
     mb->post_ = rouse_mailbox_post_;
     mb->kick_ = kick;
     mb->arg_ = arg;
@@ -64,6 +66,7 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used. */
 static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
+    ROUSE_CHECK_(mb != NULL, "rouse_waiter_init_on", w, "the mailbox is NULL");
     rouse_waiter_init(w, wake, data);
     w->mailbox_ = mb;
 }
@@ -71,6 +74,7 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
 /* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake it hands them to the
  * outermost call, as any other (waiter.h). */
 static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
+    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_drain");
     size_t count = 0;
     rouse_waiter *oldest = NULL;
     /* E7: acquire, for the waiters and what their releasers did; seq_cst as in post. */
@@ -89,6 +93,7 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
 
 /* Loop thread, no waiter left on it: returns when no post or kick is still in progress. */
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
+    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_destroy");
     uint32_t step = 1;
     ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL, "rouse_mailbox_destroy", mb,
                  "wakes have not been drained");

@@ -20,11 +20,13 @@ typedef struct rouse_notify {
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
 static inline void rouse_notify_init(rouse_notify *n) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_init");
     rouse_waiter_queue_init(&n->queue_, 0);
 }
 
 /* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning. */
 static inline void rouse_notify_destroy(rouse_notify *n) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_destroy");
     ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&n->queue_) == 0, "rouse_notify_destroy", n,
                  "waiters are queued");
     rouse_waiter_queue_destroy(&n->queue_);
@@ -33,22 +35,26 @@ static inline void rouse_notify_destroy(rouse_notify *n) {
 /* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_wait");
     ROUSE_CHECK_IDLE_(w, "rouse_notify_wait", n);
     return rouse_waiter_queue_wait(&n->queue_, w, 1);
 }
 
 static inline void rouse_notify_one(rouse_notify *n) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_one");
     (void)rouse_waiter_queue_wake(&n->queue_, 1, 1);
 }
 
 /* How many were woken. */
 static inline uint32_t rouse_notify_all(rouse_notify *n) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_all");
     return rouse_waiter_queue_wake_all(&n->queue_);
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
  * you then do not want the notification, rouse_notify_pass_on. */
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_cancel");
     ROUSE_CHECK_OWNED_(w, &n->queue_, "rouse_notify_cancel", n);
     return rouse_waiter_queue_cancel(&n->queue_, w);
 }
@@ -57,6 +63,8 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
  * permit) gets the notification; if notify_all did, nothing happens. After a wait that returned ROUSE_OK at
  * once, call rouse_notify_one instead. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_pass_on");
+    ROUSE_CHECK_(w != NULL, "rouse_notify_pass_on", n, "the waiter is NULL");
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
     if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {
         rouse_notify_one(n);
@@ -65,6 +73,7 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
 static inline rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(n, "rouse_notify_reserve");
     return rouse_waiter_queue_reserve(&n->queue_, waiters);
 }
 

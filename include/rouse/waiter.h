@@ -41,6 +41,7 @@
 
 #include "config.h"
 #include "detail/atomic.h"
+#include "detail/platform.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -100,6 +101,7 @@ struct rouse_waiter {
 /* Prepares a waiter. wake: called once when its turn comes; NULL: poll it with rouse_waiter_status. data:
  * yours, given back by rouse_waiter_data. Call it once; not again before each queueing. */
 static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_init");
     w->wake_ = wake;
     w->data_ = data;
     w->mailbox_ = NULL;
@@ -115,6 +117,7 @@ static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
 
 /* The pointer given to rouse_waiter_init. */
 static inline void *rouse_waiter_data(const rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_data");
     return w->data_;
 }
 
@@ -122,6 +125,7 @@ static inline void *rouse_waiter_data(const rouse_waiter *w) {
  * before the release that granted it. Meaningful from a ROUSE_PENDING return until the next queueing; not
  * after cancel returned true. */
 static inline rouse_status rouse_waiter_status(const rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_status");
     /* E1: partner is the release store of the outcome in detail/deliver.h. Acquire, because a polled waiter's
      * owner has no other edge to what the releaser did; nothing is written here, so nothing to release. */
     return (rouse_status)(int8_t)(uint8_t)(rouse_u32_load_acquire_(&w->status_) & 0xffu);

@@ -120,9 +120,11 @@ static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
 
 /* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
  * all-zero object is a queue of balance 0. */
-#define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(credit)
+#define ROUSE_WAITER_QUEUE_INIT(credit) \
+    ROUSE_BACKEND_INIT_((credit) < ROUSE_MAX_PERMITS ? (credit) : ROUSE_MAX_PERMITS)
 
 static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_init");
     rouse_u64_init_(&q->word_, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
     rouse_backend_init_(q);
 }
@@ -130,6 +132,7 @@ static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credi
 /* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
  * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
 static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_destroy");
     ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, "rouse_waiter_queue_destroy", q, "waiters are queued");
     rouse_backend_destroy_(q);
 }
@@ -143,6 +146,7 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wait");
     ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_wait", q);
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0 ? ROUSE_OK : ROUSE_INVALID;
@@ -155,6 +159,7 @@ static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_
 
 /* wait without waiting: never queues, never overtakes a waiter. */
 static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_try_wait");
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
     }
@@ -167,6 +172,7 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
  * have the excess; two that overlap may refuse each other. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake");
     bool woken = false;
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
@@ -182,6 +188,7 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
 
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
 static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake_one");
     bool woken = false;
     (void)rouse_wake_(q, 1, 0, &woken);
     return woken;
@@ -190,6 +197,7 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
 /* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
  * again from its wake waits for the next call. */
 static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake_all");
     return rouse_backend_wake_all_(q);
 }
 
@@ -197,6 +205,7 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
  * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
 static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_cancel");
     ROUSE_CHECK_OWNED_(w, q, "rouse_waiter_queue_cancel", q);
     return rouse_backend_cancel_(q, w);
 }
@@ -208,6 +217,8 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
 static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_add_waiter_if");
+    ROUSE_CHECK_(ready != NULL, "rouse_waiter_queue_add_waiter_if", q, "ready is NULL");
     ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_add_waiter_if", q);
     if (ready(arg)) {
         return ROUSE_OK;
@@ -221,25 +232,32 @@ static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
 /* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
  * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
 static inline uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_close");
     return rouse_backend_close_(q);
 }
 
 static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_is_closed");
     /* E3: acquire; who sees the queue closed sees what came before close. */
     return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
 }
 
 /* Snapshots, for people and metrics: exact when no call is in progress. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_balance");
     return rouse_backend_balance_(q);
 }
 static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_waiter_count");
     return rouse_backend_waiter_count_(q);
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
- * not have the memory. MUTEX and SPIN never allocate. */
+ * not have the memory. MUTEX and SPIN never allocate. (LOCKFREE: a thread that is preempted in the middle of
+ * recycling holds segments back; before more is allocated it is given the processor, a bounded number of times.
+ * See docs/backends.md.) */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_reserve");
     return rouse_backend_reserve_(q, waiters);
 }
 

@@ -48,7 +48,7 @@
 /* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. By the attribute, because
  * of _Alignas it notes that this was not always so. */
 #        if defined(__GNUC__)
-#            define ROUSE_ATOMIC_OF_(type) __attribute__((aligned(sizeof(type)))) _Atomic(type)
+#            define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) _Atomic(type)
 #        else
 #            define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
 #        endif

@@ -107,7 +107,7 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, r
     rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
     if (segment == NULL || rouse_state_base_(state) != base || !rouse_state_in_use_(state)) {
-        segment = rouse_segment_find_(pool, base, &state, beyond);
+        segment = rouse_segment_find_(pool, segment, base, &state, beyond);
         if (segment == NULL) {
             return NULL;
         }
@@ -465,7 +465,7 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
         uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
         if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) ||
             !rouse_state_in_use_(state)) {
-            segment = rouse_segment_find_(pool, rouse_base_(ticket), &state, &beyond);
+            segment = rouse_segment_find_(pool, segment, rouse_base_(ticket), &state, &beyond);
             if (segment != NULL) {
                 rouse_ptr_store_release_(&q->head_, segment);
                 if (!rouse_state_in_use_(state)) {
@@ -541,7 +541,7 @@ static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, con
     if (before != NULL && rouse_state_base_(state) == base && rouse_state_linked_(state)) {
         return before;
     }
-    return rouse_segment_find_(pool, base, &state, &beyond);
+    return rouse_segment_find_(pool, NULL, base, &state, &beyond);
 }
 
 /* Takes back w's cells from the last one down to the head. How many; 0: its last ticket has been passed, so
@@ -593,7 +593,8 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
         return false;
     }
-    if (rouse_lacks_(w) == 1 && rouse_leave_head_(q, segment, ticket, w)) {
+    /* E14: acquire; with one cell left, the wakers of the others have made their last access to w. */
+    if ((uint32_t)rouse_u64_load_acquire_(&w->account_) == 1 && rouse_leave_head_(q, segment, ticket, w)) {
         credit = rouse_asked_(w) - 1;
     } else {
         const uint32_t cells = rouse_take_back_(q, w, segment, ticket);
@@ -613,7 +614,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
         credit = (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
     }
     ROUSE_TRACE("cancel", q, w);
-    ROUSE_DISOWN_(w);
+    rouse_let_go_(w);
     if (credit != 0) {
         rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
     }
@@ -732,8 +733,7 @@ static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64
 
 /* All that w lacked was there before it could sleep. */
 static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account) {
-    ROUSE_DISOWN_(w);
-    (void)w;
+    rouse_let_go_(w);
     if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
         rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
         rouse_status status = ROUSE_OK;

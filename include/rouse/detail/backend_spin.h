@@ -180,7 +180,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
         }
         rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
     }
-    ROUSE_DISOWN_(w);
+    rouse_let_go_(w);
     return false;
 }
 
@@ -190,16 +190,19 @@ static inline void rouse_slot_grant_(struct rouse_waiter_queue *q, uint32_t bits
     rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, bits));
 }
 
-/* Gives n under the cap, all of it to the word. False: not SINGLE. */
+/* Gives n under the cap, all of it to the word. False: not SINGLE, or something would be left: that is stored
+ * by the last access to the queue, by way of the lock, for its taker may know the queue to be unused. */
 static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
         const int32_t after = rouse_capped_(rouse_word_balance_(seen), n, cap);
-        /* E3, E6: release for the takers, acquire to read the slot. A surplus shows before the slot is
-         * cleared; its taker cannot know the queue unused, for the waiter is still to be told. */
+        if (after > 0) {
+            return false;
+        }
+        /* E3, E6: release for the takers, acquire to read the slot. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) + (uint64_t)(int64_t)after)) {
-            if (after >= 0) {
+            if (after == 0) {
                 rouse_slot_grant_(q, 0, chain);
             }
             return true;
@@ -241,7 +244,7 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
                 (void)rouse_slot_clear_(q);
                 after = rouse_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
                 ROUSE_TRACE("cancel", q, w);
-                ROUSE_DISOWN_(w);
+                rouse_let_go_(w);
             }
             rouse_u64_store_release_(&q->word_, after); /* E5: as in rouse_leave_ */
             return mine;

@@ -73,6 +73,13 @@ static inline void rouse_check_owner_(const void *owner, const void *q, const ch
 #    define ROUSE_CHECK_OWNED_(w, q, call, object) ((void)0)
 #endif
 
+/* w is its owner's again, and was not woken. Its status is not PENDING, so that to cancel it (again) is false
+ * at once. Relaxed: nobody else looks at it. */
+static inline void rouse_let_go_(rouse_waiter *w) {
+    ROUSE_DISOWN_(w);
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_OK);
+}
+
 /* A first-in first-out chain of waiters through next_. */
 typedef struct rouse_chain_ {
     rouse_waiter *first;
@@ -173,6 +180,7 @@ static inline void rouse_call_wake_(rouse_waiter *w) {
         w->mailbox_->post_(w->mailbox_, w);
     } else {
         ROUSE_TRACE("wake", NULL, w);
+        ROUSE_DISOWN_(w);
         w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
     }
 }
@@ -212,8 +220,8 @@ static inline void rouse_deliver_(rouse_chain_ *chain) {
     while (*link != NULL) {
         rouse_waiter *const w = *link;
         const uint32_t outcome = rouse_due_(w);
-        ROUSE_DISOWN_(w);
         if (w->wake_ == NULL) {
+            ROUSE_DISOWN_(w);
             *link = w->next_; /* out of the chain first: from the store on it is its owner's */
         } else {
             link = &w->next_;

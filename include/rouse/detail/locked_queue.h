@@ -117,7 +117,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
         if (ready != NULL && ready(arg)) {
             /* n is 1: there was no credit, and so there is none to give back. */
             rouse_delist_(q, w);
-            ROUSE_DISOWN_(w);
+            rouse_let_go_(w);
             status = ROUSE_OK;
         }
         (void)rouse_leave_(q, 0, 0);
@@ -158,7 +158,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
             credit = rouse_asked_(w) - rouse_lacks_(w);
             rouse_delist_(q, w);
             ROUSE_TRACE("cancel", q, w);
-            ROUSE_DISOWN_(w);
+            rouse_let_go_(w);
             credit = rouse_give_(q, credit, &chain);
         }
         credit = rouse_leave_(q, credit, 0);

@@ -153,7 +153,8 @@ static inline void rouse_unpark_(rouse_parker_ *p) {
 static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     bool told;
-    /* A 32-bit time_t ends in 2038 (or after 68 years of uptime): sleep as long as it can say, then look again. */
+    /* A 32-bit time_t ends in 2038 (or after 68 years of uptime): sleep as long as it can say, then look
+     * again. */
     const uint64_t most = sizeof(time_t) > 4 ? UINT64_MAX : (uint64_t)INT32_MAX;
     const uint64_t seconds = deadline / 1000000000u;
     until.tv_sec = (time_t)(seconds < most ? seconds : most);

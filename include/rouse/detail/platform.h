@@ -39,8 +39,8 @@
 
 #if defined(__GNUC__)
 #    define ROUSE_LIKELY_(condition) __builtin_expect(!!(condition), 1)
-#    define ROUSE_COLD_              __attribute__((noinline, cold, unused))
-#    define ROUSE_SLOW_              __attribute__((noinline, unused))
+#    define ROUSE_COLD_              __attribute__((__noinline__, __cold__, __unused__))
+#    define ROUSE_SLOW_              __attribute__((__noinline__, __unused__))
 #else
 #    define ROUSE_LIKELY_(condition) (condition)
 #    define ROUSE_COLD_              inline
@@ -91,13 +91,13 @@ static inline void rouse_back_off_(uint32_t *step) {
 #    define ROUSE_SHARED_ __declspec(selectany)
 #    define ROUSE_THREAD_ __declspec(thread)
 #elif defined(_WIN32)
-#    define ROUSE_SHARED_ __attribute__((selectany))
+#    define ROUSE_SHARED_ __attribute__((__selectany__))
 #    define ROUSE_THREAD_ __thread
 #elif defined(__ELF__)
-#    define ROUSE_SHARED_ __attribute__((weak, visibility("default")))
-#    define ROUSE_THREAD_ __attribute__((tls_model("initial-exec"))) __thread
+#    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
+#    define ROUSE_THREAD_ __attribute__((__tls_model__("initial-exec"))) __thread
 #else
-#    define ROUSE_SHARED_ __attribute__((weak, visibility("default")))
+#    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
 #    define ROUSE_THREAD_ __thread
 #endif
 
@@ -126,6 +126,8 @@ static ROUSE_COLD_ void rouse_die_(const char *call, const void *object, const c
 #    define ROUSE_CHECK_(condition, call, object, what) ((void)0)
 #endif
 
+#define ROUSE_CHECK_OBJECT_(object, call) ROUSE_CHECK_((object) != NULL, call, object, "the object is NULL")
+
 #ifndef ROUSE_TRACE
 #    define ROUSE_TRACE(event, object, waiter) ((void)0)
 #endif
@@ -153,7 +155,7 @@ ROUSE_EXTERN_C_END_
 
 /* Objects hold what their backend needs, so a unit that was built for another one would corrupt them. A C
  * linker cannot compare types; this runs before main in every unit and compares one number. */
-__attribute__((constructor)) static void rouse_check_options_(void) {
+__attribute__((__constructor__)) static void rouse_check_options_(void) {
     static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
                                         "ROUSE_BACKEND_LOCKFREE"};
     const int theirs = rouse_options_v1_;

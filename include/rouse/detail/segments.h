@@ -213,9 +213,9 @@ static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
     return true;
 }
 
-/* The pool is empty and about to grow. If a thread is sweeping, gives it the processor before more memory is asked
- * for: it may have been preempted with segments in hand. A bounded number of times, for it may be stopped for
- * good: nobody waits for it. */
+/* The pool is empty and about to grow. If a thread is sweeping, gives it the processor before more memory is
+ * asked for: it may have been preempted with segments in hand. A bounded number of times, for it may be
+ * stopped for good: nobody waits for it. */
 static ROUSE_COLD_ rouse_segment_ *rouse_pool_pop_later_(rouse_pool_ *pool) {
     rouse_segment_ *segment = NULL;
     /* Relaxed: a hint. */
@@ -525,12 +525,20 @@ static inline bool rouse_walk_step_(const rouse_pool_ *pool, rouse_walk_ *walk, 
 }
 
 /* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one
- * behind. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, uint32_t base,
-                                                       uint64_t *state, uint32_t *beyond) {
+ * behind. `from`: where to begin if it stands before that (NULL, or any segment ever linked: a hint). */
+static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, rouse_segment_ *from,
+                                                       uint32_t base, uint64_t *state, uint32_t *beyond) {
+    rouse_walk_ walk = {from, 0};
+    bool again;
+    if (from != NULL) {
+        /* E11: acquire, as in a step. */
+        walk.state = rouse_u64_load_acquire_(&from->state_);
+        if (!rouse_state_linked_(walk.state) ||
+            rouse_ticket_distance_(rouse_state_base_(walk.state), base) <= 0) {
+            walk.at = NULL;
+        }
+    }
     for (;;) {
-        rouse_walk_ walk = {NULL, 0};
-        bool again;
         while (rouse_walk_step_(pool, &walk, &again)) {
             const uint32_t here = rouse_state_base_(walk.state);
             if (here == base) {
@@ -542,6 +550,7 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, 
                 return NULL;
             }
         }
+        walk.at = NULL;
     }
 }
 
