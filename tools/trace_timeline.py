@@ -38,6 +38,9 @@ def read(lines):
             closings.append((when, names("Q", queues, queue)))
         elif event == "queue":
             wait = Wait(names("W", waiters, waiter), names("Q", queues, queue), when)
+            before = open_waits.get(waiter)
+            if before is not None and before.end is None:
+                waits.remove(before)  # the call began again, or had its permit without waiting
             waits.append(wait)
             open_waits[waiter] = wait
         elif event in ("grant", "cancel") and waiter in open_waits:
