@@ -195,7 +195,8 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
 }
 
 /* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
- * again from its wake waits for the next call. */
+ * again from its wake waits for the next call. (LOCKFREE: a wait for several permits that another thread is
+ * in the middle of has no waiter to be seen yet; wake_one, wake_all and close count it by its permits.) */
 static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake_all");
     return rouse_backend_wake_all_(q);
@@ -254,8 +255,8 @@ static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
  * not have the memory. MUTEX and SPIN never allocate. (LOCKFREE: a thread that is preempted in the middle of
- * recycling holds segments back; before more is allocated it is given the processor, a bounded number of times.
- * See docs/backends.md.) */
+ * recycling holds segments back; before more is allocated it is given the processor, a bounded number of
+ * times. See docs/backends.md.) */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_reserve");
     return rouse_backend_reserve_(q, waiters);
