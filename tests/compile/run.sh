@@ -1,0 +1,250 @@
+#!/bin/sh
+# tests/compile/run.sh: what the compiler and the linker must take, and what they must refuse.
+#
+#   tests/compile/run.sh alone CC...     each public header alone, in each language version, for each backend
+#   tests/compile/run.sh together CC...  two units of one program, C and C++: they share all there is one of
+#   tests/compile/run.sh refused CC...   wrong options: refused by the compiler, or when the program starts, with a
+#                                        message that says what is right
+#   tests/compile/run.sh symbols CC...   what a unit adds to a program's names
+#
+# CC: gcc, clang. Needs no build folder; works in a temporary one. Prints what it compiled; the exit status is 0 only
+# if all went as it must, and something was compiled.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+include=${ROUSE_INCLUDE:-$root/include}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Werror'
+headers='config waiter waiter_queue semaphore notify mutex blocking mailbox rouse'
+backends='MUTEX SPIN LOCKFREE'
+passed=0 failed=0
+
+ok() {
+    passed=$((passed + 1))
+}
+bad() {
+    echo "FAILED: $*"
+    sed 's/^/    /' "$work/log"
+    failed=$((failed + 1))
+}
+# must_work WHAT COMMAND...
+must_work() {
+    what=$1
+    shift
+    if "$@" >"$work/log" 2>&1; then ok; else bad "$what"; fi
+}
+# must_fail WHAT TEXT COMMAND...: fails, and says TEXT.
+must_fail() {
+    what=$1 text=$2
+    shift 2
+    if "$@" >"$work/log" 2>&1; then
+        bad "$what: was not refused"
+    elif grep -q -- "$text" "$work/log"; then
+        ok
+    else
+        bad "$what: refused, but not with \"$text\""
+    fi
+}
+cxx_of() {
+    case $1 in gcc*) echo "g++${1#gcc}" ;; *) echo "clang++${1#clang}" ;; esac
+}
+in_work() {
+    (cd "$work" && exec "$@")
+}
+
+# ---- alone ---------------------------------------------------------------------------------------------------------------
+
+# A unit for each header, all in one call of the compiler. Included twice: the guard must hold.
+alone_in() {
+    compiler=$1 extension=$2
+    shift 2
+    units=''
+    for header in $headers; do
+        printf '#include <rouse/%s.h>\n#include <rouse/%s.h>\nextern int test_%s;\nint test_%s = 0;\n' \
+            "$header" "$header" "$header" "$header" >"$work/$header.$extension"
+        units="$units $work/$header.$extension"
+    done
+    for standard in "$@"; do
+        # The checks of the optimizer's passes cost most: once for each language.
+        how='-fsyntax-only -c'
+        [ "$standard" != "$1" ] || how='-O2 -S'
+        for backend in $backends; do
+            # shellcheck disable=SC2086 # lists of words
+            must_work "$compiler -std=$standard $backend:$headers" \
+                in_work "$compiler" "-std=$standard" $warnings $how "-I$include" \
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" $units
+            # shellcheck disable=SC2086
+            must_work "$compiler -std=$standard $backend, ROUSE_DEBUG" \
+                in_work "$compiler" "-std=$standard" $warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/rouse.$extension"
+        done
+        echo "$compiler -std=$standard: each header alone, $backends, with and without ROUSE_DEBUG"
+    done
+}
+alone() {
+    alone_in "$1" c c11 c17 c2x
+    alone_in "$(cxx_of "$1")" cc c++11 c++14 c++17 c++20
+}
+
+# ---- together -------------------------------------------------------------------------------------------------------------
+
+# both CC CXX STANDARD-OF-C STANDARD-OF-CXX FLAGS...: builds and runs the program of two units.
+both() {
+    cc=$1 cxx=$2 c=$3 cpp=$4
+    shift 4
+    "$cc" "-std=$c" "$@" -c "$here/two_units_c.c" -o "$work/c.o" &&
+        "$cxx" "-std=$cpp" "$@" -c "$here/two_units_cxx.cc" -o "$work/cxx.o" &&
+        "$cxx" "$@" "$work/c.o" "$work/cxx.o" -o "$work/both" -lpthread && "$work/both"
+}
+together() {
+    compiler=$1
+    for backend in $backends; do
+        flags="$warnings -O1 -I$include -DROUSE_BACKEND=ROUSE_BACKEND_$backend"
+        # shellcheck disable=SC2086
+        {
+            must_work "$compiler c11, c++11, $backend" both "$compiler" "$(cxx_of "$compiler")" c11 c++11 $flags
+            # Without -Werror: gcc's linker warns that C's and C++'s atomic types are not one type.
+            must_work "$compiler c11, c++11, $backend -flto" \
+                both "$compiler" "$(cxx_of "$compiler")" c11 c++11 ${flags%%-Werror*} ${flags##*-Werror} -flto
+            must_work "$compiler c2x, c++20, $backend" both "$compiler" "$(cxx_of "$compiler")" c2x c++20 $flags
+        }
+        echo "$compiler: a program of a C and a C++ unit, $backend, with and without -flto"
+    done
+}
+
+# ---- refused --------------------------------------------------------------------------------------------------------------
+
+compile() {
+    compiler=$1
+    shift
+    "$compiler" -std=c11 -I"$include" "$@" -c "$here/one_unit.c" -o "$work/unit.o"
+}
+
+# object COMPILER LTO UNIT FLAGS: the object file of mixed_UNIT.c with these flags; compiled once.
+object() {
+    object=$work/$(printf '%s' "$1$2$3$4" | tr -c 'A-Za-z0-9_' '-').o
+    # shellcheck disable=SC2086
+    [ -f "$object" ] || "$1" -std=c11 -O1 ${2:+"$2"} -I"$include" $4 -c "$here/mixed_$3.c" -o "$object"
+}
+# mixed COMPILER LTO FLAGS-OF-ONE FLAGS-OF-THE-OTHER: links a program of two units.
+mixed() {
+    object "$1" "$2" main "$3" && main=$object &&
+        object "$1" "$2" other "$4" &&
+        "$1" -O1 ${2:+"$2"} "$main" "$object" -o "$work/mixed" -lpthread
+}
+start_mixed() {
+    # It may abort: no core files. (In a subshell, whose shell does not report the signal.)
+    mixed "$@" && (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec ./mixed')
+}
+
+refused() {
+    cc=$1
+    choices='ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE'
+    must_work "$cc: the default backend" compile "$cc"
+    for wrong in ROUSE_BACKEND_SPINN ROUSE_BACKEND_LOCK_FREE SPIN 0 4 -1; do
+        must_fail "$cc: ROUSE_BACKEND=$wrong" "$choices" compile "$cc" "-DROUSE_BACKEND=$wrong"
+    done
+    for wrong in 0 1 3 33 8192 -2; do
+        must_fail "$cc: ROUSE_SEGMENT_CELLS=$wrong" 'ROUSE_SEGMENT_CELLS must be a power of two from 2 to 4096' \
+            compile "$cc" "-DROUSE_SEGMENT_CELLS=$wrong"
+    done
+    for right in 2 4 64 4096; do
+        must_work "$cc: ROUSE_SEGMENT_CELLS=$right" \
+            compile "$cc" -DROUSE_BACKEND=ROUSE_BACKEND_LOCKFREE "-DROUSE_SEGMENT_CELLS=$right"
+    done
+    for wrong in 0 65537 -1; do
+        must_fail "$cc: ROUSE_SPIN_LIMIT=$wrong" 'ROUSE_SPIN_LIMIT must lie between 1 and 65536' \
+            compile "$cc" "-DROUSE_SPIN_LIMIT=$wrong"
+    done
+    for right in 1 65536; do
+        must_work "$cc: ROUSE_SPIN_LIMIT=$right" compile "$cc" "-DROUSE_SPIN_LIMIT=$right"
+    done
+    must_fail "$cc: ROUSE_MALLOC alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
+        compile "$cc" '-DROUSE_MALLOC(n)=malloc(n)'
+    must_fail "$cc: ROUSE_FREE alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
+        compile "$cc" '-DROUSE_FREE(p)=free(p)'
+    echo "$cc: misspelt backends and options out of range are refused, their neighbours are not"
+
+    for lto in '' -flto; do
+        for one in $backends; do
+            for other in $backends; do
+                flags_one=-DROUSE_BACKEND=ROUSE_BACKEND_$one
+                flags_other=-DROUSE_BACKEND=ROUSE_BACKEND_$other
+                if [ "$one" = "$other" ]; then
+                    must_work "$cc $lto: $one with $other" start_mixed "$cc" "$lto" "$flags_one" "$flags_other"
+                else
+                    must_work "$cc $lto: $one and $other link" mixed "$cc" "$lto" "$flags_one" "$flags_other"
+                    must_fail "$cc $lto: $one with $other" "ROUSE_BACKEND_$one.*ROUSE_BACKEND_$other\|ROUSE_BACKEND_$other.*ROUSE_BACKEND_$one" \
+                        start_mixed "$cc" "$lto" "$flags_one" "$flags_other"
+                    must_work "$cc $lto: $one with $other, ROUSE_MIXED_BACKENDS" start_mixed "$cc" "$lto" \
+                        "$flags_one -DROUSE_MIXED_BACKENDS" "$flags_other -DROUSE_MIXED_BACKENDS"
+                fi
+            done
+        done
+        must_fail "$cc $lto: ROUSE_DEBUG in one unit" 'two sets of options.*ROUSE_DEBUG' \
+            start_mixed "$cc" "$lto" -DROUSE_DEBUG ''
+        must_fail "$cc $lto: two sizes of segments" 'two sets of options.* 8 cells.* 32 cells\|two sets of options.* 32 cells.* 8 cells' \
+            start_mixed "$cc" "$lto" -DROUSE_SEGMENT_CELLS=8 ''
+    done
+    echo "$cc: a program of units with different options is refused when it starts, with and without -flto"
+}
+
+# ---- symbols --------------------------------------------------------------------------------------------------------------
+
+# no_others WHAT FILE NM-FLAGS: every defined name begins with rouse_, is a function's own (x.0), or is the test's.
+no_others() {
+    # shellcheck disable=SC2086
+    nm $3 "$2" | awk '{ print $NF }' |
+        grep -v -e '^rouse_' -e '^[a-z]*[.][0-9]*$' -e '^use_everything$' -e '^\.' -e '^_GLOBAL__sub_I_' -e '^__odr_asan' >"$work/log"
+    if [ -s "$work/log" ]; then bad "$1: names that are not ours"; else ok; fi
+}
+
+symbols() {
+    for backend in $backends; do
+        for debug in '' -DROUSE_DEBUG; do
+            # shellcheck disable=SC2086
+            must_work "$1 $backend $debug" "$1" -std=c11 -O0 $warnings -I"$include" $debug \
+                -DROUSE_BACKEND=ROUSE_BACKEND_$backend -c "$here/use_everything.c" -o "$work/all.o"
+            no_others "$1 $backend $debug, all names" "$work/all.o" --defined-only
+            # What other units can see: the two variables that a program has once, and nothing else.
+            nm --defined-only --extern-only "$work/all.o" | awk '{ print $NF }' | sort >"$work/seen"
+            printf '%s\n' rouse_deferral_v1_ rouse_options_v1_ use_everything | sort >"$work/expected"
+            if diff "$work/expected" "$work/seen" >"$work/log"; then ok; else bad "$1 $backend $debug: external names"; fi
+        done
+    done
+    # Macros: ours, and those of the system headers that ours include on this system.
+    sed -n 's/^# *include \(<.*>\).*/\1/p' "$include"/rouse/*.h "$include"/rouse/detail/*.h | sort -u |
+        grep -v -e windows.h -e '<atomic>' -e '<c' | sed 's/^/#include /' >"$work/system.c"
+    must_work "$1: the system headers" "$1" -std=c11 -dM -E "$work/system.c" -o "$work/theirs"
+    for header in $headers; do
+        printf '#include <rouse/%s.h>\n' "$header" >"$work/macros.c"
+        must_work "$1: $header.h" "$1" -std=c11 -I"$include" -dM -E "$work/macros.c" -o "$work/ours"
+        sort "$work/theirs" >"$work/sorted"
+        sort "$work/ours" | comm -13 "$work/sorted" - | awk '{ print $2 }' | sed 's/(.*//' |
+            grep -v -e '^ROUSE_' -e '^rouse_' >"$work/log"
+        if [ -s "$work/log" ]; then bad "$1 $header.h: macros that are not ours"; else ok; fi
+    done
+    echo "$1: every name and macro begins with rouse_ or ROUSE_, $backends"
+}
+
+[ $# -ge 2 ] || {
+    sed -n '2,12s/^# \{0,1\}//p' "$0"
+    exit 2
+}
+part=$1
+shift
+case $part in alone | together | refused | symbols) ;; *) exit 2 ;; esac
+for compiler in "$@"; do
+    if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
+        "$part" "$compiler"
+    else
+        echo "FAILED: no compiler $compiler"
+        failed=$((failed + 1))
+    fi
+done
+echo "$part: $passed as they must be, $failed not"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
