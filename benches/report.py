@@ -249,9 +249,24 @@ BARS = [
     Bar("W6cycle 100.. / tokio", "tokio", 0.55, 0.45, lambda g: g.workload == "W6cycle" and parameter(g) >= 100),
     Bar("W6call 100.. / tokio", "tokio", 1.0, None, lambda g: g.workload == "W6call" and parameter(g) >= 100),
     Bar("W7 register + cancel / tokio", "tokio", 0.35, None, lambda g: g.workload == "W7"),
-    Bar("W4 500 ns / best FIFO peer (tokio)", "tokio", 1.1, None,
-        lambda g: g.workload == "W4" and g.parameters.split("/")[2] == "500"),
 ]
+
+
+def beside_fifo_peer(results, backend):
+    """W4 with 500 ns of work against tokio, the one other design there that is first-in first-out. These groups swing
+    too much for their worst one to mean anything: the geometric mean, and in how many of them the backend is above 1.1
+    in 95 of 100 resamplings."""
+    groups = [g for g in results.of("W4") if g.parameters.split("/")[2] == "500" and g.ratio(backend, "tokio")]
+    if not groups:
+        return "not measured"
+    chance = random.Random(1)
+
+    def drawn(group, contender):
+        return statistics.median(chance.choices(group.samples[contender], k=len(group.samples[contender])))
+
+    above = sum(percentile([drawn(g, backend) / drawn(g, "tokio") for _ in range(RESAMPLES)], 5) > 1.1 for g in groups)
+    mean = geometric_mean([g.ratio(backend, "tokio") for g in groups])
+    return f"{mean:.2f}, above in {above} of {len(groups)}: {'met' if above == 0 and mean <= 1.1 else 'NOT met'}"
 
 
 def flatness(results, backend):
@@ -269,6 +284,8 @@ def bar_rows(results):
     for bar in BARS:
         limits = f"<= {bar.must:g}" + (f", stretch {bar.stretch:g}" if bar.stretch is not None else "")
         rows.append([bar.what, limits] + [bar.verdict(results, b) for b in BACKENDS])
+    rows.append(["W4 500 ns / tokio, mean of all T, k", "<= 1.1 in each"]
+                + [beside_fifo_peer(results, b) for b in BACKENDS])
     flat = [flatness(results, b) for b in BACKENDS]
     rows.append(["W7 flat from 10 to 10,000 (max/min)", "<= 1.25"]
                 + ["not measured" if f is None else f"{f:.2f} {'met' if f <= 1.25 else 'NOT met'}" for f in flat])
@@ -361,8 +378,12 @@ class Verdict:
         return "any" if len(self.good) == len(BACKENDS) else " or ".join(self.good)
 
     def sentence(self):
-        figures = ", ".join(f"{b} {self.quoted.median(b):.3g}" for b in sorted(BACKENDS, key=self.score.get))
+        figures = ", ".join(f"{b} {nanoseconds(self.quoted.median(b))}" for b in sorted(BACKENDS, key=self.score.get))
         return f"{self.kind}: {self.advice()} ({self.quoted.name}: {figures} ns)"
+
+
+def nanoseconds(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def percentile(values, percent):

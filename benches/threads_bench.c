@@ -41,7 +41,7 @@ typedef struct job {
     enum { START, WAITING } step;
 #endif
     _Alignas(64) arena *arena;
-    int64_t sections;
+    _Atomic int64_t sections; /* written by its thread alone */
     bool over;
 #if C_TASKS
     int *left_here; /* tasks of its thread that are not over */
@@ -60,6 +60,10 @@ struct arena {
     _Alignas(64) int64_t inside; /* protected by the permit */
 };
 
+static inline int64_t sections_of(const job *j) {
+    return atomic_load_explicit(&j->sections, memory_order_relaxed);
+}
+
 /* Holding the permit. */
 static inline void section(job *j) {
     arena *const a = j->arena;
@@ -67,7 +71,9 @@ static inline void section(job *j) {
     if (++a->inside != 1) {
         bench_die("two tasks in one section");
     }
-    j->sections += now == COUNTING;
+    if (now == COUNTING) {
+        atomic_store_explicit(&j->sections, sections_of(j) + 1, memory_order_relaxed);
+    }
     j->over = now == OVER;
     a->inside--;
 }
@@ -139,8 +145,9 @@ static void report_shares(bench_state *state, const arena *a, int jobs, int64_t 
     int64_t least = INT64_MAX;
     int64_t most = 0;
     for (int i = 0; i < jobs; i++) {
-        least = a->jobs[i].sections < least ? a->jobs[i].sections : least;
-        most = a->jobs[i].sections > most ? a->jobs[i].sections : most;
+        const int64_t mine = sections_of(&a->jobs[i]);
+        least = mine < least ? mine : least;
+        most = mine > most ? mine : most;
     }
     if (TURN_MS * TURNS * a->set->threads / processors <= contest_ms()) {
         bench_counter(state, "share_min", (double)least * jobs / (double)sections);
@@ -148,7 +155,15 @@ static void report_shares(bench_state *state, const arena *a, int jobs, int64_t 
     }
 }
 
-/* Lets them contend; seconds. */
+static int64_t sections_in(const arena *a) {
+    int64_t sum = 0;
+    for (int i = 0; i < a->set->threads * a->set->tasks; i++) {
+        sum += sections_of(&a->jobs[i]);
+    }
+    return sum;
+}
+
+/* Lets them contend, longer than usual if a busy machine has not let one of them run; seconds. */
 static double time_contest(arena *a) {
     double start;
     double end;
@@ -156,7 +171,9 @@ static double time_contest(arena *a) {
     sleep_ms(contest_ms() / 5);
     start = bench_wall();
     atomic_store_explicit(&a->phase, COUNTING, memory_order_relaxed);
-    sleep_ms(contest_ms());
+    do {
+        sleep_ms(contest_ms());
+    } while (sections_in(a) == 0);
     end = bench_wall();
     atomic_store_explicit(&a->phase, OVER, memory_order_relaxed);
     return end - start;
@@ -167,7 +184,7 @@ static double contest(bench_state *state, const setting *set) {
     arena *const a = bench_alloc(sizeof *a);
     pthread_t *const threads = bench_alloc((size_t)set->threads * sizeof *threads);
     const int jobs = set->threads * set->tasks;
-    int64_t sections = 0;
+    int64_t sections;
     double seconds;
     a->set = set;
     a->jobs = bench_alloc((size_t)jobs * sizeof *a->jobs);
@@ -187,12 +204,7 @@ static double contest(bench_state *state, const setting *set) {
     for (int i = 0; i < set->threads; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    for (int i = 0; i < jobs; i++) {
-        sections += a->jobs[i].sections;
-    }
-    if (sections == 0) {
-        bench_die("a contest without a section");
-    }
+    sections = sections_in(a);
     report_shares(state, a, jobs, sections);
     (void)pthread_barrier_destroy(&a->ready);
     c_sem_destroy(&a->sem);
