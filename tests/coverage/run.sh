@@ -1,0 +1,95 @@
+#!/bin/sh
+# tests/coverage/run.sh: line and branch coverage of include/rouse by the unit, stress and fault tests.
+#
+#   tests/coverage/run.sh [--build DIR] [--only-report] [--jobs N]
+#
+# Builds those tests with gcc's --coverage for the three backends (DIR: build-coverage/), runs them, the long ones
+# shortened, and merges what all of them executed: a header is compiled in many programs with many options. Prints
+# a table per header, writes out/coverage/{summary.txt,headers.txt} and compares with explained.txt (see there). Exit status 0: all
+# tests passed, and what they do not execute is explained there.
+#
+# -fkeep-inline-functions: a function that no test calls is counted, too. The C++ unit is not measured: the text is
+# the same, and the compiler adds branches for exceptions.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+build=$root/build-coverage
+jobs=$(nproc 2>/dev/null || echo 2)
+measure=yes
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --only-report) measure='' ;;
+    --build | --jobs)
+        [ $# -ge 2 ] || exit 2
+        case $1 in
+        --build) build=$2 ;;
+        *) jobs=$2 ;;
+        esac
+        shift
+        ;;
+    *)
+        sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+failed=0
+
+# One command of the shortened tests: prints it, and what it said if it failed.
+run() {
+    if timeout 600 "$@" >"$build/said.txt" 2>&1; then
+        printf 'passed  %s\n' "${*##"$build"/tests/}"
+    else
+        printf 'FAILED  %s\n' "${*##"$build"/tests/}"
+        cat "$build/said.txt"
+        failed=1
+    fi
+}
+
+if [ -n "$measure" ]; then
+    mkdir -p "$build"
+    # A program that aborts on purpose (ROUSE_DEBUG's checks) must leave its counts, too.
+    gcc -std=c11 -Wall -Wextra -Werror -c "$here/dump_on_abort.c" -o "$build/dump_on_abort.o"
+    cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
+        -DCMAKE_C_FLAGS='-O0 -g0 --coverage -fprofile-update=atomic -fkeep-inline-functions' \
+        -DCMAKE_C_FLAGS_DEBUG= -DCMAKE_CXX_FLAGS='-O0 -g0' -DCMAKE_CXX_FLAGS_DEBUG= \
+        -DCMAKE_EXE_LINKER_FLAGS="--coverage -Wl,--wrap=abort $build/dump_on_abort.o" \
+        -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BUILD_BENCHES=OFF -DROUSE_TEST_PARTS='unit;stress;faults' \
+        >"$build/configure.txt" 2>&1 || {
+        cat "$build/configure.txt"
+        exit 1
+    }
+    cmake --build "$build" -j "$jobs"
+    find "$build" -name '*.gcda' -exec rm -f {} +
+
+    # As registered, but for the long ones and valgrind's.
+    long='unit\.(memcheck|exhaustive|random)|faults\.stopped|faults\.memory\.(storm|timeouts|wrap)|faults\.signals'
+    (cd "$build" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long" --timeout 600 --no-tests=error \
+        --output-on-failure) || failed=1
+    for program in "$build"/tests/unit/unit_reference_*; do
+        run "$program" exhaustive 4
+        run "$program" random 100000
+    done
+    for program in "$build"/tests/faults/faults_stopped_*; do
+        run "$program" one 37
+    done
+    run "$build/tests/faults/faults_stopped_LOCKFREE" two 37
+    run "$build/tests/faults/faults_stopped_LOCKFREE" signal 37
+    for program in "$build"/tests/faults/faults_memory_*; do
+        run "$program" storm 100000
+        run "$program" timeouts 100000
+    done
+    run "$build/tests/faults/faults_memory_LOCKFREE" wrap 100000
+    for object in semaphore notify mutex; do
+        run "$build/tests/faults/faults_signals_LOCKFREE" "$object" 3000
+    done
+fi
+
+mkdir -p "$root/out/coverage"
+python3 "$here/report.py" "$build" "$root" "$here/explained.txt" "$root/out/coverage" || failed=1
+exit "$failed"
