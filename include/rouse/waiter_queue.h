@@ -120,8 +120,9 @@ static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
 
 /* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
  * all-zero object is a queue of balance 0. */
-#define ROUSE_WAITER_QUEUE_INIT(credit) \
-    ROUSE_BACKEND_INIT_((credit) < ROUSE_MAX_PERMITS ? (credit) : ROUSE_MAX_PERMITS)
+#define ROUSE_WAITER_QUEUE_INIT(credit)                                                     \
+    ROUSE_BACKEND_INIT_((credit) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (credit) + UINT64_C(0) \
+                                                                   : UINT64_C(0) + ROUSE_MAX_PERMITS)
 
 static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_init");

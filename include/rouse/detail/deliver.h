@@ -77,7 +77,7 @@ static inline void rouse_check_owner_(const void *owner, const void *q, const ch
  * at once. Relaxed: nobody else looks at it. */
 static inline void rouse_let_go_(rouse_waiter *w) {
     ROUSE_DISOWN_(w);
-    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_OK);
+    rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
 }
 
 /* A first-in first-out chain of waiters through next_. */
