@@ -1,11 +1,12 @@
 /* examples/adaptive_limit.c: a hundred clients, a backend whose capacity changes, and a limit that follows it
- * (adaptive_limit.h). The clock is simulated and the jitter comes from a generator with a fixed seed, so every run is the
- * same. Prints a line for every 100 ms, which adaptive_limit.gp plots:
+ * (adaptive_limit.h). The clock is simulated and the jitter comes from a generator with a fixed seed, so
+ * every run is the same. Prints a line for every 100 ms, which adaptive_limit.gp plots:
  *
- *     example_adaptive_limit > limit.txt && gnuplot -e "data='limit.txt'; picture='limit.svg'" adaptive_limit.gp
+ *     example_adaptive_limit > limit.txt
+ *     gnuplot -e "data='limit.txt'; picture='limit.svg'" adaptive_limit.gp
  *
- * Checked: from three seconds after each change on, the limit is between the capacity and a few more, the backend is
- * kept busy, and latency stays near its best. */
+ * Checked: from three seconds after each change on, the limit is between the capacity and a few more, the
+ * backend is kept busy, and latency stays near its best. */
 #include "adaptive_limit.h"
 #include "common/sim.h"
 

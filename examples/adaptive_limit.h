@@ -1,12 +1,12 @@
 /* examples/adaptive_limit.h: a limit on concurrency that finds itself, from the latency it sees.
  *
- * As long as a backend has room, latency does not depend on how many requests it has; from then on requests queue in
- * it, and latency grows in proportion. With `best` the lowest latency seen, limit * (1 - best / latency) estimates how
- * many of the requests queue there (TCP Vegas does this for packets). Fewer than one: one permit more. More than
- * three: one less. Looked at once for every `limit` answers.
+ * As long as a backend has room, latency does not depend on how many requests it has; from then on requests
+ * queue in it, and latency grows in proportion. With `best` the lowest latency seen, limit * (1 - best /
+ * latency) estimates how many of the requests queue there (TCP Vegas does this for packets). Fewer than one:
+ * one permit more. More than three: one less. Looked at once for every `limit` answers.
  *
- * Growing is rouse_semaphore_release. Shrinking is rouse_semaphore_reduce for a permit that is free; if all are in use,
- * the next one that comes back is kept instead of released.
+ * Growing is rouse_semaphore_release. Shrinking is rouse_semaphore_reduce for a permit that is free; if all
+ * are in use, the next one that comes back is kept instead of released.
  *
  * For one loop: answers are counted on its thread. Acquire and cancel on `permits` as on any semaphore. */
 #ifndef EXAMPLE_ADAPTIVE_LIMIT_H

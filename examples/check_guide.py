@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that every block of C, C++ and CMake in docs/guide.md is code that is compiled (tools/snippets.py says how).
+"""Checks that every block of C and C++ in docs/guide.md is code that is compiled (how: tools/snippets.py).
 
     examples/check_guide.py            fails where they differ
     examples/check_guide.py --update   writes the code into the guide

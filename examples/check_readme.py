@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that README.md's first C block is examples/quickstart.c and its first text block the expected output.
+"""Checks that README.md's first C block is examples/quickstart.c and its first text block what that prints.
 
     examples/check_readme.py            fails where they differ
     examples/check_readme.py --update   writes the files' text into README.md
@@ -32,12 +32,12 @@ def main():
         if text[start:end] != wanted:
             differ = True
             sys.stdout.writelines(difflib.unified_diff(
-                text[start:end].splitlines(True), wanted.splitlines(True), f"README.md, ```{language}", source.name))
+                text[start:end].splitlines(True), wanted.splitlines(True), "README.md", source.name))
             text = text[:start] + wanted + text[end:]
     if update:
         README.write_text(text)
     elif differ:
-        sys.exit("README.md differs from the files that are compiled and run: examples/check_readme.py --update")
+        sys.exit("README.md differs from what is compiled and run: examples/check_readme.py --update")
     else:
         print("README.md shows what is compiled and run")
 

@@ -1,16 +1,17 @@
 /* examples/coroutine.hpp: rouse in C++20 coroutines. Copy it into your project.
  *
- *     rouse::permit permit = co_await rouse::acquire(semaphore);     // released when `permit` goes out of scope
- *     rouse::holding holding = co_await rouse::lock(mutex);          // unlocked likewise
+ *     rouse::permit permit = co_await rouse::acquire(semaphore);  // released when `permit` goes out of scope
+ *     rouse::holding holding = co_await rouse::lock(mutex);       // unlocked likewise
  *     rouse_status status = co_await rouse::wait(notify);
  *
  * A permit (holding) that was refused converts to false; status() says why: ROUSE_CLOSED, ROUSE_NOMEM, …
  *
- * The coroutine goes on where `wake` runs: on the thread that released. Given a mailbox as the last argument it goes
- * on in that mailbox's drain, on its loop's thread.
+ * The coroutine goes on where `wake` runs: on the thread that released. Given a mailbox as the last argument
+ * it goes on in that mailbox's drain, on its loop's thread.
  *
- * A coroutine may be destroyed while it waits: its place in the queue is given back. As with any waiter, that needs a
- * moment at which no other thread is granting it; a grant that cannot be taken back ends the program. */
+ * A coroutine may be destroyed while it waits: its place in the queue is given back. As with any waiter, that
+ * needs a moment at which no other thread is granting it; a grant that cannot be taken back ends the
+ * program. */
 #ifndef EXAMPLE_COROUTINE_HPP
 #define EXAMPLE_COROUTINE_HPP
 
@@ -78,8 +79,10 @@ class holding {
 };
 
 /* snippet: awaiter */
-/* What all three have in common. Operation supplies: rouse_status start(rouse_waiter *), bool cancel(rouse_waiter *),
- * and finish(rouse_status), the value of co_await. */
+/* What all three have in common. Operation supplies
+ *     rouse_status start(rouse_waiter *)
+ *     bool cancel(rouse_waiter *)
+ *     finish(rouse_status), the value of co_await */
 template <class Operation> class awaiter {
   public:
     awaiter(Operation operation, rouse_mailbox *mailbox) : operation_(operation) {

@@ -1,7 +1,7 @@
 /* examples/cpp_coroutines.cpp: downloads, two at a time, as C++20 coroutines (coroutine.hpp).
  *
- * The log is written by one download at a time, under a mutex that is held across a wait. One download is cancelled
- * while it queues; a shutdown refuses the one that still queues. The clock is simulated. */
+ * The log is written by one download at a time, under a mutex that is held across a wait. One download is
+ * cancelled while it queues; a shutdown refuses the one that still queues. The clock is simulated. */
 #include "common/sim.h"
 #include "coroutine.hpp"
 

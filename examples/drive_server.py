@@ -3,9 +3,9 @@
 
     examples/drive_server.py [--valgrind] SERVER [SCENARIO...]
 
-Every scenario starts the server anew on a port of its own choosing, and reads the report that it prints at exit.
-Nothing depends on how fast the machine is: the backend is made to hang where the order of things matters, states
-are waited for (at most PATIENCE seconds), and what is asserted are counts.
+Every scenario starts the server anew on a port of its own choosing, and reads the report that it prints at
+exit. Nothing depends on how fast the machine is: the backend is made to hang where the order of things
+matters, states are waited for (at most PATIENCE seconds), and what is asserted are counts.
 
 Exit status 77: the server said that this kernel cannot run it.
 """
@@ -126,13 +126,14 @@ def check_codes(clients, code, what):
 
 
 def run_tool(*command):
-    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            timeout=PATIENCE)
     check(output.returncode == 0, f"{command}: {output.stdout}")
     return output.stdout
 
 
 def many_requests(command, slow):
-    """ab: every request is answered once, over kept and over new connections; the limit is reached, not passed."""
+    """ab: every request is answered once, on kept and on new connections; the limit is never passed."""
     requests = 200 if slow else 1500
     server = Server(command, work_ms=1)
     for keep in (["-k"], []):
@@ -175,7 +176,7 @@ def clients_leave(command, _slow):
 
 
 def deadline_passes(command, _slow):
-    """Who has waited until the deadline is answered 503 and keeps the connection; who is in the backend is served."""
+    """Past the deadline a client is answered 503, and may ask again; those in the backend are served."""
     server = Server(command, deadline_ms=300)
     server.get("/hang")
     working = clients_at_work(server, LIMIT)
@@ -195,7 +196,7 @@ def deadline_passes(command, _slow):
 
 
 def shutdown(command, _slow):
-    """SIGTERM: who waits is answered 503, who is in the backend is served, the idle are let go, exit status 0."""
+    """SIGTERM: who waits is answered 503, who is in the backend is served, the idle are let go."""
     server = Server(command)
     server.get("/hang")
     idle = Client(server.port)
@@ -233,8 +234,9 @@ def main():
         arguments.remove("--valgrind")
     command = [arguments[0]]
     if slow:
-        command = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,possible",
-                   "--errors-for-leak-kinds=definite,possible"] + command
+        command = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+                   "--show-leak-kinds=definite,possible", "--errors-for-leak-kinds=definite,possible",
+                   *command]
     os.environ.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1")
     failed = 0
     for scenario in SCENARIOS:

@@ -1,4 +1,4 @@
-/* examples/epoll_server.c: a server on epoll and an eventfd, with no library. What it does: common/service.h. */
+/* examples/epoll_server.c: a server on epoll and an eventfd, no library. What it does: common/service.h. */
 #define _GNU_SOURCE
 #include "common/timers.h"
 

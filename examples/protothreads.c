@@ -1,7 +1,7 @@
 /* examples/protothreads.c: downloads, two at a time, as coroutines without a stack (protothreads.h).
  *
- * Some hundred bytes each, and no allocation. The log's mutex is held across a wait. One download is cancelled while it
- * queues; a shutdown refuses the one that still queues. The clock is simulated. */
+ * Some hundred bytes each, and no allocation. The log's mutex is held across a wait. One download is
+ * cancelled while it queues; a shutdown refuses the one that still queues. The clock is simulated. */
 #include "protothreads.h"
 #include "common/sim.h"
 

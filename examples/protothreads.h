@@ -7,8 +7,8 @@
  *         PT_END;
  *     }
  *
- * `t->pt` is a protothread; its waiter's wake sets t->pt.status and calls run again. Local variables do not survive a
- * PT_AWAIT: keep them in *t. One PT_AWAIT a line. */
+ * `t->pt` is a protothread; its waiter's wake sets t->pt.status and calls run again. Local variables do not
+ * survive a PT_AWAIT: keep them in *t. One PT_AWAIT a line. */
 #ifndef EXAMPLE_PROTOTHREADS_H
 #define EXAMPLE_PROTOTHREADS_H
 
@@ -20,8 +20,8 @@ typedef struct protothread {
 } protothread;
 
 /* snippet: macros */
-/* The last thing that PT_AWAIT does before it returns is the call: its wake may be running the protothread again, on
- * another thread, by then. */
+/* The last thing that PT_AWAIT does before it returns is the call: its wake may be running the protothread
+ * again, on another thread, by then. */
 #define PT_BEGIN(t)         \
     switch ((t)->pt.line) { \
     case 0:

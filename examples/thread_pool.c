@@ -1,12 +1,12 @@
 /* examples/thread_pool.c: plain threads and a loop share one semaphore and one mutex.
  *
- *     the loop's tasks     wait asynchronously for a slot; hand a job to the pool; when it is done, lock the ledger,
- *                          again without blocking, and enter it
+ *     the loop's tasks     wait asynchronously for a slot; hand a job to the pool; when it is done, lock
+ *                          the ledger, again without blocking, and enter it
  *     the pool's workers   block until there is a job; do it; a mailbox takes the task back to the loop
  *     plain threads        block for the same slots and for the same ledger
  *
- * Checked at the end: the ledger is complete, never more than SLOTS in use, and nobody used the processor while
- * everybody waited. */
+ * Checked at the end: the ledger is complete, never more than SLOTS in use, and nobody used the processor
+ * while everybody waited. */
 #include <rouse/rouse.h>
 
 #include <pthread.h>
@@ -59,7 +59,7 @@ static void use_slot(void) {
     atomic_fetch_sub(&in_use, 1);
 }
 
-/* ---- the pool -------------------------------------------------------------------------------------------- */
+/* ---- the pool ---- */
 
 static void add_job(task *t) {
     t->next = NULL;
@@ -109,7 +109,7 @@ static void *plain_thread(void *unused) {
 }
 /* end snippet */
 
-/* ---- the loop: every function below runs on the main thread ------------------------------------------------- */
+/* ---- the loop: every function below runs on the main thread ---- */
 
 static void hand_to_pool(task *t) {
     (void)rouse_notify_wait(&t->done, &t->result); /* nobody has notified yet: ROUSE_PENDING */
@@ -172,7 +172,7 @@ static void run_loop(void) {
 }
 /* end snippet */
 
-/* ---- the checks ------------------------------------------------------------------------------------------- */
+/* ---- the checks ---- */
 
 static long cpu_ms(void) {
     struct rusage usage;

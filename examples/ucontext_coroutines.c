@@ -1,8 +1,9 @@
-/* examples/ucontext_coroutines.c: downloads, two at a time, as coroutines with stacks of their own (ucontext).
+/* examples/ucontext_coroutines.c: downloads, two at a time, as coroutines with stacks of their own
+ * (ucontext).
  *
- * `download` reads like blocking code: await_permit and await_log switch to another coroutine until it is their turn.
- * The log's mutex is held across a wait. One download is cancelled while it queues; a shutdown refuses the one that
- * still queues. The clock is simulated. */
+ * `download` reads like blocking code: await_permit and await_log switch to another coroutine until it is
+ * their turn. The log's mutex is held across a wait. One download is cancelled while it queues; a shutdown
+ * refuses the one that still queues. The clock is simulated. */
 #define _GNU_SOURCE
 #include "common/sim.h"
 

@@ -47,7 +47,7 @@ typedef struct server_report {
 /* --limit N --work-ms N --deadline-ms N; exits with a message if something else is given. */
 server_options server_parse(int argc, char **argv);
 
-/* A listening, non-blocking socket on 127.0.0.1, any port; prints "listening on 127.0.0.1:PORT". -1: failed. */
+/* A listening, non-blocking socket on 127.0.0.1, any port; prints "listening on 127.0.0.1:PORT". -1: no. */
 int server_listen(void);
 
 /* Prints that line: for a loop that makes the socket itself. */

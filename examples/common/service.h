@@ -1,11 +1,11 @@
 /* examples/common/service.h: what the example servers do, whatever their event loop.
  *
- * At most `limit` requests are in the slow backend at a time; the others queue for a permit. A client that goes
- * away gives its place in the queue back, one that has waited for `deadline_ms` is answered 503, and shutting down
- * closes the semaphore: who still waits is answered 503, who is in the backend is served.
+ * At most `limit` requests are in the slow backend at a time; the others queue for a permit. A client that
+ * goes away gives its place in the queue back, one that has waited for `deadline_ms` is answered 503, and
+ * shutting down closes the semaphore: who still waits is answered 503, who is in the backend is served.
  *
- * Permits are released on the backend's threads; a mailbox carries the wakes to the loop's thread. So everything
- * here runs on the loop's thread, save on_backend_done, and needs no lock. */
+ * Permits are released on the backend's threads; a mailbox carries the wakes to the loop's thread. So
+ * everything here runs on the loop's thread, save on_backend_done, and needs no lock. */
 #ifndef EXAMPLE_SERVICE_H
 #define EXAMPLE_SERVICE_H
 
@@ -29,8 +29,7 @@ typedef struct client {
 /* end snippet */
 
 /* ---- what the loop supplies ---- */
-void loop_send(client *c, const char *answer,
-               size_t length);                 /* short: straight into the socket's buffer      */
+void loop_send(client *c, const char *answer, size_t length); /* short: straight into the socket's buffer */
 void loop_start_timer(client *c, unsigned ms); /* service_timed_out, once, unless stopped       */
 void loop_stop_timer(client *c);               /* may have run out already                      */
 void loop_close(

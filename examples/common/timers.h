@@ -1,5 +1,6 @@
-/* examples/common/timers.h: loop_start_timer and loop_stop_timer for loops that have no timers but a time-out when
- * they wait. All timers of a server take equally long, so the first to start is the first to run out: a list does. */
+/* examples/common/timers.h: loop_start_timer and loop_stop_timer for loops that have no timers but a time-out
+ * when they wait. All timers of a server take equally long, so the first to start is the first to run out: a
+ * list does. */
 #ifndef EXAMPLE_TIMERS_H
 #define EXAMPLE_TIMERS_H
 

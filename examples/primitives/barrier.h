@@ -1,9 +1,10 @@
-/* examples/primitives/barrier.h: a barrier whose wait never blocks: all parties arrive, then all go on; again and again.
+/* examples/primitives/barrier.h: a barrier whose wait never blocks: all parties arrive, then all go on; again
+ * and again.
  *
- * The last to arrive puts one credit for each of the others into the phase's gate: also for those who have been counted
- * and do not wait yet, which wake_all would miss. The phases take turns at two gates, so that a fast party of the next
- * phase cannot take the credit of a slow one of this phase; the phase after that cannot begin before the slow one has
- * been through. */
+ * The last to arrive puts one credit for each of the others into the phase's gate: also for those who have
+ * been counted and do not wait yet, which wake_all would miss. The phases take turns at two gates, so that a
+ * fast party of the next phase cannot take the credit of a slow one of this phase; the phase after that
+ * cannot begin before the slow one has been through. */
 #ifndef EXAMPLE_BARRIER_H
 #define EXAMPLE_BARRIER_H
 
@@ -39,8 +40,8 @@ static inline rouse_status barrier_init(barrier *b, uint32_t parties) {
 }
 
 /* snippet: barrier */
-/* How many had arrived before. Release: what a party did before. Acquire: the last one has all of it, and hands it on
- * by its wake. */
+/* How many had arrived before. Release: what a party did before. Acquire: the last one has all of it, and
+ * hands it on by its wake. */
 static inline uint64_t barrier_count_(barrier *b) {
     return atomic_fetch_add_explicit(&b->arrivals, 1, memory_order_acq_rel);
 }

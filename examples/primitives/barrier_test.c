@@ -46,8 +46,8 @@ static void test_order(void) {
     barrier_destroy(&b);
 }
 
-/* One of two is interrupted after it has been counted, before it waits. The other goes on to the next phase, and must
- * wait there: what is at the gate belongs to the slow one. */
+/* One of two is interrupted after it has been counted, before it waits. The other goes on to the next phase,
+ * and must wait there: what is at the gate belongs to the slow one. */
 static void test_slow_party(void) {
     rouse_waiter slow, fast;
     barrier b;

@@ -1,8 +1,8 @@
 /* examples/primitives/channel.h: a channel of bounded length; neither sending nor receiving ever blocks.
  *
- * Two balances: free places, and messages. A sender takes a place, links its message in, and gives a message; a
- * receiver the other way round. Who finds nothing queues. After channel_close nobody can send; what is in the channel
- * can still be received, then receiving is ROUSE_CLOSED. */
+ * Two balances: free places, and messages. A sender takes a place, links its message in, and gives a message;
+ * a receiver the other way round. Who finds nothing queues. After channel_close nobody can send; what is in
+ * the channel can still be received, then receiving is ROUSE_CLOSED. */
 #ifndef EXAMPLE_CHANNEL_H
 #define EXAMPLE_CHANNEL_H
 
@@ -111,7 +111,7 @@ static inline rouse_status channel_send(channel_user *u, message *m) {
     return status == ROUSE_PENDING ? status : channel_finish_(u, status);
 }
 
-/* ROUSE_OK: u->message is it. ROUSE_PENDING: it is when wake runs. ROUSE_CLOSED: there is and will be none. */
+/* ROUSE_OK: u->message is it. ROUSE_PENDING: it is when wake runs. ROUSE_CLOSED: there will be none. */
 static inline rouse_status channel_receive(channel_user *u) {
     rouse_status status;
     u->sends = false;
@@ -125,8 +125,8 @@ static inline bool channel_cancel(channel_user *u) {
     return rouse_waiter_queue_cancel(u->sends ? &u->channel->places : &u->channel->messages, &u->waiter);
 }
 
-/* A send on another thread that overtakes the close may leave its message in the channel: receive until ROUSE_CLOSED
- * before destroying it. */
+/* A send on another thread that overtakes the close may leave its message in the channel: receive until
+ * ROUSE_CLOSED before destroying it. */
 static inline void channel_close(channel *ch) {
     (void)rouse_waiter_queue_close(&ch->places);
     (void)rouse_waiter_queue_close(&ch->messages);

@@ -1,4 +1,5 @@
-/* examples/primitives/channel_test.c: every message arrives once, in order; the channel is never longer than allowed. */
+/* examples/primitives/channel_test.c: every message arrives once, in order; the channel is never longer than
+ * allowed. */
 #include "channel.h"
 #include "test.h"
 

@@ -2,9 +2,9 @@
  *
  * As with pthread_cond_t, a condition is looked at and changed with a mutex held:
  *
- *     while (!ready) condvar_wait(…)       as callbacks: look; if it is not ready, condvar_wait(&c, &w); w.wake runs with
- *                                          the mutex held again: look again
- *     ready = true; condvar_signal(&c);
+ *     who waits      looks; if it is not ready, condvar_wait(&c, &w); w.wake runs with the mutex held
+ *                    again, and looks again
+ *     who changes    ready = true; condvar_signal(&c);
  *
  * Built on rouse_waiter_queue with balance 0 and cap 0: a signal that finds nobody is forgotten. */
 #ifndef EXAMPLE_CONDVAR_H
@@ -44,8 +44,8 @@ static inline void condvar_on_signal_(rouse_waiter *signalled, rouse_status stat
     }
 }
 
-/* wake's status is ROUSE_CLOSED after condvar_close, and ROUSE_NOMEM if the mutex cannot queue w (LOCKFREE); the mutex
- * is not held then. */
+/* wake's status is ROUSE_CLOSED after condvar_close, and ROUSE_NOMEM if the mutex cannot queue w (LOCKFREE);
+ * the mutex is not held then. */
 static inline void condvar_waiter_init(condvar_waiter *w, rouse_mutex *mutex,
                                        void (*wake)(condvar_waiter *w, rouse_status status)) {
     rouse_waiter_init(&w->signalled, condvar_on_signal_, w);
@@ -55,7 +55,8 @@ static inline void condvar_waiter_init(condvar_waiter *w, rouse_mutex *mutex,
 }
 
 /* snippet: wait */
-/* The mutex is held. ROUSE_PENDING: it has been unlocked, and wake will be called. Anything else: nothing happened. */
+/* The mutex is held. ROUSE_PENDING: it has been unlocked, and wake will be called. Anything else: nothing
+ * happened. */
 static inline rouse_status condvar_wait(condvar *c, condvar_waiter *w) {
     rouse_mutex *const mutex = w->mutex; /* once w queues, it may be woken, and gone */
     const rouse_status status = rouse_waiter_queue_wait(&c->queue, &w->signalled, 1);
@@ -76,7 +77,8 @@ static inline uint32_t condvar_broadcast(condvar *c) {
     return rouse_waiter_queue_wake_all(&c->queue);
 }
 
-/* True: w's wake will not be called; the mutex is not held. False: it has been signalled: wake is called, or owed. */
+/* True: w's wake will not be called; the mutex is not held. False: it has been signalled: wake is called, or
+ * owed. */
 static inline bool condvar_cancel(condvar *c, condvar_waiter *w) {
     return rouse_waiter_queue_cancel(&c->queue, &w->signalled);
 }

@@ -1,4 +1,4 @@
-/* examples/primitives/condvar_test.c: signals reach those who wait, with the mutex, in order; none is lost. */
+/* examples/primitives/condvar_test.c: signals reach those who wait, with the mutex, in order. */
 #include "condvar.h"
 #include "test.h"
 

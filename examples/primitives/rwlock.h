@@ -1,10 +1,11 @@
 /* examples/primitives/rwlock.h: a read-write lock whose lock never blocks: many readers, or one writer.
  *
- * A balance of RWLOCK_READERS: a reader takes one, a writer all of them. Because the queue is first-in first-out, a
- * writer that waits keeps later readers out, and a stream of readers cannot starve it. Two locks that one caller holds
- * at a time can deadlock, reads too: a writer may stand between them.
+ * A balance of RWLOCK_READERS: a reader takes one, a writer all of them. Because the queue is first-in
+ * first-out, a writer that waits keeps later readers out, and a stream of readers cannot starve it. Two locks
+ * that one caller holds at a time can deadlock, reads too: a writer may stand between them.
  *
- * With the LOCKFREE backend a writer that waits costs a cell for each reader it waits for: keep RWLOCK_READERS small. */
+ * With the LOCKFREE backend a writer that waits costs a cell for each reader it waits for: keep
+ * RWLOCK_READERS small. */
 #ifndef EXAMPLE_RWLOCK_H
 #define EXAMPLE_RWLOCK_H
 
@@ -48,8 +49,8 @@ static inline bool rwlock_try_write(rwlock *l) {
     return rouse_waiter_queue_try_wait(&l->queue, RWLOCK_READERS);
 }
 
-/* True: w no longer waits; readers behind a writer that leaves are let in at once. False: it has the lock, or is about
- * to. */
+/* True: w no longer waits; readers behind a writer that leaves are let in at once. False: it has the lock, or
+ * is about to. */
 static inline bool rwlock_cancel(rwlock *l, rouse_waiter *w) {
     return rouse_waiter_queue_cancel(&l->queue, w);
 }
