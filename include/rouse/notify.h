@@ -71,7 +71,8 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
     }
 }
 
-/* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
+/* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,
+ * 1) the one wait of a per-request completion cannot fail. */
 static inline rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
     ROUSE_CHECK_OBJECT_(n, "rouse_notify_reserve");
     return rouse_waiter_queue_reserve(&n->queue_, waiters);

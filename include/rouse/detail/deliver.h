@@ -74,7 +74,7 @@ static inline void rouse_check_owner_(const void *owner, const void *q, const ch
 #endif
 
 /* w is its owner's again, and was not woken. Its status is not PENDING, so that to cancel it (again) is false
- * at once. Relaxed: nobody else looks at it. */
+ * at once, and not OK, so that nobody takes it for granted. Relaxed: it says nothing about anything else. */
 static inline void rouse_let_go_(rouse_waiter *w) {
     ROUSE_DISOWN_(w);
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
