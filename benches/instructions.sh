@@ -16,10 +16,10 @@ executed() { # pairs
 }
 few=$(executed 1000)
 many=$(executed 11000)
-[ -n "$few" ] && [ -n "$many" ] || {
+if [ -z "$few" ] || [ -z "$many" ]; then
     echo "instructions.sh: callgrind has counted nothing in $program" >&2
     exit 2
-}
+fi
 awk -v few="$few" -v many="$many" -v most="${most:-0}" 'BEGIN {
     pair = (many - few) / 10000
     printf "%.2f\n", pair

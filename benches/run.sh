@@ -16,7 +16,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/out/bench
 build=$root/build-bench
-quick= peers= save= compare= filter= repetitions= min_time= install=yes
+quick='' peers='' save='' compare='' filter='' repetitions='' min_time='' install=yes
 
 usage() {
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
