@@ -225,6 +225,37 @@ static void surplus(void) {
         destroy(A);
     }
 }
+/* One release of two finds two waiters on their way into their cells. One is granted, the other cancels; both being done,
+ * the queue goes. */
+static _Atomic int done;
+static void one_is_done(guest *g) {
+    if (__atomic_add_fetch((int *)&done, 1, __ATOMIC_ACQ_REL) == 2) {
+        destroy(g);
+    }
+}
+static void wait_cancel_done(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    if (g->answer == ROUSE_PENDING && !rouse_waiter_queue_cancel(heap_queue, &g->waiter)) {
+        mc_assert(rouse_waiter_status(&g->waiter) == ROUSE_OK);
+    }
+    one_is_done(g);
+}
+static void wait_poll_done(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    while (g->answer == ROUSE_PENDING && rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    one_is_done(g);
+}
+static void kept_cell(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    run(wait_cancel_done, A, wait_poll_done, B, release, &two);
+    mc_assert(heap_queue == NULL);
+}
 static void cancel_then_release(void) {
     start(0, 1, NULL);
     guest_init_polled(A);
@@ -261,6 +292,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two polled, one release", .body = two_polled},
     {.name = "mutex", .body = mutex_handed_over},
     {.name = "a surplus", .body = surplus},
+    {.name = "a kept cell", .body = kept_cell, .bound = 2, .soak_bound = 3},
     {.name = "behind it was one who cancelled", .body = cancel_then_release},
     {.name = "before it was one who cancelled", .body = behind_cancelled},
     {0},

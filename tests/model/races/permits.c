@@ -168,6 +168,22 @@ static void reduce(void) {
     mc_assert(granted(A));
     conserved(2 - (int)forgotten);
 }
+static void publish_and_give(void *arg) {
+    (void)arg;
+    shared = 1;
+    give(1);
+}
+static void forget_and_look(void *arg) {
+    (void)arg;
+    forgotten = rouse_forget_(&queue.word_, 1);
+    mc_assert(forgotten == 0 || shared == 1);
+}
+static void reduce_sees(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(publish_and_give, NULL, forget_and_look, NULL, ONLY_TWO);
+    conserved(1 - (int)forgotten);
+}
 static rouse_status too_much;
 static void give_too_much(void *arg) {
     (void)arg;
@@ -201,6 +217,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "try holds", .body = try_holds},
     {.name = "first waits", .body = first_waits},
     {.name = "reduce", .body = reduce},
+    {.name = "reduce sees what the releaser did", .body = reduce_sees},
     {.name = "overflow", .body = overflow},
     {0},
 };

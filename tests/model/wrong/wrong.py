@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Breaks a copy of the headers in one place at a time; the model tests must report each.
+
+    wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] TABLE [SECTION...]
+    wrong.py --mutate ...      also prints the share that was reported, and needs --least PERCENT of it
+
+A table is an ini file. Each section is one change:
+
+    [name]
+    backend: SPIN                   or several, separated by spaces: each must report it
+    file:    detail/deliver.h       below include/rouse/
+    in:      rouse_deliver_         the function in which the text stands (a macro or none: leave it out)
+    old:     exact text             it must be there exactly once (in the function), or the table is wrong
+    new:     what it becomes        "-": nothing
+    tests:   permits; batch = both  programs of races/, each with or without part of a scenario's name
+    silent:  why                    the change is real but cannot be told apart: it must compile and NOT be reported
+"""
+import argparse
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODEL = os.path.dirname(HERE)
+INCLUDE = os.path.join(os.path.dirname(os.path.dirname(MODEL)), "include")
+ALL_TOPICS = "sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking"
+INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
+
+
+class TableError(Exception):
+    """The table does not fit the headers (any more)."""
+
+
+def function_span(text, name):
+    """Where the function's definition begins and ends."""
+    for found in re.finditer(r"^[^\n#/* ][^\n]*\b" + re.escape(name) + r"\(", text, re.M):
+        brace = text.find("{", found.end())
+        semicolon = text.find(";", found.end())
+        if brace >= 0 and (semicolon < 0 or brace < semicolon):
+            end = text.find("\n}", brace)
+            return found.start(), end + 2
+    raise TableError(f"no function {name}")
+
+
+def squeeze(code):
+    """Old text may be written on one line though the header breaks it: any white space equals any other."""
+    return r"\s+".join(re.escape(word) for word in code.split())
+
+
+def change(headers, change_):
+    """Applies one change to a copy of the headers."""
+    path = os.path.join(headers, "rouse", change_["file"])
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    start, end = (0, len(text))
+    if "in" in change_:
+        start, end = function_span(text, change_["in"])
+    hits = list(re.finditer(squeeze(change_["old"]), text[start:end]))
+    if len(hits) != 1:
+        raise TableError(f"the old text is there {len(hits)} times")
+    new = "" if change_["new"] == "-" else change_["new"]
+    text = text[:start + hits[0].start()] + new + text[start + hits[0].end():]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def build(arguments, headers, topic, backend, out):
+    command = [arguments.cc, "-std=gnu11", "-O1", "-g", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
+               "-include", os.path.join(MODEL, "checker", "redirect.h"), "-I" + os.path.join(MODEL, "checker"),
+               "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
+               "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        command = [arguments.cc, "-no-pie", out + ".o", arguments.checker, "-o", out]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
+
+
+def run(program, scenario, seconds):
+    """The first line that reports a fault; None: nothing was reported."""
+    command = [program, "--seconds", str(seconds), "--replays", os.path.dirname(program)]
+    command += [scenario] if scenario else []
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds * 12,
+                              errors="replace")
+    except subprocess.TimeoutExpired:
+        return "the program did not come to an end"
+    if done.returncode == 2:
+        raise TableError(f"no scenario '{scenario}' in {os.path.basename(program)}")
+    for line in done.stdout.split("\n"):
+        if line.startswith("FAILED") and not INCONCLUSIVE.search(line):
+            return line[8:]
+    if done.returncode < 0 or (done.returncode != 0 and "FAILED" not in done.stdout):
+        return f"the program ended with {done.returncode}"
+    return None
+
+
+def tests_of(section, backend):
+    topics = section.get("tests", ALL_TOPICS + ("; segments" if backend == "LOCKFREE" else ""))
+    for item in topics.split(";"):
+        topic, _, scenario = item.partition("=")
+        yield topic.strip(), scenario.strip()
+
+
+def examine(arguments, name, section):
+    """Yields (backend, what was reported or None)."""
+    for backend in section["backend"].split():
+        work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name)[:60] + "-" + backend)
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
+        change(work, section)
+        report = None
+        for topic, scenario in tests_of(section, backend):
+            program = os.path.join(work, topic)
+            if not os.path.exists(program):
+                build(arguments, work, topic, backend, program)
+            report = run(program, scenario, arguments.seconds)
+            if report is not None:
+                report = topic + ": " + report
+                break
+        shutil.rmtree(work, ignore_errors=True)
+        yield backend, report
+
+
+def shorten(report):
+    found = re.match(r"(.*?): \d+ executions.*? s: (.*)", report)
+    return f"{found.group(1)}: {found.group(2)}"[:150] if found else report[:150]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table")
+    parser.add_argument("sections", nargs="*")
+    parser.add_argument("--checker", required=True)
+    parser.add_argument("--work", default="wrong-work")
+    parser.add_argument("--cc", default="gcc")
+    parser.add_argument("--seconds", type=int, default=60, help="limit for one scenario")
+    parser.add_argument("--mutate", action="store_true")
+    parser.add_argument("--least", type=float, default=95.0)
+    arguments = parser.parse_args()
+    arguments.work = os.path.abspath(arguments.work)
+    os.makedirs(arguments.work, exist_ok=True)
+    table = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",), strict=True)
+    table.optionxform = str
+    with open(arguments.table, encoding="utf-8") as file:
+        table.read_file(file)
+    reported, silent, bad, survivors = 0, 0, 0, []
+    for name in table.sections():
+        if arguments.sections and not any(part in name for part in arguments.sections):
+            continue
+        section = dict(table[name])
+        try:
+            for backend, report in examine(arguments, name, section):
+                if "silent" in section:
+                    silent += 1
+                    bad += report is not None
+                    print(f"{'silent  ' if report is None else 'WRONG   '} {backend:8} {name}"
+                          + ("" if report is None else ": was to be silent: " + shorten(report)))
+                elif report is None:
+                    survivors.append(f"{name} ({backend})")
+                    print(f"MISSED   {backend:8} {name}")
+                else:
+                    reported += 1
+                    print(f"reported {backend:8} {name}: {shorten(report)}")
+                sys.stdout.flush()
+        except TableError as error:
+            bad += 1
+            print(f"WRONG    {name}: {error}")
+    total = reported + len(survivors)
+    share = 100.0 * reported / total if total else 0.0
+    print(f"{reported} of {total} reported ({share:.1f} %), {silent} silent, {bad} errors in the table")
+    if arguments.mutate:
+        for survivor in survivors:
+            print(f"survivor: {survivor}")
+        return 0 if bad == 0 and share >= arguments.least else 1
+    return 0 if bad == 0 and not survivors and total > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
