@@ -375,7 +375,9 @@ class Verdict:
     def advice(self):
         if len(self.good) == 1:
             return self.good[0]
-        return "any" if len(self.good) == len(BACKENDS) else " or ".join(self.good)
+        unsure = any(self.range[b][1] > 1.25 for b in self.good)
+        return (("any" if len(self.good) == len(BACKENDS) else " or ".join(self.good))
+                + (": too noisy to tell" if unsure else ""))
 
     def sentence(self):
         figures = ", ".join(f"{b} {nanoseconds(self.quoted.median(b))}" for b in sorted(BACKENDS, key=self.score.get))

@@ -166,6 +166,9 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
 } >"$out/context.json"
 
 # ---- measure ----
+awk -v processors="$(nproc)" '$1 > processors / 2 {
+    printf "\n== this machine is busy (load %s): what several threads take will swing, and ratios with it\n", $1
+}' /proc/loadavg >&2
 measure() { # results file, filter, repetitions
     "$bin/rouse_bench" $quick --out "$1" ${2:+--filter "$2"} ${3:+--repetitions "$3"} \
         ${min_time:+--min-time "$min_time"}
