@@ -124,7 +124,7 @@ step() {
     {
         code=0
         # shellcheck disable=SC2086 # a command of several words, or none
-        $prefix ctest --preset "$preset" --no-tests=error "$@" 2>&1 || code=$?
+        $prefix ctest --preset "$preset" --no-tests=error -j "$jobs" "$@" 2>&1 || code=$?
         echo "$code" >"$status"
     } | tee "$log"
     code=$(cat "$status")
