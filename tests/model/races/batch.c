@@ -127,6 +127,18 @@ static void give_after_other(void *arg) {
     other = 1;
     give(1);
 }
+/* One of two permits is given, then the request is cancelled: who takes the permit knows what its giver did. */
+static void try_and_look(void *g) {
+    try_1(g);
+    mc_assert(!granted(g) || shared == 1);
+}
+static void cancelled_credit_carries(void) {
+    start(0, 0);
+    enqueue(A, 2);
+    run(give_after_shared, NULL, cancel, A, try_and_look, D);
+    mc_assert(A->cancelled);
+    conserved_batch(1);
+}
 static void look(guest *g) {
     (void)g;
     mc_assert(shared == 1 && other == 1);
@@ -173,6 +185,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wait for 2 and cancel, give 1", .body = wait_cancel_2_give, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "wait for 2 and cancel, give 2", .body = wait_cancel_2_give_2},
     {.name = "polled: cancel 2, give 2", .body = polled_cancel_2_give_2},
+    {.name = "credit of a cancelled request", .body = cancelled_credit_carries},
     {.name = "both givers are seen", .body = both_givers_are_seen},
     {.name = "both givers are seen at once", .body = both_givers_are_seen_at_once, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {0},

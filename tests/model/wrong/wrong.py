@@ -68,7 +68,7 @@ def change(headers, change_):
 
 
 def build(arguments, headers, topic, backend, out):
-    command = [arguments.cc, "-std=gnu11", "-O1", "-g", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
+    command = [arguments.cc, "-std=gnu11", "-O1", "-g1", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
                "-include", os.path.join(MODEL, "checker", "redirect.h"), "-I" + os.path.join(MODEL, "checker"),
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
                "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
