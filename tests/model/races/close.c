@@ -86,6 +86,21 @@ static void close_partial(void) {
     mc_assert(closed(A) != granted(A));
     ends_closed(2, 2);
 }
+/* The give takes the first of A's tickets, close the others; whoever of them is the last gives back what A had. */
+static void close_give_queued_2(void) {
+    start(0, 0);
+    enqueue(A, 2);
+    run(close_queue, NULL, give_1, NULL, ONLY_TWO);
+    mc_assert(closed(A));
+    ends_closed(1, 2);
+}
+static void close_cancel_3(void) {
+    start(0, 0);
+    enqueue(A, 3);
+    run(close_queue, NULL, cancel, A, ONLY_TWO);
+    mc_assert(closed(A) != (A->cancelled != 0));
+    ends_closed(0, 3);
+}
 static void close_wait_2(void) {
     start(1, 0);
     run(close_queue, NULL, wait_2, A, ONLY_TWO);
@@ -113,7 +128,7 @@ static void close_cancel_give_2(void) {
     ends_closed(1, 2);
 }
 
-/* What came before close is known to the one it wakes, and to who sees it closed. */
+/* What came before close is known to the one it wakes, to the one it refuses, and to who sees it closed. */
 static void publish_and_close(void *arg) {
     (void)arg;
     shared = 1;
@@ -132,6 +147,16 @@ static void seen_closed(void *arg) {
     if (rouse_waiter_queue_is_closed(&queue)) {
         mc_assert(shared == 1);
     }
+}
+static void wait_then_look(void *g) {
+    enqueue(g, 1);
+    mc_assert(((guest *)g)->answer != ROUSE_CLOSED || shared == 1);
+}
+static void close_publishes_to_the_refused(void) {
+    start(0, 0);
+    run(publish_and_close, NULL, wait_then_look, A, ONLY_TWO);
+    mc_assert(closed(A));
+    ends_closed(0, 1);
 }
 static void close_publishes(void) {
     start(0, 0);
@@ -152,6 +177,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close, wake all", .body = close_all},
     {.name = "close, try", .body = close_try},
     {.name = "close, give, one of two given", .body = close_partial},
+    {.name = "close, give, queued for 2", .body = close_give_queued_2},
+    {.name = "close, cancel 3", .body = close_cancel_3},
     {.name = "close, wait for 2", .body = close_wait_2},
     {.name = "close, wait for 2, give", .body = close_wait_2_give},
     {.name = "close, cancel 2", .body = close_cancel_2},
@@ -160,5 +187,6 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(1),
      .soak_bound = MC_NO_BOUND},
     {.name = "close publishes", .body = close_publishes},
+    {.name = "close publishes to the refused", .body = close_publishes_to_the_refused},
     {0},
 };

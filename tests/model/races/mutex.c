@@ -118,7 +118,10 @@ const mc_scenario mc_scenarios[] = {
     {.name = "unlock, lock", .body = unlock_lock},
     {.name = "unlock, two lock", .body = unlock_two_lock},
     {.name = "unlock, cancel", .body = unlock_cancel},
-    {.name = "unlock, cancel, lock", .body = unlock_cancel_lock, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "unlock, cancel, lock",
+     .body = unlock_cancel_lock,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
     {.name = "two unlock", .body = two_unlock},
     {0},
 };

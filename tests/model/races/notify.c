@@ -101,6 +101,14 @@ static void all_stored(void) {
     mc_assert(A->answer == ROUSE_OK && woken_by_all == 0 && stored() == 0);
     queue_finish();
 }
+/* What wake_all gives comes from nowhere, and goes nowhere if its waiter is cancelled. */
+static void all_cancel_batch(void) {
+    start(0);
+    enqueue(A, 2);
+    run(notify_all, NULL, cancel, A, ONLY_TWO);
+    mc_assert(granted(A) != (A->cancelled != 0) && stored() == 0);
+    queue_finish();
+}
 static void all_batch(void) {
     start(0);
     enqueue(A, 2);
@@ -208,13 +216,20 @@ const mc_scenario mc_scenarios[] = {
     {.name = "all, cancel", .body = all_cancel},
     {.name = "all, a stored one", .body = all_stored},
     {.name = "all, one, queued for 2", .body = all_batch},
+    {.name = "all, cancel 2", .body = all_cancel_batch},
     {.name = "all, queue again in the wake",
      .body = all_again,
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "pass on: polled", .body = pass_on_polled},
-    {.name = "pass on: woken by all", .body = pass_on_all, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
-    {.name = "pass on: to a newcomer", .body = pass_on_to_newcomer, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "pass on: woken by all",
+     .body = pass_on_all,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
+    {.name = "pass on: to a newcomer",
+     .body = pass_on_to_newcomer,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
     {.name = "merged notifications", .body = merged_notifications},
     {0},
 };

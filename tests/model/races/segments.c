@@ -224,6 +224,23 @@ static void remove_walk(void) {
     finish(0);
 }
 
+/* The segment that a waker has found is removed, recycled and entered again before it gets there. */
+static void cancel_wait_give(void *unused) {
+    (void)unused;
+    take_out(C);
+    take_out(D);
+    enqueue(F, 1);
+    enqueue(G, 1);
+    give(1);
+}
+static void recycled_under_the_waker(void) {
+    five();
+    take_out(A);
+    take_out(B);
+    run(cancel_wait_give, NULL, give_1, NULL, ONLY_TWO);
+    finish(2);
+}
+
 /* ---- recycle -------------------------------------------------------------------------------------------------------- */
 
 /* One thread uses up segments, another is somewhere in its wait. */
@@ -339,6 +356,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "park, append, give", .body = park_append_give, LONG},
     {.name = "retire the last, append", .body = retire_last_append},
     {.name = "remove, walk", .body = remove_walk},
+    {.name = "recycled under the waker", .body = recycled_under_the_waker, LONG},
     {.name = "recycle, wait", .body = recycle_wait, LONG},
     {.name = "recycle, cancel", .body = recycle_cancel, LONG},
     {.name = "recycle, give", .body = recycle_give, LONG},

@@ -44,6 +44,13 @@ static void limits(void) {
     mc_assert(!rouse_waiter_queue_try_wait(&queue, ROUSE_MAX_PERMITS + 1u));
     mc_assert(rouse_waiter_queue_wake(&queue, ROUSE_MAX_PERMITS + 1u, 0) == ROUSE_INVALID);
     mc_assert(rouse_waiter_queue_wake(&queue, 1, ROUSE_MAX_PERMITS + 1u) == ROUSE_INVALID);
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* which would need a cell for each permit */
+    enqueue(A, ROUSE_MAX_PERMITS);
+    enqueue(B, ROUSE_MAX_PERMITS);
+    mc_assert(waiting(A) && B->answer == ROUSE_OVERFLOW);
+    take_out(A);
+    mc_assert(A->cancelled && rouse_waiter_queue_balance(&queue) == 0);
+#endif
     give(ROUSE_MAX_PERMITS);
     mc_assert(rouse_waiter_queue_wake(&queue, 1, ROUSE_MAX_PERMITS) == ROUSE_OVERFLOW);
     mc_assert(rouse_waiter_queue_wake(&queue, 2, ROUSE_MAX_PERMITS) == ROUSE_OVERFLOW);
@@ -166,7 +173,8 @@ static bool second_time(void *arg) {
 static void conditions(void) {
     start(0);
     mc_assert(rouse_waiter_queue_add_waiter_if(&queue, &A->waiter, yes, NULL) == ROUSE_OK);
-    mc_assert(rouse_waiter_queue_add_waiter_if(&queue, &A->waiter, second_time, NULL) == ROUSE_OK && asked == 2);
+    mc_assert(rouse_waiter_queue_add_waiter_if(&queue, &A->waiter, second_time, NULL) == ROUSE_OK &&
+              asked == 2);
     mc_assert(rouse_waiter_queue_waiter_count(&queue) == 0 && rouse_waiter_queue_balance(&queue) == 0);
     A->answer = rouse_waiter_queue_add_waiter_if(&queue, &A->waiter, no, NULL);
     mc_assert(waiting(A) && rouse_waiter_queue_wake_one(&queue) && granted(A));

@@ -139,6 +139,7 @@ def main():
     parser.add_argument("--work", default="wrong-work")
     parser.add_argument("--cc", default="gcc")
     parser.add_argument("--seconds", type=int, default=60, help="limit for one scenario")
+    parser.add_argument("--part", default="0/1", help="i/n: only every n-th section, from the i-th on")
     parser.add_argument("--mutate", action="store_true")
     parser.add_argument("--least", type=float, default=95.0)
     arguments = parser.parse_args()
@@ -149,7 +150,8 @@ def main():
     with open(arguments.table, encoding="utf-8") as file:
         table.read_file(file)
     reported, silent, bad, survivors = 0, 0, 0, []
-    for name in table.sections():
+    part, parts = (int(number) for number in arguments.part.split("/"))
+    for name in table.sections()[part::parts]:
         if arguments.sections and not any(part in name for part in arguments.sections):
             continue
         section = dict(table[name])
