@@ -1,88 +1,99 @@
-/* add_waiter_if loses no wake: producers make items and wake one, consumers look for an item and otherwise wait with
- * the condition "there is one". A lost wake leaves a consumer asleep with items there, and the program stuck. */
+/* add_waiter_if loses no wake: a producer makes an item and wakes one, a consumer looks for an item and otherwise waits
+ * with the condition "there is one". An item is made when the one before it has been eaten, so a lost wake leaves the
+ * consumers asleep, the item where it is and the program stuck. Six pairs of threads, where nobody can make up for a
+ * lost wake, and one group of two and two, where wakes also meet waiters that find their item at the second look. */
 #include "stress.h"
 
-static rouse_waiter_queue queue;
-static atomic_long items;
+enum { PAIRS = (THREADS - 4) / 2, GROUPS = PAIRS + 1 };
+
+typedef struct group {
+    rouse_waiter_queue queue;
+    atomic_uint item;      /* 1: there is one */
+    atomic_uint producers; /* still at work   */
+} group;
+
+static group groups[GROUPS];
 static atomic_ullong made;
 static atomic_ullong eaten;
-static atomic_uint producers = THREADS / 2;
+static atomic_ullong slept;
 
+/* All accesses to the condition are relaxed: the queue alone orders them with the second look. */
 static bool ready(void *arg) {
-    (void)arg;
-    return atomic_load_explicit(&items, memory_order_relaxed) > 0 ||
-           atomic_load_explicit(&producers, memory_order_relaxed) == 0;
+    group *const g = (group *)arg;
+    return atomic_load_explicit(&g->item, memory_order_relaxed) == 1 ||
+           atomic_load_explicit(&g->producers, memory_order_relaxed) == 0;
 }
 
-static bool take_item(void) {
-    long seen = atomic_load_explicit(&items, memory_order_relaxed);
-    while (seen > 0) {
-        if (atomic_compare_exchange_weak_explicit(&items, &seen, seen - 1, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
+static bool change_item(group *g, unsigned from, unsigned to) {
+    return atomic_compare_exchange_strong_explicit(&g->item, &from, to, memory_order_relaxed,
+                                                   memory_order_relaxed);
 }
 
-static void consume(dice *d) {
+static void consume(group *g, dice *d) {
     rouse_waiter w;
     rouse_waiter_init(&w, NULL, NULL);
     for (;;) {
         rouse_status status;
-        if (take_item()) {
-            atomic_fetch_add(&eaten, 1);
+        if (change_item(g, 1, 0)) {
+            atomic_fetch_add_explicit(&eaten, 1, memory_order_relaxed);
             dawdle(d);
             continue;
         }
-        if (atomic_load_explicit(&producers, memory_order_relaxed) == 0) {
+        if (atomic_load_explicit(&g->producers, memory_order_relaxed) == 0) {
             return;
         }
-        status = rouse_waiter_queue_add_waiter_if(&queue, &w, ready, NULL);
+        status = rouse_waiter_queue_add_waiter_if(&g->queue, &w, ready, g);
         CHECK(status == ROUSE_OK || status == ROUSE_PENDING);
         if (status == ROUSE_PENDING) {
+            atomic_fetch_add_explicit(&slept, 1, memory_order_relaxed);
             CHECK(await_outcome(&w) == ROUSE_OK);
         }
     }
 }
 
-/* The condition is changed by relaxed operations: the queue alone orders them with the second look. Each item is
- * announced once, so that every single wake counts. */
-static void produce(dice *d) {
+static void produce(group *g, dice *d) {
     while (!time_is_up()) {
-        if (atomic_load_explicit(&items, memory_order_relaxed) < 3) {
-            atomic_fetch_add_explicit(&items, 1, memory_order_relaxed);
-            (void)rouse_waiter_queue_wake_one(&queue);
-            atomic_fetch_add(&made, 1);
+        if (change_item(g, 0, 1)) {
+            (void)rouse_waiter_queue_wake_one(&g->queue);
+            atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
         } else {
             sched_yield();
         }
         dawdle(d);
     }
-    atomic_fetch_sub_explicit(&producers, 1, memory_order_relaxed);
-    (void)rouse_waiter_queue_wake_all(&queue);
+    while (atomic_load_explicit(&g->item, memory_order_relaxed) != 0) {
+        sched_yield(); /* somebody has been woken for it */
+    }
+    atomic_fetch_sub_explicit(&g->producers, 1, memory_order_relaxed);
+    (void)rouse_waiter_queue_wake_all(&g->queue);
 }
 
 static void *work(void *number) {
+    const uintptr_t i = (uintptr_t)number;
+    group *const g = &groups[i / 2 < PAIRS ? i / 2 : PAIRS];
     dice d;
-    dice_init(&d, (uintptr_t)number);
-    if ((uintptr_t)number % 2 == 0) {
-        produce(&d);
+    dice_init(&d, i);
+    if (i % 2 == 0) {
+        produce(g, &d);
     } else {
-        consume(&d);
+        consume(g, &d);
     }
     return NULL;
 }
 
 int main(int argc, char **argv) {
     stress_begin(argc, argv);
+    for (int i = 0; i < GROUPS; i++) {
+        atomic_init(&groups[i].producers, i < PAIRS ? 1 : 2);
+    }
     run_threads(work);
-    CHECK(rouse_waiter_queue_waiter_count(&queue) == 0);
-    CHECK(rouse_waiter_queue_balance(&queue) == 0);
-    CHECK(atomic_load(&made) == atomic_load(&eaten) + (unsigned long long)atomic_load(&items));
-    CHECK(atomic_load(&items) == 0);
-    CHECK(atomic_load(&eaten) > 0);
-    rouse_waiter_queue_destroy(&queue);
-    printf("%llu items\n", atomic_load(&made));
+    for (int i = 0; i < GROUPS; i++) {
+        CHECK(rouse_waiter_queue_waiter_count(&groups[i].queue) == 0);
+        CHECK(rouse_waiter_queue_balance(&groups[i].queue) == 0);
+        rouse_waiter_queue_destroy(&groups[i].queue);
+    }
+    CHECK(atomic_load(&made) == atomic_load(&eaten));
+    CHECK(atomic_load(&eaten) > 0 && atomic_load(&slept) > 0);
+    printf("%llu items, consumers slept %llu times\n", atomic_load(&made), atomic_load(&slept));
     return 0;
 }

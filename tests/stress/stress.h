@@ -98,7 +98,7 @@ static inline void stress_begin(int argc, char **argv) {
     (void)fflush(stdout);
     stress_deadline = now_ns() + (uint64_t)(seconds * 1e9);
     (void)signal(SIGALRM, stuck);
-    (void)alarm((unsigned)seconds + 60);
+    (void)alarm((unsigned)seconds + 40);
 }
 
 /* Runs `body` on THREADS threads, each with its number, and waits for all. */

@@ -150,7 +150,13 @@ Test(blocking, the_longest_timeouts_do_not_wrap, .timeout = 60) {
     for (int i = 0; i < 4; i++) {
         rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
         blocker b;
+        uint64_t start;
         start_blocker(&b, &s, 1, timeouts[i], 1);
+        start = now_ns();
+        while (now_ns() - start < 20 * MILLISECOND) {
+            cr_assert_eq(rouse_semaphore_waiter_count(&s), 1u, "it has given up already");
+            sched_yield();
+        }
         cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
         cr_assert_eq(end_of(&b), ROUSE_OK);
         rouse_semaphore_destroy(&s);
@@ -174,13 +180,22 @@ Test(blocking, a_big_head_that_times_out_lets_those_behind_it_pass, .timeout = 6
 /* Trap: granted and cancelled at the same moment. Each release is had by exactly one: by the thread if it says OK, by
  * nobody if it says TIMEDOUT. */
 enum { RACES = 3000 };
+
+/* Releases once the other side is queued and has slept for a while of about its time-out. */
 static void *release_many(void *arg) {
     rouse_semaphore *const s = (rouse_semaphore *)arg;
-    for (int i = 0; i < RACES; i++) {
-        while (rouse_semaphore_available(s) > 4) {
+    for (unsigned i = 0; i < RACES; i++) {
+        uint64_t start;
+        while (rouse_semaphore_waiter_count(s) == 0) {
             sched_yield();
         }
+        start = now_ns();
+        while (now_ns() - start < 40000 + i % 100 * 1000) {
+        }
         cr_assert_eq(rouse_semaphore_release(s, 1), ROUSE_OK);
+        while (rouse_semaphore_available(s) != 0) {
+            sched_yield();
+        }
     }
     return NULL;
 }
@@ -189,11 +204,9 @@ Test(blocking, a_timeout_that_loses_to_a_grant_reports_the_grant, .timeout = 120
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
     pthread_t releaser;
     uint32_t had = 0;
-    uint64_t timeout = 0;
     cr_assert_eq(pthread_create(&releaser, NULL, release_many, &s), 0);
     while (had < RACES) {
-        const rouse_status status = rouse_semaphore_acquire_timed(&s, 1, timeout);
-        timeout = (timeout + 977) % 40000;
+        const rouse_status status = rouse_semaphore_acquire_timed(&s, 1, 30000);
         had += status == ROUSE_OK;
         cr_assert(status == ROUSE_OK || status == ROUSE_TIMEDOUT);
     }

@@ -39,7 +39,7 @@ static bool never(void *arg) {
 }
 
 /* Runs `misuse` in a child; what it wrote to stderr. It must have died of SIGABRT. */
-static void capture(void (*misuse)(void), char *text, size_t size) {
+static void capture(const char *call, void (*misuse)(void), char *text, size_t size) {
     int ends[2];
     int state;
     size_t length = 0;
@@ -63,8 +63,8 @@ static void capture(void (*misuse)(void), char *text, size_t size) {
     text[length] = '\0';
     (void)close(ends[0]);
     cr_assert_eq(waitpid(child, &state, 0), child);
-    cr_assert(WIFSIGNALED(state) && WTERMSIG(state) == SIGABRT, "not aborted; state %d, said \"%s\"", state,
-              text);
+    cr_assert(WIFSIGNALED(state) && WTERMSIG(state) == SIGABRT, "%s: not aborted; state %d, said \"%s\"",
+              call, state, text);
 }
 
 /* The line reads "rouse: CALL(OBJECT): …" and there is no other. */
@@ -72,7 +72,7 @@ static void expect_abort(void (*misuse)(void), const char *call, const void *obj
     char text[1024];
     char start[256];
     (void)snprintf(start, sizeof start, "rouse: %s(%p): ", call, object);
-    capture(misuse, text, sizeof text);
+    capture(call, misuse, text, sizeof text);
     cr_assert_eq(strncmp(text, start, strlen(start)), 0, "\"%s\" does not begin with \"%s\"", text, start);
     cr_assert_gt(strlen(text), strlen(start) + 1, "it says nothing");
     cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "\"%s\" is not one line", text);
@@ -148,6 +148,25 @@ static void cancel_on_other_mutex(void) {
     (void)rouse_mutex_cancel(&other_mutex, &w);
 }
 
+/* Granted, but its wake has not run: it is the library's still. */
+static rouse_waiter owed;
+static void queue_owed(rouse_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+    (void)rouse_semaphore_acquire(&semaphore, &owed, 1);
+}
+static void queue_before_its_wake(void) {
+    rouse_waiter first;
+    rouse_waiter_init(&first, queue_owed, NULL);
+    rouse_waiter_init(&owed, nothing, NULL);
+    (void)rouse_waiter_queue_wait(&queue, &first, 1);
+    (void)rouse_waiter_queue_wait(&queue, &owed, 1);
+    (void)rouse_waiter_queue_wake_all(&queue);
+}
+
+Test(misuse, queueing_a_waiter_whose_wake_is_owed) {
+    expect_abort(queue_before_its_wake, "rouse_semaphore_acquire", &semaphore);
+}
+
 Test(misuse, cancelling_on_another_object) {
     expect_abort(cancel_on_other_queue, "rouse_waiter_queue_cancel", &other_queue);
     expect_abort(cancel_on_other_semaphore, "rouse_semaphore_cancel", &other_semaphore);
@@ -187,6 +206,105 @@ Test(misuse, a_null_waiter) {
     expect_abort(lock_with_none, "rouse_mutex_lock", &mutex);
     expect_abort(cancel_none, "rouse_waiter_queue_cancel", &queue);
     expect_abort(semaphore_cancel_none, "rouse_semaphore_cancel", &semaphore);
+}
+
+/* ---- no object -------------------------------------------------------------------------------------------------------- */
+
+/* volatile, so that no compiler reasons about what happens after the check. */
+static rouse_semaphore *volatile no_semaphore;
+static rouse_notify *volatile no_notify;
+static rouse_mutex *volatile no_mutex;
+static rouse_waiter_queue *volatile no_queue;
+static rouse_mailbox *volatile no_mailbox;
+static rouse_waiter *volatile no_waiter;
+static rouse_waiter idle;
+
+/* Every function that takes an object, and a call of it. */
+/* clang-format off */
+#define NULL_CALLS(X) \
+    X(rouse_semaphore_init, rouse_semaphore_init(no_semaphore, 1)) \
+    X(rouse_semaphore_destroy, rouse_semaphore_destroy(no_semaphore)) \
+    X(rouse_semaphore_acquire, rouse_semaphore_acquire(no_semaphore, &idle, 1)) \
+    X(rouse_semaphore_try_acquire, rouse_semaphore_try_acquire(no_semaphore, 1)) \
+    X(rouse_semaphore_release, rouse_semaphore_release(no_semaphore, 1)) \
+    X(rouse_semaphore_cancel, rouse_semaphore_cancel(no_semaphore, &idle)) \
+    X(rouse_semaphore_reduce, rouse_semaphore_reduce(no_semaphore, 1)) \
+    X(rouse_semaphore_available, rouse_semaphore_available(no_semaphore)) \
+    X(rouse_semaphore_waiter_count, rouse_semaphore_waiter_count(no_semaphore)) \
+    X(rouse_semaphore_close, rouse_semaphore_close(no_semaphore)) \
+    X(rouse_semaphore_is_closed, rouse_semaphore_is_closed(no_semaphore)) \
+    X(rouse_semaphore_reserve, rouse_semaphore_reserve(no_semaphore, 1)) \
+    X(rouse_semaphore_acquire_blocking, rouse_semaphore_acquire_blocking(no_semaphore, 1)) \
+    X(rouse_semaphore_acquire_timed, rouse_semaphore_acquire_timed(no_semaphore, 1, 1)) \
+    X(rouse_notify_init, rouse_notify_init(no_notify)) \
+    X(rouse_notify_destroy, rouse_notify_destroy(no_notify)) \
+    X(rouse_notify_wait, rouse_notify_wait(no_notify, &idle)) \
+    X(rouse_notify_one, rouse_notify_one(no_notify)) \
+    X(rouse_notify_all, rouse_notify_all(no_notify)) \
+    X(rouse_notify_cancel, rouse_notify_cancel(no_notify, &idle)) \
+    X(rouse_notify_pass_on, rouse_notify_pass_on(no_notify, &idle)) \
+    X(rouse_notify_reserve, rouse_notify_reserve(no_notify, 1)) \
+    X(rouse_notify_wait_blocking, rouse_notify_wait_blocking(no_notify)) \
+    X(rouse_notify_wait_timed, rouse_notify_wait_timed(no_notify, 1)) \
+    X(rouse_mutex_init, rouse_mutex_init(no_mutex)) \
+    X(rouse_mutex_destroy, rouse_mutex_destroy(no_mutex)) \
+    X(rouse_mutex_lock, rouse_mutex_lock(no_mutex, &idle)) \
+    X(rouse_mutex_try_lock, rouse_mutex_try_lock(no_mutex)) \
+    X(rouse_mutex_unlock, rouse_mutex_unlock(no_mutex)) \
+    X(rouse_mutex_cancel, rouse_mutex_cancel(no_mutex, &idle)) \
+    X(rouse_mutex_is_locked, rouse_mutex_is_locked(no_mutex)) \
+    X(rouse_mutex_reserve, rouse_mutex_reserve(no_mutex, 1)) \
+    X(rouse_mutex_lock_blocking, rouse_mutex_lock_blocking(no_mutex)) \
+    X(rouse_mutex_lock_timed, rouse_mutex_lock_timed(no_mutex, 1)) \
+    X(rouse_waiter_queue_init, rouse_waiter_queue_init(no_queue, 1)) \
+    X(rouse_waiter_queue_destroy, rouse_waiter_queue_destroy(no_queue)) \
+    X(rouse_waiter_queue_wait, rouse_waiter_queue_wait(no_queue, &idle, 1)) \
+    X(rouse_waiter_queue_try_wait, rouse_waiter_queue_try_wait(no_queue, 1)) \
+    X(rouse_waiter_queue_wake, rouse_waiter_queue_wake(no_queue, 1, 1)) \
+    X(rouse_waiter_queue_wake_one, rouse_waiter_queue_wake_one(no_queue)) \
+    X(rouse_waiter_queue_wake_all, rouse_waiter_queue_wake_all(no_queue)) \
+    X(rouse_waiter_queue_cancel, rouse_waiter_queue_cancel(no_queue, &idle)) \
+    X(rouse_waiter_queue_add_waiter_if, rouse_waiter_queue_add_waiter_if(no_queue, &idle, never, NULL)) \
+    X(rouse_waiter_queue_close, rouse_waiter_queue_close(no_queue)) \
+    X(rouse_waiter_queue_is_closed, rouse_waiter_queue_is_closed(no_queue)) \
+    X(rouse_waiter_queue_balance, rouse_waiter_queue_balance(no_queue)) \
+    X(rouse_waiter_queue_waiter_count, rouse_waiter_queue_waiter_count(no_queue)) \
+    X(rouse_waiter_queue_reserve, rouse_waiter_queue_reserve(no_queue, 1)) \
+    X(rouse_mailbox_init, rouse_mailbox_init(no_mailbox, no_kick, NULL)) \
+    X(rouse_mailbox_drain, rouse_mailbox_drain(no_mailbox)) \
+    X(rouse_mailbox_destroy, rouse_mailbox_destroy(no_mailbox)) \
+    X(rouse_waiter_init, rouse_waiter_init(no_waiter, nothing, NULL)) \
+    X(rouse_waiter_data, rouse_waiter_data(no_waiter)) \
+    X(rouse_waiter_status, rouse_waiter_status(no_waiter))
+/* clang-format on */
+
+#define NULL_FUNCTION(name, call)   \
+    static void null_##name(void) { \
+        (void)(call);               \
+    }
+NULL_CALLS(NULL_FUNCTION)
+
+Test(misuse, a_null_object) {
+    rouse_waiter_init(&idle, nothing, NULL);
+#define EXPECT_NULL(name, call) expect_abort(null_##name, #name, NULL);
+    NULL_CALLS(EXPECT_NULL)
+}
+
+static void init_without_kick(void) {
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+}
+static void add_without_condition(void) {
+    (void)rouse_waiter_queue_add_waiter_if(&queue, &idle, NULL, NULL);
+}
+static void pass_on_null(void) {
+    rouse_notify_pass_on(&notify, NULL);
+}
+
+Test(misuse, null_arguments) {
+    rouse_waiter_init(&idle, nothing, NULL);
+    expect_abort(init_without_kick, "rouse_mailbox_init", &mailbox);
+    expect_abort(add_without_condition, "rouse_waiter_queue_add_waiter_if", &queue);
+    expect_abort(pass_on_null, "rouse_notify_pass_on", &notify);
 }
 
 /* ---- destroying what is in use ------------------------------------------------------------------------------------------- */

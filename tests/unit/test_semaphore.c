@@ -43,6 +43,17 @@ Test(semaphore, init_takes_zero_to_the_limit) {
     }
 }
 
+Test(semaphore, init_cuts_to_the_limit) {
+    const uint32_t permits[] = {(uint32_t)ROUSE_MAX_PERMITS + 1, 1u << 31, UINT32_MAX};
+    for (int i = 0; i < 3; i++) {
+        rouse_semaphore s;
+        rouse_semaphore_init(&s, permits[i]);
+        expect_semaphore(&s, ROUSE_MAX_PERMITS, 0);
+        cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OVERFLOW);
+        rouse_semaphore_destroy(&s);
+    }
+}
+
 Test(semaphore, acquire_and_release_count) {
     rouse_semaphore s;
     probe p;

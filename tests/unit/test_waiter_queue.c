@@ -141,6 +141,27 @@ Test(waiter_queue, waiters_may_lack_the_limit_and_overflow_changes_nothing) {
     expect_queue(&q, 0, 0);
     rouse_waiter_queue_destroy(&q);
 }
+
+Test(waiter_queue, one_past_what_all_may_lack_is_overflow) {
+    rouse_waiter_queue q;
+    probe p[3];
+    rouse_waiter_queue_init(&q, 0);
+    probes_init(p, 3);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, ROUSE_MAX_PERMITS), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, ROUSE_MAX_LACK - ROUSE_MAX_PERMITS + 1),
+                 ROUSE_OVERFLOW);
+    expect_queue(&q, -ROUSE_MAX_PERMITS, 1);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, ROUSE_MAX_LACK - ROUSE_MAX_PERMITS),
+                 ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 1), ROUSE_OVERFLOW);
+    expect_queue(&q, -ROUSE_MAX_LACK, 2);
+    cr_assert_not(rouse_waiter_queue_wake_one(&q));
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 1), ROUSE_PENDING, "there is room again");
+    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 3u);
+    expect_wakes(0, 1, 2);
+    expect_queue(&q, 0, 0);
+    rouse_waiter_queue_destroy(&q);
+}
 #endif
 
 Test(waiter_queue, large_request_is_served_whole) {
