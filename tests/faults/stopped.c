@@ -13,6 +13,7 @@
  *
  *   stopped one       one stopped thread
  *   stopped two       two stopped threads (LOCKFREE); two-all: of more calls, in more states
+ *   stopped recycle   one, while the others use every segment again and again
  *   stopped signal    a signal handler at every point (LOCKFREE)
  *   stopped MODE STRIDE    of so many combinations one is tried
  *   stopped MODE STATE CALL OTHERS [SECOND CALL]    all points of one case */
@@ -47,6 +48,10 @@ static const char *const answers_two[] = {"WR1LH6", "C1R2WA", "I1H3"};
 
 static const char *const answers_signal[] = {"R1", "R2",    "N",      "O",   "A",
                                              "T1", "R1T1N", "R1R1R1", "AR1", "OOO"};
+
+/* For mode recycle: every segment is retired or removed, and used again, several times over. */
+static const char *const answers_recycle[] = {"H40",        "H7G9H20",     "P3LH30",
+                                              "I1H21I1H20", "WWWWLLLLH33", "G9G9P5LH9G9"};
 
 typedef struct tally {
     uint64_t points;   /* stops                                                   */
@@ -244,11 +249,15 @@ int main(int argc, char **argv) {
         run_two(4, 5, 1);
     } else if (strcmp(mode, "two-all") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_two(COUNT(states_two), COUNT(calls_two), COUNT(answers_two));
+    } else if (strcmp(mode, "recycle") == 0) {
+        first_serial = 0x7ffffff0; /* the tickets wrap meanwhile */
+        run_one(answers_recycle, COUNT(answers_recycle));
     } else if (as_handler && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_one(answers_signal, COUNT(answers_signal));
     } else {
-        fprintf(stderr, "usage: stopped one|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] "
-                        "(all but one: LOCKFREE)\n");
+        fprintf(stderr,
+                "usage: stopped one|recycle|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] "
+                "(two, signal: LOCKFREE)\n");
         return 2;
     }
     printf("%s: stopped at %llu scheduling points, %llu more were under the lock, %llu runs, %llu cancels "

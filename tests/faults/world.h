@@ -21,11 +21,12 @@
 
 #include <ctype.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WORLD_SLOTS 96
+#define WORLD_SLOTS 256
 #define WORLD_POINTS \
     4000 /* scheduling points that one call of others may pass before it counts as spinning */
 
@@ -56,7 +57,6 @@ typedef struct call {
 
 typedef struct world {
     rouse_waiter_queue queue;
-    slot slots[WORLD_SLOTS];
     int used;
     uint64_t clock;
     int64_t put_in;
@@ -70,7 +70,8 @@ typedef struct world {
     bool excepted; /* a cancel of several permits was given up half way (allowed): the ledger is void */
     call stopped[3];
     int stopped_count;
-    int wakes_running; /* of this thread */
+    int wakes_running;       /* of this thread */
+    slot slots[WORLD_SLOTS]; /* the first `used` mean something */
 } world;
 
 static world the;
@@ -225,7 +226,8 @@ static inline bool condition_ready(void *arg) {
 static inline void settle(void) {
     for (int i = 0; i < the.used; i++) {
         slot *const s = &the.slots[i];
-        if (s->state == SLOT_QUEUED && raw_status(s) != ROUSE_PENDING) {
+        /* INVALID: a cancel has taken it out and is still on its way back. */
+        if (s->state == SLOT_QUEUED && raw_status(s) != ROUSE_PENDING && raw_status(s) != ROUSE_INVALID) {
             count_outcome(s, raw_status(s));
             if (s->polled) {
                 s->state = SLOT_DONE;
@@ -579,7 +581,7 @@ static inline void check_end(void) {
 
 /* serial: where the tickets begin (LOCKFREE). */
 static inline void begin_world(uint32_t credit, uint32_t serial) {
-    memset(&the, 0, sizeof the);
+    memset(&the, 0, offsetof(world, slots));
     memset(&seam, 0, sizeof seam);
     seam.overrun = someone_spins;
     rouse_waiter_queue_init(&the.queue, credit);
