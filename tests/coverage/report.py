@@ -114,28 +114,27 @@ class Explanation:
 def read_explained(path):
     """The explanations, and what is wrong with the file's form."""
     found, wrong = [], []
-    head, reasoned = None, True
+    head, reasoned = None, True  # entries that follow each other without an empty line share a reason
     with open(path, encoding="utf-8") as file:
-        for number, raw in enumerate(file, 1):
+        for number, raw in enumerate([*file, ""], 1):
             line = raw.rstrip()
             where = "%s:%d" % (os.path.basename(path), number)
-            if line.startswith("#") or not line:
+            if line.startswith("#"):
                 continue
-            if not line.startswith(" "):
+            quote = re.match(r"\s+(function|(line|branch|race): (.+))$", line)
+            if not line:
                 if not reasoned:
                     wrong.append(where + ": the entry before has no reason")
+                head, reasoned = None, True
+            elif not line.startswith(" "):
                 head, reasoned = line.split(), False
                 if len(head) != 2:
                     wrong.append(where + ": not `FILE FUNCTION`")
-                    head = ["?", "?"]
-                continue
-            quote = re.match(r"\s+(function|(line|branch|race): (.+))$", line)
-            if quote:
+                    head = None
+            elif quote and head is not None:
                 found.append(Explanation(where, head[0], head[1], quote.group(2) or "function", quote.group(3)))
             else:
                 reasoned = True
-    if not reasoned:
-        wrong.append("the last entry has no reason")
     return found, wrong
 
 
