@@ -108,7 +108,7 @@ class Explanation:
 
     def fits(self, name, function, code):
         return (name == self.name and fnmatch.fnmatchcase(function, self.function)
-                and (self.kind == "function" or self.code in code))
+                and (self.code is None or self.code in code))
 
 
 def read_explained(path):
@@ -121,7 +121,7 @@ def read_explained(path):
             where = "%s:%d" % (os.path.basename(path), number)
             if line.startswith("#"):
                 continue
-            quote = re.match(r"\s+(function|(line|branch|race): (.+))$", line)
+            quote = re.match(r"\s+(function|race|(line|branch|race): (.+))$", line)
             if not line:
                 if not reasoned:
                     wrong.append(where + ": the entry before has no reason")
@@ -132,7 +132,7 @@ def read_explained(path):
                     wrong.append(where + ": not `FILE FUNCTION`")
                     head = None
             elif quote and head is not None:
-                found.append(Explanation(where, head[0], head[1], quote.group(2) or "function", quote.group(3)))
+                found.append(Explanation(where, head[0], head[1], quote.group(2) or quote.group(1), quote.group(3)))
             else:
                 reasoned = True
     return found, wrong
@@ -144,10 +144,10 @@ def compare(counts, explained):
     dead_functions = set()
     for key, calls in counts.functions.items():
         for entry in explained:
-            entry.exists |= entry.kind == "function" and entry.fits(*key, "")
+            entry.exists |= entry.code is None and entry.fits(*key, "")
         if calls == 0:
             dead_functions.add(key)
-            if not mark(explained, *key, "", ("function",)):
+            if not mark(explained, *key, "", ("function", "race")):
                 uncovered.append("%s: %s is never called" % key)
     dead_lines = set()
     for (name, number, function), executed in sorted(counts.lines.items()):

@@ -9,6 +9,8 @@
 # headers with counts). Exit status 0: all tests passed, and what they do not execute is explained.
 # --only-report: of the counts that an earlier run left.
 #
+# The unit tests are built a second time with ROUSE_DEBUG: its checks are branches with two sides, too, and lawful use
+# takes one of them.
 # -fkeep-inline-functions: a function that no test calls is counted, too. The C++ unit is not measured: the text is
 # the same, and the compiler adds branches for exceptions.
 set -eu
@@ -51,27 +53,39 @@ run() {
     fi
 }
 
+# make_in DIR DEFINITION PARTS: builds these parts of the tests there.
+make_in() {
+    mkdir -p "$1"
+    cmake -S "$root" -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
+        -DCMAKE_C_FLAGS="-O0 -g0 --coverage -fprofile-update=atomic -fkeep-inline-functions $2" \
+        -DCMAKE_C_FLAGS_DEBUG= -DCMAKE_CXX_FLAGS="-O0 -g0 $2" -DCMAKE_CXX_FLAGS_DEBUG= \
+        -DCMAKE_EXE_LINKER_FLAGS="--coverage -Wl,--wrap=abort $build/dump_on_abort.o" \
+        -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BUILD_BENCHES=OFF -DROUSE_TEST_PARTS="$3" \
+        >"$1/configure.txt" 2>&1 || {
+        cat "$1/configure.txt"
+        exit 1
+    }
+    cmake --build "$1" -j "$jobs"
+}
+
+# registered DIR: the tests there as registered, but for the long ones and valgrind's.
+long='unit\.(memcheck|exhaustive|random)|faults\.stopped|faults\.memory\.(storm|timeouts|wrap)|faults\.signals'
+registered() {
+    (cd "$1" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long" --timeout 600 --no-tests=error \
+        --output-on-failure) || failed=1
+}
+
 if [ -n "$measure" ]; then
     mkdir -p "$build"
     # A program that aborts on purpose (ROUSE_DEBUG's checks) must leave its counts, too.
     gcc -std=c11 -Wall -Wextra -Werror -c "$here/dump_on_abort.c" -o "$build/dump_on_abort.o"
-    cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
-        -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
-        -DCMAKE_C_FLAGS='-O0 -g0 --coverage -fprofile-update=atomic -fkeep-inline-functions' \
-        -DCMAKE_C_FLAGS_DEBUG= -DCMAKE_CXX_FLAGS='-O0 -g0' -DCMAKE_CXX_FLAGS_DEBUG= \
-        -DCMAKE_EXE_LINKER_FLAGS="--coverage -Wl,--wrap=abort $build/dump_on_abort.o" \
-        -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BUILD_BENCHES=OFF -DROUSE_TEST_PARTS='unit;stress;faults' \
-        >"$build/configure.txt" 2>&1 || {
-        cat "$build/configure.txt"
-        exit 1
-    }
-    cmake --build "$build" -j "$jobs"
+    make_in "$build" '' 'unit;stress;faults'
+    make_in "$build/debug" -DROUSE_DEBUG unit
     find "$build" -name '*.gcda' -exec rm -f {} +
 
-    # As registered, but for the long ones and valgrind's.
-    long='unit\.(memcheck|exhaustive|random)|faults\.stopped|faults\.memory\.(storm|timeouts|wrap)|faults\.signals'
-    (cd "$build" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long" --timeout 600 --no-tests=error \
-        --output-on-failure) || failed=1
+    registered "$build"
+    registered "$build/debug"
     for program in "$build"/tests/unit/unit_reference_*; do
         run "$program" exhaustive 4
         run "$program" random 100000
