@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 
 static rouse_semaphore fixed = ROUSE_SEMAPHORE_INIT(10);
+static rouse_semaphore most = ROUSE_SEMAPHORE_INIT(ROUSE_MAX_PERMITS);
+static rouse_semaphore too_many = ROUSE_SEMAPHORE_INIT(UINT32_MAX);
 
 #define expect_semaphore(s, permits, waiters)                               \
     do {                                                                    \
@@ -45,6 +47,8 @@ Test(semaphore, init_takes_zero_to_the_limit) {
 
 Test(semaphore, init_cuts_to_the_limit) {
     const uint32_t permits[] = {(uint32_t)ROUSE_MAX_PERMITS + 1, 1u << 31, UINT32_MAX};
+    expect_semaphore(&most, ROUSE_MAX_PERMITS, 0);
+    expect_semaphore(&too_many, ROUSE_MAX_PERMITS, 0);
     for (int i = 0; i < 3; i++) {
         rouse_semaphore s;
         rouse_semaphore_init(&s, permits[i]);

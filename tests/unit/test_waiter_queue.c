@@ -901,6 +901,21 @@ Test(waiter_queue, reserve_is_ok_and_changes_nothing_to_see) {
     rouse_waiter_queue_destroy(&q);
 }
 
+/* LOCKFREE cannot have that many cells, and says so before it asks for memory. */
+Test(waiter_queue, reserve_of_too_many_is_refused_and_changes_nothing) {
+    rouse_waiter_queue q;
+    probe p;
+    rouse_waiter_queue_init(&q, 0);
+    probe_init(&p, 1);
+    cr_assert_eq(rouse_waiter_queue_reserve(&q, UINT32_MAX),
+                 ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE ? ROUSE_NOMEM : ROUSE_OK);
+    expect_queue(&q, 0, 0);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 1), ROUSE_PENDING);
+    cr_assert(rouse_waiter_queue_wake_one(&q));
+    expect_wakes(1);
+    rouse_waiter_queue_destroy(&q);
+}
+
 /* ---- grant is the last touch ------------------------------------------------------------------------------------------ */
 
 static void destroy_queue(probe *p) {
