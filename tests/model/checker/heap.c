@@ -45,6 +45,8 @@ void *heap_allocate(size_t size, bool zeroed) {
     block->freed = false;
     block->pc = mc->pc;
     race_heap(block->start, rounded, true);
+    race_access(block->start, rounded, PLAIN_WRITE); /* who uses the memory must know that it was allocated */
+    race_heap(block->start, rounded, true);
     memset(block->start, zeroed ? 0 : 0xa5, rounded);
     if (zeroed) {
         race_access(block->start, rounded, PLAIN_WRITE);

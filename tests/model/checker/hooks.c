@@ -104,7 +104,11 @@ static struct op alone(struct op op) {
 }
 
 static struct op atomic(struct op op) {
-    if (!modelled() || in_tls(op.address)) {
+    if (!modelled()) {
+        return alone(op);
+    }
+    if (in_tls(op.address)) {
+        race_access(op.address, op.size, PLAIN_READ); /* counts it, no more */
         return alone(op);
     }
     if ((uintptr_t)op.address % op.size != 0) {
@@ -258,6 +262,9 @@ void model_abort(void) {
 int model_sched_yield(void) {
     if (modelled()) {
         HERE();
+        if (thread_alone()) {
+            fault("deadlock: the scenario's body waits for a value to change, and nobody else runs");
+        }
         thread_do((struct op){.kind = OP_YIELD});
     }
     return 0;

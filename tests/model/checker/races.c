@@ -98,15 +98,15 @@ void race_access(char *address, size_t size, enum access kind) {
         fault("access through a null pointer");
     }
     const bool stacks = (mc->scenario->flags & MC_STACKS) != 0;
+    if (++mc->accesses > 2000000) {
+        fault("thread %d runs on without end", X->current);
+    }
     if ((!stacks && on_stack(X->current, address)) || in_tls(address) ||
         (address >= __etext && address < __data_start)) {
         return; /* the last: constants */
     }
     if (!stacks && on_any_stack(address)) {
         fault("access to the stack of thread %d", (int)((address - mc->stacks) / STACK_BYTES));
-    }
-    if (++mc->accesses > 2000000) {
-        fault("thread %d runs on without end", X->current);
     }
     while (size > 0) {
         const unsigned offset = (unsigned)((uintptr_t)address & 3);

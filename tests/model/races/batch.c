@@ -76,6 +76,20 @@ static void cancel_2_serves_behind(void) {
     mc_assert(A->cancelled && granted(B));
     conserved_batch(1);
 }
+/* And its wake calls the library: no lock is held then. */
+static void give_back(guest *g) {
+    (void)g;
+    give(1);
+}
+static void cancel_2_wakes_behind(void) {
+    start(1, 0);
+    B->then = give_back;
+    enqueue(A, 2);
+    enqueue(B, 1);
+    run(cancel, A, wait_1, C, ONLY_TWO);
+    mc_assert(A->cancelled && granted(B) && granted(C));
+    queue_finish();
+}
 static void cancel_2_give_behind(void) {
     start(1, 0);
     enqueue(A, 2);
@@ -180,6 +194,7 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "cancel 2 serves the one behind", .body = cancel_2_serves_behind},
+    {.name = "cancel 2 wakes the one behind", .body = cancel_2_wakes_behind},
     {.name = "cancel 2, give 1, one behind", .body = cancel_2_give_behind},
     {.name = "cancel 2, cancel the one behind", .body = cancel_2_cancel_behind},
     {.name = "wait for 2 and cancel, give 1",

@@ -7,12 +7,14 @@
 static atomic_int ready_flag;
 
 /* Relaxed on purpose: the ordering must come from the queue. */
-static bool is_ready(void *arg) {
-    (void)arg;
-    return atomic_load_explicit(&ready_flag, memory_order_relaxed) != 0;
+static bool left_by_look[GUESTS];
+static bool is_ready(void *g) {
+    const bool ready = atomic_load_explicit(&ready_flag, memory_order_relaxed) != 0;
+    left_by_look[(guest *)g - guests] = ready;
+    return ready;
 }
 static void add(void *g) {
-    ((guest *)g)->answer = rouse_waiter_queue_add_waiter_if(&queue, &((guest *)g)->waiter, is_ready, NULL);
+    ((guest *)g)->answer = rouse_waiter_queue_add_waiter_if(&queue, &((guest *)g)->waiter, is_ready, g);
 }
 static void set_ready(void) {
     atomic_store_explicit(&ready_flag, 1, memory_order_relaxed);
@@ -68,6 +70,7 @@ static void notify_add(void) {
     start(0);
     run(add, A, change_notify, NULL, ONLY_TWO);
     mc_assert(granted(A));
+    mc_assert(rouse_waiter_queue_balance(&queue) == (left_by_look[0] ? 1 : 0));
     queue_finish();
 }
 /* The one wake goes to whoever came first; with A's second look it is passed on. */

@@ -256,6 +256,18 @@ static void kept_cell(void) {
     run(wait_cancel_done, A, wait_poll_done, B, release, &two);
     mc_assert(heap_queue == NULL);
 }
+/* The same behind a cancelled ticket at the head: the release keeps the cell of the first and goes on to the second. */
+static void kept_cell_behind_a_phantom(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    add(C, 1);
+    add(D, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
+    release(&one);
+    run(wait_cancel_done, A, wait_poll_done, B, release, &two);
+    mc_assert(heap_queue == NULL);
+}
 static void cancel_then_release(void) {
     start(0, 1, NULL);
     guest_init_polled(A);
@@ -292,7 +304,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two polled, one release", .body = two_polled},
     {.name = "mutex", .body = mutex_handed_over},
     {.name = "a surplus", .body = surplus},
-    {.name = "a kept cell", .body = kept_cell, .bound = 2, .soak_bound = 3},
+    {.name = "a kept cell", .body = kept_cell, .bound = LOCKFREE_BOUND(1), .soak_bound = 3},
+    {.name = "a kept cell behind a phantom", .body = kept_cell_behind_a_phantom, .bound = 2, .soak_bound = 3},
     {.name = "behind it was one who cancelled", .body = cancel_then_release},
     {.name = "before it was one who cancelled", .body = behind_cancelled},
     {0},

@@ -179,6 +179,19 @@ static void remove_neighbours(void) {
     run(cancel, D, cancel, F, ONLY_TWO);
     finish(0);
 }
+/* Three dead segments at once: one sweeper, two who leave theirs to it. */
+static void remove_three(void) {
+    five();
+    enqueue(F, 1);
+    enqueue(G, 1);
+    enqueue(H, 1);
+    enqueue(I, 1);
+    take_out(C);
+    take_out(E);
+    take_out(G);
+    run(cancel, D, cancel, F, cancel, H);
+    finish(0);
+}
 static void remove_neighbours_give(void) {
     five();
     enqueue(F, 1);
@@ -351,6 +364,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "remove, give to the same", .body = remove_give_there},
     {.name = "remove, cancel the head, give", .body = remove_skip, .bound = 1, .soak_bound = 2},
     {.name = "remove neighbours", .body = remove_neighbours},
+    {.name = "remove three", .body = remove_three, LONG},
     {.name = "remove neighbours, give", .body = remove_neighbours_give, .bound = 1, .soak_bound = 2},
     {.name = "park, append", .body = park_append},
     {.name = "park, append, give", .body = park_append_give, LONG},

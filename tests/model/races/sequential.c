@@ -87,6 +87,20 @@ static void cancels(void) {
     mc_assert(!rouse_waiter_queue_cancel(&queue, &D->waiter));
     queue_finish();
 }
+/* Who is not queued (any more) is not cancelled, and cancel does not wait for him. */
+static void cancels_twice(void) {
+    start(0);
+    guest_init_polled(A);
+    enqueue(A, 1);
+    mc_assert(rouse_waiter_queue_cancel(&queue, &A->waiter) &&
+              !rouse_waiter_queue_cancel(&queue, &A->waiter));
+    enqueue(B, 1);
+    enqueue(A, 1);
+    mc_assert(rouse_waiter_queue_cancel(&queue, &A->waiter) &&
+              !rouse_waiter_queue_cancel(&queue, &A->waiter));
+    A->cancelled = 1;
+    queue_finish();
+}
 static void closes(void) {
     start(1);
     enqueue(A, 2);
@@ -131,6 +145,23 @@ static void deferred(void) {
     give(1);
     mc_assert(ran == 3 && order[0] == 0 && order[1] == 1 && order[2] == 2);
     mc_assert(rouse_waiter_queue_balance(&queue) == 1);
+    queue_finish();
+}
+
+/* Two that fall due inside one wake. */
+static void give_twice(guest *g) {
+    note(g);
+    give(1);
+    give(1);
+}
+static void deferred_pair(void) {
+    start(0);
+    A->then = give_twice;
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    give(1);
+    mc_assert(ran == 3 && order[0] == 0 && order[1] == 1 && order[2] == 2);
     queue_finish();
 }
 
@@ -202,9 +233,11 @@ const mc_scenario mc_scenarios[] = {
     {.name = "limits", .body = limits},
     {.name = "batches", .body = batches},
     {.name = "cancels", .body = cancels},
+    {.name = "cancels twice", .body = cancels_twice},
     {.name = "close", .body = closes},
     {.name = "wake all", .body = all},
     {.name = "deferred wakes", .body = deferred},
+    {.name = "deferred wakes, two at once", .body = deferred_pair},
     {.name = "mailbox", .body = mailboxes},
     {.name = "conditions", .body = conditions},
     {.name = "mutex", .body = mutexes},

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUESTS = 7, NOT_CALLED = 77 };
+enum { GUESTS = 10, NOT_CALLED = 77 };
 
 /* A bound on preemptions for LOCKFREE, whose calls have many steps; MUTEX and SPIN are searched exhaustively. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
@@ -40,6 +40,8 @@ static guest guests[GUESTS];
 #define E (&guests[4])
 #define F (&guests[5])
 #define G (&guests[6])
+#define H (&guests[7])
+#define I (&guests[8])
 
 /* Plain data, written by whoever holds the one permit: unordered holders are a data race. */
 extern int shared;
