@@ -115,6 +115,19 @@ static void credit_is_conserved(void) {
     mc_assert(rouse_waiter_queue_balance(&queue) <= 1 && (!waiting(A) || !waiting(B)));
     queue_finish();
 }
+/* Two permits, one waiter that leaves by its second look: neither is lost with it. */
+static void set_and_give_2(void *arg) {
+    (void)arg;
+    set_ready();
+    give(2);
+}
+static void both_are_kept(void) {
+    start(0);
+    run(add, A, set_and_give_2, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    mc_assert(rouse_waiter_queue_balance(&queue) == (left_by_look[0] ? 2 : 1));
+    queue_finish();
+}
 static void ready_early(void) {
     start(0);
     run(add, A, give_1, NULL, ONLY_TWO);
@@ -184,6 +197,7 @@ const mc_scenario mc_scenarios[] = {
      .body = credit_is_conserved,
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
+    {.name = "give 2, add", .body = both_are_kept},
     {.name = "give, add, never ready", .body = ready_early},
     {.name = "wake one, add and cancel", .body = add_cancel_wake},
     {.name = "close, add", .body = add_close},
