@@ -323,12 +323,12 @@ int main(int argc, char **argv) {
     } else if (strcmp(mode, "limits") == 0) {
         limits();
     } else if (strcmp(mode, "wrap") == 0) {
-        if (n < 100000000) { /* the long run takes the counter round by itself */
-            for (uint32_t before = 0; before <= 2 * CELLS; before++) {
-                wrap(n / 64, before, before == 2 * CELLS);
-            }
+        /* Beginnings at a segment's first cell, as a queue's always are: a cell that nobody ever visits would keep its
+         * segment for good. */
+        for (uint32_t segments = 0; n < 100000000 && segments <= 64; segments++) {
+            wrap(n / 64, segments * CELLS, segments == 64);
         }
-        wrap(n, 1000, true);
+        wrap(n, 32 * CELLS, true); /* the long run takes the counter round by itself */
     } else {
         fprintf(stderr, "usage: memory storm N | timeouts N | limits | wrap N\n");
         return 2;

@@ -242,7 +242,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(mode, "one") == 0) {
         run_one(answers, COUNT(answers));
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-        first_serial = 0x7ffffffd; /* and again with the tickets about to wrap */
+        first_serial = 0x7ffffffc; /* and again with the tickets about to wrap */
         run_one(answers, COUNT(answers));
 #endif
     } else if (strcmp(mode, "two") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
