@@ -15,7 +15,7 @@ cd "$root"
 times=1000 preset=gcc name=''
 
 usage() {
-    sed -n '2,11s/^# \{0,1\}//p' "$0"
+    sed -n '2,11s/^# \{0,1\}//p' "$root/tests/repeat.sh"
     exit "$1"
 }
 while [ $# -gt 0 ]; do

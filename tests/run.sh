@@ -17,7 +17,7 @@ cd "$root"
 quick='' soak='' only='' install=yes jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
-    sed -n '2,12s/^# \{0,1\}//p' "$0"
+    sed -n '2,12s/^# \{0,1\}//p' "$root/tests/run.sh"
     exit "$1"
 }
 die() {
