@@ -20,8 +20,9 @@
  * most k + 2 segments, whatever the history; the pool doubles, so it has at most twice the most it ever
  * needed at once. A waiter that lacks k permits has k cells.
  *
- * Two limits of a counter that wraps are accepted: a thread that stalls between two instructions while 2^31
- * tickets are taken may mistake a ticket for its former self. */
+ * The limit of a counter that wraps is accepted: if a thread stands still inside a call while 2^30 tickets of
+ * the same queue are taken, tickets before it and behind it can no longer be told apart, and a wake may be
+ * lost. */
 #ifndef ROUSE_DETAIL_BACKEND_LOCKFREE_H
 #define ROUSE_DETAIL_BACKEND_LOCKFREE_H
 

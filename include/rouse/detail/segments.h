@@ -213,13 +213,15 @@ static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
     return true;
 }
 
-/* The pool is empty and about to grow. If a thread is sweeping, gives it the processor before more memory is
- * asked for: it may have been preempted with segments in hand. A bounded number of times, for it may be
- * stopped for good: nobody waits for it. */
-static ROUSE_COLD_ rouse_segment_ *rouse_pool_pop_later_(rouse_pool_ *pool) {
+/* The pool is empty and about to grow by chunk `chunk`. If a thread is sweeping, gives it the processor before more
+ * memory is asked for: it may have been preempted with segments in hand. A bounded number of times, the more the
+ * larger the chunk; for it may be stopped for good: nobody waits for it. */
+static ROUSE_COLD_ rouse_segment_ *rouse_pool_pop_later_(rouse_pool_ *pool, uint32_t chunk) {
+    const uint32_t patience = chunk < 5 ? 16 : chunk < 15 ? (uint32_t)16 << (chunk - 5) : 16384;
     rouse_segment_ *segment = NULL;
     /* Relaxed: a hint. */
-    for (int i = 0; segment == NULL && i < 16 && rouse_u32_load_relaxed_(&pool->sweep_) != 0; i++) {
+    for (uint32_t i = 0; segment == NULL && i < patience && rouse_u32_load_relaxed_(&pool->sweep_) != 0;
+         i++) {
         rouse_yield_();
         segment = rouse_pool_pop_(pool);
     }
@@ -237,7 +239,7 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
         }
         /* Relaxed: only whether it is there; who uses it loads it again (E16). */
         if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
-            segment = rouse_pool_pop_later_(pool);
+            segment = rouse_pool_pop_later_(pool, chunk);
             if (segment != NULL) {
                 return segment;
             }
