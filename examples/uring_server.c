@@ -1,10 +1,10 @@
 /* examples/uring_server.c: a server on io_uring. What it does: common/service.h.
- *
  * Exit status 77, with a message: the kernel has no io_uring, or does not let this process use it. */
 #define _GNU_SOURCE
 #include "common/timers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,16 +12,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* An operation under way: its completion runs on_done(op, result). */
-typedef struct operation operation;
-struct operation {
-    void (*on_done)(operation *op, int result);
+typedef struct operation {
+    void (*on_done)(struct operation *op, int result);
     bool under_way;
-};
+} operation;
 
 typedef struct connection {
     timed_client timed; /* first: a client is its connection */
@@ -31,14 +29,12 @@ typedef struct connection {
     char bytes[512];
 } connection;
 
-enum { UNSUPPORTED = 77 };
-
 static struct io_uring ring;
 static int listen_fd, kick_fd, signal_fd;
 static uint64_t kicks;
 static struct signalfd_siginfo signal_info;
 static unsigned connections;
-static bool stopping;
+static bool stopping; /* SIGTERM has come */
 static operation accepting, kicked, terminated;
 
 static struct io_uring_sqe *submission(void) {
@@ -110,8 +106,8 @@ static void on_received(operation *op, int result) {
     if (it->closed) {
         free_if_done(it);
     } else if (result > 0) {
-        memcpy(bytes, it->bytes,
-               (size_t)result); /* reads on first, so that loop_close finds what it must cancel */
+        memcpy(bytes, it->bytes, (size_t)result);
+        /* Reads on first, so that loop_close finds what it must cancel. */
         start_read(&it->receive, it->fd, it->bytes, sizeof it->bytes);
         service_arrived(&it->timed.client, bytes, (size_t)result);
     } else if (result == -EINTR || result == -EAGAIN) {
@@ -121,14 +117,13 @@ static void on_received(operation *op, int result) {
     }
 }
 
-static void await_connection(void) {
+static void await_connection(operation *op) {
     struct io_uring_sqe *sqe = submission();
     io_uring_prep_accept(sqe, listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    start(&accepting, sqe);
+    start(op, sqe);
 }
 
 static void on_accepted(operation *op, int fd) {
-    (void)op;
     if (fd >= 0 && stopping) {
         close(fd);
     } else if (fd >= 0) {
@@ -144,13 +139,12 @@ static void on_accepted(operation *op, int fd) {
         }
     }
     if (!stopping) {
-        await_connection();
+        await_connection(op);
     }
 }
 
 static void on_terminated(operation *op, int result) {
-    (void)op;
-    (void)result;
+    (void)op, (void)result;
     stopping = true;
     cancel(&accepting);
     service_shut_down();
@@ -181,7 +175,7 @@ int main(int argc, char **argv) {
     const int refused = io_uring_queue_init(256, &ring, 0);
     if (refused != 0) {
         printf("this kernel does not let us use io_uring: %s\n", strerror(-refused));
-        return UNSUPPORTED;
+        return 77;
     }
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -197,12 +191,9 @@ int main(int argc, char **argv) {
     terminated.on_done = on_terminated;
     start_read(&terminated, signal_fd, &signal_info, sizeof signal_info);
     start_read(&kicked, kick_fd, &kicks, sizeof kicks);
-    await_connection();
+    await_connection(&accepting);
     run();
     service_stop();
     io_uring_queue_exit(&ring);
-    close(listen_fd);
-    close(signal_fd);
-    close(kick_fd);
     return 0;
 }
