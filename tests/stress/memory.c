@@ -18,14 +18,14 @@ typedef union block {
 } block;
 
 void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
 void __real_free(void *memory);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void __wrap_free(void *memory);
 
-void *__wrap_malloc(size_t size) {
-    block *const b = (block *)__real_malloc(sizeof *b + size);
+static void *count_block(block *b, size_t size) {
     size_t now;
     size_t most;
     if (b == NULL) {
@@ -40,6 +40,18 @@ void *__wrap_malloc(size_t size) {
     return b + 1;
 }
 
+void *__wrap_malloc(size_t size) {
+    return count_block((block *)__real_malloc(sizeof(block) + size), size);
+}
+
+/* clang makes a calloc of a malloc whose memory is zeroed at once. */
+void *__wrap_calloc(size_t count, size_t size) {
+    if (size != 0 && count > (SIZE_MAX - sizeof(block)) / size) {
+        return NULL;
+    }
+    return count_block((block *)__real_calloc(1, sizeof(block) + count * size), count * size);
+}
+
 void __wrap_free(void *memory) {
     if (memory != NULL) {
         block *const b = (block *)memory - 1;
@@ -48,11 +60,7 @@ void __wrap_free(void *memory) {
     }
 }
 
-/* The library uses neither; a use would not be counted, so it ends the program. */
-void *__wrap_calloc(size_t count, size_t size) {
-    (void)count, (void)size;
-    abort();
-}
+/* The library does not use it; a use would not be counted, so it ends the program. */
 void *__wrap_realloc(void *memory, size_t size) {
     (void)memory, (void)size;
     abort();
