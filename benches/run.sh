@@ -16,7 +16,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/out/bench
 build=$root/build-bench
-quick='' peers='' save='' compare='' filter='' repetitions='' min_time='' install=yes
+quick='' peers='' save='' compare='' filter='' repetitions='' min_time='' no_install=''
 
 usage() {
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=--quick ;;
     --peers) peers=yes ;;
-    --no-install) install= ;;
+    --no-install) no_install=--no-install ;;
     --save | --compare | --filter | --repetitions | --min-time | --out)
         [ $# -ge 2 ] || usage 2
         case $1 in
@@ -61,24 +61,8 @@ if [ -n "$peers" ]; then
         librust-futures-lite-dev librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev
         librust-atomic-waker-dev"
 fi
-missing_packages() {
-    for package in $packages; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
-    done
-}
-if command -v dpkg-query >/dev/null; then
-    missing=$(missing_packages)
-    if [ -n "$missing" ]; then
-        [ -n "$install" ] || die "missing:$missing"
-        say "installing:$missing"
-        as_root=
-        [ "$(id -u)" = 0 ] || as_root=sudo
-        $as_root apt-get update -qq
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
-    fi
-else
-    echo "run.sh: not a Debian system: it is up to you to install $packages or their like" >&2
-fi
+# shellcheck disable=SC2086 # a list of words
+"$root/tools/install-packages.sh" $no_install $packages
 
 # ---- the versions ----
 # Both are copied before anything is measured, for the tree may change meanwhile.

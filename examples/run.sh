@@ -10,12 +10,12 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$root/build-examples
-install=yes
+no_install=''
 only=.
 
 for argument; do
     case $argument in
-    --no-install) install= ;;
+    --no-install) no_install=--no-install ;;
     -h | --help)
         sed -n '2,9s/^# \{0,1\}//p' "$0"
         exit 0
@@ -26,24 +26,8 @@ done
 
 wanted="gcc g++ cmake ninja-build pkg-config python3 valgrind
     $(sed -n 's/^\([^ ]*\) *# examples:.*/\1/p' "$root/tests/packages")"
-if command -v dpkg-query >/dev/null; then
-    missing=
-    for package in $wanted; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing="$missing $package"
-    done
-    if [ -n "$missing" ]; then
-        if [ -z "$install" ]; then
-            echo "run.sh: missing:$missing" >&2
-            exit 2
-        fi
-        as_root=
-        [ "$(id -u)" = 0 ] || as_root=sudo
-        $as_root apt-get update -qq
-        # shellcheck disable=SC2086 # a list of words
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
-    fi
-fi
+# shellcheck disable=SC2086 # a list of words
+"$root/tools/install-packages.sh" $no_install $wanted
 
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DROUSE_BUILD_TESTS=OFF \
     -DROUSE_BUILD_BENCHES=OFF -DROUSE_BUILD_EXAMPLES=ON

@@ -14,15 +14,11 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-quick='' soak='' only='' install=yes jobs=$(nproc 2>/dev/null || echo 2)
+quick='' soak='' only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
     sed -n '2,12s/^# \{0,1\}//p' "$root/tests/run.sh"
     exit "$1"
-}
-die() {
-    echo "run.sh: $*" >&2
-    exit 2
 }
 say() {
     printf '\n== %s\n' "$*"
@@ -32,7 +28,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=yes ;;
     --soak) soak=yes ;;
-    --no-install) install='' ;;
+    --no-install) no_install=--no-install ;;
     --only | --jobs)
         [ $# -ge 2 ] || usage 2
         case $1 in
@@ -53,34 +49,8 @@ packages=$(sed 's/#.*//' tests/packages | tr -s ' \t\n' ' ')
 # The quick run builds the unit tests alone.
 [ -z "$quick" ] || packages='gcc g++ cmake ninja-build pkg-config libcriterion-dev valgrind python3'
 
-list_missing() {
-    for package in $packages; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || printf ' %s' "$package"
-    done
-}
-
-if command -v dpkg-query >/dev/null 2>&1; then
-    missing=$(list_missing)
-    if [ -n "$missing" ]; then
-        [ -n "$install" ] || die "missing:$missing"
-        say "installing:$missing"
-        as_root=''
-        if [ "$(id -u)" != 0 ]; then
-            command -v sudo >/dev/null 2>&1 || die "must be root, or have sudo, to install:$missing"
-            as_root=sudo
-        fi
-        # The lists of packages may be absent (a fresh container) or old; then they are fetched first.
-        # shellcheck disable=SC2086 # a list of words
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
-            >/dev/null 2>&1 || {
-            $as_root apt-get update -qq
-            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-                $missing >/dev/null
-        }
-    fi
-else
-    echo "run.sh: not a Debian system: it is up to you to install $packages or their like" >&2
-fi
+# shellcheck disable=SC2086 # a list of words
+tools/install-packages.sh $no_install $packages
 
 # gcc 12's and clang 14's thread sanitizers do not start where the system randomizes more address bits than this.
 no_random=''
