@@ -98,21 +98,38 @@ static inline rouse_serving_ rouse_serving_by_(uintptr_t token) {
 
 /* ---- the waker's side ---------------------------------------------------------------------------------- */
 
+/* The segment of a ticket at the head: that of the hint, or else it is looked for. NULL: it has been removed,
+ * or has ended; *beyond is the first ticket behind it that may be linked. */
+static inline rouse_segment_ *rouse_head_segment_(rouse_waiter_queue *q, rouse_pool_ *pool, uint32_t ticket,
+                                                  uint64_t *state, uint32_t *beyond) {
+    const uint32_t base = rouse_base_(ticket);
+    /* E11: acquire; partner is the store of the hint below, and through it whoever made the segment ready. */
+    rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    *state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
+    if (segment == NULL || rouse_state_base_(*state) != base || !rouse_state_in_use_(*state)) {
+        segment = rouse_segment_find_(pool, segment, base, state, beyond);
+        if (segment == NULL) {
+            return NULL;
+        }
+        rouse_ptr_store_release_(&q->head_, segment);
+        if (!rouse_state_in_use_(*state)) {
+            *beyond = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS);
+            return NULL;
+        }
+    }
+    return segment;
+}
+
 /* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is
  * the first ticket of the next linked one. The ticket pins the segment: as long as its cell has not been
  * visited, the segment cannot be retired, and once ENTERED it cannot be removed. */
 static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool,
                                                         uint32_t ticket, uint32_t *beyond) {
     const uint32_t base = rouse_base_(ticket);
-    /* E11: acquire; partner is the store of the hint below, and through it whoever made the segment ready. */
-    rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-    uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
-    if (segment == NULL || rouse_state_base_(state) != base || !rouse_state_in_use_(state)) {
-        segment = rouse_segment_find_(pool, segment, base, &state, beyond);
-        if (segment == NULL) {
-            return NULL;
-        }
-        rouse_ptr_store_release_(&q->head_, segment);
+    uint64_t state;
+    rouse_segment_ *const segment = rouse_head_segment_(q, pool, ticket, &state, beyond);
+    if (segment == NULL) {
+        return NULL;
     }
     if (rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
         /* E10: against removal: one of the two wins. */
@@ -179,10 +196,9 @@ static inline bool rouse_count_down_(rouse_waiter_queue *q, rouse_waiter *w, uin
 static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket,
                                 rouse_serving_ *serving, bool oldest) {
     const bool closes = serving->token == ROUSE_CELL_TOKEN_CLOSED_;
-    const bool gift = closes || serving->token == ROUSE_CELL_TOKEN_ALL_;
     uint64_t account;
     serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0;
-    if (rouse_count_down_(q, w, 1, gift ? 1 : 0, closes, &account)) {
+    if (rouse_count_down_(q, w, 1, rouse_token_is_gift_(serving->token) ? 1 : 0, closes, &account)) {
         const bool closed = (account & ROUSE_ACCOUNT_CLOSED_) != 0;
         const uint32_t outcome =
             closed ? rouse_outcome_(ROUSE_CLOSED, 0)
@@ -357,9 +373,9 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
             serving->kept_segment = NULL;
             n = 0;
             if (!rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
-                (void)rouse_u32_add_relaxed_(&q->phantoms_,
-                                             (uint32_t)-1); /* relaxed: a count for snapshots */
-                n = 1;                                      /* its waiter has withdrawn */
+                /* Its waiter has withdrawn. Relaxed: a count for snapshots. */
+                (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1);
+                n = rouse_token_is_gift_(serving->token) ? 0 : 1;
             }
         } else {
             return;
@@ -392,8 +408,8 @@ static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_
 }
 
 /* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were
- * cancelled are nobody's: nothing is handed on for them. How many were woken. */
-static inline uint32_t rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_serving_ *serving) {
+ * cancelled are nobody's: nothing is handed on for them. */
+static inline void rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_serving_ *serving) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     uint32_t lack;
     uint64_t after;
@@ -405,34 +421,25 @@ static inline uint32_t rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, ro
     if (lack != 0) {
         (void)rouse_serve_(q, rouse_word_head_(seen), lack, true, serving);
     }
-    return serving->woken;
 }
 
 /* Gives back what closed waiters had, visits the kept cell, and delivers. */
 static inline uint32_t rouse_finish_all_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     rouse_status status = ROUSE_OK;
-    rouse_segment_ *const kept = serving->kept_segment;
-    serving->kept_segment = NULL;
     rouse_hand_out_(q, 0, ROUSE_UNCAPPED_, serving, &status);
-    if (kept != NULL) {
-        if (!rouse_visit_(q, kept, serving->kept_ticket, serving, true)) {
-            (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
-        }
-        rouse_hand_out_(q, 0, ROUSE_UNCAPPED_, serving, &status);
-    }
     rouse_deliver_(&serving->chain);
     return serving->woken;
 }
 
 static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_);
-    (void)rouse_serve_all_(q, 0, &serving);
+    rouse_serve_all_(q, 0, &serving);
     return rouse_finish_all_(q, &serving);
 }
 
 static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_);
-    (void)rouse_serve_all_(q, ROUSE_CLOSED_, &serving);
+    rouse_serve_all_(q, ROUSE_CLOSED_, &serving);
     ROUSE_TRACE("close", q, NULL);
     return rouse_finish_all_(q, &serving);
 }
@@ -461,20 +468,8 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
     while (rouse_word_balance_(seen) < 0) {
         const uint32_t ticket = rouse_word_head_(seen);
         uint32_t beyond = 0;
-        /* E11: as in rouse_enter_segment_. */
-        rouse_segment_ *segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-        uint64_t state = segment == NULL ? 0 : rouse_u64_load_acquire_(&segment->state_);
-        if (segment == NULL || rouse_state_base_(state) != rouse_base_(ticket) ||
-            !rouse_state_in_use_(state)) {
-            segment = rouse_segment_find_(pool, segment, rouse_base_(ticket), &state, &beyond);
-            if (segment != NULL) {
-                rouse_ptr_store_release_(&q->head_, segment);
-                if (!rouse_state_in_use_(state)) {
-                    beyond = rouse_ticket_add_(rouse_base_(ticket), ROUSE_SEGMENT_CELLS);
-                    segment = NULL;
-                }
-            }
-        }
+        uint64_t state;
+        const rouse_segment_ *const segment = rouse_head_segment_(q, pool, ticket, &state, &beyond);
         if (segment == NULL) {
             rouse_skip_(q, ticket, beyond);
         } else {
@@ -796,7 +791,7 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
         if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
             tokens++;
             closed = closed || (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_;
-            gifts += ((uintptr_t)seen & 3) == ROUSE_CELL_TOKEN_ALL_ ? 1 : 0; /* or CLOSED_ */
+            gifts += rouse_token_is_gift_((uintptr_t)seen) ? 1 : 0;
             rouse_pick_up_(q, segment, here);
         }
         segment = behind;
@@ -819,7 +814,7 @@ static inline rouse_status rouse_withdraw_ticket_(rouse_waiter_queue *q, rouse_s
         return ROUSE_OK;
     }
     rouse_pick_up_(q, segment, ticket);
-    if (((uintptr_t)seen & 3) == ROUSE_CELL_TOKEN_) {
+    if (!rouse_token_is_gift_((uintptr_t)seen)) {
         const uint32_t cap = (uint32_t)((uintptr_t)seen >> 2);
         rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
         rouse_status status = ROUSE_OK;

@@ -92,6 +92,10 @@ static inline uint32_t rouse_cell_(uint32_t ticket) {
 static inline bool rouse_cell_is_waiter_(uintptr_t cell) {
     return cell != ROUSE_CELL_EMPTY_ && (cell & 3) == 0;
 }
+/* The token of a wake_all or a close, whose permits are gifts: not the waiter's credit, and not handed on. */
+static inline bool rouse_token_is_gift_(uintptr_t token) {
+    return (token & 3) == ROUSE_CELL_TOKEN_ALL_;
+}
 
 enum {
     ROUSE_SEGMENT_FREE_,
