@@ -23,7 +23,8 @@ static inline void rouse_mutex_init(rouse_mutex *m) {
     rouse_waiter_queue_init(&m->queue_, 1);
 }
 
-/* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning. */
+/* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning.
+ * LOCKFREE gives its heap memory back. */
 static inline void rouse_mutex_destroy(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m, "rouse_mutex_destroy");
     ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&m->queue_) == 0, "rouse_mutex_destroy", m,

@@ -24,7 +24,8 @@ static inline void rouse_notify_init(rouse_notify *n) {
     rouse_waiter_queue_init(&n->queue_, 0);
 }
 
-/* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning. */
+/* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning.
+ * LOCKFREE gives its heap memory back. */
 static inline void rouse_notify_destroy(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n, "rouse_notify_destroy");
     ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&n->queue_) == 0, "rouse_notify_destroy", n,

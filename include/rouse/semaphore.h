@@ -37,7 +37,8 @@ static inline void rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
     rouse_waiter_queue_init(&s->queue_, permits);
 }
 
-/* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning. */
+/* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning.
+ * LOCKFREE gives its heap memory back. */
 static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
     ROUSE_CHECK_OBJECT_(s, "rouse_semaphore_destroy");
     ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&s->queue_) == 0, "rouse_semaphore_destroy", s,

@@ -14,7 +14,8 @@
  * Cancel returned false: 1 has happened or is happening. ROUSE_OK as the outcome means that you own what you
  * asked for (give it back if you no longer want it); ROUSE_CLOSED means that you own nothing. A waiter
  * without a wake ("polled") has its outcome stored by then, and may be freed. A waiter with a wake stays the
- * library's until wake has been called: reading a final status is not enough.
+ * library's until wake has been called: reading a final status is not enough. (A waiter that is not queued,
+ * because it never was, was granted at once, or has been taken out already: false too, and no wake is owed.)
  *
  * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel, drain) made it due, with
  * no internal lock held. It may call every function of the library, on every object. It may run before the
