@@ -73,8 +73,8 @@ class Queue:
             self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
             self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
-            self.balance = -atomic(queue["lacks_"])
-            self.count = atomic(queue["count_"])
+            self.balance = -(atomic(queue["listed_"]) & 0xffffffff)
+            self.count = atomic(queue["listed_"]) >> 32
         else:
             self.balance = self.raw
             self.count = 1 if self.raw < 0 else 0

@@ -32,8 +32,8 @@
  * code and in docs/memory-ordering.md.
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
- * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory on 64-bit targets: 40
- * bytes with SPIN and LOCKFREE, with MUTEX 32 and the platform's mutex; heap per waiter: docs/backends.md.
+ * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory on 64-bit targets: 48
+ * bytes with SPIN, 40 with LOCKFREE, 40 and the platform's mutex with MUTEX; heap per waiter: docs/backends.md.
  */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
@@ -56,12 +56,11 @@ typedef struct rouse_waiter_queue rouse_waiter_queue;
  * A backend defines struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_`, and:
  *
  *   ROUSE_BACKEND_INIT_(credit)   static initialiser
- *   ROUSE_ADD_LIMIT_              the largest n for which release may add before it looks
- *   rouse_word_for_add_           what such a release of n adds to the word
+ *   ROUSE_ADD_ONE_                what a release(1) adds to the word, before it looks
  *   rouse_backend_init_, _destroy_
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
  *   rouse_backend_wake_           hand out n when the balance was seen negative; how many were woken
- *   rouse_backend_wake_added_     the same for n that release has added to a negative word already
+ *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
  *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
  *
  * What every backend keeps to: wakes are delivered (detail/deliver.h) after the call's last access to the
@@ -79,19 +78,20 @@ typedef bool rouse_ready_fn_(void *arg);
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
-/* wake(n, cap ROUSE_MAX_PERMITS) for 0 < n <= ROUSE_ADD_LIMIT_: one add, no load before it. */
-static inline rouse_status rouse_add_(rouse_waiter_queue *q, uint32_t n) {
+/* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the waiters
+ * have been looked at.) */
+static inline rouse_status rouse_add_one_(rouse_waiter_queue *q) {
     /* E3: release, as in rouse_store_; acquire, because on finding waiters this thread goes on to read what
      * they published (E4). */
-    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, rouse_word_for_add_(n));
-    if (ROUSE_LIKELY_((uint32_t)before <= ROUSE_MAX_PERMITS - n)) {
-        return ROUSE_OK; /* 0 <= balance <= ROUSE_MAX_PERMITS - n, as one unsigned comparison */
+    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_ADD_ONE_);
+    if (ROUSE_LIKELY_((uint32_t)before < ROUSE_MAX_PERMITS)) {
+        return ROUSE_OK; /* 0 <= balance < ROUSE_MAX_PERMITS, as one unsigned comparison */
     }
     if (rouse_word_balance_(before) < 0) {
-        rouse_backend_wake_added_(q, n, before);
+        rouse_backend_wake_added_(q, before);
         return ROUSE_OK;
     }
-    return rouse_withdraw_(&q->word_, n);
+    return rouse_withdraw_(&q->word_, 1);
 }
 
 /* wake(n, cap) for 0 < n, both in range. *woken: whether this call has woken somebody. */
@@ -181,8 +181,8 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
     if (n == 0) {
         return ROUSE_OK;
     }
-    if (cap == ROUSE_MAX_PERMITS && n <= ROUSE_ADD_LIMIT_) {
-        return rouse_add_(q, n);
+    if (cap == ROUSE_MAX_PERMITS && n == 1) {
+        return rouse_add_one_(q);
     }
     return rouse_wake_(q, n, cap, &woken);
 }

@@ -52,11 +52,7 @@ struct rouse_waiter_queue {
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0)      \
     }
 
-#define ROUSE_ADD_LIMIT_ 1 /* more could show a surplus before its waiters' cells have been seen */
-
-static inline uint64_t rouse_word_for_add_(uint32_t n) {
-    return n;
-}
+#define ROUSE_ADD_ONE_ ((uint64_t)1)
 
 /* In a waiter's account: some of its cells were closed. */
 #define ROUSE_ACCOUNT_CLOSED_ ((uint64_t)1 << 63)
@@ -70,7 +66,6 @@ static inline uint32_t rouse_word_head_(uint64_t word) {
 
 /* A wake in progress. */
 typedef struct rouse_serving_ {
-    rouse_pool_ *pool;
     uintptr_t token;              /* what it leaves in an empty cell; says which kind of wake it is       */
     uint32_t credit;              /* of closed waiters: to be given out again                            */
     uint32_t woken;               /* waiters whose last cell it has visited                              */
@@ -85,7 +80,6 @@ static inline uintptr_t rouse_token_(uint32_t cap) {
 
 static inline rouse_serving_ rouse_serving_by_(uintptr_t token) {
     rouse_serving_ serving;
-    serving.pool = NULL;
     serving.token = token;
     serving.credit = 0;
     serving.woken = 0;
@@ -123,8 +117,10 @@ static inline rouse_segment_ *rouse_head_segment_(rouse_waiter_queue *q, rouse_p
 /* The segment of a ticket that this thread is to serve, entered; NULL: it has been removed, and *beyond is
  * the first ticket of the next linked one. The ticket pins the segment: as long as its cell has not been
  * visited, the segment cannot be retired, and once ENTERED it cannot be removed. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, rouse_pool_ *pool,
-                                                        uint32_t ticket, uint32_t *beyond) {
+static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, uint32_t ticket,
+                                                        uint32_t *beyond) {
+    /* E11: acquire; partner is the CAS that made the pool. */
+    rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     const uint32_t base = rouse_base_(ticket);
     uint64_t state;
     rouse_segment_ *const segment = rouse_head_segment_(q, pool, ticket, &state, beyond);
@@ -149,6 +145,17 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, r
                                      rouse_segment_state_(base, ROUSE_SEGMENT_CLOSING_));
     }
     return segment;
+}
+
+/* A cell of `segment` has become `all` by this thread: if the segment is in the state where that may end it, looks. */
+static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
+                                     uint32_t in, uintptr_t all) {
+    const uint64_t state = rouse_segment_state_(rouse_base_(ticket), in);
+    /* E10: seq_cst; see rouse_segment_try_end_. */
+    if (rouse_u64_load_seq_cst_(&segment->state_) == state) {
+        /* E11: acquire; partner is the CAS that made the pool. */
+        rouse_segment_try_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, state, all);
+    }
 }
 
 /* The usual case of it, in three loads: the segment of the last ticket served, entered, and not its last
@@ -234,8 +241,7 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
             serving->woken++;
             return true;
         }
-        rouse_segment_end_(serving->pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_,
-                           ROUSE_CELL_DONE_);
+        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
         if (now == ROUSE_CELL_CANCELLED_) {
             return false;
         }
@@ -244,24 +250,32 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
     }
 }
 
-/* Serves one ticket in the usual case: its segment was served from before, and its waiter is in its cell.
- * False: not so, nothing done. */
-static inline bool rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, rouse_serving_ *serving) {
-    rouse_segment_ *const segment = rouse_entered_segment_(q, ticket);
-    if (segment != NULL) {
+/* Wins the cell of a ticket that this thread serves in the usual case: its waiter is in it. The waiter; NULL: not
+ * so, no cell visited. */
+static inline rouse_waiter *rouse_win_next_(rouse_waiter_queue *q, uint32_t ticket) {
+    rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
+    uint32_t beyond;
+    if (segment == NULL) {
+        segment = rouse_enter_segment_(q, ticket, &beyond);
+    }
+    if (ROUSE_LIKELY_(segment != NULL)) {
         rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
         void *seen = rouse_ptr_load_relaxed_(cell);
         /* E9, E10: as in rouse_visit_. */
-        if (rouse_cell_is_waiter_((uintptr_t)seen) &&
-            rouse_ptr_cas_seq_cst_(cell, &seen, (void *)ROUSE_CELL_DONE_)) {
-            /* E11: as in rouse_serve_. */
-            rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment,
-                               rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
-            rouse_grant_(q, (rouse_waiter *)seen, ticket, serving, false);
-            return true;
+        if (ROUSE_LIKELY_(rouse_cell_is_waiter_((uintptr_t)seen) &&
+                          rouse_ptr_cas_seq_cst_(cell, &seen, (void *)ROUSE_CELL_DONE_))) {
+            rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+            return (rouse_waiter *)seen;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* Is this the one cell that w, won from it, still lacks, and was none of its others closed? Then it is granted. */
+static inline bool rouse_lacks_only_this_(const rouse_waiter *w) {
+    /* E14: as in rouse_count_down_. */
+    const uint64_t account = rouse_u64_load_acquire_(&w->account_);
+    return (account & (ROUSE_ACCOUNT_CLOSED_ | UINT32_MAX)) == 1;
 }
 
 /* No segment is linked from ticket `from` up to `beyond`. If the head is in there, its tickets are phantoms,
@@ -297,14 +311,12 @@ static inline void rouse_skip_(rouse_waiter_queue *q, uint32_t from, uint32_t be
 static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket, uint32_t m, bool more,
                                          rouse_serving_ *serving) {
     uint32_t left = 0;
-    /* E11: acquire; partner is the CAS that made the pool. */
-    serving->pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     while (m != 0) {
         uint32_t beyond = 0;
         rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
         uint32_t stretch = ROUSE_SEGMENT_CELLS - rouse_cell_(ticket);
         if (segment == NULL) {
-            segment = rouse_enter_segment_(q, serving->pool, ticket, &beyond);
+            segment = rouse_enter_segment_(q, ticket, &beyond);
         }
         if (segment == NULL) {
             const uint32_t gap = (uint32_t)rouse_ticket_distance_(ticket, beyond);
@@ -355,8 +367,11 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
             const uint32_t m = n < lack ? n : lack;
             /* E3; acquire to read what the waiters published (E4); seq_cst for E17, below. */
             if (rouse_word_balance_(seen) < 0 && rouse_u64_cas_seq_cst_(&q->word_, &seen, seen + m)) {
+                rouse_waiter *const w = m == 1 ? rouse_win_next_(q, rouse_word_head_(seen)) : NULL;
                 n -= m;
-                if (m != 1 || !rouse_serve_next_(q, rouse_word_head_(seen), serving)) {
+                if (w != NULL) {
+                    rouse_grant_(q, w, rouse_word_head_(seen), serving, false);
+                } else {
                     n += rouse_serve_(q, rouse_word_head_(seen), m, n != 0, serving);
                 }
                 if (cap == ROUSE_MAX_PERMITS) {
@@ -393,18 +408,31 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     return status;
 }
 
-static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint32_t n, uint64_t before) {
+/* Serves one ticket by a permit that is in the balance already; w: its waiter, if its cell is won already. */
+static ROUSE_SLOW_ void rouse_serve_added_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
-    const uint32_t ticket = rouse_word_head_(before);
     uint32_t left = 0;
-    if (!rouse_serve_next_(q, ticket, &serving)) {
-        left = rouse_serve_(q, ticket, n, false, &serving);
+    if (w != NULL) {
+        rouse_grant_(q, w, ticket, &serving, false);
+    } else {
+        left = rouse_serve_(q, ticket, 1, false, &serving);
     }
     if (left != 0 || serving.credit != 0) {
         rouse_hand_out_(q, left, ROUSE_UNCAPPED_, &serving, &status);
     }
     rouse_deliver_(&serving.chain);
+}
+
+static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+    const uint32_t ticket = rouse_word_head_(before);
+    rouse_waiter *const w = rouse_win_next_(q, ticket);
+    if (ROUSE_LIKELY_(w != NULL && rouse_lacks_only_this_(w))) {
+        ROUSE_TRACE("grant", q, w);
+        rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+    } else {
+        rouse_serve_added_(q, ticket, w);
+    }
 }
 
 /* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were
@@ -461,7 +489,7 @@ static inline uint32_t rouse_phantoms_at_(const rouse_segment_ *segment, uint32_
 /* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort:
  * a phantom that is left costs memory and range, not correctness. */
 static inline void rouse_absorb_(rouse_waiter_queue *q) {
-    /* E11: acquire, as in rouse_serve_. */
+    /* E11: acquire, as in rouse_enter_segment_. */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     /* E4: acquire, so that the list is at least as new as the tickets that the word counts. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
@@ -488,41 +516,51 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
     }
 }
 
-/* The one waiter at the head leaves by serving its own ticket. False: it is not at the head (any more), or
- * its cell is not its own (any more). */
-static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
-                                     const rouse_waiter *w) {
-    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E4: as in rouse_absorb_ */
-    /* E11: acquire, for what the segment is now. */
-    if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket)) {
-        return false; /* recycled: w was served long ago */
-    }
-    while (rouse_word_balance_(seen) < 0 && rouse_word_head_(seen) == ticket) {
-        /* Relaxed: a guess; with the head at this ticket only this canceller can take w out of its cell. */
-        if (rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(ticket)]) != (const void *)w) {
+/* A cell of a segment has become CANCELLED by this thread. */
+static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
+    rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
+}
+
+/* Takes back the only cell that w lacks. At the head it serves its own ticket, and leaves no phantom; anywhere else it
+ * is CANCELLED. False: the ticket has been passed. */
+static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
+                                        uint32_t ticket) {
+    rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
+    /* E17: seq_cst; the canceller's half. E4: as in rouse_absorb_. */
+    uint64_t seen = rouse_u64_load_seq_cst_(&q->word_);
+    int32_t ahead;
+    while (rouse_word_balance_(seen) < 0 &&
+           (ahead = rouse_ticket_distance_(rouse_word_head_(seen), ticket)) >= 0) {
+        void *mine = w;
+        uint32_t beyond;
+        if (ahead > 0) {
+            /* E9, E10: acq_rel as against the waker; seq_cst as the cell may be its segment's last to be
+             * cancelled. */
+            if (!rouse_ptr_cas_seq_cst_(cell, &mine, (void *)ROUSE_CELL_CANCELLED_)) {
+                return false;
+            }
+            (void)rouse_u32_add_relaxed_(&q->phantoms_, 1); /* relaxed: a count for snapshots */
+            rouse_cancelled_(q, segment, ticket);
+            return true;
+        }
+        /* E11: acquire, for what the segment is now; recycled: w was served long ago. Of the cell, relaxed: a guess;
+         * with the head at this ticket only this canceller can take w out of it. */
+        if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket) ||
+            rouse_ptr_load_relaxed_(cell) != (const void *)w) {
             return false;
         }
         /* E3: this thread is its own waker now. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
-            /* E11: as in rouse_serve_. */
-            rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
-            uint32_t beyond;
             if (rouse_entered_segment_(q, ticket) == NULL) {
-                (void)rouse_enter_segment_(q, pool, ticket, &beyond);
+                (void)rouse_enter_segment_(q, ticket, &beyond);
             }
             /* E10: as in rouse_visit_. */
-            (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
-            rouse_segment_end_(pool, segment, rouse_base_(ticket), ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+            (void)rouse_ptr_swap_seq_cst_(cell, (void *)ROUSE_CELL_DONE_);
+            rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
             return true;
         }
     }
     return false;
-}
-
-/* A cell of a segment has become CANCELLED by this thread. E11: the pool, as in rouse_serve_. */
-static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
-    rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
-                       ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
 }
 
 /* The linked segment before one that holds, or has just held, a cell of this thread's waiter. E11: its state,
@@ -544,7 +582,7 @@ static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, con
  * all have. */
 static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
                                         uint32_t ticket) {
-    /* E11: as in rouse_serve_. */
+    /* E11: as in rouse_enter_segment_. */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     /* E17: seq_cst; the canceller's half. */
     const uint64_t seen = rouse_u64_load_seq_cst_(&q->word_);
@@ -578,47 +616,69 @@ static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, 
     return cells;
 }
 
-static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+/* What a waiter that was taken out had been given, when `cells` of its cells were unserved. */
+static inline uint32_t rouse_credit_of_(const rouse_waiter *w, uint32_t cells) {
+    return (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
+}
+
+/* The same for a waiter that lacks several: *credit is what it had been given. */
+static ROUSE_SLOW_ bool rouse_take_back_several_(rouse_waiter_queue *q, rouse_waiter *w,
+                                                 rouse_segment_ *segment, uint32_t ticket, uint32_t *credit) {
+    const uint32_t cells = rouse_take_back_(q, w, segment, ticket);
+    uint32_t step = 1;
+    if (cells == 0) {
+        return false;
+    }
+    if (cells != 1) {
+        (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells); /* relaxed: a count for snapshots */
+    }
+    /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells
+     * back, nobody can finish, so w stays until they have. */
+    while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
+        rouse_back_off_(&step);
+    }
+    *credit = rouse_credit_of_(w, cells);
+    return true;
+}
+
+/* Gives out what a waiter that leaves had been given. */
+static ROUSE_SLOW_ void rouse_give_back_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
+    rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
+    rouse_deliver_(&serving.chain);
+}
+
+static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     /* Relaxed: who cancels has queued w, or has it from who did; atomic, because a wake that has got ahead of
      * this call may be queueing w anew. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
     const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
-    uint32_t credit;
+    uint32_t credit = 0;
+    bool found;
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
         return false;
     }
     /* E14: acquire; with one cell left, the wakers of the others have made their last access to w. */
-    if ((uint32_t)rouse_u64_load_acquire_(&w->account_) == 1 && rouse_leave_head_(q, segment, ticket, w)) {
-        credit = rouse_asked_(w) - 1;
+    if ((uint32_t)rouse_u64_load_acquire_(&w->account_) == 1) {
+        found = rouse_take_back_one_(q, w, segment, ticket);
+        credit = found ? rouse_credit_of_(w, 1) : 0;
     } else {
-        const uint32_t cells = rouse_take_back_(q, w, segment, ticket);
-        uint32_t step = 1;
-        if (cells == 0) {
-            rouse_await_outcome_(w);
-            return false;
-        }
-        if (cells != 1) {
-            (void)rouse_u32_add_relaxed_(&q->extra_, 1 - cells); /* relaxed: a count for snapshots */
-        }
-        /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells
-         * back, nobody can finish, so w stays until they have. */
-        while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
-            rouse_back_off_(&step);
-        }
-        credit = (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
+        found = rouse_take_back_several_(q, w, segment, ticket, &credit);
+    }
+    if (!found) {
+        rouse_await_outcome_(w);
+        return false;
     }
     ROUSE_TRACE("cancel", q, w);
     rouse_let_go_(w);
-    if (credit != 0) {
-        rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
-    }
     /* Relaxed: whoever makes a phantom that this does not see will look for itself after making it. */
     if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
         rouse_absorb_(q);
     }
-    rouse_deliver_(&serving.chain);
+    if (credit != 0) {
+        rouse_give_back_(q, credit); /* who gets it may destroy the queue */
+    }
     return true;
 }
 
@@ -710,9 +770,7 @@ static inline rouse_segment_ *rouse_last_segment_(rouse_waiter_queue *q, uint32_
 static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     /* E10: as in rouse_visit_. */
     (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
-    /* E11: as in rouse_serve_. */
-    rouse_segment_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, rouse_base_(ticket),
-                       ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+    rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
 }
 
 /* Prepares a waiter for its cells. Relaxed: published by the CAS on the first cell (E9). */

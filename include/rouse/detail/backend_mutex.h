@@ -27,19 +27,16 @@
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;  /* balance.h                                                             */
-    rouse_wait_list_ list_;   /* oldest first; under the mutex                                         */
-    rouse_atomic_u32_ lacks_; /* what the listed waiters lack together; written under the mutex        */
-    rouse_atomic_u32_ count_; /* how many are listed; written under the mutex                          */
-    rouse_lock_ lock_;        /* E5: the mutex itself orders one critical section before the next      */
+    rouse_atomic_u64_ word_;   /* balance.h                                                             */
+    rouse_wait_list_ list_;    /* oldest first; under the mutex                                         */
+    rouse_atomic_u64_ listed_; /* locked_queue.h; written under the mutex                               */
+    uint32_t sweeps_;          /* how many times the list was taken as a whole; under the mutex         */
+    rouse_lock_ lock_;         /* E5: the mutex itself orders one critical section before the next      */
 };
 
 #if defined(ROUSE_LOCK_INIT_)
-#    define ROUSE_BACKEND_INIT_(credit)                                                             \
-        {                                                                                           \
-            ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0), \
-                ROUSE_LOCK_INIT_                                                                    \
-        }
+#    define ROUSE_BACKEND_INIT_(credit) \
+        { ROUSE_ATOMIC_INIT_(credit), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0, ROUSE_LOCK_INIT_ }
 #endif
 
 #define ROUSE_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
@@ -47,9 +44,9 @@ struct rouse_waiter_queue {
 static inline bool rouse_word_multi_(uint64_t word) {
     return rouse_word_balance_(word) < 0;
 }
-static inline uint64_t rouse_word_for_add_(uint32_t n) {
-    return n;
-}
+#define ROUSE_ADD_ONE_ ((uint64_t)1)
+
+static inline uint32_t rouse_listed_lack_(const struct rouse_waiter_queue *q);
 
 static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
     rouse_lock_take_(&q->lock_);
@@ -68,7 +65,7 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
     seen = rouse_u64_load_acquire_(&q->word_);
     if (rouse_word_balance_(seen) < 0) {
         /* Relaxed: under the mutex. */
-        if (rouse_u32_load_relaxed_(&q->lacks_) + n > ROUSE_MAX_LACK) {
+        if (rouse_listed_lack_(q) + n > ROUSE_MAX_LACK) {
             status = ROUSE_OVERFLOW;
         }
     } else {
@@ -111,9 +108,9 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     (void)q, (void)n, (void)cap, (void)chain;
     return false;
 }
-static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
-                                          rouse_chain_ *chain) {
-    (void)q, (void)n, (void)before, (void)chain;
+static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
+                                          rouse_waiter **served) {
+    (void)q, (void)before, (void)served;
     return false;
 }
 static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
@@ -128,8 +125,8 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
     q->list_.oldest = NULL;
     q->list_.newest = NULL;
-    rouse_u32_init_(&q->lacks_, 0);
-    rouse_u32_init_(&q->count_, 0);
+    rouse_u64_init_(&q->listed_, 0);
+    q->sweeps_ = 0;
     rouse_lock_init_(&q->lock_);
 }
 

@@ -42,18 +42,15 @@
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;  /* balance.h, and the states above                                    */
-    rouse_atomic_ptr_ slot_;  /* the waiter, while it is alone                                      */
-    rouse_wait_list_ list_;   /* oldest first; under the lock                                       */
-    rouse_atomic_u32_ lacks_; /* what the listed waiters lack together; written under the lock      */
-    rouse_atomic_u32_ count_; /* how many are listed; written under the lock                        */
+    rouse_atomic_u64_ word_;   /* balance.h, and the states above                                    */
+    rouse_atomic_ptr_ slot_;   /* the waiter, while it is alone                                      */
+    rouse_wait_list_ list_;    /* oldest first; under the lock                                       */
+    rouse_atomic_u64_ listed_; /* locked_queue.h; written under the lock                             */
+    uint32_t sweeps_;          /* how many times the list was taken as a whole; under the lock       */
 };
 
-#define ROUSE_BACKEND_INIT_(credit)                                                                \
-    {                                                                                              \
-        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), \
-            ROUSE_ATOMIC_INIT_(0)                                                                  \
-    }
+#define ROUSE_BACKEND_INIT_(credit) \
+    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0 }
 
 #define ROUSE_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
 #define ROUSE_LOCKED_ (ROUSE_MULTI_ + ROUSE_SERIAL_)
@@ -65,12 +62,14 @@ static inline bool rouse_word_multi_(uint64_t word) {
 static inline bool rouse_word_single_(uint64_t word) {
     return rouse_word_balance_(word) < 0 && !rouse_word_multi_(word);
 }
-static inline uint64_t rouse_word_for_add_(uint32_t n) {
-    return n + ROUSE_SERIAL_;
-}
-static inline void rouse_prepare_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks);
+#define ROUSE_ADD_ONE_ (1 + ROUSE_SERIAL_)
+
+static inline void rouse_prepare_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks,
+                                  uint32_t mark);
 static inline void rouse_enlist_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t lacks);
-static inline uint32_t rouse_give_(struct rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain);
+static inline rouse_waiter *rouse_give_one_(struct rouse_waiter_queue *q);
+static inline uint32_t rouse_listed_lack_(const struct rouse_waiter_queue *q);
+static inline uint32_t rouse_listed_mark_(const struct rouse_waiter_queue *q);
 
 /* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds,
  * and who registers next reads NULL, on which nothing depends. */
@@ -82,7 +81,11 @@ static inline rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
 
 /* Moves the single waiter to the list. `seen`: the SINGLE word from which this thread took the lock. */
 static inline void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
-    rouse_enlist_(q, rouse_slot_clear_(q), (uint32_t)-rouse_word_balance_(seen));
+    rouse_waiter *const w = rouse_slot_clear_(q);
+    const uint32_t lacks = (uint32_t)-rouse_word_balance_(seen);
+    rouse_set_lacks_(w, lacks);
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(q));
+    rouse_enlist_(q, w, lacks);
 }
 
 /* Waits while the word is LOCKED; what it became. */
@@ -152,7 +155,7 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
     } else if (seen != ROUSE_MULTI_) {
         rouse_slot_to_list_(q, seen);
     }
-    if (rouse_u32_load_relaxed_(&q->lacks_) + n - *credit > ROUSE_MAX_LACK) {
+    if (rouse_listed_lack_(q) + n - *credit > ROUSE_MAX_LACK) {
         (void)rouse_leave_(q, 0, 0);
         return ROUSE_OVERFLOW;
     }
@@ -166,7 +169,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     if (rouse_word_balance_(seen) < 0 || rouse_ptr_load_relaxed_(&q->slot_) != NULL) {
         return false;
     }
-    rouse_prepare_(q, w, n, n);
+    rouse_prepare_(q, w, n, n, 0);
     /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word,
      * and it reads NULL, on which nothing depends. */
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
@@ -184,10 +187,11 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     return false;
 }
 
-static inline void rouse_slot_grant_(struct rouse_waiter_queue *q, uint32_t bits, rouse_chain_ *chain) {
+/* The slot's waiter has all it lacked by this thread's doing. */
+static inline rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     ROUSE_TRACE("grant", q, w);
-    rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, bits));
+    return w;
 }
 
 /* Gives n under the cap, all of it to the word. False: not SINGLE, or something would be left: that is stored
@@ -203,7 +207,7 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
         /* E3, E6: release for the takers, acquire to read the slot. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) + (uint64_t)(int64_t)after)) {
             if (after == 0) {
-                rouse_slot_grant_(q, 0, chain);
+                rouse_chain_add_(chain, rouse_slot_grant_(q), rouse_outcome_(ROUSE_OK, 0));
             }
             return true;
         }
@@ -211,20 +215,17 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     return false;
 }
 
-/* Release has added n to the word `before`, which was not EMPTY. True: they are given. False: the lock was
- * held, and the add had no effect. */
-static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint32_t n, uint64_t before,
-                                          rouse_chain_ *chain) {
-    if (before == ROUSE_MULTI_) {
-        /* The add took the lock. n is 1, and somebody is listed, so nothing is left. */
-        (void)rouse_give_(q, n, chain);
+/* Release has added 1 to the word `before`, which was not EMPTY. True: it is given, and *served has all now, if
+ * not NULL. False: the lock was held, and the add had no effect. */
+static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
+                                          rouse_waiter **served) {
+    if (before == ROUSE_MULTI_) { /* the add took the lock */
+        *served = rouse_give_one_(q);
         (void)rouse_leave_(q, 0, 0);
         return true;
     }
     if (rouse_word_single_(before)) {
-        if (rouse_word_balance_(before) + (int64_t)n >= 0) {
-            rouse_slot_grant_(q, 0, chain);
-        }
+        *served = rouse_word_balance_(before) == -1 ? rouse_slot_grant_(q) : NULL;
         return true;
     }
     return false;
@@ -258,9 +259,7 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
     while (rouse_word_single_(seen)) {
         /* E3, E6: as in rouse_slot_give_. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen))) {
-            rouse_chain_ chain = {NULL, NULL};
-            rouse_slot_grant_(q, ROUSE_BY_ALL_, &chain);
-            rouse_deliver_(&chain);
+            rouse_deliver_one_(rouse_slot_grant_(q), rouse_outcome_(ROUSE_OK, ROUSE_BY_ALL_));
             return true;
         }
     }
@@ -271,8 +270,8 @@ static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
     rouse_ptr_init_(&q->slot_, NULL);
     q->list_.oldest = NULL;
     q->list_.newest = NULL;
-    rouse_u32_init_(&q->lacks_, 0);
-    rouse_u32_init_(&q->count_, 0);
+    rouse_u64_init_(&q->listed_, 0);
+    q->sweeps_ = 0;
 }
 
 static inline void rouse_backend_destroy_(struct rouse_waiter_queue *q) {

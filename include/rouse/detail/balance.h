@@ -34,9 +34,10 @@ static inline uint64_t rouse_word_above_(uint64_t word) {
 static inline bool rouse_word_closed_(uint64_t word) {
     return (rouse_word_above_(word) & ROUSE_CLOSED_) != 0;
 }
-/* Open, and a balance of at least n > 0? With the closed bit shifted into the sign, one comparison. */
+/* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not negative
+ * has borrowed nothing): the compare-and-swap behind them waits for both. */
 static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
-    return (int64_t)(word << 31) >= (int64_t)((uint64_t)n << 31);
+    return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_CLOSED_) == 0;
 }
 /* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
  * been handed out): it was let in once, so it is not refused now. */

@@ -160,28 +160,59 @@ static inline void rouse_defer_(rouse_deferral_ *mine, rouse_waiter *first) {
 /* Empties the inbox, oldest first. */
 static inline rouse_waiter *rouse_deferred_(rouse_deferral_ *mine) {
     rouse_waiter *oldest = NULL;
-    if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
-        /* No edge: one thread's program order would do; the seam has no weaker exchange. */
-        rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
-        rouse_fence_signal_();
-        while (w != NULL) {
-            rouse_waiter *const older = w->next_;
-            w->next_ = oldest;
-            oldest = w;
-            w = older;
-        }
+    /* No edge: one thread's program order would do; the seam has no weaker exchange. */
+    rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
+    rouse_fence_signal_();
+    while (w != NULL) {
+        rouse_waiter *const older = w->next_;
+        w->next_ = oldest;
+        oldest = w;
+        w = older;
     }
     return oldest;
 }
 
-static inline void rouse_call_wake_(rouse_waiter *w) {
-    const uint32_t outcome = rouse_due_(w);
-    if (w->mailbox_ != NULL && (outcome & ROUSE_ARRIVED_) == 0) {
-        w->mailbox_->post_(w->mailbox_, w);
-    } else {
-        ROUSE_TRACE("wake", NULL, w);
-        ROUSE_DISOWN_(w);
-        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+static inline void rouse_call_wake_(rouse_waiter *w, uint32_t outcome) {
+    ROUSE_TRACE("wake", NULL, w);
+    ROUSE_DISOWN_(w);
+    w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+}
+
+/* Calls the wakes of a chain, or posts those that run elsewhere. */
+static inline void rouse_call_wakes_(rouse_waiter *first) {
+    while (first != NULL) {
+        rouse_waiter *const w = first;
+        const uint32_t outcome = rouse_due_(w);
+        first = w->next_; /* before the call: w is its owner's from then on */
+        if (w->mailbox_ != NULL && (outcome & ROUSE_ARRIVED_) == 0) {
+            w->mailbox_->post_(w->mailbox_, w);
+        } else {
+            rouse_call_wake_(w, outcome);
+        }
+    }
+}
+
+/* The flag up: from here on, what falls due on this thread goes to the inbox. */
+static inline void rouse_begin_wakes_(rouse_deferral_ *mine) {
+    rouse_u32_store_relaxed_(&mine->running_, 1);
+    rouse_fence_signal_();
+}
+
+/* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler that
+ * finds it down calls only wakes of its own. One that ran just before it fell has left its wakes in the inbox. */
+static inline void rouse_end_wakes_(rouse_deferral_ *mine) {
+    for (;;) {
+        /* Relaxed, twice: the inbox is this thread's and its handlers'. */
+        while (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
+            rouse_call_wakes_(rouse_deferred_(mine));
+        }
+        rouse_fence_signal_();
+        rouse_u32_store_relaxed_(&mine->running_, 0);
+        rouse_fence_signal_();
+        if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+            return;
+        }
+        rouse_begin_wakes_(mine);
     }
 }
 
@@ -195,42 +226,60 @@ static inline void rouse_run_wakes_(rouse_waiter *first) {
         rouse_defer_(mine, first);
         return;
     }
-    do {
-        rouse_u32_store_relaxed_(&mine->running_, 1);
-        rouse_fence_signal_();
-        while (first != NULL) {
-            rouse_waiter *const w = first;
-            first = w->next_; /* before the call: w is its owner's from then on */
-            rouse_call_wake_(w);
-            if (first == NULL) {
-                first = rouse_deferred_(mine);
-            }
-        }
-        rouse_fence_signal_();
-        rouse_u32_store_relaxed_(&mine->running_, 0);
-        rouse_fence_signal_();
-        /* A handler that ran just before the flag fell has left its wakes in the inbox. */
-        first = rouse_deferred_(mine);
-    } while (first != NULL);
+    rouse_begin_wakes_(mine);
+    rouse_call_wakes_(first);
+    rouse_end_wakes_(mine);
 }
 
-/* Stores the outcomes of a chain, then runs its wakes. The queue is not touched from here on. */
-static inline void rouse_deliver_(rouse_chain_ *chain) {
-    rouse_waiter **link = &chain->first;
+/* From here on a polled waiter is its owner's. */
+static inline void rouse_store_outcome_(rouse_waiter *w, uint32_t outcome) {
+    if (w->wake_ == NULL) {
+        ROUSE_DISOWN_(w);
+    }
+    /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
+     * acquired before (the release it is serving) becomes visible to who reads the outcome. */
+    rouse_u32_store_release_(&w->status_, outcome);
+}
+
+/* Stores the outcomes of a chain, each its own or (not 0) all the same, then runs its wakes. The queue is not
+ * touched from here on. */
+static inline void rouse_deliver_chain_(rouse_waiter *first, uint32_t same) {
+    rouse_waiter **link = &first;
     while (*link != NULL) {
         rouse_waiter *const w = *link;
-        const uint32_t outcome = rouse_due_(w);
+        if (same != 0) {
+            rouse_set_due_(w, same);
+        }
         if (w->wake_ == NULL) {
-            ROUSE_DISOWN_(w);
-            *link = w->next_; /* out of the chain first: from the store on it is its owner's */
+            *link = w->next_; /* out of the chain before the store */
         } else {
             link = &w->next_;
         }
-        /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
-         * acquired before (the release it is serving) becomes visible to who reads the outcome. */
-        rouse_u32_store_release_(&w->status_, outcome);
+        rouse_store_outcome_(w, rouse_due_(w));
     }
-    rouse_run_wakes_(chain->first);
+    rouse_run_wakes_(first);
+}
+static inline void rouse_deliver_(const rouse_chain_ *chain) {
+    rouse_deliver_chain_(chain->first, 0);
+}
+
+/* The same for one waiter, without a chain where its wake runs at once. */
+static inline void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
+    rouse_deferral_ *const mine = rouse_my_deferral_();
+    const bool polled = w->wake_ == NULL; /* before the store */
+    rouse_store_outcome_(w, outcome);
+    if (polled) {
+        return;
+    }
+    if (ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0 && w->mailbox_ == NULL)) {
+        rouse_begin_wakes_(mine);
+        rouse_call_wake_(w, outcome);
+        rouse_end_wakes_(mine);
+    } else {
+        w->next_ = NULL;
+        rouse_set_due_(w, outcome);
+        rouse_run_wakes_(w);
+    }
 }
 
 /* For cancel, of a polled waiter that another thread is granting: its last store is due any moment. */

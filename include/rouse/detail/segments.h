@@ -393,17 +393,8 @@ static inline bool rouse_segment_full_of_(const rouse_segment_ *segment, uintptr
     return true;
 }
 
-/* E10: seq_cst; see rouse_segment_end_. */
-static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t state,
-                                               uintptr_t all) {
-    const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
-    if (rouse_segment_full_of_(segment, all) && rouse_u64_cas_seq_cst_(&segment->state_, &state, dead)) {
-        rouse_segment_bury_(pool, segment);
-    }
-}
-
-/* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread: if all are, and
- * the segment is in the state where that ends it, end it.
+/* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread, who then has read its
+ * state: if all are, and the segment is still in the state where that ends it, end it.
  *   DONE, in CLOSING:     retired. Every cell has had its last visitor.
  *   CANCELLED, in LIVE:   removed. No waker has entered, and none can any more.
  * The segment may be recycled already: then its base has moved on, and the CAS fails whatever the cells said.
@@ -412,11 +403,11 @@ static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_
  * all. Of two visitors that finish together, one at least sees the other's cell; and a visitor that read the
  * state before CLOSING wrote its cell before that, so who came after CLOSING sees it. With acquire and
  * release both may miss. */
-static inline void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t base, uint32_t in,
-                                      uintptr_t all) {
-    const uint64_t state = rouse_segment_state_(base, in);
-    if (rouse_u64_load_seq_cst_(&segment->state_) == state) {
-        rouse_segment_try_end_(pool, segment, state, all);
+static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t state,
+                                               uintptr_t all) {
+    const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
+    if (rouse_segment_full_of_(segment, all) && rouse_u64_cas_seq_cst_(&segment->state_, &state, dead)) {
+        rouse_segment_bury_(pool, segment);
     }
 }
 

@@ -145,6 +145,17 @@ static void two_remove(void) {
     mc_assert(C->cancelled && D->cancelled);
     finish(0);
 }
+/* The same, where C lacks two and has its other cell in the segment before. */
+static void two_remove_several(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(C, 2);
+    enqueue(D, 1);
+    enqueue(E, 1);
+    run(cancel, C, cancel, D, ONLY_TWO);
+    mc_assert(C->cancelled && D->cancelled);
+    finish(0);
+}
 static void remove_give(void) {
     five();
     take_out(C);
@@ -360,6 +371,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
     {.name = "retire neighbours", .body = retire_neighbours, LONG},
     {.name = "two remove", .body = two_remove},
+    {.name = "two remove, one lacks two", .body = two_remove_several},
     {.name = "remove, give", .body = remove_give},
     {.name = "remove, give to the same", .body = remove_give_there},
     {.name = "remove, cancel the head, give", .body = remove_skip, .bound = 1, .soak_bound = 2},
