@@ -83,8 +83,12 @@ class Server:
 class Client:
     """A connection that sends requests by hand."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    def __init__(self, port, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(("127.0.0.1", port))
         self.input = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -225,7 +229,23 @@ def leave_and_release_race(command, slow):
     server.stop()
 
 
-SCENARIOS = [many_requests, pressure, clients_leave, deadline_passes, shutdown, leave_and_release_race]
+def never_reads(command, _slow):
+    """Who sends and never reads its answers is let go, instead of being sent half an answer."""
+    server = Server(command)
+    requests = b"GET /status HTTP/1.1\r\nHost: example\r\n\r\n" * 100
+    with Client(server.port, receive_buffer=4096) as client:
+        try:
+            for _ in range(2000):  # their answers are more than any socket's buffer takes
+                client.socket.sendall(requests)
+            raise AssertionError("it is still answered")
+        except ConnectionError:
+            pass
+    check(server.get("/work")[0] == 200, "the others are not served")
+    server.stop()
+
+
+SCENARIOS = [many_requests, pressure, clients_leave, deadline_passes, shutdown, leave_and_release_race,
+             never_reads]
 
 
 def main():

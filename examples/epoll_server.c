@@ -41,8 +41,8 @@ static void on_kick(void) {
 }
 /* end snippet */
 
-void loop_send(client *c, const char *answer, size_t length) {
-    (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+bool loop_send(client *c, const char *answer, size_t length) {
+    return send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
 }
 
 void loop_close(client *c) {

@@ -33,8 +33,8 @@ static gboolean dispatch_kick(GSource *source, GSourceFunc callback, gpointer da
 static GSourceFuncs kick_functions = {.dispatch = dispatch_kick};
 /* end snippet */
 
-void loop_send(client *c, const char *answer, size_t length) {
-    (void)g_socket_send(((connection *)c)->socket, answer, length, NULL, NULL);
+bool loop_send(client *c, const char *answer, size_t length) {
+    return g_socket_send(((connection *)c)->socket, answer, length, NULL, NULL) == (gssize)length;
 }
 
 static gboolean on_timer(gpointer data) {

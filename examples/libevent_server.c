@@ -47,8 +47,8 @@ static void on_kick(evutil_socket_t fd, short what, void *unused) {
 }
 /* end snippet */
 
-void loop_send(client *c, const char *answer, size_t length) {
-    (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+bool loop_send(client *c, const char *answer, size_t length) {
+    return send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *c) {

@@ -80,8 +80,8 @@ static void on_kicked(operation *op, int result) {
 }
 /* end snippet */
 
-void loop_send(client *c, const char *answer, size_t length) {
-    (void)!send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+bool loop_send(client *c, const char *answer, size_t length) {
+    return send(((connection *)c)->fd, answer, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
 }
 
 /* The kernel may write to a connection until its operation is done. */

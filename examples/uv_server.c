@@ -30,9 +30,9 @@ static void on_kick(uv_async_t *handle) {
 }
 /* end snippet */
 
-void loop_send(client *c, const char *answer, size_t length) {
+bool loop_send(client *c, const char *answer, size_t length) {
     const uv_buf_t buffer = uv_buf_init((char *)answer, (unsigned)length);
-    (void)uv_try_write((uv_stream_t *)&((connection *)c)->socket, &buffer, 1);
+    return uv_try_write((uv_stream_t *)&((connection *)c)->socket, &buffer, 1) == (int)length;
 }
 
 static void on_timer(uv_timer_t *timer) {

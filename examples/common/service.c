@@ -25,8 +25,8 @@ static void destroy(client *c) {
 }
 
 static void send_answer(client *c, const char *text, size_t length) {
-    loop_send(c, text, length);
-    c->gone = c->gone || !c->keep_alive;
+    const bool sent = loop_send(c, text, length);
+    c->gone = c->gone || !sent || !c->keep_alive; /* who does not read its answers is let go */
 }
 
 /* The end of a request for work. */
@@ -46,9 +46,16 @@ static void on_backend_done(void *data) {
     rouse_notify_one(&c->finished);     /* posts c: from here on it is the loop's again */
 }
 
+/* c has a permit. */
 static void start_work(client *c) {
+    /* Nobody has notified yet, so it is ROUSE_PENDING; or ROUSE_NOMEM, which is for LOCKFREE only, and rare,
+     * since service_add has reserved. */
+    if (rouse_notify_wait(&c->finished, &c->finish) != ROUSE_PENDING) {
+        rouse_semaphore_release(&limit, 1);
+        answer(c, 503, &report.refused);
+        return;
+    }
     c->state = WORKING;
-    (void)rouse_notify_wait(&c->finished, &c->finish); /* nobody has notified yet: ROUSE_PENDING */
     backend_submit(&c->call, on_backend_done, c);
 }
 /* end snippet */
@@ -99,19 +106,21 @@ static void on_permit(rouse_waiter *place, rouse_status status) {
         }
         report.left++;
         destroy(c);
-    } else if (status == ROUSE_OK) {
+        return;
+    }
+    if (status == ROUSE_OK) {
         start_work(c);
     } else {
         answer(c, 503, &report.refused);
-        serve(c);
     }
+    serve(c); /* if it has been answered: what it has asked for meanwhile */
 }
 /* end snippet */
 
 /* In rouse_mailbox_drain: the backend has answered. */
 static void on_finished(rouse_waiter *finish, rouse_status status) {
     client *c = rouse_waiter_data(finish);
-    (void)status;
+    (void)status; /* ROUSE_OK: nobody closes a notify */
     answer(c, 200, &report.answered);
     serve(c);
 }

@@ -29,7 +29,8 @@ typedef struct client {
 /* end snippet */
 
 /* ---- what the loop supplies ---- */
-void loop_send(client *c, const char *answer, size_t length); /* short: straight into the socket's buffer */
+bool loop_send(client *c, const char *answer,
+               size_t length); /* straight into the socket's buffer; false: it did not all fit         */
 void loop_start_timer(client *c, unsigned ms); /* service_timed_out, once, unless stopped       */
 void loop_stop_timer(client *c);               /* may have run out already                      */
 void loop_close(
