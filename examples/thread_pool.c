@@ -3,10 +3,10 @@
  *     the loop's tasks     wait asynchronously for a slot; hand a job to the pool; when it is done, lock
  *                          the ledger, again without blocking, and enter it
  *     the pool's workers   block until there is a job; do it; a mailbox takes the task back to the loop
- *     plain threads        block for the same slots and for the same ledger
+ *     plain threads        block for the same slots and for the same ledger, with a time-out
  *
- * Checked at the end: the ledger is complete, never more than SLOTS in use, and nobody used the processor
- * while everybody waited. */
+ * Checked: the ledger is complete, never more than SLOTS in use, nobody used the processor while everybody
+ * waited, and time-outs came while there was nothing to be had, for the slots and for the ledger. */
 #include <rouse/rouse.h>
 
 #include <pthread.h>
@@ -18,6 +18,7 @@
 #include <time.h>
 
 enum { SLOTS = 3, WORKERS = 4, PLAIN = 3, TASKS = 20, ROUNDS = 40, IDLE_MS = 500, IDLE_CPU_MS = 50 };
+enum { PATIENCE_NS = 100000000 };
 
 /* A task of the loop. */
 typedef struct task {
@@ -40,7 +41,7 @@ static task *first, **end = &first;
 static rouse_mailbox mailbox;
 static sem_t kicks;
 static unsigned tasks_left = TASKS;
-static atomic_uint in_use, most_in_use;
+static atomic_uint in_use, most_in_use, slot_timeouts, ledger_timeouts;
 
 static void check(bool condition, const char *what) {
     if (!condition) {
@@ -98,10 +99,17 @@ static void *worker(void *unused) {
 static void *plain_thread(void *unused) {
     (void)unused;
     for (int i = 0; i < ROUNDS; i++) {
-        check(rouse_semaphore_acquire_blocking(&slots, 1) == ROUSE_OK, "no slot");
+        rouse_status status;
+        while ((status = rouse_semaphore_acquire_timed(&slots, 1, PATIENCE_NS)) == ROUSE_TIMEDOUT) {
+            atomic_fetch_add(&slot_timeouts, 1); /* not in the queue now; next time at its end again */
+        }
+        check(status == ROUSE_OK, "no slot");
         use_slot();
         rouse_semaphore_release(&slots, 1);
-        check(rouse_mutex_lock_blocking(&ledger) == ROUSE_OK, "no ledger");
+        while ((status = rouse_mutex_lock_timed(&ledger, PATIENCE_NS)) == ROUSE_TIMEDOUT) {
+            atomic_fetch_add(&ledger_timeouts, 1);
+        }
+        check(status == ROUSE_OK, "no ledger");
         entries.by_threads++;
         rouse_mutex_unlock(&ledger);
     }
@@ -112,7 +120,8 @@ static void *plain_thread(void *unused) {
 /* ---- the loop: every function below runs on the main thread ---- */
 
 static void hand_to_pool(task *t) {
-    (void)rouse_notify_wait(&t->done, &t->result); /* nobody has notified yet: ROUSE_PENDING */
+    /* Nobody has notified yet: it queues, or (LOCKFREE) there is no memory. */
+    check(rouse_notify_wait(&t->done, &t->result) == ROUSE_PENDING, "cannot wait for the result");
     add_job(t);
 }
 
@@ -181,22 +190,35 @@ static long cpu_ms(void) {
            (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 }
 
-/* Opens the slots when everybody has waited for a while. */
+static void sleep_ms(long ms) {
+    nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
+}
+
+/* Opens the slots when everybody has waited for a while, and the ledger when it has been waited for in
+ * vain. */
 static void *opener(void *unused) {
     const unsigned waiters = TASKS + PLAIN;
     long used;
     (void)unused;
+    check(rouse_mutex_try_lock(&ledger), "the ledger is not free");
     while (rouse_semaphore_waiter_count(&slots) < waiters || rouse_semaphore_waiter_count(&jobs) < WORKERS) {
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        sleep_ms(1);
     }
-    nanosleep(&(struct timespec){0, 50000000}, NULL); /* whoever spins before it sleeps is asleep now */
+    sleep_ms(50); /* whoever spins before it sleeps is asleep now */
     used = cpu_ms();
-    nanosleep(&(struct timespec){0, IDLE_MS * 1000000L}, NULL);
+    sleep_ms(IDLE_MS);
     used = cpu_ms() - used;
     printf("%u asynchronous and %u blocked waiters used %ld ms of the processor in %d ms\n", TASKS,
            PLAIN + WORKERS, used, IDLE_MS);
     check(used <= IDLE_CPU_MS, "somebody waits busily");
+    while (atomic_load(&slot_timeouts) < PLAIN) {
+        sleep_ms(1);
+    }
     rouse_semaphore_release(&slots, SLOTS);
+    while (atomic_load(&ledger_timeouts) < PLAIN) {
+        sleep_ms(1);
+    }
+    rouse_mutex_unlock(&ledger);
     return NULL;
 }
 
@@ -231,8 +253,9 @@ int main(void) {
     for (int i = 0; i < WORKERS; i++) {
         pthread_join(workers[i], NULL);
     }
-    printf("ledger: %u entries by the loop, %u by threads; at most %u slots in use\n", entries.by_loop,
-           entries.by_threads, atomic_load(&most_in_use));
+    printf("ledger: %u entries by the loop, %u by threads; at most %u slots in use; %u and %u time-outs\n",
+           entries.by_loop, entries.by_threads, atomic_load(&most_in_use), atomic_load(&slot_timeouts),
+           atomic_load(&ledger_timeouts));
     check(entries.by_loop == TASKS * ROUNDS && entries.by_threads == PLAIN * ROUNDS, "entries are missing");
     check(atomic_load(&most_in_use) <= SLOTS, "more slots in use than there are");
     check(rouse_semaphore_available(&slots) == SLOTS, "slots were lost");
