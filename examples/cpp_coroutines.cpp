@@ -3,6 +3,7 @@
  * The log is written by one download at a time, under a mutex that is held across a wait. One download is
  * cancelled while it queues; a shutdown refuses the one that still queues. The clock is simulated. */
 #include "common/sim.h"
+#include "common/task.hpp"
 #include "coroutine.hpp"
 
 #include <array>
@@ -30,33 +31,6 @@ class after_ms {
     sim_event event_{};
 };
 
-/* A coroutine that starts at once and lives until its task is destroyed. */
-class task {
-  public:
-    struct promise_type {
-        task get_return_object() { return task(std::coroutine_handle<promise_type>::from_promise(*this)); }
-        std::suspend_never initial_suspend() noexcept { return {}; }
-        std::suspend_always final_suspend() noexcept { return {}; }
-        void return_void() {}
-        void unhandled_exception() { std::terminate(); }
-    };
-    task() = default;
-    explicit task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
-    task(task &&other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
-    task &operator=(task other) noexcept {
-        std::swap(coroutine_, other.coroutine_);
-        return *this;
-    }
-    ~task() {
-        if (coroutine_) {
-            coroutine_.destroy();
-        }
-    }
-
-  private:
-    std::coroutine_handle<promise_type> coroutine_;
-};
-
 static void say(int id, const char *what, const char *why = "") {
     std::printf("%2d ms: download %d %s%s\n", static_cast<int>(loop.now), id, what, why);
 }
@@ -71,9 +45,11 @@ static task download(int id) {
     say(id, "starts");
     co_await after_ms(10);
     rouse::holding log = co_await rouse::lock(log_lock);
-    say(id, "writes");
-    co_await after_ms(5);
-    say(id, "is done");
+    if (log) {
+        say(id, "writes");
+        co_await after_ms(5);
+        say(id, "is done");
+    } /* else ROUSE_NOMEM */
 } /* unlocks, then releases */
 /* end snippet */
 

@@ -54,10 +54,12 @@ static void run(void *data) {
     say(d->id, "starts", "");
     PT_AWAIT(d, after_ms(d, 10));
     PT_AWAIT(d, rouse_mutex_lock(&log_lock, &d->waiter));
-    say(d->id, "writes", "");
-    PT_AWAIT(d, after_ms(d, 5));
-    say(d->id, "is done", "");
-    rouse_mutex_unlock(&log_lock);
+    if (d->pt.status == ROUSE_OK) { /* else ROUSE_NOMEM */
+        say(d->id, "writes", "");
+        PT_AWAIT(d, after_ms(d, 5));
+        say(d->id, "is done", "");
+        rouse_mutex_unlock(&log_lock);
+    }
     rouse_semaphore_release(&limit, 1);
     PT_END;
 }

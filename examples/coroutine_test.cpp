@@ -1,0 +1,282 @@
+/* examples/coroutine_test.cpp: the awaiters and guards of coroutine.hpp where they could go wrong: a
+ * coroutine that is destroyed while it queues, or when it has been granted and is not yet resumed; moves;
+ * exceptions; refusals; threads. */
+#include "common/task.hpp"
+#include "coroutine.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#define CHECK(condition)                                                         \
+    do {                                                                         \
+        if (!(condition)) {                                                      \
+            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1);                                                        \
+        }                                                                        \
+    } while (0)
+
+static std::array<task, 3> tasks;
+static int steps;
+
+/* Takes what it waits for, counts that, and gives it back. */
+static task use(rouse_semaphore &s, std::uint32_t n = 1, rouse_mailbox *mailbox = nullptr) {
+    const rouse::permit permit = co_await rouse::acquire(s, n, mailbox);
+    steps += permit ? 1 : 100;
+}
+
+static task use(rouse_mutex &m, rouse_mailbox *mailbox = nullptr) {
+    const rouse::holding holding = co_await rouse::lock(m, mailbox);
+    steps += holding ? 1 : 100;
+}
+
+static task use(rouse_notify &n, rouse_mailbox *mailbox = nullptr) {
+    steps += co_await rouse::wait(n, mailbox) == ROUSE_OK ? 1 : 100;
+}
+
+static void test_notify() {
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    steps = 0;
+    tasks[0] = use(n);
+    tasks[1] = use(n);
+    CHECK(steps == 0);
+    rouse_notify_one(&n);
+    CHECK(steps == 1);
+    CHECK(rouse_notify_all(&n) == 1 && steps == 2);
+    rouse_notify_one(&n); /* kept */
+    tasks[2] = use(n);
+    CHECK(steps == 3);
+    tasks = {};
+    rouse_notify_destroy(&n);
+}
+
+/* Those behind one that is destroyed in the queue move up. */
+static void test_destroyed_in_the_queue() {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(1);
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    steps = 0;
+    tasks[0] = use(s, 2);
+    tasks[1] = use(s);
+    CHECK(steps == 0);
+    tasks[0] = task();
+    CHECK(steps == 1 && rouse_semaphore_available(&s) == 1);
+    CHECK(rouse_mutex_try_lock(&m));
+    tasks[0] = use(m);
+    tasks[0] = task();
+    CHECK(rouse_mutex_unlock(&m) == ROUSE_OK && !rouse_mutex_is_locked(&m));
+    tasks[0] = use(n);
+    tasks[1] = use(n);
+    tasks[0] = task();
+    rouse_notify_one(&n);
+    CHECK(steps == 2);
+    tasks = {};
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+    rouse_notify_destroy(&n);
+}
+
+static task notify_and_destroy_the_second(rouse_notify &n) {
+    (void)co_await rouse::wait(n);
+    rouse_notify_one(&n); /* for the second */
+    tasks[1] = task();
+}
+
+static task unlock_and_destroy_the_second(rouse_mutex &m) {
+    { const rouse::holding holding = co_await rouse::lock(m); } /* for the second */
+    tasks[1] = task();
+}
+
+static task release_and_destroy_the_second(rouse_semaphore &s) {
+    { const rouse::permit permit = co_await rouse::acquire(s); } /* for the second */
+    tasks[1] = task();
+}
+
+/* The first, which is resumed inside a wake, destroys the second, which has been granted and whose wake is
+ * still to come. The third gets what the second does not want. */
+static void test_destroyed_when_granted() {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    steps = 0;
+    tasks[0] = release_and_destroy_the_second(s);
+    tasks[1] = use(s);
+    tasks[2] = use(s);
+    CHECK(rouse_semaphore_release(&s, 1) == ROUSE_OK);
+    CHECK(steps == 1 && rouse_semaphore_available(&s) == 1);
+    CHECK(rouse_mutex_try_lock(&m));
+    tasks[0] = unlock_and_destroy_the_second(m);
+    tasks[1] = use(m);
+    tasks[2] = use(m);
+    CHECK(rouse_mutex_unlock(&m) == ROUSE_OK);
+    CHECK(steps == 2 && !rouse_mutex_is_locked(&m));
+    tasks[0] = notify_and_destroy_the_second(n);
+    tasks[1] = use(n);
+    tasks[2] = use(n);
+    rouse_notify_one(&n);
+    CHECK(steps == 3);
+    CHECK(rouse_semaphore_reduce(&s, 1) == 1);
+    tasks[0] = release_and_destroy_the_second(s);
+    tasks[1] = use(s);
+    CHECK(rouse_semaphore_close(&s) == 2 && rouse_semaphore_available(&s) == 0); /* nothing to give back */
+    CHECK(steps == 3);
+    tasks = {};
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+    rouse_notify_destroy(&n);
+}
+
+/* A grant that is in the mailbox, whose coroutine is destroyed before the drain. */
+static void test_destroyed_with_a_mailbox() {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    rouse_mailbox mailbox;
+    int kicks = 0;
+    rouse_mailbox_init(
+        &mailbox, [](void *count) { ++*static_cast<int *>(count); }, &kicks);
+    steps = 0;
+    tasks[0] = use(s, 1, &mailbox);
+    tasks[1] = use(s, 1, &mailbox);
+    CHECK(rouse_semaphore_release(&s, 1) == ROUSE_OK && kicks == 1 && steps == 0);
+    tasks[0] = task();
+    CHECK(rouse_mailbox_drain(&mailbox) == 1 && kicks == 2 && steps == 0);
+    CHECK(rouse_mailbox_drain(&mailbox) == 1 && steps == 1 && rouse_semaphore_available(&s) == 1);
+    CHECK(rouse_mutex_try_lock(&m));
+    tasks[0] = use(m, &mailbox);
+    CHECK(rouse_mutex_unlock(&m) == ROUSE_OK);
+    tasks[0] = task();
+    CHECK(rouse_mutex_is_locked(&m) && rouse_mailbox_drain(&mailbox) == 1 && !rouse_mutex_is_locked(&m));
+    tasks[0] = use(n, &mailbox);
+    rouse_notify_one(&n);
+    tasks[0] = task();
+    CHECK(rouse_mailbox_drain(&mailbox) == 1);
+    tasks[0] = use(n, &mailbox); /* it has been passed on, and so kept */
+    CHECK(steps == 2);
+    tasks = {};
+    rouse_mailbox_destroy(&mailbox);
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+    rouse_notify_destroy(&n);
+}
+
+static task refused(rouse_semaphore &s, std::uint32_t n, rouse_status why) {
+    const rouse::permit permit = co_await rouse::acquire(s, n);
+    CHECK(!permit && permit.status() == why);
+    steps++;
+}
+
+static void test_refusals() {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    steps = 0;
+    tasks[0] = refused(s, ROUSE_MAX_PERMITS + 1u, ROUSE_INVALID);
+    tasks[1] = refused(s, 1, ROUSE_CLOSED);
+    CHECK(steps == 1 && rouse_semaphore_close(&s) == 1 && steps == 2);
+    tasks[2] = refused(s, 1, ROUSE_CLOSED);
+    CHECK(steps == 3 && rouse_semaphore_available(&s) == 0);
+    tasks = {};
+    rouse_semaphore_destroy(&s);
+}
+
+static task move_about(rouse_semaphore &s, rouse_mutex &m) {
+    rouse::permit one = co_await rouse::acquire(s, 1);
+    rouse::permit two = co_await rouse::acquire(s, 2);
+    CHECK(one && two && rouse_semaphore_available(&s) == 1);
+    one = std::move(two); /* the first one is given back */
+    CHECK(one && !two && rouse_semaphore_available(&s) == 2);
+    rouse::permit &same = one;
+    one = std::move(same);
+    CHECK(one && rouse_semaphore_available(&s) == 2);
+    {
+        const rouse::permit inner(std::move(one));
+        CHECK(inner && !one && rouse_semaphore_available(&s) == 2);
+    }
+    CHECK(rouse_semaphore_available(&s) == 4);
+    rouse::holding held = co_await rouse::lock(m);
+    {
+        const rouse::holding inner(std::move(held));
+        CHECK(inner && !held && rouse_mutex_is_locked(&m));
+    }
+    CHECK(!rouse_mutex_is_locked(&m));
+    held = co_await rouse::lock(m);
+    CHECK(held);
+    steps++;
+}
+
+static task throw_and_catch(rouse_semaphore &s, rouse_mutex &m) {
+    try {
+        const rouse::permit permit = co_await rouse::acquire(s, 4);
+        const rouse::holding holding = co_await rouse::lock(m);
+        throw steps;
+    } catch (int) {
+        CHECK(rouse_semaphore_available(&s) == 4 && !rouse_mutex_is_locked(&m));
+        steps++;
+    }
+}
+
+static void test_moves_and_exceptions() {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(4);
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    steps = 0;
+    tasks[0] = move_about(s, m);
+    CHECK(steps == 1 && rouse_semaphore_available(&s) == 4 && !rouse_mutex_is_locked(&m));
+    CHECK(rouse_mutex_try_lock(&m));
+    tasks[0] = throw_and_catch(s, m);
+    CHECK(steps == 1 && rouse_mutex_unlock(&m) == ROUSE_OK && steps == 2); /* inside a wake */
+    tasks = {};
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+}
+
+/* ---- threads: a coroutine goes on where somebody else releases ---- */
+
+enum { THREADS = 4, PER_THREAD = 4, ROUNDS = 5000, LIMIT = 3 };
+
+static rouse_semaphore limit = ROUSE_SEMAPHORE_INIT(LIMIT);
+static rouse_mutex total_lock = ROUSE_MUTEX_INIT;
+static unsigned total; /* under total_lock */
+static std::atomic<int> inside;
+
+static task work() {
+    for (int i = 0; i < ROUNDS; i++) {
+        rouse::permit permit = co_await rouse::acquire(limit);
+        CHECK(permit && ++inside <= LIMIT);
+        const rouse::holding holding = co_await rouse::lock(total_lock);
+        CHECK(holding);
+        total++;
+        inside--;
+    }
+}
+
+static void test_threads() {
+    std::array<std::vector<task>, THREADS> works;
+    std::vector<std::thread> threads;
+    for (std::vector<task> &mine : works) {
+        threads.emplace_back([&mine] {
+            for (int i = 0; i < PER_THREAD; i++) {
+                mine.push_back(work());
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+    CHECK(total == THREADS * PER_THREAD * ROUNDS && rouse_semaphore_available(&limit) == LIMIT);
+    rouse_mutex_destroy(&total_lock);
+    rouse_semaphore_destroy(&limit);
+}
+
+int main() {
+    test_notify();
+    test_destroyed_in_the_queue();
+    test_destroyed_when_granted();
+    test_destroyed_with_a_mailbox();
+    test_refusals();
+    test_moves_and_exceptions();
+    test_threads();
+    std::printf("coroutine.hpp: all of it works\n");
+    return 0;
+}
