@@ -4,7 +4,10 @@
  * The last to arrive puts one credit for each of the others into the phase's gate: also for those who have
  * been counted and do not wait yet, which wake_all would miss. The phases take turns at two gates, so that a
  * fast party of the next phase cannot take the credit of a slow one of this phase; the phase after that
- * cannot begin before the slow one has been through. */
+ * cannot begin before the slow one has been through.
+ *
+ * There is no cancel: who has arrived has been counted. Not more than `parties` arrive for one phase: each
+ * arrives anew only after it has been let through. */
 #ifndef EXAMPLE_BARRIER_H
 #define EXAMPLE_BARRIER_H
 
@@ -18,13 +21,18 @@ typedef struct barrier {
     uint32_t parties;
 } barrier;
 
+/* Every party of the last phase has been let through, and none is still arriving. */
 static inline void barrier_destroy(barrier *b) {
     rouse_waiter_queue_destroy(&b->gate[0]);
     rouse_waiter_queue_destroy(&b->gate[1]);
 }
 
-/* ROUSE_NOMEM: no memory for so many waiters (LOCKFREE); the barrier is as if destroyed. */
+/* ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS; nothing was done. ROUSE_NOMEM: no memory for so
+ * many waiters (LOCKFREE); the barrier is as if destroyed. */
 static inline rouse_status barrier_init(barrier *b, uint32_t parties) {
+    if (parties == 0 || parties > ROUSE_MAX_PERMITS) {
+        return ROUSE_INVALID;
+    }
     b->parties = parties;
     atomic_init(&b->arrivals, 0);
     for (int i = 0; i < 2; i++) {

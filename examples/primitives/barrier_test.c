@@ -66,7 +66,23 @@ static void test_slow_party(void) {
     barrier_destroy(&b);
 }
 
+static void test_few_parties(void) {
+    rouse_waiter w;
+    barrier b;
+    int woken = 0;
+    rouse_waiter_init(&w, count_wake, &woken);
+    CHECK(barrier_init(&b, 0) == ROUSE_INVALID);
+    CHECK(barrier_init(&b, ROUSE_MAX_PERMITS + 1u) == ROUSE_INVALID);
+    CHECK(barrier_init(&b, 1) == ROUSE_OK);
+    for (int phase = 0; phase < 5; phase++) {
+        CHECK(barrier_arrive(&b, &w) == ROUSE_OK); /* alone: never waits */
+    }
+    CHECK(woken == 0);
+    barrier_destroy(&b);
+}
+
 int main(void) {
+    test_few_parties();
     test_order();
     test_slow_party();
     CHECK(barrier_init(&meeting, PARTIES) == ROUSE_OK);

@@ -1,8 +1,8 @@
 /* examples/primitives/channel.h: a channel of bounded length; neither sending nor receiving ever blocks.
  *
  * Two balances: free places, and messages. A sender takes a place, links its message in, and gives a message;
- * a receiver the other way round. Who finds nothing queues. After channel_close nobody can send; what is in
- * the channel can still be received, then receiving is ROUSE_CLOSED. */
+ * a receiver the other way round. Who finds nothing queues. After channel_close nobody can begin to send;
+ * what is in the channel can still be received, then receiving is ROUSE_CLOSED. */
 #ifndef EXAMPLE_CHANNEL_H
 #define EXAMPLE_CHANNEL_H
 
@@ -34,6 +34,7 @@ struct channel_user {
     void (*wake)(channel_user *u, rouse_status status);
 };
 
+/* length: 1 ... ROUSE_MAX_PERMITS. */
 static inline void channel_init(channel *ch, uint32_t length) {
     rouse_waiter_queue_init(&ch->places, length);
     rouse_waiter_queue_init(&ch->messages, 0);
@@ -102,7 +103,8 @@ static inline void channel_user_init(channel_user *u, channel *ch, rouse_mailbox
     u->wake = wake;
 }
 
-/* ROUSE_OK: the channel has it. ROUSE_PENDING: it has when wake runs. ROUSE_CLOSED: m is still yours. */
+/* ROUSE_OK: the channel has it. ROUSE_PENDING: it has when wake runs with ROUSE_OK. Anything else
+ * (ROUSE_CLOSED, ROUSE_NOMEM), there or here: m is still yours. */
 static inline rouse_status channel_send(channel_user *u, message *m) {
     rouse_status status;
     u->sends = true;
@@ -120,18 +122,19 @@ static inline rouse_status channel_receive(channel_user *u) {
     return status == ROUSE_PENDING ? status : channel_finish_(u, status);
 }
 
-/* True: u no longer waits. False: what it wanted has happened; wake is called, or owed. */
+/* True: u no longer waits. False: too late, it sends or receives; its wake is called, or owed. */
 static inline bool channel_cancel(channel_user *u) {
     return rouse_waiter_queue_cancel(u->sends ? &u->channel->places : &u->channel->messages, &u->waiter);
 }
 
-/* A send on another thread that overtakes the close may leave its message in the channel: receive until
- * ROUSE_CLOSED before destroying it. */
+/* A sender that has its place already still sends: on another thread, or when its mailbox is drained. So
+ * before the channel is destroyed: let the senders end, then receive until ROUSE_CLOSED. */
 static inline void channel_close(channel *ch) {
     (void)rouse_waiter_queue_close(&ch->places);
     (void)rouse_waiter_queue_close(&ch->messages);
 }
 
+/* Nobody waits, and no call is in progress. */
 static inline void channel_destroy(channel *ch) {
     rouse_waiter_queue_destroy(&ch->places);
     rouse_waiter_queue_destroy(&ch->messages);

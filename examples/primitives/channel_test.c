@@ -57,6 +57,35 @@ static void test_order(void) {
     channel_destroy(&ch);
 }
 
+static void set_flag(void *flag) {
+    *(bool *)flag = true;
+}
+
+/* A sender's place is in its mailbox when the channel is closed: it still sends. */
+static void test_mailbox(void) {
+    channel ch;
+    rouse_mailbox mailbox;
+    bool kicked = false;
+    channel_user sender, receiver;
+    number one = {.value = 1}, two = {.value = 2};
+    wakes = 0;
+    channel_init(&ch, 1);
+    rouse_mailbox_init(&mailbox, set_flag, &kicked);
+    channel_user_init(&sender, &ch, &mailbox, note_wake);
+    channel_user_init(&receiver, &ch, &mailbox, note_wake);
+    CHECK(channel_send(&sender, &one.link) == ROUSE_OK);
+    CHECK(channel_send(&sender, &two.link) == ROUSE_PENDING);
+    CHECK(channel_receive(&receiver) == ROUSE_OK && value_of(&receiver) == 1);
+    CHECK(kicked && wakes == 0);
+    CHECK(!channel_cancel(&sender));
+    channel_close(&ch);
+    CHECK(rouse_mailbox_drain(&mailbox) == 1 && wakes == 1 && last_status == ROUSE_OK);
+    CHECK(channel_receive(&receiver) == ROUSE_OK && value_of(&receiver) == 2);
+    CHECK(channel_receive(&receiver) == ROUSE_CLOSED);
+    rouse_mailbox_destroy(&mailbox);
+    channel_destroy(&ch);
+}
+
 static channel shared;
 static number numbers[SENDERS][MESSAGES];
 static int last_seen[RECEIVERS][SENDERS];
@@ -120,6 +149,7 @@ static void *send_or_receive(void *index) {
 
 int main(void) {
     test_order();
+    test_mailbox();
     channel_init(&shared, LENGTH);
     pthread_barrier_init(&all_sent, NULL, SENDERS);
     on_threads(SENDERS + RECEIVERS, send_or_receive);

@@ -44,8 +44,8 @@ static inline void condvar_on_signal_(rouse_waiter *signalled, rouse_status stat
     }
 }
 
-/* wake's status is ROUSE_CLOSED after condvar_close, and ROUSE_NOMEM if the mutex cannot queue w (LOCKFREE);
- * the mutex is not held then. */
+/* wake's status is ROUSE_CLOSED after condvar_close; with LOCKFREE it is ROUSE_NOMEM if the mutex, unless
+ * reserved, cannot queue w, which has spent its signal then. The mutex is not held in either case. */
 static inline void condvar_waiter_init(condvar_waiter *w, rouse_mutex *mutex,
                                        void (*wake)(condvar_waiter *w, rouse_status status)) {
     rouse_waiter_init(&w->signalled, condvar_on_signal_, w);
@@ -77,16 +77,19 @@ static inline uint32_t condvar_broadcast(condvar *c) {
     return rouse_waiter_queue_wake_all(&c->queue);
 }
 
-/* True: w's wake will not be called; the mutex is not held. False: it has been signalled: wake is called, or
- * owed. */
+/* True: w's wake will not be called; the mutex is not held. False: it has been signalled, and perhaps waits
+ * for the mutex: wake is called, or owed. */
 static inline bool condvar_cancel(condvar *c, condvar_waiter *w) {
     return rouse_waiter_queue_cancel(&c->queue, &w->signalled);
 }
 
+/* Wakes those who wait with ROUSE_CLOSED, and refuses later ones; how many. Who has been signalled and waits
+ * for the mutex gets it. */
 static inline uint32_t condvar_close(condvar *c) {
     return rouse_waiter_queue_close(&c->queue);
 }
 
+/* Nobody waits, and no call is in progress. */
 static inline void condvar_destroy(condvar *c) {
     rouse_waiter_queue_destroy(&c->queue);
 }

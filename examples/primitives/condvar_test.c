@@ -42,6 +42,34 @@ static void test_order(void) {
     condvar_destroy(&c);
 }
 
+static rouse_status last_status;
+
+static void note_status(condvar_waiter *w, rouse_status status) {
+    (void)w;
+    last_status = status;
+}
+
+/* One waiter has been signalled and waits for the mutex, one waits for a signal. */
+static void test_too_late_and_close(void) {
+    condvar c = CONDVAR_INIT;
+    condvar_waiter signalled, waiting;
+    condvar_waiter_init(&signalled, &mutex, note_status);
+    condvar_waiter_init(&waiting, &mutex, note_status);
+    CHECK(rouse_mutex_try_lock(&mutex) && condvar_wait(&c, &signalled) == ROUSE_PENDING);
+    CHECK(rouse_mutex_try_lock(&mutex) && condvar_wait(&c, &waiting) == ROUSE_PENDING);
+    CHECK(rouse_mutex_try_lock(&mutex));
+    last_status = ROUSE_PENDING;
+    CHECK(condvar_signal(&c) && !condvar_cancel(&c, &signalled));
+    CHECK(last_status == ROUSE_PENDING);
+    CHECK(condvar_close(&c) == 1 && last_status == ROUSE_CLOSED);
+    CHECK(condvar_wait(&c, &waiting) == ROUSE_CLOSED && rouse_mutex_is_locked(&mutex)); /* still held */
+    rouse_mutex_unlock(&mutex);
+    CHECK(last_status == ROUSE_OK && rouse_mutex_is_locked(&mutex)); /* by who has been signalled */
+    rouse_mutex_unlock(&mutex);
+    CHECK(!rouse_mutex_is_locked(&mutex));
+    condvar_destroy(&c);
+}
+
 /* Half of the threads put items on a pile of one, the others take them: two conditions under one mutex. */
 static condvar not_full = CONDVAR_INIT, not_empty = CONDVAR_INIT;
 static unsigned pile, taken;
@@ -84,6 +112,7 @@ static void *put_or_take(void *number) {
 
 int main(void) {
     test_order();
+    test_too_late_and_close();
     on_threads(THREADS, put_or_take);
     CHECK(taken == THREADS / 2 * ITEMS && pile == 0);
     condvar_destroy(&not_full);

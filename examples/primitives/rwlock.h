@@ -29,6 +29,8 @@ static inline rouse_status rwlock_write(rwlock *l, rouse_waiter *w) {
     return rouse_waiter_queue_wait(&l->queue, w, RWLOCK_READERS);
 }
 
+/* By who holds it. Of a free lock: nothing happens. By who does not hold it, or twice: not noticed, and a
+ * writer may get in beside somebody. */
 static inline void rwlock_end_read(rwlock *l) {
     (void)rouse_waiter_queue_wake(&l->queue, 1, RWLOCK_READERS);
 }
@@ -55,6 +57,7 @@ static inline bool rwlock_cancel(rwlock *l, rouse_waiter *w) {
     return rouse_waiter_queue_cancel(&l->queue, w);
 }
 
+/* Nobody waits, and no call is in progress but that which has granted the last waiter. */
 static inline void rwlock_destroy(rwlock *l) {
     rouse_waiter_queue_destroy(&l->queue);
 }

@@ -45,6 +45,11 @@ static void test_order(void) {
     CHECK(rwlock_try_write(&l));
     rwlock_end_write(&l);
     CHECK(rouse_waiter_queue_balance(&l.queue) == RWLOCK_READERS);
+    rwlock_end_write(&l); /* of a free lock: nothing happens */
+    rwlock_end_read(&l);
+    CHECK(rouse_waiter_queue_balance(&l.queue) == RWLOCK_READERS);
+    CHECK(rwlock_try_write(&l) && !rwlock_try_read(&l));
+    rwlock_end_write(&l);
     rwlock_destroy(&l);
 }
 
