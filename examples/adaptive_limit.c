@@ -115,8 +115,25 @@ static void on_tick(void *unused) {
     sim_after(&loop, &tick_event, TICK_US, on_tick, NULL);
 }
 
+/* Of two permits in use one is to be kept, then after all not, then it is; they come back without a latency.
+ */
+static void check_give_back(void) {
+    adaptive_limit_init(&limit, 2, 1, 2);
+    check(rouse_semaphore_try_acquire(&limit.permits, 2), "two permits are not free");
+    adaptive_limit_shrink_(&limit);
+    adaptive_limit_grow_(&limit);
+    check(limit.excess == 0 && rouse_semaphore_available(&limit.permits) == 0, "a permit was made up");
+    adaptive_limit_shrink_(&limit);
+    adaptive_limit_give_back(&limit);
+    check(rouse_semaphore_available(&limit.permits) == 0, "the limit did not shrink");
+    adaptive_limit_give_back(&limit);
+    check(rouse_semaphore_available(&limit.permits) == 1, "a permit was lost");
+    adaptive_limit_destroy(&limit);
+}
+
 int main(void) {
     static request requests[CLIENTS];
+    check_give_back();
     adaptive_limit_init(&limit, 1, 1, CLIENTS);
     capacity = capacities[0];
     printf("# seconds limit capacity latency_ms answers_per_second\n");

@@ -23,6 +23,7 @@ typedef struct adaptive_limit {
     uint32_t answers; /* since the last look                                    */
 } adaptive_limit;
 
+/* 1 <= least <= start <= most <= ROUSE_MAX_PERMITS. */
 static inline void adaptive_limit_init(adaptive_limit *a, uint32_t start, uint32_t least, uint32_t most) {
     rouse_semaphore_init(&a->permits, start);
     a->limit = start;
@@ -51,7 +52,8 @@ static inline void adaptive_limit_shrink_(adaptive_limit *a) {
     }
 }
 
-static inline void adaptive_limit_give_back_(adaptive_limit *a) {
+/* Also for who has a permit and no latency to tell: the request failed, or its cancel came too late. */
+static inline void adaptive_limit_give_back(adaptive_limit *a) {
     if (a->excess > 0) {
         a->excess--;
     } else {
@@ -83,9 +85,10 @@ static inline void adaptive_limit_answered(adaptive_limit *a, uint64_t latency) 
     if (a->answers >= a->limit) {
         adaptive_limit_look_(a);
     }
-    adaptive_limit_give_back_(a);
+    adaptive_limit_give_back(a);
 }
 
+/* Nobody waits for `permits`. */
 static inline void adaptive_limit_destroy(adaptive_limit *a) {
     rouse_semaphore_destroy(&a->permits);
 }
