@@ -19,6 +19,14 @@ typedef struct connection {
 
 static int epoll_fd, listen_fd, kick_fd, signal_fd;
 
+/* snippet: set-up */
+/* Before the mailbox is initialised. NONBLOCK: a read that finds no kick must not stop the loop. */
+static bool prepare_kick(void) {
+    kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return kick_fd >= 0;
+}
+/* end snippet */
+
 static bool watch(int fd, void *what) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = what};
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
@@ -115,10 +123,9 @@ int main(int argc, char **argv) {
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before the backend's threads, so that it comes to signal_fd */
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
-    if (!watch(kick_fd, &kick_fd) || !watch(signal_fd, &signal_fd) || !service_start(argc, argv) ||
-        (listen_fd = server_listen()) < 0 || !watch(listen_fd, &listen_fd)) {
+    if (!prepare_kick() || !watch(kick_fd, &kick_fd) || !watch(signal_fd, &signal_fd) ||
+        !service_start(argc, argv) || (listen_fd = server_listen()) < 0 || !watch(listen_fd, &listen_fd)) {
         perror("epoll_server");
         return 1;
     }

@@ -31,6 +31,12 @@ static gboolean dispatch_kick(GSource *source, GSourceFunc callback, gpointer da
 }
 
 static GSourceFuncs kick_functions = {.dispatch = dispatch_kick};
+
+/* Before the mailbox is initialised. A new source has no ready time: it sleeps until the first kick. */
+static void prepare_kick(void) {
+    kicked = g_source_new(&kick_functions, sizeof(GSource));
+    g_source_attach(kicked, NULL); /* to the default context, which the main thread runs */
+}
 /* end snippet */
 
 bool loop_send(client *c, const char *answer, size_t length) {
@@ -128,16 +134,16 @@ static gboolean on_terminate(gpointer unused) {
 int main(int argc, char **argv) {
     GMainContext *context;
     int fd;
+    prepare_kick();
     if (!service_start(argc, argv)) {
         return 1;
     }
-    kicked = g_source_new(&kick_functions, sizeof(GSource));
-    g_source_attach(kicked, NULL);
     fd = server_listen();
     listener = fd < 0 ? NULL : g_socket_new_from_fd(fd, NULL);
     if (listener == NULL) {
         return 1;
     }
+    g_socket_set_blocking(listener, FALSE); /* a client that has left again must not make accept wait */
     accepting = watch(listener, on_connection, NULL);
     g_unix_signal_add(SIGTERM, on_terminate, NULL);
     context = g_main_context_default();

@@ -1,9 +1,13 @@
 /* examples/guide.c: the code of docs/guide.md that is not in one of the other examples, run and checked. */
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <rouse/rouse.h>
 
@@ -114,8 +118,13 @@ typedef struct poller {
     rouse_waiter waiter;
 } poller;
 
-static rouse_status poller_start(poller *p, rouse_notify *n) {
+/* Once. */
+static void poller_init(poller *p) {
     rouse_waiter_init(&p->waiter, NULL, NULL); /* no wake: nobody is called */
+}
+
+/* Whenever there is something to wait for. */
+static rouse_status poller_start(poller *p, rouse_notify *n) {
     return rouse_notify_wait(n, &p->waiter);
 }
 
@@ -128,10 +137,13 @@ static bool poller_is_ready(const poller *p) {
 static void try_polled(void) {
     rouse_notify n = ROUSE_NOTIFY_INIT;
     poller p;
-    CHECK(poller_start(&p, &n) == ROUSE_PENDING);
-    CHECK(!poller_is_ready(&p));
-    rouse_notify_one(&n);
-    CHECK(poller_is_ready(&p) && rouse_waiter_status(&p.waiter) == ROUSE_OK);
+    poller_init(&p);
+    for (int i = 0; i < 3; i++) {
+        CHECK(poller_start(&p, &n) == ROUSE_PENDING);
+        CHECK(!poller_is_ready(&p));
+        rouse_notify_one(&n);
+        CHECK(poller_is_ready(&p) && rouse_waiter_status(&p.waiter) == ROUSE_OK);
+    }
     rouse_notify_destroy(&n);
 }
 
@@ -237,6 +249,79 @@ static void try_mutex(void) {
     on_filled();
     CHECK(!rouse_mutex_is_locked(&cache_lock));
     rouse_mutex_destroy(&cache_lock);
+}
+
+/* ---- a loop and a mailbox ---- */
+
+/* snippet: mailbox */
+typedef struct event_loop {
+    int kick_fd;
+    rouse_mailbox mailbox; /* one for each loop; it stays where it is */
+} event_loop;
+
+/* On any thread, the loop's own included. */
+static void kick(void *data) {
+    const event_loop *loop = data;
+    const uint64_t one = 1;
+    (void)!write(loop->kick_fd, &one, sizeof one);
+}
+
+static bool loop_open(event_loop *loop) {
+    loop->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); /* first what kick uses, */
+    rouse_mailbox_init(&loop->mailbox, kick, loop);         /* then what may kick    */
+    return loop->kick_fd >= 0;
+}
+
+/* Sleeps until it is kicked, and runs the wakes that have come. */
+static void loop_turn(event_loop *loop) {
+    struct pollfd kicks = {.fd = loop->kick_fd, .events = POLLIN};
+    uint64_t count;
+    (void)poll(&kicks, 1, -1);
+    (void)!read(loop->kick_fd, &count, sizeof count); /* first this, so that no later kick is lost, */
+    rouse_mailbox_drain(&loop->mailbox);              /* then the drain                             */
+}
+
+/* No waiter is left on the mailbox. */
+static void loop_close(event_loop *loop) {
+    rouse_mailbox_destroy(&loop->mailbox); /* waits for a kick that is still in progress, */
+    close(loop->kick_fd);                  /* and uses this                               */
+}
+/* end snippet */
+
+static rouse_semaphore shared = ROUSE_SEMAPHORE_INIT(0);
+
+static void *release_shared(void *unused) {
+    rouse_semaphore_release(&shared, 1);
+    return unused;
+}
+
+static void note_thread(rouse_waiter *w, rouse_status status) {
+    CHECK(status == ROUSE_OK);
+    *(pthread_t *)rouse_waiter_data(w) = pthread_self();
+}
+
+/* Whichever thread releases, wake runs in the drain and not before. */
+static void try_mailbox(void) {
+    event_loop loop;
+    rouse_waiter w;
+    pthread_t other, where;
+    CHECK(loop_open(&loop));
+    rouse_waiter_init_on(&w, &loop.mailbox, note_thread, &where);
+    CHECK(pthread_create(&other, NULL, release_shared, NULL) == 0);
+    where = other;
+    if (rouse_semaphore_acquire(&shared, &w, 1) == ROUSE_PENDING) {
+        loop_turn(&loop);
+        CHECK(pthread_equal(where, pthread_self()));
+    }
+    pthread_join(other, NULL);
+    where = other;
+    CHECK(rouse_semaphore_acquire(&shared, &w, 1) == ROUSE_PENDING);
+    rouse_semaphore_release(&shared, 1);
+    CHECK(pthread_equal(where, other) && !rouse_semaphore_cancel(&shared, &w));
+    loop_turn(&loop);
+    CHECK(pthread_equal(where, pthread_self()));
+    loop_close(&loop);
+    rouse_semaphore_destroy(&shared);
 }
 
 /* ---- blocking ---- */
@@ -353,6 +438,7 @@ int main(void) {
     try_budget();
     try_notify();
     try_mutex();
+    try_mailbox();
     try_timed();
     try_sequence();
     try_reserve();

@@ -180,7 +180,7 @@ int main(int argc, char **argv) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* before the backend's threads, so that it comes to signal_fd */
-    kick_fd = eventfd(0, EFD_CLOEXEC);
+    kick_fd = eventfd(0, EFD_CLOEXEC);      /* not EFD_NONBLOCK: the ring's read is to wait for a kick */
     signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     if (kick_fd < 0 || signal_fd < 0 || !service_start(argc, argv) || (listen_fd = server_listen()) < 0) {
         return 1;

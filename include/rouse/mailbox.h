@@ -1,13 +1,28 @@
 /* rouse/mailbox.h: woken on any thread, run on the loop's thread.
  *
- * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake
- * is posted to the mailbox; rouse_mailbox_drain, called by the loop's own thread, runs it there. The mailbox
- * calls `kick` when it goes from empty to non-empty, on the posting thread: write to an eventfd,
- * uv_async_send, … One kick may stand for many posts: drain takes all. kick must not drain; it may be called
- * once more after a drain has emptied the mailbox.
+ * For a loop beside which other threads release, unlock or notify. A program with one thread needs none.
  *
- * Once posted, a waiter is granted: cancel returns false. A wake inside drain that posts to the same mailbox
- * is announced by a new kick.
+ *     fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);               // first what kick uses
+ *     rouse_mailbox_init(&mailbox, kick, &fd);                   // one a loop; it stays where it is
+ *     rouse_waiter_init_on(&task->waiter, &mailbox, wake, task); // once, instead of rouse_waiter_init
+ *     ...
+ *     (void)read(fd, &count, sizeof count);                      // the loop, when fd is readable: first this,
+ *     rouse_mailbox_drain(&mailbox);                             // then the drain, or a kick goes unheard
+ *     ...
+ *     rouse_mailbox_destroy(&mailbox);                           // no waiter is left on it
+ *     close(fd);                                                 // last what kick uses
+ *
+ * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake
+ * is posted to the mailbox; rouse_mailbox_drain, called by the loop's own thread, runs it there, and nothing
+ * else does: also what the loop's own thread releases is posted, and waits for the next drain.
+ *
+ * The mailbox calls `kick` when it goes from empty to non-empty, on the posting thread, which may be the
+ * loop's own: write to an eventfd, uv_async_send, … One kick may stand for many posts: drain takes all. kick
+ * must not drain and should not block; it may be called once more after a drain has emptied the mailbox.
+ *
+ * Once posted, a waiter is granted: cancel returns false. So a loop may drain before it looks at its
+ * time-outs or after: whoever is in the mailbox has come in time. A wake inside drain that posts to the same
+ * mailbox is announced by a new kick.
  *
  * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
  * kick when the mailbox was empty. Of a drain: one exchange.
@@ -52,7 +67,8 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     }
 }
 
-/* kick(arg) tells the loop's thread to call rouse_mailbox_drain. */
+/* kick(arg) tells the loop's thread to call rouse_mailbox_drain. Before any waiter is made on the mailbox; it
+ * may kick as soon as one is queued. */
 static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
     ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_init");
     ROUSE_CHECK_(kick != NULL, "rouse_mailbox_init", mb, "kick is NULL");
@@ -90,7 +106,8 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     return count;
 }
 
-/* Loop thread, no waiter left on it: returns when no post or kick is still in progress. */
+/* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
+ * then, and not before: the kick that announced the last wake may still be running when that wake is. */
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
     ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_destroy");
     uint32_t step = 1;

@@ -17,8 +17,9 @@
  * library's until wake has been called: reading a final status is not enough. (A waiter that is not queued,
  * because it never was, was granted at once, or has been taken out already: false too, and no wake is owed.)
  *
- * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel, drain) made it due, with
- * no internal lock held. It may call every function of the library, on every object. It may run before the
+ * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due; or, of a
+ * waiter that was made by rouse_waiter_init_on (mailbox.h), always on the thread that drains its mailbox, as
+ * a loop beside other threads needs. With no internal lock held. It may call every function of the library, on every object. It may run before the
  * call that queued the waiter has returned on its own thread. A wake that falls due inside another wake of
  * the same thread waits until that one has returned: the stack does not grow with a chain of hand-overs, and
  * when the outermost call returns all of them have run. They run in the order in which they fell due, and the
@@ -99,8 +100,10 @@ struct rouse_waiter {
 #endif
 };
 
-/* Prepares a waiter. wake: called once when its turn comes; NULL: poll it with rouse_waiter_status. data:
- * yours, given back by rouse_waiter_data. Call it once; not again before each queueing. */
+/* Prepares a waiter. wake: called when its turn comes, once for each ROUSE_PENDING; NULL: poll it with
+ * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it may
+ * be queued again and again without (never while it is queued). To have wake run on your loop's thread:
+ * rouse_waiter_init_on (mailbox.h). */
 static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w, "rouse_waiter_init");
     w->wake_ = wake;
