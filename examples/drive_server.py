@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -114,6 +115,11 @@ class Client:
         self.input.close()
         self.socket.close()
 
+    def reset(self):
+        """Leaves without a farewell: the server's next write to it fails."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
 
 def clients_at_work(server, count):
     """So many clients, each of which has asked for work, one after the other."""
@@ -201,8 +207,8 @@ def deadline_passes(command, _slow):
 
 
 def shutdown(command, _slow):
-    """SIGTERM: who waits is answered 503, who is in the backend is served, the idle are let go."""
-    server = Server(command)
+    """SIGTERM: who waits is answered 503, who comes is refused, who is in the backend is served."""
+    server = Server(command, work_ms=200)
     server.get("/hang")
     idle = Client(server.port)
     working = clients_at_work(server, LIMIT)
@@ -211,6 +217,11 @@ def shutdown(command, _slow):
     server.await_status(waiting=6)
     server.process.send_signal(signal.SIGTERM)
     check_codes(waiting, 503, "those in the queue")
+    try:
+        Client(server.port).close()
+        raise AssertionError("who comes after SIGTERM is not refused")
+    except ConnectionRefusedError:
+        pass
     check_codes(working, 200, "those in the backend")
     check(idle.socket.recv(1) == b"", "the idle connection stays open")
     report = server.wait()
@@ -226,6 +237,30 @@ def leave_and_release_race(command, slow):
         for client in clients:
             client.close()
     server.await_status(free=LIMIT, waiting=0, in_backend=0)
+    server.stop()
+
+
+def reset_in_the_backend(command, _slow):
+    """Clients break their connections while the backend works for them: their permits come back."""
+    server = Server(command)
+    server.get("/hang")
+    for client in clients_at_work(server, LIMIT):
+        server.await_status(waiting=0)
+        client.reset()
+    server.await_status(in_backend=LIMIT, free=0)
+    server.get("/recover")
+    server.await_status(free=LIMIT, waiting=0, in_backend=0)
+    check(server.get("/work")[0] == 200, "the others are not served")
+    server.stop()
+
+
+def leave_without_reading(command, _slow):
+    """Clients send requests ahead and close at once: the server's second write goes to nobody."""
+    server = Server(command)
+    for _ in range(50):
+        with Client(server.port) as client:
+            client.socket.sendall(b"GET /status HTTP/1.1\r\nHost: example\r\n\r\n" * 8)
+    check(server.get("/work")[0] == 200, "the others are not served")
     server.stop()
 
 
@@ -245,7 +280,7 @@ def never_reads(command, _slow):
 
 
 SCENARIOS = [many_requests, pressure, clients_leave, deadline_passes, shutdown, leave_and_release_race,
-             never_reads]
+             reset_in_the_backend, leave_without_reading, never_reads]
 
 
 def main():

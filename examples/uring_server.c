@@ -146,7 +146,7 @@ static void on_accepted(operation *op, int fd) {
 static void on_terminated(operation *op, int result) {
     (void)op, (void)result;
     stopping = true;
-    cancel(&accepting);
+    shutdown(listen_fd, SHUT_RDWR); /* ends the accept under way; who comes now is refused */
     service_shut_down();
 }
 

@@ -1,6 +1,7 @@
 /* examples/uv_server.c: a server on libuv. What it does: common/service.h. */
 #include "common/service.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -127,6 +128,7 @@ static bool start_listening(void) {
 
 int main(int argc, char **argv) {
     static uv_prepare_t prepare;
+    signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
     uv_loop_init(&loop);
     uv_async_init(&loop, &async, on_kick); /* before anything that may kick */
     uv_signal_init(&loop, &terminate);

@@ -25,8 +25,8 @@ static void destroy(client *c) {
 }
 
 static void send_answer(client *c, const char *text, size_t length) {
-    const bool sent = loop_send(c, text, length);
-    c->gone = c->gone || !sent || !c->keep_alive; /* who does not read its answers is let go */
+    /* Who does not read its answers is let go. */
+    c->gone = c->gone || !loop_send(c, text, length) || !c->keep_alive;
 }
 
 /* The end of a request for work. */
