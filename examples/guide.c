@@ -179,28 +179,57 @@ static void try_budget(void) {
 
 /* ---- notify ---- */
 
+typedef struct listener listener;
+static void do_work(listener *l);
+
 /* snippet: notify */
 static rouse_notify work_arrived = ROUSE_NOTIFY_INIT;
 
-/* A waiter that has been woken and does not want the notification any more: somebody else must have it. */
-static void leave(rouse_waiter *w) {
-    if (!rouse_notify_cancel(&work_arrived, w)) {
-        rouse_notify_pass_on(&work_arrived, w); /* nothing, if notify_all had woken it */
+struct listener {
+    rouse_waiter waiter;
+    bool leaves;
+};
+
+static void on_work(rouse_waiter *w, rouse_status status) {
+    listener *l = rouse_waiter_data(w);
+    (void)status; /* ROUSE_OK: nobody closes a notify */
+    if (l->leaves) {
+        rouse_notify_pass_on(&work_arrived, w); /* to the next one; nothing, if notify_all had woken it */
+    } else {
+        do_work(l);
     }
+}
+
+static void leave(listener *l) {
+    l->leaves = !rouse_notify_cancel(&work_arrived, &l->waiter); /* too late: on_work will pass it on */
 }
 /* end snippet */
 
+static listener listeners[3];
+static int works;
+
+/* The first one finds work for the second, which leaves before it is called. */
+static void do_work(listener *l) {
+    works++;
+    if (l == &listeners[0]) {
+        rouse_notify_one(&work_arrived);
+        leave(&listeners[1]);
+        CHECK(listeners[1].leaves);
+    }
+}
+
 static void try_notify(void) {
-    rouse_waiter first, second;
-    rouse_waiter_init(&first, NULL, NULL);
-    rouse_waiter_init(&second, NULL, NULL);
-    CHECK(rouse_notify_wait(&work_arrived, &first) == ROUSE_PENDING);
-    CHECK(rouse_notify_wait(&work_arrived, &second) == ROUSE_PENDING);
+    for (int i = 0; i < 3; i++) {
+        rouse_waiter_init(&listeners[i].waiter, on_work, &listeners[i]);
+        CHECK(rouse_notify_wait(&work_arrived, &listeners[i].waiter) == ROUSE_PENDING);
+    }
     rouse_notify_one(&work_arrived);
-    leave(&first);
-    CHECK(rouse_waiter_status(&second) == ROUSE_OK);
+    CHECK(works == 2);               /* by the first and the third */
     rouse_notify_one(&work_arrived); /* nobody waits: kept */
-    CHECK(rouse_notify_wait(&work_arrived, &first) == ROUSE_OK);
+    CHECK(rouse_notify_wait(&work_arrived, &listeners[0].waiter) == ROUSE_OK);
+    CHECK(rouse_notify_wait(&work_arrived, &listeners[0].waiter) == ROUSE_PENDING);
+    leave(&listeners[0]);
+    CHECK(!listeners[0].leaves && rouse_notify_all(&work_arrived) == 0);
     rouse_notify_destroy(&work_arrived);
 }
 

@@ -53,7 +53,7 @@ static inline uint32_t rouse_notify_all(rouse_notify *n) {
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
- * you then do not want the notification, rouse_notify_pass_on. */
+ * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(n, "rouse_notify_cancel");
     ROUSE_CHECK_OWNED_(w, &n->queue_, "rouse_notify_cancel", n);
@@ -61,8 +61,9 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
 }
 
 /* w was woken with ROUSE_OK and does not want it. If notify_one woke it, the next waiter (or the stored
- * permit) gets the notification; if notify_all did, nothing happens. After a wait that returned ROUSE_OK at
- * once, call rouse_notify_one instead. */
+ * permit) gets the notification; if notify_all did, nothing happens. In w's wake or later, since the outcome
+ * may not be stored before; of a polled waiter, once cancel has returned false or its status is ROUSE_OK.
+ * After a wait that returned ROUSE_OK at once, call rouse_notify_one instead. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(n, "rouse_notify_pass_on");
     ROUSE_CHECK_(w != NULL, "rouse_notify_pass_on", n, "the waiter is NULL");
