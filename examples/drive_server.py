@@ -98,8 +98,8 @@ class Client:
     def __exit__(self, *_):
         self.close()
 
-    def send(self, path):
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: example\r\n\r\n".encode())
+    def send(self, path, more=""):
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: example\r\n{more}\r\n".encode())
 
     def receive(self):
         """One answer: its code and its body."""
@@ -121,12 +121,12 @@ class Client:
         self.close()
 
 
-def clients_at_work(server, count):
+def clients_at_work(server, count, more=""):
     """So many clients, each of which has asked for work, one after the other."""
     clients = []
     for _ in range(count):
         clients.append(Client(server.port))
-        clients[-1].send("/work")
+        clients[-1].send("/work", more)
     return clients
 
 
@@ -229,10 +229,10 @@ def shutdown(command, _slow):
 
 
 def leave_and_release_race(command, slow):
-    """Clients leave while permits are on their way to them: none is lost (the report shows it)."""
+    """Clients leave while permits or answers are on their way to them: none is lost (the report shows it)."""
     server = Server(command, work_ms=1)
-    for _ in range(3 if slow else 25):
-        clients = clients_at_work(server, 16)
+    for i in range(4 if slow else 50):
+        clients = clients_at_work(server, 16, "Connection: close\r\n" if i % 2 == 0 else "")
         check_codes(clients[:1], 200, "the first")
         for client in clients:
             client.close()
