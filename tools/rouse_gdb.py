@@ -73,7 +73,7 @@ class Queue:
             self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
             self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
-            self.balance = -(atomic(queue["listed_"]) & 0xffffffff)
+            self.balance = -(atomic(queue["listed_"]) & 0xFFFFFFFF)
             self.count = atomic(queue["listed_"]) >> 32
         else:
             self.balance = self.raw
@@ -105,13 +105,13 @@ class Queue:
         if pool == 0:
             return found
         pool = at(pool, "rouse_pool_")
-        index = atomic(pool["first_"])
+        index = (atomic(pool["first_"]) >> 1) & 0x7FFFFFF
         while index != 0 and len(found) <= atomic(pool["made_"]):
             chunk = (index + 1).bit_length() - 2
             first = gdb.Value(atomic(pool["chunks_"][chunk]))
             segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + index + 1 - (2 << chunk)).dereference()
             found[atomic(segment["state_"]) >> 3] = segment
-            index = atomic(segment["next_"]) & 0xFFFFFFFF
+            index = (atomic(segment["next_"]) >> 1) & 0x7FFFFFF
         return found
 
     def in_cells(self):

@@ -12,7 +12,8 @@
  *                                      rest; its author sees to it that no object crosses over
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
  *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields
- *   ROUSE_MALLOC, ROUSE_FREE  unit     malloc, free | both or neither: LOCKFREE's allocator
+ *   ROUSE_MALLOC, ROUSE_FREE  program  malloc, free | both or neither: LOCKFREE's allocator. (Not checked at
+ *                                      start-up: one unit may free what another has allocated)
  *   ROUSE_TRACE(event, object, waiter)
  *                             unit     undefined | a statement run at every queueing, grant, wake,
  *                                      cancel, close (event: a string literal). Costs nothing undefined
@@ -35,8 +36,8 @@
 #ifndef ROUSE_BACKEND
 #    define ROUSE_BACKEND ROUSE_BACKEND_SPIN
 #endif
-#if ROUSE_BACKEND != ROUSE_BACKEND_MUTEX && ROUSE_BACKEND != ROUSE_BACKEND_SPIN && \
-    ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#if (ROUSE_BACKEND + 0) != ROUSE_BACKEND_MUTEX && (ROUSE_BACKEND + 0) != ROUSE_BACKEND_SPIN && \
+    (ROUSE_BACKEND + 0) != ROUSE_BACKEND_LOCKFREE
 #    error "ROUSE_BACKEND must be ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE"
 #endif
 

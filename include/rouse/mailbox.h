@@ -82,6 +82,7 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
 static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_init_on");
     rouse_waiter_init(w, wake, data);
     w->mailbox_ = mb;
 }

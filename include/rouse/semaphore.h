@@ -88,7 +88,7 @@ static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
     if (balance < 0) {
         return 0;
     }
-    return balance < ROUSE_MAX_PERMITS ? (uint32_t)balance : ROUSE_MAX_PERMITS;
+    return (uint32_t)balance;
 }
 
 /* How many wait; a snapshot. */

@@ -247,7 +247,8 @@ static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
 /* Snapshots, for people and metrics: exact when no call is in progress. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_balance");
-    return rouse_backend_balance_(q);
+    const int64_t balance = rouse_backend_balance_(q);
+    return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
 }
 static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_waiter_count");
@@ -255,9 +256,7 @@ static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
- * not have the memory. MUTEX and SPIN never allocate. (LOCKFREE: a thread that is preempted in the middle of
- * recycling holds segments back; before more is allocated it is given the processor, a bounded number of
- * times. See docs/backends.md.) */
+ * not have the memory, and has kept none. MUTEX and SPIN never allocate. */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_reserve");
     return rouse_backend_reserve_(q, waiters);

@@ -105,7 +105,7 @@ static void others_run(void) {
 /* The call `depth` stands still from here to the end of this function. */
 static void stop(int depth) {
     const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = rouse_deferral_v1_;
+    const rouse_deferral_ mine = *rouse_my_deferral_();
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
@@ -119,7 +119,7 @@ static void stop(int depth) {
     seam.stop_at = 0;
     the.wakes_running = 0;
     if (!as_handler) {
-        rouse_deferral_v1_ = none;
+        *rouse_my_deferral_() = none;
     }
     if (depth == 1 || second == NULL) {
         others_run();
@@ -131,8 +131,8 @@ static void stop(int depth) {
         seam.stop_at = 0;
     }
     if (!as_handler) {
-        EXPECT(rouse_deferral_v1_.running_.value_ == 0 && rouse_deferral_v1_.inbox_.value_ == NULL);
-        rouse_deferral_v1_ = mine;
+        EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
+        *rouse_my_deferral_() = mine;
     }
     seam = mine_seam;
     the.wakes_running = mine_wakes;
@@ -158,7 +158,7 @@ static bool run_case(const char *state, const char *first, uint64_t point, const
         seam.stop_at = 0;
         seam.limit = 0;
     }
-    EXPECT(rouse_deferral_v1_.running_.value_ == 0 && rouse_deferral_v1_.inbox_.value_ == NULL);
+    EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
     for (int i = 0; i < the.used; i++) {
         total.excepted += the.slots[i].excepted ? 1 : 0;
     }

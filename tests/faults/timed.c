@@ -17,7 +17,7 @@ static bool reached;
 
 static void inject(void) {
     const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = rouse_deferral_v1_;
+    const rouse_deferral_ mine = *rouse_my_deferral_();
     const seam_state mine_seam = seam;
     reached = true;
     if (raw_locked()) {
@@ -28,9 +28,9 @@ static void inject(void) {
     seam.stop_at = 0;
     the.stopped[0].op = 'C'; /* who may keep others' cancels waiting, if it grants them */
     the.stopped_count = 1;
-    rouse_deferral_v1_ = none;
+    *rouse_my_deferral_() = none;
     run_script(injected);
-    rouse_deferral_v1_ = mine;
+    *rouse_my_deferral_() = mine;
     the.stopped_count = 0;
     seam = mine_seam;
 }

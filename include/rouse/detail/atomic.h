@@ -36,13 +36,17 @@
 #else
 
 #    if defined(__cplusplus)
+extern "C++" { /* somebody may include us inside an extern "C", as a C library's headers */
 #        include <atomic>
+}
 #        define ROUSE_ATOMIC_OF_(type) std::atomic<type>
 #        define ROUSE_ATOMIC_INIT_(value) \
             {                             \
                 { value }                 \
             }
-#        define ROUSE_STD_(name) std::name
+#        define ROUSE_STD_(name)  std::name
+/* C++20 deprecates std::atomic_init. */
+#        define ROUSE_INIT_(a, v) std::atomic_store_explicit((a), (v), std::memory_order_relaxed)
 #    else
 #        include <stdatomic.h>
 /* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. By the attribute, because
@@ -54,7 +58,8 @@
 #        endif
 #        define ROUSE_ATOMIC_INIT_(value) \
             { value }
-#        define ROUSE_STD_(name) name
+#        define ROUSE_STD_(name)  name
+#        define ROUSE_INIT_(a, v) atomic_init((a), (v))
 #    endif
 
 #    define ROUSE_LOAD_(T, type, order)                                                            \
@@ -84,7 +89,7 @@
             ROUSE_ATOMIC_OF_(type) value_;                                     \
         } rouse_atomic_##T##_;                                                 \
         static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
-            ROUSE_STD_(atomic_init)(&a->value_, v);                            \
+            ROUSE_INIT_(&a->value_, v);                                        \
         }                                                                      \
         ROUSE_LOAD_(T, type, relaxed)                                          \
         ROUSE_LOAD_(T, type, acquire)                                          \
@@ -133,6 +138,7 @@ static inline void rouse_fence_signal_(void) {
 #    undef ROUSE_SWAP_
 #    undef ROUSE_STORE_
 #    undef ROUSE_LOAD_
+#    undef ROUSE_INIT_
 #    undef ROUSE_STD_
 #    undef ROUSE_ATOMIC_OF_
 #endif

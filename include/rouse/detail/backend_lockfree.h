@@ -15,10 +15,10 @@
  * its permit, and gives it out again. A segment of nothing but phantoms is taken out of the list wherever it
  * stands.
  *
- * Memory: one pool per queue, made at the first wait. Every linked segment but two (the last, and the one at
- * the head) and those of calls in progress holds the cell of a living waiter, so k waiters with n = 1 keep at
- * most k + 2 segments, whatever the history; the pool doubles, so it has at most twice the most it ever
- * needed at once. A waiter that lacks k permits has k cells.
+ * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but two (the last one
+ * linked, and the one at the head) and one or two for each call in progress, stopped or not, holds the cell of a living
+ * waiter. So k waiters with n = 1 keep at most k + 2 segments, whatever the history; the pool doubles, so it has at most
+ * twice the most it ever needed at once. A waiter that lacks k permits has k cells.
  *
  * The limit of a counter that wraps is accepted: if a thread stands still inside a call while 2^30 tickets of
  * the same queue are taken, tickets before it and behind it can no longer be told apart, and a wake may be
@@ -565,7 +565,7 @@ static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, 
 
 /* The linked segment before one that holds, or has just held, a cell of this thread's waiter. E11: its state,
  * as in a walk. */
-static inline rouse_segment_ *rouse_segment_before_(const rouse_pool_ *pool, const rouse_segment_ *segment,
+static inline rouse_segment_ *rouse_segment_before_(rouse_pool_ *pool, const rouse_segment_ *segment,
                                                     uint32_t base) {
     const uint32_t index =
         rouse_u32_load_relaxed_(&segment->prev_); /* relaxed: a hint, checked by the base */
@@ -711,25 +711,18 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, r
     const uint32_t base = rouse_base_(ticket);
     const uint32_t last = rouse_base_(rouse_ticket_add_(ticket, count - 1));
     rouse_segment_ *first = NULL;
-    rouse_walk_ walk = {NULL, 0};
+    const uint32_t behind = rouse_ticket_add_(last, 1);
+    /* E11: acquire, as with the head's hint. */
+    rouse_segment_ *const tail = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    rouse_walk_ walk = rouse_walk_from_(pool, tail, rouse_ticket_add_(base, 1));
     *status = ROUSE_PENDING;
-    /* E11: acquire, as with the head's hint. A hint that says "linked" is: only the list's segments say so.
-     */
-    walk.at = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
-    if (walk.at != NULL) {
-        walk.state = rouse_u64_load_acquire_(&walk.at->state_);
-        if (!rouse_state_linked_(walk.state) ||
-            rouse_ticket_distance_(rouse_state_base_(walk.state), base) < 0) {
-            walk.at = NULL;
-        }
-    }
     for (;;) {
         bool again;
         if (walk.at != NULL) {
             const uint32_t here = rouse_state_base_(walk.state);
             if (here == base) {
                 first = walk.at;
-                rouse_ptr_store_release_(&q->tail_, first);
+                rouse_ptr_store_release_(&q->tail_, first); /* E11 */
             }
             if (here == last) {
                 return first;
@@ -745,10 +738,11 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, r
             if (again) {
                 return NULL;
             }
-            if (!rouse_segment_append_(pool, walk.at, next)) {
+            if (!rouse_segment_append_(pool, &walk, next)) {
                 *status = ROUSE_NOMEM;
                 return NULL;
             }
+            walk = rouse_walk_from_(pool, walk.at, behind);
         }
     }
 }
@@ -818,7 +812,7 @@ static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *
 /* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay
  * neighbours. */
 static inline rouse_segment_ *rouse_segment_behind_(const rouse_pool_ *pool, const rouse_segment_ *segment) {
-    return rouse_segment_at_(pool, (uint32_t)rouse_u64_load_acquire_(&segment->next_)); /* E11 */
+    return rouse_segment_at_(pool, rouse_link_index_(rouse_u64_load_acquire_(&segment->next_))); /* E11 */
 }
 
 /* The same for a waiter that lacks several. */
@@ -949,11 +943,11 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return waiters > 0 ? (uint32_t)waiters : 0;
 }
 
-/* A segment for each waiter is the worst that history can do; then the last one, the one at the head, and two
- * for calls that are about to finish with theirs. */
+/* A segment for each waiter is the worst that history can do, and one more for each that its call has in hand; then the
+ * last one, the one at the head, and two for wakers that are about to finish with theirs. */
 static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     rouse_pool_ *const pool = rouse_need_pool_(q);
-    return pool != NULL && rouse_pool_reserve_(pool, (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;
+    return pool != NULL && rouse_pool_reserve_(pool, 2 * (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;
 }
 
 static inline void rouse_backend_init_(rouse_waiter_queue *q) {

@@ -116,27 +116,31 @@ struct rouse_mailbox {
     rouse_atomic_u32_ kicks_;  /* posts that may kick and have not finished              */
 };
 
-/* One per thread of the program, whatever unit or language it is used from. */
+/* One per thread of the program, whatever unit or language it is used from. All zero: nothing runs. */
 typedef struct rouse_deferral_ {
     rouse_atomic_u32_ running_; /* 1: a delivery of this thread is calling wakes */
     rouse_atomic_ptr_ inbox_;   /* what fell due meanwhile, newest first         */
 } rouse_deferral_;
 
+/* Its memory has a type that C and C++ spell alike, for a link that compares them (-flto). */
+typedef struct rouse_deferral_memory_ {
+    ROUSE_ALIGN_(8) unsigned char bytes_[16];
+} rouse_deferral_memory_;
+
 ROUSE_EXTERN_C_BEGIN_
-extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_;
-ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_ rouse_deferral_v1_ = {ROUSE_ATOMIC_INIT_(0),
-                                                                  ROUSE_ATOMIC_INIT_(NULL)};
+extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_memory_ rouse_deferral_v1_;
+ROUSE_SHARED_ ROUSE_THREAD_ rouse_deferral_memory_ rouse_deferral_v1_ = {{0}};
 ROUSE_EXTERN_C_END_
 
 /* This thread's. */
 static inline rouse_deferral_ *rouse_my_deferral_(void) {
-    rouse_deferral_ *mine = &rouse_deferral_v1_;
+    void *mine = rouse_deferral_v1_.bytes_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
     /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
      * through this. */
     __asm__("" : "+r"(mine));
 #endif
-    return mine;
+    return (rouse_deferral_ *)mine;
 }
 
 static inline bool rouse_inside_wake_(void) {

@@ -102,9 +102,11 @@ static inline void rouse_back_off_(uint32_t *step) {
 #endif
 
 #ifdef __cplusplus
+#    define ROUSE_ALIGN_(bytes)   alignas(bytes)
 #    define ROUSE_EXTERN_C_BEGIN_ extern "C" {
 #    define ROUSE_EXTERN_C_END_   }
 #else
+#    define ROUSE_ALIGN_(bytes) _Alignas(bytes)
 #    define ROUSE_EXTERN_C_BEGIN_
 #    define ROUSE_EXTERN_C_END_
 #endif

@@ -9,8 +9,8 @@
  * The life of a segment:
  *
  *     FREE ----> FRESH ----> LIVE ----> ENTERED ----> CLOSING ----> DEAD ----> FREE
- *      in the     being       |  a waker   a waker     |   every      |  unlinked by
- *      pool       linked      |  has come  has come    |   cell is    |  the sweeper
+ *      in the     being       |  a waker   a waker     |   every      |  marked, and cut
+ *      pool       linked      |  has come  has come    |   cell is    |  out of the list
  *                             |  to its    to its last |   DONE       |
  *                             |  cells     cell                       +--> PARKED: it is the last of the list;
  *                             +---------------------------> DEAD           back to DEAD when it no longer is
@@ -22,11 +22,13 @@
  *   LIVE -> DEAD      by the canceller that finds every cell CANCELLED. Excludes ENTERED: both start from LIVE
  *   CLOSING -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two visitors, waker
  *                     and waiter, has left it, so nobody will come back
- *   DEAD -> FREE      by the sweeper. One thread at a time sweeps, under a flag; who finds the flag taken leaves a note
- *                     for its holder and goes on. The last segment of the list is never unlinked
+ *   DEAD -> FREE      by whoever cuts it out of the list: it is marked (in its own link, which stands still from then
+ *                     on), and the link that leads to it is led past it. Everybody who walks over a marked segment does
+ *                     that, so nobody waits for who marked it. The last segment of the list is never marked
  *
- * Sources: the segment list with removal in the middle is Kotlin's (kotlinx.coroutines,
- * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023), without its garbage collector; the
+ * Sources: a list of segments with removal in the middle is Kotlin's (kotlinx.coroutines,
+ * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023); that a node is first marked in its own link, and
+ * then cut by whoever comes by, is Harris's ("A pragmatic implementation of non-blocking linked-lists", DISC 2001); the
  * retirement by the last visitor is crossbeam's (SegQueue), with a look at all cells in place of a mark in
  * each. */
 #ifndef ROUSE_DETAIL_SEGMENTS_H
@@ -109,9 +111,9 @@ enum {
 
 typedef struct rouse_segment_ {
     rouse_atomic_u64_ state_; /* base * 8 + one of the above                                      */
-    rouse_atomic_u64_ next_;  /* own base * 2^32 + index of the next segment, 0: it is the last   */
-    rouse_atomic_u32_ prev_;  /* index of the one before, 0: it is the first; the sweeper's       */
-    rouse_atomic_u32_ link_;  /* index of the next one in the pool, or among the dead             */
+    rouse_atomic_u64_ next_;  /* the link to the next segment, see below                          */
+    rouse_atomic_u32_ prev_;  /* index of the one before, 0: it is the first; a hint              */
+    rouse_atomic_u32_ link_;  /* index of the next one in the pool                                */
     uint32_t index_;          /* its own, from 1; never changes                                   */
     rouse_atomic_ptr_ cells_[ROUSE_SEGMENT_CELLS];
 } rouse_segment_;
@@ -121,11 +123,9 @@ typedef struct rouse_segment_ {
 #define ROUSE_CHUNKS_ 26
 
 typedef struct rouse_pool_ {
-    rouse_atomic_u32_ first_; /* index of the first linked segment, 0: none was ever linked */
-    rouse_atomic_u32_ dead_;  /* dead segments that nobody has begun to sweep, a stack      */
-    rouse_atomic_u32_ sweep_; /* 0 nobody sweeps, 1 somebody does, 2 and has a note to look again */
-    rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
+    rouse_atomic_u64_ first_; /* the link to the first segment                              */
     rouse_atomic_u64_ free_;  /* the pool, a stack: index + 2^32 * a tag against ABA        */
+    rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
     rouse_atomic_ptr_ chunks_[ROUSE_CHUNKS_];
 } rouse_pool_;
 
@@ -146,8 +146,20 @@ static inline bool rouse_state_linked_(uint64_t state) {
 static inline bool rouse_state_in_use_(uint64_t state) {
     return rouse_state_linked_(state) && rouse_state_kind_(state) <= ROUSE_SEGMENT_CLOSING_;
 }
-static inline uint64_t rouse_segment_link_(uint32_t base, uint32_t index) {
-    return ((uint64_t)base << 32) | index;
+
+/* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it is leaves
+ * the list, and the link is not changed any more. The version changes with every change of a link, and goes on from
+ * one life of a segment to the next: who has read a link twice the same knows that it stood there all the time, and a
+ * compare-and-swap of it fails if it did not. (It has 36 bits.) */
+static inline uint32_t rouse_link_index_(uint64_t link) {
+    return (uint32_t)(link >> 1) & 0x7ffffffu;
+}
+static inline bool rouse_link_marked_(uint64_t link) {
+    return (link & 1) != 0;
+}
+/* What `link` becomes when it is to lead to `index`. */
+static inline uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
+    return (((link >> 28) + 1) << 28) | ((uint64_t)index << 1);
 }
 
 static inline uint32_t rouse_chunk_size_(uint32_t chunk) {
@@ -175,13 +187,12 @@ static inline rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_
 
 /* ---- the pool ------------------------------------------------------------------------------------------ */
 
-/* Pushes the stack top ... bottom, already linked among themselves. */
-static inline void rouse_pool_push_(rouse_pool_ *pool, const rouse_segment_ *top, rouse_segment_ *bottom) {
+static inline void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->free_);
     do {
-        rouse_u32_store_relaxed_(&bottom->link_, (uint32_t)seen);
+        rouse_u32_store_relaxed_(&segment->link_, (uint32_t)seen);
         /* E12: release; partner is the pop: who gets the segment sees it as its last user left it. */
-    } while (!rouse_u64_cas_release_(&pool->free_, &seen, (seen & ~(uint64_t)UINT32_MAX) | top->index_));
+    } while (!rouse_u64_cas_release_(&pool->free_, &seen, (seen & ~(uint64_t)UINT32_MAX) | segment->index_));
 }
 
 static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
@@ -199,37 +210,29 @@ static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     return NULL;
 }
 
+static inline void *rouse_chunk_new_(uint32_t chunk) {
+    const uint64_t bytes = (uint64_t)rouse_chunk_size_(chunk) * sizeof(rouse_segment_);
+    return bytes <= SIZE_MAX / 2 ? ROUSE_MALLOC((size_t)bytes) : NULL;
+}
+static inline void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segments) {
+    void *none = NULL;
+    /* E16: release, for rouse_segment_at_. */
+    if (!rouse_ptr_cas_release_(&pool->chunks_[chunk], &none, segments)) {
+        ROUSE_FREE(segments); /* another thread was first */
+    }
+}
+
 /* Makes chunk `chunk`, if it is missing. False: no memory. */
 static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
     /* Relaxed: only whether it is there; who uses it loads it again (E16). */
     if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
-        const uint64_t bytes = (uint64_t)rouse_chunk_size_(chunk) * sizeof(rouse_segment_);
-        void *const segments = bytes <= SIZE_MAX / 2 ? ROUSE_MALLOC((size_t)bytes) : NULL;
-        void *none = NULL;
+        void *const segments = rouse_chunk_new_(chunk);
         if (segments == NULL) {
             return false;
         }
-        /* E16: release, for rouse_segment_at_. */
-        if (!rouse_ptr_cas_release_(&pool->chunks_[chunk], &none, segments)) {
-            ROUSE_FREE(segments); /* another thread was first */
-        }
+        rouse_pool_add_(pool, chunk, segments);
     }
     return true;
-}
-
-/* The pool is empty and about to grow by chunk `chunk`. If a thread is sweeping, gives it the processor before more
- * memory is asked for: it may have been preempted with segments in hand. A bounded number of times, the more the
- * larger the chunk; for it may be stopped for good: nobody waits for it. */
-static ROUSE_COLD_ rouse_segment_ *rouse_pool_pop_later_(rouse_pool_ *pool, uint32_t chunk) {
-    const uint32_t patience = chunk < 5 ? 16 : chunk < 15 ? (uint32_t)16 << (chunk - 5) : 16384;
-    rouse_segment_ *segment = NULL;
-    /* Relaxed: a hint. */
-    for (uint32_t i = 0; segment == NULL && i < patience && rouse_u32_load_relaxed_(&pool->sweep_) != 0;
-         i++) {
-        rouse_yield_();
-        segment = rouse_pool_pop_(pool);
-    }
-    return segment;
 }
 
 /* A segment that is this thread's alone: from the pool, or a new one. NULL: no memory. */
@@ -238,18 +241,8 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     uint32_t index = rouse_u32_load_relaxed_(&pool->made_);
     while (segment == NULL) {
         const uint32_t chunk = rouse_chunk_of_(index + 1);
-        if (chunk >= ROUSE_CHUNKS_) {
+        if (chunk >= ROUSE_CHUNKS_ || !rouse_pool_grow_(pool, chunk)) {
             return NULL;
-        }
-        /* Relaxed: only whether it is there; who uses it loads it again (E16). */
-        if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
-            segment = rouse_pool_pop_later_(pool, chunk);
-            if (segment != NULL) {
-                return segment;
-            }
-            if (!rouse_pool_grow_(pool, chunk)) {
-                return NULL;
-            }
         }
         /* Relaxed: a number nobody else gets; the segment is published when it is linked. */
         if (rouse_u32_cas_relaxed_(&pool->made_, &index, index + 1)) {
@@ -272,11 +265,9 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
 static inline rouse_pool_ *rouse_pool_new_(void) {
     rouse_pool_ *const pool = (rouse_pool_ *)ROUSE_MALLOC(sizeof(rouse_pool_));
     if (pool != NULL) {
-        rouse_u32_init_(&pool->first_, 0);
-        rouse_u32_init_(&pool->dead_, 0);
-        rouse_u32_init_(&pool->sweep_, 0);
-        rouse_u32_init_(&pool->made_, 0);
+        rouse_u64_init_(&pool->first_, 0);
         rouse_u64_init_(&pool->free_, 0);
+        rouse_u32_init_(&pool->made_, 0);
         for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
             rouse_ptr_init_(&pool->chunks_[chunk], NULL);
         }
@@ -292,94 +283,192 @@ static inline void rouse_pool_delete_(rouse_pool_ *pool) {
     ROUSE_FREE(pool);
 }
 
-/* So many segments in all, linked ones included. False: no memory. */
+/* So many segments in all, linked ones included. False: no memory, and none kept. */
 static inline bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
-    uint64_t total = 0;
-    if (segments > 2 * (uint64_t)rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2) {
-        return false; /* more than there can be */
-    }
-    for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_ && total < segments; chunk++) {
-        if (!rouse_pool_grow_(pool, chunk)) {
-            return false;
+    void *chunks[ROUSE_CHUNKS_];
+    uint32_t count = 0;
+    bool all =
+        segments <= 2 * (uint64_t)rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2; /* not more than there can be */
+    for (uint64_t total = 0; all && total < segments; count++) {
+        total += rouse_chunk_size_(count);
+        /* Relaxed: only whether it is there. */
+        chunks[count] = NULL;
+        if (rouse_ptr_load_relaxed_(&pool->chunks_[count]) == NULL) {
+            chunks[count] = rouse_chunk_new_(count);
+            all = chunks[count] != NULL;
         }
-        total += rouse_chunk_size_(chunk);
     }
-    return total >= segments;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!all) {
+            ROUSE_FREE(chunks[i]);
+        } else if (chunks[i] != NULL) {
+            rouse_pool_add_(pool, i, chunks[i]);
+        }
+    }
+    return all;
+}
+
+/* ---- through the list ---------------------------------------------------------------------------------- */
+
+/* Where a walk stands: on a segment of the list, that is, one that is linked and not marked. */
+typedef struct rouse_walk_ {
+    rouse_segment_ *at; /* NULL: before the first                          */
+    uint64_t state;     /* of `at`                                         */
+    uint64_t link;      /* of `at`, or first_; read while it was in the list */
+} rouse_walk_;
+
+static inline rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse_walk_ *walk) {
+    return walk->at == NULL ? &pool->first_ : &walk->at->next_;
+}
+
+/* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment. `from`: NULL or
+ * any segment ever linked, a hint. The state is read again after the link: the link is of the life that it says. */
+static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint32_t base) {
+    rouse_walk_ walk;
+    walk.at = from;
+    walk.state = 0;
+    if (from != NULL) {
+        walk.state = rouse_u64_load_acquire_(&from->state_); /* E11: as in a step */
+        if (rouse_state_linked_(walk.state) &&
+            rouse_ticket_distance_(rouse_state_base_(walk.state), base) > 0) {
+            uint64_t again;
+            /* E11: acquire; partner is the release store of a new life's link: who reads that reads, after it, a
+             * state that is not this one any more. */
+            walk.link = rouse_u64_load_acquire_(&from->next_);
+            again = rouse_u64_load_acquire_(&from->state_);
+            if (!rouse_link_marked_(walk.link) && rouse_state_linked_(again) &&
+                rouse_state_base_(again) == rouse_state_base_(walk.state)) {
+                return walk;
+            }
+        }
+        walk.at = NULL;
+    }
+    walk.link = rouse_u64_load_acquire_(&pool->first_); /* E11: as in a step */
+    return walk;
+}
+
+/* Leads the link under the walk past the marked segment that it leads to, as read. True: this thread has cut it out,
+ * and gives it to the pool. False: somebody else has, or the segment under the walk has been marked. */
+static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
+    const uint32_t behind = rouse_link_index_(marked->link);
+    const uint64_t cut = rouse_link_to_(walk->link, behind);
+    /* E11: release; partners are the walkers, who go on to read the segment behind. */
+    if (!rouse_u64_cas_release_(rouse_walk_link_(pool, walk), &walk->link, cut)) {
+        return false;
+    }
+    walk->link = cut;
+    /* Relaxed: a hint. */
+    rouse_u32_store_relaxed_(&rouse_segment_at_(pool, behind)->prev_,
+                             walk->at == NULL ? 0 : walk->at->index_);
+    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out. */
+    rouse_u64_store_release_(&marked->at->state_,
+                             rouse_segment_state_(rouse_state_base_(marked->state), ROUSE_SEGMENT_FREE_));
+    rouse_pool_push_(pool, marked->at);
+    return true;
+}
+
+/* Goes to the next segment, cutting marked ones out on the way. False: there is none, or (*again) what was read does not
+ * hold together any more: start over; somebody else has got on. The link is read again after the next segment's state
+ * and link: unchanged, by its version, it has led there all the time, so the next segment was in the list when they
+ * were read. */
+static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
+    *again = false;
+    while (rouse_link_index_(walk->link) != 0) {
+        rouse_walk_ next;
+        uint32_t base;
+        next.at = rouse_segment_at_(pool, rouse_link_index_(walk->link));
+        /* E11: acquire; partners are append, cut and who says LIVE. E13: acquire, the mark. */
+        next.state = rouse_u64_load_acquire_(&next.at->state_);
+        next.link = rouse_u64_load_acquire_(&next.at->next_);
+        base = rouse_state_base_(next.state);
+        *again = rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link;
+        if (!*again && rouse_link_marked_(next.link)) {
+            *again = !rouse_walk_cut_(pool, walk, &next);
+            if (!*again) {
+                continue;
+            }
+        }
+        if (!*again && rouse_state_kind_(next.state) == ROUSE_SEGMENT_FRESH_) {
+            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in rouse_segment_append_. */
+            const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
+            if (rouse_u64_cas_acq_rel_(&next.at->state_, &next.state, live)) {
+                next.state = live;
+            }
+            *again = !rouse_state_linked_(next.state) || rouse_state_base_(next.state) != base;
+        }
+        if (!*again) {
+            *walk = next;
+        }
+        return !*again;
+    }
+    return false;
+}
+
+/* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one
+ * behind. `from`: a hint where to begin. */
+static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint32_t base,
+                                                       uint64_t *state, uint32_t *beyond) {
+    rouse_walk_ walk = rouse_walk_from_(pool, from, base);
+    for (;;) {
+        bool again;
+        while (rouse_walk_step_(pool, &walk, &again)) {
+            const uint32_t here = rouse_state_base_(walk.state);
+            if (here == base) {
+                *state = walk.state;
+                return walk.at;
+            }
+            if (rouse_ticket_distance_(base, here) > 0) {
+                *beyond = here;
+                return NULL;
+            }
+        }
+        walk = rouse_walk_from_(pool, NULL, base);
+    }
 }
 
 /* ---- out of the list ----------------------------------------------------------------------------------- */
 
-/* The sweeper's: takes a dead segment out of the list and gives it to the pool. */
-static inline void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead) {
+/* Takes a segment out that is DEAD by this thread's doing. */
+static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead) {
     const uint32_t base = rouse_state_base_(rouse_u64_load_relaxed_(&dead->state_));
-    /* E11: acquire; the segment behind was published by the CAS that linked it. */
-    uint64_t next = rouse_u64_load_acquire_(&dead->next_);
-    uint32_t before;
-    if ((uint32_t)next == 0) {
+    /* Relaxed: a hint; before the mark, for then it is not this thread's any more. */
+    const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
+    uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
+    rouse_walk_ walk;
+    bool again;
+    if (rouse_link_index_(link) == 0) {
         /* E15: seq_cst on both sides. Here: "say PARKED, then look for a successor"; the appender: "link the
          * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the
          * segment would stay for ever. */
         uint64_t parked = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
         (void)rouse_u64_cas_seq_cst_(&dead->state_, &parked,
                                      rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_));
-        next = rouse_u64_load_seq_cst_(&dead->next_);
-        if ((uint32_t)next == 0) {
+        link = rouse_u64_load_seq_cst_(&dead->next_);
+        if (rouse_link_index_(link) == 0) {
             return;
         }
         parked = rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_);
         if (!rouse_u64_cas_seq_cst_(&dead->state_, &parked,
                                     rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_))) {
-            return; /* the appender has it, and will bury it again */
+            return; /* the appender has it, and takes it out */
         }
     }
-    before = rouse_u32_load_relaxed_(&dead->prev_); /* written under the flag, or before it was linked */
-    /* E11: release; partners are the walkers, who go on to read the successor. */
-    if (before == 0) {
-        rouse_u32_store_release_(&pool->first_, (uint32_t)next);
-    } else {
-        rouse_segment_ *const prev = rouse_segment_at_(pool, before);
-        const uint32_t prev_base = rouse_state_base_(rouse_u64_load_relaxed_(&prev->state_));
-        rouse_u64_store_release_(&prev->next_, rouse_segment_link_(prev_base, (uint32_t)next));
+    /* E13: release; partner is who cuts it and gives it to the pool: this thread has acquired what every visitor did
+     * to its cells. It fails while those behind it are being cut. */
+    while (!rouse_u64_cas_release_(&dead->next_, &link, rouse_link_to_(link, rouse_link_index_(link)) | 1)) {
     }
-    rouse_u32_store_relaxed_(&rouse_segment_at_(pool, (uint32_t)next)->prev_, before);
-    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out.
-     */
-    rouse_u64_store_release_(&dead->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
-    rouse_pool_push_(pool, dead, dead);
-}
-
-/* Hands a dead segment to the sweeper, or becomes it. */
-static ROUSE_SLOW_ void rouse_segment_bury_(rouse_pool_ *pool, rouse_segment_ *dead) {
-    uint32_t sweeping = 0;
-    /* E13: acquire what the flag's last holder did to the list. */
-    if (rouse_u32_cas_acq_rel_(&pool->sweep_, &sweeping, 1)) {
-        rouse_segment_unlink_(pool, dead);
-    } else {
-        uint32_t seen = rouse_u32_load_relaxed_(&pool->dead_);
-        do {
-            rouse_u32_store_relaxed_(&dead->link_, seen);
-            /* E13: release; partner is the sweeper's exchange, which goes on to read link_. */
-        } while (!rouse_u32_cas_release_(&pool->dead_, &seen, dead->index_));
-        /* E13: acq_rel. The note carries the push before it to the flag's holder; or this takes the flag
-         * after all. */
-        if (rouse_u32_swap_acq_rel_(&pool->sweep_, 2) != 0) {
-            return;
-        }
-    }
+    /* From here on whoever walks over it cuts it, this thread as one of them. */
+    walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
     for (;;) {
-        uint32_t index;
-        sweeping = 1;
-        /* E13: release, for the next holder; fails if a note has come. */
-        if (rouse_u32_cas_acq_rel_(&pool->sweep_, &sweeping, 0)) {
+        while (rouse_walk_step_(pool, &walk, &again)) {
+            if (rouse_ticket_distance_(base, rouse_state_base_(walk.state)) >= 0) {
+                return; /* it stands behind where the dead one was */
+            }
+        }
+        if (!again) {
             return;
         }
-        (void)rouse_u32_swap_acq_rel_(&pool->sweep_, 1); /* E13: reads the notes that it wipes out */
-        index = rouse_u32_swap_acq_rel_(&pool->dead_, 0);
-        while (index != 0) {
-            rouse_segment_ *const segment = rouse_segment_at_(pool, index);
-            index = rouse_u32_load_relaxed_(&segment->link_); /* before it goes to the pool */
-            rouse_segment_unlink_(pool, segment);
-        }
+        walk = rouse_walk_from_(pool, NULL, base);
     }
 }
 
@@ -407,19 +496,19 @@ static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_
                                                uintptr_t all) {
     const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
     if (rouse_segment_full_of_(segment, all) && rouse_u64_cas_seq_cst_(&segment->state_, &state, dead)) {
-        rouse_segment_bury_(pool, segment);
+        rouse_segment_unlink_(pool, segment);
     }
 }
 
 /* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment for `base` behind `last` (NULL: as the first). False: no memory. True: it, or another
- * thread's, is there, or the list has moved on. */
-static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_segment_ *last, uint32_t base) {
-    const uint32_t last_base = base - ROUSE_SEGMENT_CELLS;
+/* Links a segment for `base` at the end, where the walk stands. False: no memory. True: it, or another thread's, is
+ * there, or the list has moved on. */
+static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, const rouse_walk_ *end, uint32_t base) {
+    rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
     uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_);
-    bool linked;
+    uint64_t link = end->link;
     if (fresh == NULL) {
         return false;
     }
@@ -427,128 +516,30 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_segment_ 
         rouse_ptr_store_relaxed_(&fresh->cells_[i], NULL);
     }
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
-    rouse_u64_store_relaxed_(&fresh->next_, rouse_segment_link_(base, 0));
-    /* E11: release; a stale walker that meets the new base here sees that the segment had left the list. */
+    /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had left the
+     * list. */
+    rouse_u64_store_release_(&fresh->next_, rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0));
     rouse_u64_store_release_(&fresh->state_, state);
-    /* E11: release in the CAS that links: who finds the segment finds it ready. The expected value names its
-     * owner, so it fails if `last` has a successor, or has been recycled. seq_cst: E15. */
-    if (last == NULL) {
-        uint32_t none = 0;
-        linked = rouse_u32_cas_seq_cst_(&pool->first_, &none, fresh->index_);
-    } else {
-        uint64_t end = rouse_segment_link_(last_base & ROUSE_TICKETS_, 0);
-        linked = rouse_u64_cas_seq_cst_(&last->next_, &end,
-                                        rouse_segment_link_(last_base & ROUSE_TICKETS_, fresh->index_));
-    }
-    if (!linked) {
+    /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has changed,
+     * whatever has become of `last`. seq_cst: E15. */
+    if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &link,
+                                rouse_link_to_(end->link, fresh->index_))) {
         rouse_u64_store_relaxed_(&fresh->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
-        rouse_pool_push_(pool, fresh, fresh);
+        rouse_pool_push_(pool, fresh);
         return true;
     }
     (void)rouse_u64_cas_acq_rel_(&fresh->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_));
     if (last != NULL) {
-        uint64_t parked = rouse_segment_state_(last_base & ROUSE_TICKETS_, ROUSE_SEGMENT_PARKED_);
+        const uint32_t last_base = rouse_state_base_(end->state);
+        uint64_t parked = rouse_segment_state_(last_base, ROUSE_SEGMENT_PARKED_);
         /* E15: the appender's half. */
         if (rouse_u64_load_seq_cst_(&last->state_) == parked &&
             rouse_u64_cas_seq_cst_(&last->state_, &parked,
-                                   parked - ROUSE_SEGMENT_PARKED_ + ROUSE_SEGMENT_DEAD_)) {
-            rouse_segment_bury_(pool, last);
+                                   rouse_segment_state_(last_base, ROUSE_SEGMENT_DEAD_))) {
+            rouse_segment_unlink_(pool, last);
         }
     }
     return true;
-}
-
-/* ---- through the list ---------------------------------------------------------------------------------- */
-
-/* A step of a walk. */
-typedef struct rouse_walk_ {
-    rouse_segment_ *at; /* NULL: before the first */
-    uint64_t state;     /* of `at`, as read        */
-} rouse_walk_;
-
-static inline uint32_t rouse_walk_link_(const rouse_pool_ *pool, const rouse_walk_ *walk, uint64_t *link) {
-    /* E11: acquire; partners are append and unlink. */
-    *link =
-        walk->at == NULL ? rouse_u32_load_acquire_(&pool->first_) : rouse_u64_load_acquire_(&walk->at->next_);
-    return (uint32_t)*link;
-}
-
-/* Goes to the next segment. False: nothing there (at the end), or what was read does not hold together any
- * more (*again: start over). The link is read again after the next segment's state: if it is unchanged and
- * `at` still in the list, the two stood side by side in between, whatever was recycled before or after. A
- * dead segment that is still linked is walked through, so a stopped sweeper stops nobody. */
-static inline bool rouse_walk_step_(const rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
-    uint64_t link;
-    uint64_t check;
-    const uint32_t index = rouse_walk_link_(pool, walk, &link);
-    rouse_walk_ next;
-    *again = false;
-    if (walk->at != NULL && (uint32_t)(link >> 32) != rouse_state_base_(walk->state)) {
-        *again = true;
-        return false;
-    }
-    if (index == 0) {
-        return false;
-    }
-    next.at = rouse_segment_at_(pool, index);
-    next.state = rouse_u64_load_acquire_(&next.at->state_); /* E11 */
-    (void)rouse_walk_link_(pool, walk, &check);
-    if (check != link) {
-        *again = true;
-        return false;
-    }
-    if (walk->at != NULL) {
-        /* E11: acquire, as above. */
-        const uint64_t state = rouse_u64_load_acquire_(&walk->at->state_);
-        if (rouse_state_base_(state) != rouse_state_base_(walk->state) ||
-            rouse_state_kind_(state) == ROUSE_SEGMENT_FREE_) {
-            *again = true;
-            return false;
-        }
-    }
-    if (rouse_state_kind_(next.state) == ROUSE_SEGMENT_FRESH_) {
-        /* It is linked, so it is LIVE; its appender has not said so yet. */
-        const uint64_t live = rouse_segment_state_(rouse_state_base_(next.state), ROUSE_SEGMENT_LIVE_);
-        if (rouse_u64_cas_acq_rel_(&next.at->state_, &next.state, live)) {
-            next.state = live;
-        }
-    }
-    if (!rouse_state_linked_(next.state)) {
-        *again = true;
-        return false;
-    }
-    *walk = next;
-    return true;
-}
-
-/* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one
- * behind. `from`: where to begin if it stands before that (NULL, or any segment ever linked: a hint). */
-static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(const rouse_pool_ *pool, rouse_segment_ *from,
-                                                       uint32_t base, uint64_t *state, uint32_t *beyond) {
-    rouse_walk_ walk = {from, 0};
-    bool again;
-    if (from != NULL) {
-        /* E11: acquire, as in a step. */
-        walk.state = rouse_u64_load_acquire_(&from->state_);
-        if (!rouse_state_linked_(walk.state) ||
-            rouse_ticket_distance_(rouse_state_base_(walk.state), base) <= 0) {
-            walk.at = NULL;
-        }
-    }
-    for (;;) {
-        while (rouse_walk_step_(pool, &walk, &again)) {
-            const uint32_t here = rouse_state_base_(walk.state);
-            if (here == base) {
-                *state = walk.state;
-                return walk.at;
-            }
-            if (rouse_ticket_distance_(base, here) > 0) {
-                *beyond = here;
-                return NULL;
-            }
-        }
-        walk.at = NULL;
-    }
 }
 
 #endif /* ROUSE_DETAIL_SEGMENTS_H */

@@ -19,29 +19,35 @@ static bool all_cells(const rouse_segment_ *segment, uintptr_t what) {
 }
 
 /* Nothing is in progress: each linked segment but the last has a ticket that is still to be served, and is not one of
- * cancelled cells only; nobody sweeps, and nothing waits to be swept. The links agree with each other. */
+ * cancelled cells only; nothing that is marked is left, and what is not linked is in the pool. */
 static void tidy(void) {
     const rouse_pool_ *const pool = pool_of_queue();
     const uint64_t word = rouse_u64_load_relaxed_(&queue.word_);
     const uint32_t head = rouse_word_balance_(word) < 0 ? rouse_word_head_(word) : rouse_word_ticket_(word);
-    uint32_t before = 0;
-    uint32_t index = rouse_u32_load_relaxed_(&pool->first_);
-    mc_assert(rouse_u32_load_relaxed_(&pool->sweep_) == 0 && rouse_u32_load_relaxed_(&pool->dead_) == 0);
+    uint32_t segments = 0;
+    uint32_t index = rouse_link_index_(rouse_u64_load_relaxed_(&pool->first_));
     while (index != 0) {
         const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
         const uint64_t state = rouse_u64_load_relaxed_(&segment->state_);
-        const uint32_t next = (uint32_t)rouse_u64_load_relaxed_(&segment->next_);
+        const uint64_t link = rouse_u64_load_relaxed_(&segment->next_);
+        const uint32_t next = rouse_link_index_(link);
         mc_assert(rouse_state_linked_(state));
-        mc_assert(rouse_u32_load_relaxed_(&segment->prev_) == before);
+        mc_assert(!rouse_link_marked_(link));
         if (next != 0) {
             mc_assert(rouse_state_in_use_(state));
             mc_assert(rouse_ticket_distance_(head, rouse_state_base_(state) + 2) > 0);
             mc_assert(rouse_state_kind_(state) != ROUSE_SEGMENT_LIVE_ ||
                       !all_cells(segment, ROUSE_CELL_CANCELLED_));
         }
-        before = index;
         index = next;
+        segments++;
     }
+    index = (uint32_t)rouse_u64_load_relaxed_(&pool->free_);
+    while (index != 0) {
+        index = rouse_u32_load_relaxed_(&rouse_segment_at_(pool, index)->link_);
+        segments++;
+    }
+    mc_assert(segments == rouse_u32_load_relaxed_(&pool->made_));
 }
 /* Tidy; then everybody left can be served, in order. */
 static void finish(int put_in) {
@@ -190,7 +196,7 @@ static void remove_neighbours(void) {
     run(cancel, D, cancel, F, ONLY_TWO);
     finish(0);
 }
-/* Three dead segments at once: one sweeper, two who leave theirs to it. */
+/* Three dead segments at once, neighbours: each is cut out by one of three. */
 static void remove_three(void) {
     five();
     enqueue(F, 1);
@@ -303,6 +309,74 @@ static void recycle_three_wait(void) {
     finish(2);
 }
 
+/* A waiter has found the end of the list; before it links there, that segment is used up, cut out, recycled and linked at
+ * another place, where it is the end again. */
+static void churn(void *unused) {
+    (void)unused;
+    enqueue(B, 1);
+    give(1);
+    enqueue(D, 1);
+    give(1);
+    enqueue(E, 1);
+}
+static void stale_end(void) {
+    start(1);
+    enqueue(A, 1);
+    run(churn, NULL, wait_1, C, ONLY_TWO);
+    finish(2);
+}
+
+/* A walk meets a segment that is cut out and linked again behind the one that is looked for, which must be found. */
+static void find_third(void *unused) {
+    uint64_t state = 0;
+    uint32_t beyond = 0;
+    (void)unused;
+    mc_assert(rouse_segment_find_(pool_of_queue(), NULL, 4, &state, &beyond) != NULL);
+    mc_assert(rouse_state_base_(state) == 4);
+}
+static void recycle_second(void *unused) {
+    (void)unused;
+    take_out(C);
+    take_out(D);
+    enqueue(F, 1);
+    enqueue(G, 1);
+}
+static void recycled_under_a_walk(void) {
+    five();
+    run(find_third, NULL, recycle_second, NULL, ONLY_TWO);
+    finish(0);
+}
+
+/* Two visitors finish a segment; a walker cuts it out and uses it anew: it must have seen what both wrote. The cells are
+ * visited here as a waker does; the word is left alone. */
+static rouse_segment_ *first_segment;
+static bool recycled;
+static void visit_cell(void *cell) {
+    const uint32_t ticket = cell == NULL ? 0 : 1;
+    (void)rouse_ptr_swap_seq_cst_(&first_segment->cells_[ticket], (void *)ROUSE_CELL_DONE_);
+    rouse_cell_ended_(&queue, first_segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+}
+static void cut_and_clear(void *unused) {
+    uint64_t state;
+    uint32_t beyond;
+    rouse_segment_ *segment;
+    (void)unused;
+    (void)rouse_segment_find_(pool_of_queue(), NULL, 2, &state, &beyond);
+    segment = rouse_pool_pop_(pool_of_queue());
+    recycled = segment != NULL;
+    for (int i = 0; recycled && i < 2; i++) {
+        rouse_ptr_store_relaxed_(&segment->cells_[i], NULL);
+    }
+}
+static void mark_publishes(void) {
+    five();
+    first_segment = rouse_segment_at_(pool_of_queue(), 1);
+    rouse_u64_store_relaxed_(&first_segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_CLOSING_));
+    run(visit_cell, NULL, visit_cell, &recycled, cut_and_clear, NULL);
+    mc_assert(!recycled || all_cells(first_segment, ROUSE_CELL_EMPTY_));
+    rouse_waiter_queue_destroy(&queue);
+}
+
 /* ---- the pool ---------------------------------------------------------------------------------------------------------- */
 
 static rouse_segment_ *popped[3];
@@ -316,7 +390,7 @@ static void pop_pop_push(void *unused) {
     (void)unused;
     popped[1] = rouse_pool_pop_(pool);
     if (first != NULL) {
-        rouse_pool_push_(pool, first, first);
+        rouse_pool_push_(pool, first);
     }
 }
 /* A segment that was popped and not pushed back is nobody else's: the tag against ABA. */
@@ -330,7 +404,7 @@ static void pool_tag(void) {
         made[i] = rouse_pool_take_(pool);
     }
     for (int i = 0; i < 3; i++) {
-        rouse_pool_push_(pool, made[i], made[i]);
+        rouse_pool_push_(pool, made[i]);
     }
     run(pop_one, NULL, pop_pop_push, NULL, ONLY_TWO);
     mc_assert(popped[0] == NULL || popped[0] != popped[1]);
@@ -364,8 +438,8 @@ static void pool_grows(void) {
 
 const mc_scenario mc_scenarios[] = {
     {.name = "two append", .body = two_append},
-    {.name = "append, give", .body = append_give},
-    {.name = "append, two give", .body = append_two_give},
+    {.name = "append, give", .body = append_give, LONG},
+    {.name = "append, two give", .body = append_two_give, LONG},
     {.name = "two retire", .body = two_retire},
     {.name = "retire, append", .body = retire_and_append},
     {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
@@ -387,6 +461,9 @@ const mc_scenario mc_scenarios[] = {
     {.name = "recycle, cancel", .body = recycle_cancel, LONG},
     {.name = "recycle, give", .body = recycle_give, LONG},
     {.name = "three wait, give", .body = recycle_three_wait, LONG},
+    {.name = "a stale end", .body = stale_end, LONG},
+    {.name = "recycled under a walk", .body = recycled_under_a_walk, LONG},
+    {.name = "the mark publishes", .body = mark_publishes},
     {.name = "the pool's tag", .body = pool_tag},
     {.name = "the pool grows", .body = pool_grows},
     {0},
