@@ -711,10 +711,9 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, r
     const uint32_t base = rouse_base_(ticket);
     const uint32_t last = rouse_base_(rouse_ticket_add_(ticket, count - 1));
     rouse_segment_ *first = NULL;
-    const uint32_t behind = rouse_ticket_add_(last, 1);
-    /* E11: acquire, as with the head's hint. */
-    rouse_segment_ *const tail = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
-    rouse_walk_ walk = rouse_walk_from_(pool, tail, rouse_ticket_add_(base, 1));
+    /* E11: acquire, as with the head's hint. Begins there, `base` included. */
+    rouse_walk_ walk = rouse_walk_from_(pool, (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_),
+                                        rouse_ticket_add_(base, 1));
     *status = ROUSE_PENDING;
     for (;;) {
         bool again;
@@ -742,7 +741,6 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, r
                 *status = ROUSE_NOMEM;
                 return NULL;
             }
-            walk = rouse_walk_from_(pool, walk.at, behind);
         }
     }
 }

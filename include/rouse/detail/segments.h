@@ -352,8 +352,9 @@ static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
 static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
     const uint32_t behind = rouse_link_index_(marked->link);
     const uint64_t cut = rouse_link_to_(walk->link, behind);
+    uint64_t expected = walk->link;
     /* E11: release; partners are the walkers, who go on to read the segment behind. */
-    if (!rouse_u64_cas_release_(rouse_walk_link_(pool, walk), &walk->link, cut)) {
+    if (!rouse_u64_cas_release_(rouse_walk_link_(pool, walk), &expected, cut)) {
         return false;
     }
     walk->link = cut;
@@ -434,6 +435,7 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
     /* Relaxed: a hint; before the mark, for then it is not this thread's any more. */
     const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
     uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
+    rouse_walk_ marked;
     rouse_walk_ walk;
     bool again;
     if (rouse_link_index_(link) == 0) {
@@ -455,10 +457,19 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
     }
     /* E13: release; partner is who cuts it and gives it to the pool: this thread has acquired what every visitor did
      * to its cells. It fails while those behind it are being cut. */
-    while (!rouse_u64_cas_release_(&dead->next_, &link, rouse_link_to_(link, rouse_link_index_(link)) | 1)) {
-    }
+    do {
+        marked.link = rouse_link_to_(link, rouse_link_index_(link)) | 1;
+    } while (!rouse_u64_cas_release_(&dead->next_, &link, marked.link));
     /* From here on whoever walks over it cuts it, this thread as one of them. */
     walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
+    marked.at = dead;
+    marked.state = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
+    /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind a link that
+     * leads to it, it is not another life of it that stands there. */
+    if (rouse_link_index_(walk.link) == dead->index_ &&
+        rouse_u64_load_acquire_(&dead->next_) == marked.link && rouse_walk_cut_(pool, &walk, &marked)) {
+        return;
+    }
     for (;;) {
         while (rouse_walk_step_(pool, &walk, &again)) {
             if (rouse_ticket_distance_(base, rouse_state_base_(walk.state)) >= 0) {
@@ -502,13 +513,15 @@ static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_
 
 /* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment for `base` at the end, where the walk stands. False: no memory. True: it, or another thread's, is
- * there, or the list has moved on. */
-static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, const rouse_walk_ *end, uint32_t base) {
+/* Links a segment for `base` at the end, where the walk stands, and goes to it. If somebody else was first, the walk is
+ * begun again from where it stood. False: no memory. */
+static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end, uint32_t base) {
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
+    const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_);
-    uint64_t link = end->link;
+    uint64_t expected = end->link;
+    uint64_t link;
     if (fresh == NULL) {
         return false;
     }
@@ -518,17 +531,19 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, const rouse_wal
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
     /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had left the
      * list. */
-    rouse_u64_store_release_(&fresh->next_, rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0));
+    link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0);
+    rouse_u64_store_release_(&fresh->next_, link);
     rouse_u64_store_release_(&fresh->state_, state);
     /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has changed,
      * whatever has become of `last`. seq_cst: E15. */
-    if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &link,
+    if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &expected,
                                 rouse_link_to_(end->link, fresh->index_))) {
         rouse_u64_store_relaxed_(&fresh->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
         rouse_pool_push_(pool, fresh);
+        *end = rouse_walk_from_(pool, last, base);
         return true;
     }
-    (void)rouse_u64_cas_acq_rel_(&fresh->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_));
+    (void)rouse_u64_cas_acq_rel_(&fresh->state_, &state, live);
     if (last != NULL) {
         const uint32_t last_base = rouse_state_base_(end->state);
         uint64_t parked = rouse_segment_state_(last_base, ROUSE_SEGMENT_PARKED_);
@@ -539,6 +554,9 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, const rouse_wal
             rouse_segment_unlink_(pool, last);
         }
     }
+    end->at = fresh;
+    end->state = live;
+    end->link = link;
     return true;
 }
 
