@@ -268,6 +268,58 @@ static void kept_cell_behind_a_phantom(void) {
     run(wait_cancel_done, A, wait_poll_done, B, release, &two);
     mc_assert(heap_queue == NULL);
 }
+/* A release of 2 passes a phantom's ticket and A's, keeps A's cell, which is empty still, and stores what the phantom did not
+ * need. A sits down and cancels. Answered yes, it is in no queue, takes the stored permit, and destroys: nobody may come back
+ * to its cell (E17). */
+static void wait_cancel_take_destroy(void *arg) {
+    guest *const g = arg;
+    add(g, 1);
+    if (g->answer == ROUSE_PENDING && rouse_waiter_queue_cancel(heap_queue, &g->waiter) &&
+        rouse_waiter_queue_try_wait(heap_queue, 1)) {
+        destroy(g);
+    }
+}
+static void kept_cell_cancelled(int passed) {
+    start(0, passed, NULL);
+    guest_init_polled(A);
+    add(C, 1);
+    add(D, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
+    release(&one);
+    run(wait_cancel_take_destroy, A, release, &two, ONLY_TWO);
+    if (heap_queue != NULL) {
+        destroy(A);
+    }
+}
+static void kept_cell_cancelled_next_segment(void) {
+    kept_cell_cancelled(0);
+}
+static void kept_cell_cancelled_last_cell(void) {
+    kept_cell_cancelled(1);
+}
+/* The same with wake_all, which stores nothing: B, which finds a token in its cell, tells that the wake has come. */
+static void wait_told_done(void *g) {
+    add(g, 1);
+    if (((guest *)g)->answer == ROUSE_OK) {
+        one_is_done(g);
+    }
+}
+static void kept_cell_wake_all(void) {
+    start(0, 1, NULL);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    add(C, 1);
+    add(D, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
+    release(&one);
+    run(wait_cancel_done, A, wait_told_done, B, wake_everybody, NULL);
+    if (heap_queue != NULL) {
+        if (B->answer == ROUSE_PENDING && rouse_waiter_status(&B->waiter) == ROUSE_PENDING) {
+            mc_assert(rouse_waiter_queue_cancel(heap_queue, &B->waiter));
+        }
+        destroy(A);
+    }
+}
 static void cancel_then_release(void) {
     start(0, 1, NULL);
     guest_init_polled(A);
@@ -306,6 +358,14 @@ const mc_scenario mc_scenarios[] = {
     {.name = "a surplus", .body = surplus},
     {.name = "a kept cell", .body = kept_cell, .bound = 1, .soak_bound = 3},
     {.name = "a kept cell behind a phantom", .body = kept_cell_behind_a_phantom, .bound = 1, .soak_bound = 3},
+    {.name = "a kept cell, cancelled: the next segment",
+     .body = kept_cell_cancelled_next_segment,
+     .flags = MC_SOAK},
+    {.name = "a kept cell, cancelled: the last cell", .body = kept_cell_cancelled_last_cell},
+    {.name = "a kept cell, wake all",
+     .body = kept_cell_wake_all,
+     .bound = LOCKFREE_BOUND(1),
+     .soak_bound = 3},
     {.name = "behind it was one who cancelled", .body = cancel_then_release},
     {.name = "before it was one who cancelled", .body = behind_cancelled},
     {0},
