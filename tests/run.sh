@@ -4,20 +4,22 @@
 #   tests/run.sh                every test with gcc; unit, stress and compile with clang; again under the address,
 #                               undefined-behaviour and thread sanitizers
 #   tests/run.sh --quick        unit tests with gcc only; within three minutes
-#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak); hours
+#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), 25 minutes on two processors; --minutes N: that
+#                               long instead. They take the seed that is printed; ROUSE_TEST_SEED=N sets it
+#   tests/run.sh --soak-only    the long runs alone
 #   tests/run.sh --only REGEX   only tests whose name matches
 #   further: --no-install (fail and name the packages that are missing), --jobs N (default: one per processor)
 #
 # Installs the Debian packages of tests/packages that are missing (as root or by sudo), builds in build-gcc/,
-# build-clang/, build-asan/, build-tsan/, and ends with a table. Exit status 0: every step ran tests and all passed.
+# build-clang/, build-asan/, build-tsan/, and ends with what was explored and a table. Exit status 0: every step ran tests and all passed.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-quick='' soak='' only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
+quick='' soak='' short=yes minutes=25 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
-    sed -n '2,12s/^# \{0,1\}//p' "$root/tests/run.sh"
+    sed -n '2,15s/^# \{0,1\}//p' "$root/tests/run.sh"
     exit "$1"
 }
 say() {
@@ -28,11 +30,13 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=yes ;;
     --soak) soak=yes ;;
+    --soak-only) soak=yes short='' ;;
     --no-install) no_install=--no-install ;;
-    --only | --jobs)
+    --only | --jobs | --minutes)
         [ $# -ge 2 ] || usage 2
         case $1 in
         --only) only=$2 ;;
+        --minutes) minutes=$2 ;;
         *) jobs=$2 ;;
         esac
         shift
@@ -62,7 +66,8 @@ fi
 
 log=$(mktemp)
 table=$(mktemp)
-trap 'rm -f "$log" "$table"' EXIT
+explored=$(mktemp)
+trap 'rm -f "$log" "$table" "$explored"' EXIT
 trap 'exit 130' INT TERM
 failed=0 total=0
 
@@ -79,7 +84,7 @@ step() {
     shift 2
     start=$(date +%s)
     say "$name: configuring and building"
-    if ! cmake --preset "${preset#soak-}" >"$log" 2>&1; then
+    if ! cmake --preset "${preset#soak-}" -DROUSE_SOAK_MINUTES="$minutes" >"$log" 2>&1; then
         cat "$log"
         verdict "$name" 0 "$(($(date +%s) - start))" 'FAILED to configure'
         return
@@ -99,6 +104,7 @@ step() {
     } | tee "$log"
     code=$(cat "$status")
     rm -f "$status"
+    tests/explored.py "$name" "build-${preset#soak-}/Testing/Temporary/LastTest.log" >>"$explored"
     count=$(sed -n 's/.*tests passed, .* tests* failed out of \([0-9]*\).*/\1/p' "$log" | tail -1)
     seconds=$(($(date +%s) - start))
     if [ -n "$only" ] && grep -q '^No tests were found' "$log"; then
@@ -118,24 +124,30 @@ set --
 prefix=''
 if [ -n "$quick" ]; then
     step quick quick "$@"
-else
+elif [ -n "$short" ]; then
     step gcc gcc "$@"
     step clang clang "$@"
     step asan asan "$@"
     prefix=$no_random
     step tsan tsan "$@"
     prefix=''
-    if [ -n "$soak" ]; then
-        step soak-gcc soak-gcc "$@"
-        step soak-asan soak-asan "$@"
-        prefix=$no_random
-        step soak-tsan soak-tsan "$@"
-    fi
+fi
+if [ -n "$soak" ]; then
+    ROUSE_TEST_SEED=${ROUSE_TEST_SEED:-$(date +%s)}
+    export ROUSE_TEST_SEED
+    say "soak: $minutes minutes, ROUSE_TEST_SEED=$ROUSE_TEST_SEED"
+    step soak-gcc soak-gcc "$@"
+    step soak-asan soak-asan "$@"
+    prefix=$no_random
+    step soak-tsan soak-tsan "$@"
 fi
 
 [ "$total" != 0 ] || failed=1
 verdict=passed
 [ "$failed" = 0 ] || verdict=FAILED
+say 'explored'
+cat "$explored"
+[ -z "$soak" ] || printf 'soak: ROUSE_TEST_SEED=%s\n' "$ROUSE_TEST_SEED"
 printf '\n%-10s %7s %9s   %s\n' step tests seconds verdict
 cat "$table"
 printf '%-10s %7s %9s   %s\n' all "$total" "$(($(date +%s) - begin))" "$verdict"

@@ -1,7 +1,9 @@
 /* main.c: the command line and the table of scenarios.
  *
- *     test [--soak] [--trace] [--seconds S] [--replays DIR] [NAME…]
- *                                  runs the scenarios (those whose name contains one of the NAMEs); one line each
+ *     test [--soak] [--trace] [--seconds S] [--budget S] [--replays DIR] [NAME…]
+ *                                  runs the scenarios (those whose name contains one of the NAMEs); one line each, and one
+ *                                  for all together. --seconds: what has not been searched by then counts as a fault.
+ *                                  --budget: for all together; what has not been searched by then is cut off, and says so
  *     test --list                  their names
  *     test --replay FILE           runs one execution that was reported, and prints its trace
  *
@@ -12,7 +14,15 @@
 
 struct options {
     bool soak, trace;
+    double budget; /* 0: none */
     const char *replays;
+};
+
+/* Over all scenarios. On main's stack, as the options are: static data begins anew in every execution. */
+struct sums {
+    unsigned long long executions;
+    int done, failed, bounded, cut_off, threads;
+    double seconds;
 };
 
 /* Prints one line; whether the result is what the scenario expects. */
@@ -40,14 +50,38 @@ static bool judge(const mc_scenario *scenario, const mc_result *result) {
     return good;
 }
 
-static bool run(const mc_scenario *scenario, const struct options *options) {
+static bool cut_off(const mc_scenario *scenario, const mc_result *result) {
+    if (strstr(result->message, "not finished after") == NULL) {
+        return false;
+    }
+    printf("cut off  %s: %llu executions without a fault, %d threads, %d events, at most %d preemptions and "
+           "weak choices "
+           "(0: no bound), %.2f s\n",
+           scenario->name, (unsigned long long)result->executions, result->threads, result->events,
+           scenario->bound, result->seconds);
+    fflush(stdout);
+    return true;
+}
+
+static bool run(const mc_scenario *scenario, const struct options *options, struct sums *sum, int left) {
     mc_scenario now = *scenario;
     mc_result result;
     bool good;
     if (options->soak && scenario->soak_bound != 0) {
         now.bound = scenario->soak_bound == MC_NO_BOUND ? 0 : scenario->soak_bound;
     }
+    if (options->budget > 0) {
+        mc->limit = (options->budget - sum->seconds) / left;
+    }
     result = mc_explore(&now);
+    sum->executions += result.executions;
+    sum->seconds += result.seconds;
+    sum->bounded += now.bound > 0 ? 1 : 0;
+    sum->threads = result.threads - 1 > sum->threads ? result.threads - 1 : sum->threads;
+    if (options->budget > 0 && result.faulty && cut_off(&now, &result)) {
+        sum->cut_off++;
+        return true;
+    }
     good = judge(&now, &result);
     if (result.faulty && (!good || options->trace)) {
         char path[300];
@@ -98,9 +132,9 @@ static int replay(const char *path) {
 }
 
 int main(int argc, char **argv) {
-    struct options options = {false, false, "."};
-    int failed = 0;
-    int done = 0;
+    struct options options = {.replays = "."};
+    struct sums sum = {0};
+    int left = 0;
     int i;
     mc_setup();
     for (i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
@@ -110,6 +144,8 @@ int main(int argc, char **argv) {
             options.trace = true;
         } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
             mc->limit = atof(argv[++i]);
+        } else if (strcmp(argv[i], "--budget") == 0 && i + 1 < argc) {
+            options.budget = atof(argv[++i]);
         } else if (strcmp(argv[i], "--replays") == 0 && i + 1 < argc) {
             options.replays = argv[++i];
         } else if (strcmp(argv[i], "--replay") == 0 && i + 1 < argc) {
@@ -125,14 +161,19 @@ int main(int argc, char **argv) {
         }
     }
     for (const mc_scenario *s = mc_scenarios; s->name != NULL; s++) {
+        left += wanted(s, argc - i, argv + i, options.soak) ? 1 : 0;
+    }
+    for (const mc_scenario *s = mc_scenarios; s->name != NULL; s++) {
         if (wanted(s, argc - i, argv + i, options.soak)) {
-            done++;
-            failed += run(s, &options) ? 0 : 1;
+            sum.done++;
+            sum.failed += run(s, &options, &sum, left--) ? 0 : 1;
         }
     }
-    printf("%d scenarios, %d failed\n", done, failed);
-    if (done == 0) {
+    printf(
+        "%d scenarios, %d failed: %llu executions, up to %d threads, %d with a bound, %d cut off, %.1f s\n",
+        sum.done, sum.failed, sum.executions, sum.threads, sum.bounded, sum.cut_off, sum.seconds);
+    if (sum.done == 0) {
         return 2;
     }
-    return failed == 0 ? 0 : 1;
+    return sum.failed == 0 ? 0 : 1;
 }
