@@ -1,10 +1,12 @@
 #!/bin/sh
-# mutate.sh [BUILD-DIR]: mutation check: changes the headers in many small ways (wrong/mutants.ini), one at a time, and counts
-# how many the model tests report. Survivors are explained in wrong/survivors.md. Takes up to an hour on two cores.
+# mutate.sh [BUILD-DIR [OPTION...]]: mutation check: changes the headers in many small ways (wrong/mutants.ini), one at a time, and
+# counts how many the model tests, or else the unit and fault tests, report. Survivors are explained in wrong/survivors.md.
+# Half an hour on two processors; goes on where it was interrupted. Options are those of wrong.py.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../../build-model}
+[ $# = 0 ] || shift
 cmake -S "$here/../.." -B "$build" -DROUSE_TEST_PARTS=model -DROUSE_BUILD_EXAMPLES=OFF > /dev/null
 cmake --build "$build" --target model_checker -j2 > /dev/null
-exec "$here/wrong/wrong.py" --mutate --least 95 --seconds 20 --work "$build/mutants" \
-    --checker "$build/tests/model/libmodel_checker.a" "$here/wrong/mutants.ini"
+exec "$here/wrong/wrong.py" --mutate --least 95 --seconds 20 --jobs 2 --work "$build/mutants" \
+    --checker "$build/tests/model/libmodel_checker.a" "$@" "$here/wrong/mutants.ini"

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Breaks a copy of the headers in one place at a time; the model tests must report each.
 
-    wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] TABLE [SECTION...]
-    wrong.py --mutate ...      also prints the share that was reported, and needs --least PERCENT of it
+    wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] [--jobs N] TABLE [SECTION...]
+    wrong.py --mutate ...      the mutation check: what the model tests do not report goes on to the unit and fault tests; in
+                               the end --least PERCENT must have been reported. Verdicts are kept in DIR/verdicts.tsv and used
+                               again for headers that have not changed, so an interrupted run goes on where it stopped.
+                               --minutes N: begin no more after that; --seed N: in another order, for a sample
 
 A table is an ini file. Each section is one change:
 
@@ -16,16 +19,22 @@ A table is an ini file. Each section is one change:
     silent:  why                    the change is real but cannot be told apart: it must compile and NOT be reported
 """
 import argparse
+import concurrent.futures
 import configparser
+import hashlib
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.dirname(HERE)
-INCLUDE = os.path.join(os.path.dirname(os.path.dirname(MODEL)), "include")
+TESTS = os.path.dirname(MODEL)
+INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
 ALL_TOPICS = "sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking"
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
@@ -99,6 +108,56 @@ def run(program, scenario, seconds):
     return None
 
 
+# The rest of the suite, shortened: (source below tests/, backends or all, options, arguments of each run).
+SEAM = '-DROUSE_ATOMICS_HEADER="%s"' % os.path.join(TESTS, "faults", "seam.h")
+SHORT = "-DROUSE_SEGMENT_CELLS=2"
+CRITERION = "-lcriterion"
+FIRST = [("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])]
+REST = [
+    ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
+    *(("unit/test_%s.c" % body, "", [CRITERION], ["-j1"])
+      for body in ("waiter_queue", "semaphore", "notify", "mutex", "mailbox", "blocking", "waiter")),
+    ("faults/cost.c", "", [SEAM], [""]),
+    ("faults/identity.c", "", [SEAM, SHORT], [""]),
+    ("faults/timed.c", "", [SEAM, SHORT], [""]),
+    ("faults/memory.c", "", [], ["storm 200000", "timeouts 200000", "limits"]),
+    ("faults/memory.c", "LOCKFREE", [], ["wrap 200000"]),
+    ("faults/nomem.c", "LOCKFREE", [], ["wakers 100000", "reserve 30000", "each"]),
+    ("faults/stopped.c", "", [SEAM, SHORT], ["one 11"]),
+    ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["recycle 11", "two 11", "signal 11"]),
+    ("faults/turns.c", "LOCKFREE", [SEAM, SHORT], ["41"]),
+    ("stress/conservation.c", "", [SHORT], ["2"]),
+    ("stress/cancel_storm.c", "", [SHORT], ["2"]),
+    ("stress/destroy_on_grant.c", "", [SHORT], ["2"]),
+]
+
+
+def suite(arguments, headers, backend, tests):
+    """What the unit, fault and stress tests say; None: nothing."""
+    for source, backends, options, runs in tests:
+        path = os.path.join(TESTS, source)
+        if (backends and backend not in backends.split()) or not os.path.exists(path):
+            continue
+        program = os.path.join(headers, re.sub(r"\W", "-", source))
+        command = [arguments.cc, "-std=gnu11", "-O1", "-w", "-pthread", "-I" + headers,
+                   "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *(o for o in options if not o.startswith("-l")), path, "-o",
+                   program, *(o for o in options if o.startswith("-l"))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
+        for words in runs:
+            name = source + (" " + words if words else "")
+            try:
+                done = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False, timeout=120,
+                                      errors="replace", cwd=headers)
+            except subprocess.TimeoutExpired:
+                return name + ": does not come to an end"
+            if done.returncode != 0:
+                said = (done.stderr.strip() or done.stdout.strip() or "exit %d" % done.returncode).split("\n")
+                return name + ": " + said[0]
+    return None
+
+
 def tests_of(section, backend):
     topics = section.get("tests", ALL_TOPICS + ("; segments" if backend == "LOCKFREE" else ""))
     for item in topics.split(";"):
@@ -113,8 +172,9 @@ def examine(arguments, name, section):
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
         change(work, section)
-        report = None
-        for topic, scenario in tests_of(section, backend):
+        weakened = name.endswith("weaken")  # that takes several threads to tell
+        report = suite(arguments, work, backend, FIRST) if arguments.mutate and not weakened else None
+        for topic, scenario in tests_of(section, backend) if report is None else ():
             program = os.path.join(work, topic)
             if not os.path.exists(program):
                 build(arguments, work, topic, backend, program)
@@ -122,8 +182,52 @@ def examine(arguments, name, section):
             if report is not None:
                 report = topic + ": " + report
                 break
+        if report is None and arguments.mutate:
+            report = suite(arguments, work, backend, REST)
         shutil.rmtree(work, ignore_errors=True)
         yield backend, report
+
+
+class Verdicts:
+    """With --mutate, kept in a file under the changed headers' hash."""
+
+    def __init__(self, arguments, table):
+        self.arguments, self.table = arguments, table
+        self.path = os.path.join(arguments.work, "verdicts.tsv")
+        self.lock = threading.Lock()
+        self.kept = {}
+        if arguments.mutate and os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as file:
+                for line in file:
+                    key, backend, report = line.rstrip("\n").split("\t")
+                    self.kept[key, backend] = report or None
+
+    def key(self, section):
+        headers = os.path.join(self.arguments.work, "hash-%d" % threading.get_ident())
+        shutil.rmtree(headers, ignore_errors=True)
+        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(headers, "rouse"))
+        change(headers, section)
+        digest = hashlib.sha1()
+        for folder, folders, files in os.walk(headers):
+            folders.sort()
+            for name in sorted(files):
+                with open(os.path.join(folder, name), "rb") as file:
+                    digest.update(file.read())
+        shutil.rmtree(headers, ignore_errors=True)
+        return digest.hexdigest()
+
+    def of(self, name):
+        section = dict(self.table[name])
+        if not self.arguments.mutate:
+            return list(examine(self.arguments, name, section))
+        key = self.key(section)
+        if all((key, backend) in self.kept for backend in section["backend"].split()):
+            return [(backend, self.kept[key, backend]) for backend in section["backend"].split()]
+        found = list(examine(self.arguments, name, section))
+        with self.lock, open(self.path, "a", encoding="utf-8") as file:
+            for backend, report in found:
+                file.write("%s\t%s\t%s\n" % (key, backend, re.sub(r"\s+", " ", report or "")))
+        return found
 
 
 def shorten(report):
@@ -142,6 +246,9 @@ def main():
     parser.add_argument("--part", default="0/1", help="i/n: only every n-th section, from the i-th on")
     parser.add_argument("--mutate", action="store_true")
     parser.add_argument("--least", type=float, default=95.0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
     arguments.work = os.path.abspath(arguments.work)
     os.makedirs(arguments.work, exist_ok=True)
@@ -149,15 +256,34 @@ def main():
     table.optionxform = str
     with open(arguments.table, encoding="utf-8") as file:
         table.read_file(file)
-    reported, silent, bad, survivors = 0, 0, 0, []
     part, parts = (int(number) for number in arguments.part.split("/"))
-    for name in table.sections()[part::parts]:
-        if arguments.sections and not any(part in name for part in arguments.sections):
-            continue
-        section = dict(table[name])
+    names = [name for name in table.sections()[part::parts]
+             if not arguments.sections or any(wanted in name for wanted in arguments.sections)]
+    if arguments.seed is not None:
+        random.Random(arguments.seed).shuffle(names)
+    verdicts = Verdicts(arguments, table)
+    reported, silent, bad, survivors, done = 0, 0, 0, [], 0
+    begun = time.monotonic()
+
+    def judge(name):
+        if arguments.minutes and time.monotonic() - begun > 60 * arguments.minutes:
+            return None
         try:
-            for backend, report in examine(arguments, name, section):
-                if "silent" in section:
+            return verdicts.of(name)
+        except TableError as error:
+            return str(error)
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for name, found in zip(names, pool.map(judge, names)):
+            done += found is not None
+            if arguments.mutate and found is not None:
+                print("%3d/%d %5.1f min  " % (done, len(names), (time.monotonic() - begun) / 60), end="")
+            if isinstance(found, str):
+                bad += 1
+                print(f"WRONG    {name}: {found}")
+                continue
+            for backend, report in found or ():
+                if "silent" in table[name]:
                     silent += 1
                     bad += report is not None
                     print(f"{'silent  ' if report is None else 'WRONG   '} {backend:8} {name}"
@@ -168,12 +294,11 @@ def main():
                 else:
                     reported += 1
                     print(f"reported {backend:8} {name}: {shorten(report)}")
-                sys.stdout.flush()
-        except TableError as error:
-            bad += 1
-            print(f"WRONG    {name}: {error}")
+            sys.stdout.flush()
     total = reported + len(survivors)
     share = 100.0 * reported / total if total else 0.0
+    if done < len(names):
+        print(f"{len(names) - done} of {len(names)} were not begun in {arguments.minutes:g} minutes")
     print(f"{reported} of {total} reported ({share:.1f} %), {silent} silent, {bad} errors in the table")
     if arguments.mutate:
         for survivor in survivors:
