@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/fuzz/corpus: a few histories to start from, in the encoding that fuzz.c reads. Run it after a change of that."""
+"""Writes tests/fuzz/corpus/calls and corpus/threads: a few histories to start from, in the encodings that calls.c and threads.c
+read. Run it after a change of those."""
 import pathlib
 
 QUEUE, SECOND, SEMAPHORE, NOTIFY, MUTEX = range(5)
@@ -43,13 +44,48 @@ SEEDS = {
     "reserve": call(OTHER, QUEUE, 0, 9) + b"".join(wait(QUEUE, i, POLLED) for i in range(9)) + call(ALL, QUEUE),
 }
 
+# ---- threads.c: calls before, of three threads, after; then who goes on for how long ----
+
+
+def made(kind, thing, how=0):
+    """thing: 0 queue, 1 semaphore, 2 notify, 3 mutex. how of a wait: 16 polled, multiples of 4 ask for several."""
+    return bytes([{"wait": 0, "wake": 5, "try": 9, "cancel": 12, "other": 15}[kind] + 16 * thing, how])
+
+
+def threads(before, first, second, third, after, schedule):
+    history = bytes([len(before)]) + b"".join(before)
+    for calls in (first, second, third):
+        history += bytes([len(calls) - 1]) + b"".join(calls)
+    return history + bytes([len(after)]) + b"".join(after) + schedule
+
+
+def turns(*lengths):
+    """One thread after the other, each for so many of threads.c's lengths."""
+    return bytes(i % 3 + 3 * length for i, length in enumerate(lengths)) + bytes(4)
+
+
+W, V, R, C, T = made("wait", 1, 1), made("wait", 1, 17), made("wake", 1, 1), made("cancel", 1, 1), made("try", 1, 1)
+ONE, EVERYBODY, SHUT = made("other", 0, 3), made("other", 0, 1), made("other", 0, 2)
+FINE, COARSE = turns(*[1, 3, 2] * 20), turns(*[9, 12, 14] * 8)
+SEEDS_THREADS = {
+    "wait_give": threads([W], [W, W], [R, R], [V, C], [R, R], FINE),
+    "cancel_give": threads([W, V, W], [made("cancel", 1, 1)], [R, R], [made("cancel", 1, 2)], [R, R], FINE),
+    "segments": threads([W, W, W, W], [W, W], [R, R, R], [W, V], [R, R], COARSE),
+    "batches": threads([made("wait", 1, 4)], [made("wait", 1, 20), R], [R, R, R], [W, made("cancel", 1, 0)], [R, R], FINE),
+    "mutex": threads([made("wait", 3, 1)], [made("wait", 3, 1), made("wake", 3)], [made("wake", 3)], [made("wait", 3, 17)], [made("wake", 3)] * 2, FINE),
+    "notify": threads([made("wait", 2, 1)] * 2, [made("other", 2, 1)], [made("wake", 2)], [made("wait", 2, 17), made("wake", 2)], [made("wake", 2)], FINE),
+    "all_and_close": threads([made("wait", 0, 1)] * 3, [EVERYBODY], [SHUT], [made("wait", 0, 1), ONE], [], COARSE),
+    "stored": threads([], [R, T], [T, R], [W, T], [T], FINE),
+}
+
 
 def main():
-    folder = pathlib.Path(__file__).parent / "corpus"
-    folder.mkdir(exist_ok=True)
-    for name, data in SEEDS.items():
-        (folder / name).write_bytes(data)
-    print(f"{len(SEEDS)} seeds in {folder}")
+    for folder_name, seeds in (("calls", SEEDS), ("threads", SEEDS_THREADS)):
+        folder = pathlib.Path(__file__).parent / "corpus" / folder_name
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds.items():
+            (folder / name).write_bytes(data)
+        print(f"{len(seeds)} seeds in {folder}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* tests/fuzz/fuzz.c: bytes become calls on several objects, each compared with a plain model of what it promises.
+/* tests/fuzz/calls.c: bytes become calls on several objects, each compared with a plain model of what it promises.
  *
  * A libFuzzer target, one for each backend. Objects: two bare queues, a semaphore, a notify, a mutex; waiters: polled, with a
  * wake, on a mailbox. A waiter's wake does something in its turn: queues itself anew, cancels another, releases, wakes all,
