@@ -35,7 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.dirname(HERE)
 TESTS = os.path.dirname(MODEL)
 INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
-ALL_TOPICS = "sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking"
+ALL_TOPICS = "sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; mix"
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
