@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 static int plain;
 extern int other; /* not static: what is stored here must not be optimized away */
@@ -321,6 +322,111 @@ static void forgotten_signal(void) {
     pair(wait_signal, forget_signal);
 }
 
+static int waiting_for_two;
+static void wait_for_plain(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    waiting_for_two++;
+    while (plain == 0) {
+        pthread_cond_wait(&changed, &mutex_a);
+    }
+    pthread_mutex_unlock(&mutex_a);
+}
+static void broadcast_wait(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    plain = 1;
+    pthread_mutex_unlock(&mutex_a);
+    pthread_cond_broadcast(&changed);
+}
+static void signal_for_two(void) {
+    mc_thread(wait_for_plain, NULL);
+    mc_thread(wait_for_plain, NULL);
+    mc_thread(signal_wait, NULL);
+    mc_join_all();
+}
+static void broadcast_for_two(void) {
+    mc_thread(wait_for_plain, NULL);
+    mc_thread(wait_for_plain, NULL);
+    mc_thread(broadcast_wait, NULL);
+    mc_join_all();
+    mc_assert(waiting_for_two == 2);
+}
+static void wait_once(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    if (plain == 0) {
+        pthread_cond_wait(&changed, &mutex_a);
+    }
+    mc_assert(plain == 1);
+    pthread_mutex_unlock(&mutex_a);
+}
+static void wait_without_a_loop(void) {
+    pair(wait_once, signal_wait);
+}
+/* What is signalled without the mutex may come between the look and the wait. */
+static void signal_unlocked(void *arg) {
+    (void)arg;
+    atomic_store(&flag, 1);
+    pthread_cond_signal(&changed);
+}
+static void wait_for_atomic(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    if (!atomic_load(&flag)) {
+        pthread_cond_wait(&changed, &mutex_a);
+        mc_reached(1);
+    }
+    pthread_mutex_unlock(&mutex_a);
+}
+static void signal_too_early(void) {
+    pair(wait_for_atomic, signal_unlocked);
+}
+static void read_after_signal(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    if (!atomic_load_explicit(&flag, memory_order_relaxed)) {
+        pthread_cond_wait(&changed, &mutex_a);
+    }
+    pthread_mutex_unlock(&mutex_a);
+    other = plain;
+}
+static void write_and_signal(void *arg) {
+    (void)arg;
+    plain = 1;
+    atomic_store_explicit(&flag, 1, memory_order_relaxed);
+    pthread_cond_signal(&changed);
+}
+static void signal_publishes_nothing(void) {
+    pair(read_after_signal, write_and_signal);
+}
+
+static void wait_for_a_while(void *arg) {
+    const struct timespec until = {0, 0};
+    (void)arg;
+    pthread_mutex_lock(&mutex_a);
+    if (pthread_cond_timedwait(&changed, &mutex_a, &until) != 0) {
+        mc_reached(1);
+    }
+    pthread_mutex_unlock(&mutex_a);
+}
+static void timed_wait(void) {
+    pair(wait_for_a_while, wait_for_a_while);
+    mc_assert((mc_outcomes() & 2) != 0);
+}
+
+/* ---- no memory ------------------------------------------------------------------------------------------------------ */
+
+static void allocate_unchecked(void *arg) {
+    int *const block = malloc(sizeof *block);
+    (void)arg;
+    mc_assert(block != NULL);
+    free(block);
+}
+static void out_of_memory(void) {
+    pair(allocate_unchecked, allocate_unchecked);
+}
+
 /* ---- threads -------------------------------------------------------------------------------------------------------- */
 
 static __thread int mine;
@@ -393,6 +499,20 @@ const mc_scenario mc_scenarios[] = {
     {.name = "destroy of a mutex in use", .body = early_destroy, .expect = "data race"},
     {.name = "condition variable", .body = condition},
     {.name = "forgotten signal", .body = forgotten_signal, .expect = "waits for a signal"},
+    {.name = "a signal where two wait", .body = signal_for_two, .expect = "waits for a signal"},
+    {.name = "a broadcast where two wait", .body = broadcast_for_two},
+    {.name = "a wait without a loop", .body = wait_without_a_loop},
+    {.name = "a wait without a loop, woken for no reason",
+     .body = wait_without_a_loop,
+     .flags = MC_SPURIOUS,
+     .expect = "plain == 1"},
+    {.name = "a signal between the look and the wait",
+     .body = signal_too_early,
+     .expect = "waits for a signal"},
+    {.name = "a signal publishes nothing", .body = signal_publishes_nothing, .expect = "data race"},
+    {.name = "a timed wait ends by itself", .body = timed_wait},
+    {.name = "no memory", .body = out_of_memory, .flags = MC_NOMEM, .expect = "block != NULL"},
+    {.name = "memory enough", .body = out_of_memory},
     {.name = "thread-local storage", .body = tls},
     {.name = "the stack of another thread", .body = foreign_stack, .expect = "the stack of thread"},
     {.name = "mc_choose", .body = choices, .executions = 6},

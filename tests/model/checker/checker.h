@@ -28,8 +28,7 @@ enum {
     THREADS = 6, /* thread 0 is the scenario's body */
     EVENTS = 1500,
     PLACES = 500,
-    MUTEXES = 8,
-    CONDITIONS = 4,
+    MUTEXES = 12, /* condition variables use one each */
     BLOCKS = 96,
     SLOTS = 3000,
     NODES = 4000,
@@ -105,7 +104,7 @@ struct op {
     uint8_t kind, order, failure_order, rmw, size;
     bool succeeded;
     int16_t place;
-    int n; /* OP_CHOOSE: how many; OP_WAIT (whose place is the condition): the signals seen before */
+    int n; /* OP_CHOOSE: how many; OP_WAIT: 1: it may time out */
     char *address;
     uint64_t value, expected, result;
     const void *pc;
@@ -128,20 +127,18 @@ struct thread {
         int16_t place, event;
     } seen[SEEN];                   /* what it has read since it last yielded */
     int16_t want_place, want_event; /* fairness: the next read of that place must be newer, -1: none */
+    void *waits_on;                 /* a condition variable, NULL: none */
+    bool signalled, late, woken_for_nothing;
     size_t heap_used;
     unsigned char tls[TLS_BYTES];
 };
 
 struct mutex {
     void *address;
+    bool silent;                      /* orders, but makes nothing known: a condition variable's own */
     int16_t holder;                   /* -1: free */
     int16_t newest_lock, last_unlock; /* events */
     vclock known, caused;
-};
-
-struct condition {
-    void *address;
-    int signals;
 };
 
 /* ---- plain memory ------------------------------------------------------------------------------------------ */
@@ -172,12 +169,11 @@ struct block {
 /* ---- the execution in progress ------------------------------------------------------------------------------ */
 
 struct execution {
-    int events, places, mutexes, conditions, blocks, slots, threads;
+    int events, places, mutexes, blocks, slots, threads;
     int preemptions, weak, last_thread, steps, joined;
     int current; /* the thread whose code or operation is running, -1: none */
     struct thread thread[THREADS];
     struct mutex mutex[MUTEXES];
-    struct condition condition[CONDITIONS];
 };
 
 /* A location's users, over all executions so far: see memory_is_private. */
@@ -261,8 +257,9 @@ void thread_perform(int thread, int16_t option);
 bool thread_alone(void);
 void mutex_unlock(void *address);
 void mutex_destroy(void *address);
-void condition_signal(void *address);
+void condition_signal(void *address, bool all);
 bool condition_wait(void *condition, void *mutex, bool timed);
+bool threads_time_out(void);
 
 /* memory.c */
 int memory_place(char *address, int size);

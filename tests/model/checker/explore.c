@@ -228,6 +228,15 @@ static void ended(void) {
     mc->result.executions++;
 }
 
+static void run_ready(void) {
+    for (int i = 0; i < X->threads; i++) {
+        if (thread_ready(i)) {
+            thread_resume(i);
+            i = -1;
+        }
+    }
+}
+
 /* Sets up the next choice in `next`. False: this execution has come to its end, one way or another. */
 static bool choose(struct node *next) {
     int16_t options[OPTIONS];
@@ -244,6 +253,10 @@ static bool choose(struct node *next) {
         }
         next->enabled |= (uint8_t)(all != 0 ? bit(i) : 0);
         awake |= count != 0 ? bit(i) : 0;
+    }
+    if (next->enabled == 0 && threads_time_out()) {
+        run_ready();
+        return choose(next);
     }
     if (next->enabled == 0) {
         ended();
@@ -290,15 +303,6 @@ static bool take(const struct node *node, int index, int acting) {
         return false;
     }
     return true;
-}
-
-static void run_ready(void) {
-    for (int i = 0; i < X->threads; i++) {
-        if (thread_ready(i)) {
-            thread_resume(i);
-            i = -1;
-        }
-    }
 }
 
 /* From the present state to the end of the execution. */

@@ -203,19 +203,23 @@ void __tsan_atomic_thread_fence(int order) {
 
 /* ---- the C library -------------------------------------------------------------------------------------------- */
 
+/* MC_NOMEM: while several threads run, any allocation may fail. */
+static bool no_memory(void) {
+    return (mc->scenario->flags & MC_NOMEM) != 0 && !thread_alone() && mc_choose(2) == 1;
+}
 void *model_malloc(size_t size) {
     if (!modelled()) {
         return malloc(size);
     }
     HERE();
-    return heap_allocate(size, false);
+    return no_memory() ? NULL : heap_allocate(size, false);
 }
 void *model_calloc(size_t count, size_t size) {
     if (!modelled()) {
         return calloc(count, size);
     }
     HERE();
-    return heap_allocate(count * size, true);
+    return no_memory() ? NULL : heap_allocate(count * size, true);
 }
 void model_free(void *p) {
     if (!modelled()) {
@@ -322,12 +326,12 @@ int model_cond_destroy(pthread_cond_t *c) {
 }
 int model_cond_signal(pthread_cond_t *c) {
     HERE();
-    condition_signal(c);
+    condition_signal(c, false);
     return 0;
 }
 int model_cond_broadcast(pthread_cond_t *c) {
     HERE();
-    condition_signal(c);
+    condition_signal(c, true);
     return 0;
 }
 int model_cond_wait(pthread_cond_t *c, pthread_mutex_t *m) {

@@ -24,7 +24,8 @@
 
 /* What a scenario asks of the checker. */
 enum {
-    MC_SPURIOUS = 1, /* a weak compare-and-swap may fail for no reason                                     */
+    MC_SPURIOUS =
+        1, /* a weak compare-and-swap may fail, and a wait on a condition variable may end, for no reason */
     MC_C11_RELEASE =
         2,        /* C11's longer release sequences, in place of C++20's                                */
     MC_REUSE = 4, /* malloc hands out freed memory again, last freed first (ABA); else freed memory rests */
@@ -35,7 +36,8 @@ enum {
         32, /* compare the two checks of seq_cst (seqcst.c)                                        */
     MC_STACKS =
         64, /* stacks are memory that threads share (a blocked thread's waiter); else they must not be */
-    MC_SOAK = 128 /* only in the long run */
+    MC_SOAK = 128, /* only in the long run */
+    MC_NOMEM = 256 /* while several threads run, any allocation may fail */
 };
 
 typedef struct mc_scenario {

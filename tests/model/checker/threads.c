@@ -185,7 +185,7 @@ bool thread_ready(int thread) {
         }
         return true;
     case OP_WAIT:
-        return X->condition[t->op.place].signals > t->op.n;
+        return t->signalled || t->late;
     default:
         return false;
     }
@@ -223,7 +223,9 @@ static void lock(int thread) {
     e->before_here = m->newest_lock;
     e->node = explore_node();
     m->newest_lock = (int16_t)event;
-    clock_join(&t->known, &m->known);
+    if (!m->silent) {
+        clock_join(&t->known, &m->known);
+    }
     clock_join(&t->caused, &m->caused);
     e->known = t->known;
     e->caused = t->caused;
@@ -260,40 +262,74 @@ void mutex_destroy(void *address) {
     race_access(address, 4, PLAIN_WRITE);
 }
 
-static int condition_at(void *address) {
-    for (int i = 0; i < X->conditions; i++) {
-        if (X->condition[i].address == address) {
-            return i;
+/* A condition variable is the set of threads that wait on it. Entering it, leaving it and signalling exclude each other
+ * by a lock of its own, so their order is a choice as with any lock; but pthread_cond_signal makes nothing known. */
+static void condition_lock(void *condition) {
+    struct mutex *const m = mutex_at((char *)condition + 8);
+    m->silent = true;
+    thread_do((struct op){.kind = OP_LOCK, .address = m->address});
+}
+static void condition_unlock(void *condition) {
+    mutex_unlock((char *)condition + 8);
+}
+
+/* Wakes all who wait, or one of them, any. */
+void condition_signal(void *condition, bool all) {
+    int waiting[THREADS];
+    int count = 0;
+    race_access(condition, 4, ATOMIC_WRITE);
+    condition_lock(condition);
+    for (int i = 0; i < X->threads; i++) {
+        if (X->thread[i].waits_on == condition && !X->thread[i].signalled) {
+            waiting[count++] = i;
         }
     }
-    if (X->conditions == CONDITIONS) {
-        fault("too many condition variables for the checker");
+    if (!all && count > 1) {
+        waiting[0] = waiting[mc_choose(count)];
+        count = 1;
     }
-    X->condition[X->conditions] = (struct condition){address, 0};
-    return X->conditions++;
+    for (int i = 0; i < count; i++) {
+        X->thread[waiting[i]].signalled = true;
+    }
+    condition_unlock(condition);
 }
 
-/* Wakes all who wait: callers must look again anyway. */
-void condition_signal(void *address) {
-    race_access(address, 4, ATOMIC_WRITE);
-    X->condition[condition_at(address)].signals++;
-    SELF->history = mix(SELF->history, 9);
-}
-
-/* False: timed out, which a timed wait may do at any moment. */
+/* False: timed out, which a timed wait may do at any moment. With MC_SPURIOUS one wait of each thread may end for no reason. */
 bool condition_wait(void *condition, void *mutex, bool timed) {
-    struct op op = {.kind = OP_WAIT, .address = condition, .place = (int16_t)condition_at(condition)};
+    const bool spurious = (mc->scenario->flags & MC_SPURIOUS) != 0 && !SELF->woken_for_nothing;
     bool in_time = true;
-    op.n = X->condition[op.place].signals;
     race_access(condition, 4, ATOMIC_WRITE);
+    condition_lock(condition);
+    SELF->waits_on = condition;
+    SELF->signalled = false;
+    condition_unlock(condition);
     mutex_unlock(mutex);
-    if (timed && mc_choose(2) == 1) {
-        in_time = false;
-    } else {
-        thread_do(op);
+    SELF->late = (timed || spurious) && mc_choose(2) == 1;
+    if (!SELF->late) {
+        thread_do((struct op){.kind = OP_WAIT, .address = condition, .n = timed ? 1 : 0});
     }
+    if (SELF->late) {
+        condition_lock(condition);
+        in_time = SELF->signalled || !timed;
+        SELF->woken_for_nothing = true;
+        SELF->waits_on = NULL; /* a signal is for the others now */
+        condition_unlock(condition);
+    }
+    SELF->waits_on = NULL;
     thread_do((struct op){.kind = OP_LOCK, .address = mutex});
     return in_time;
+}
+
+/* Nobody can go on: a timed wait that has not timed out does so now. False: there is none. */
+bool threads_time_out(void) {
+    for (int i = 0; i < X->threads; i++) {
+        struct thread *const t = &X->thread[i];
+        if (!t->finished && t->op.kind == OP_WAIT && t->op.n == 1 && !t->late) {
+            t->late = true;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- operations that need a choice ---------------------------------------------------------------------------- */

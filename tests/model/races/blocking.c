@@ -1,4 +1,4 @@
-/* blocking.h: a thread that blocks is woken by a grant, and a time-out that loses to one reports the grant. */
+/* blocking.c: a thread that blocks is woken by a grant, and a time-out that loses to one reports the grant. */
 #include "support.h"
 
 static rouse_semaphore *semaphore;
@@ -56,6 +56,40 @@ static void times_out_behind(void) {
     run(acquire_timed, NULL, acquire_again, NULL, ONLY_TWO);
     queue_finish();
 }
+/* The time-out of one races with a permit that the other one can have. */
+static void acquire_timed_second(void *unused) {
+    (void)unused;
+    second = rouse_semaphore_acquire_timed(semaphore, 1, 1000);
+    mc_assert(second == ROUSE_OK || second == ROUSE_TIMEDOUT);
+}
+static void two_time_out(void) {
+    start(0);
+    run(acquire_timed, NULL, acquire_timed_second, NULL, release, NULL);
+    mc_assert(first != ROUSE_OK || second != ROUSE_OK);
+    mc_assert(rouse_semaphore_available(semaphore) == (first == ROUSE_OK || second == ROUSE_OK ? 0 : 1));
+    queue_finish();
+}
+static void acquire_timed_closed(void *unused) {
+    (void)unused;
+    first = rouse_semaphore_acquire_timed(semaphore, 1, 1000);
+    mc_assert(first == ROUSE_CLOSED || first == ROUSE_TIMEDOUT);
+}
+static void time_out_closed(void) {
+    start(0);
+    run(acquire_timed_closed, NULL, close_semaphore, NULL, ONLY_TWO);
+    queue_finish();
+}
+static void acquire_timed_2(void *unused) {
+    (void)unused;
+    first = rouse_semaphore_acquire_timed(semaphore, 2, 1000);
+    mc_assert(first == ROUSE_OK || first == ROUSE_TIMEDOUT);
+}
+static void time_out_of_two(void) {
+    start(1);
+    run(acquire_timed_2, NULL, release, NULL, ONLY_TWO);
+    mc_assert(rouse_semaphore_available(semaphore) == (first == ROUSE_OK ? 0 : 2));
+    queue_finish();
+}
 static void block_closed(void) {
     start(0);
     run(acquire_closed, NULL, close_semaphore, NULL, ONLY_TWO);
@@ -66,6 +100,11 @@ static void block_closed(void) {
 const mc_scenario mc_scenarios[] = {
     {.name = "block, release", .body = blocks, .flags = MC_STACKS},
     {.name = "time-out, release", .body = times_out, .flags = MC_STACKS},
+    {.name = "block, release, woken for no reason", .body = blocks, .flags = MC_STACKS | MC_SPURIOUS},
+    {.name = "time-out, release, woken for no reason", .body = times_out, .flags = MC_STACKS | MC_SPURIOUS},
+    {.name = "two time-outs, release", .body = two_time_out, .flags = MC_STACKS, .bound = 1, .soak_bound = 2},
+    {.name = "time-out, close", .body = time_out_closed, .flags = MC_STACKS},
+    {.name = "time-out of a request for 2, release", .body = time_out_of_two, .flags = MC_STACKS},
     {.name = "nobody releases", .body = times_out_behind, .flags = MC_STACKS, .expect = "deadlock"},
     {.name = "block, close", .body = block_closed, .flags = MC_STACKS},
     {0},

@@ -154,6 +154,23 @@ static void first_waits(void) {
     conserved(0);
 }
 
+/* Every allocation may fail, at any moment of what the others do: a wait that says so has changed nothing. */
+static void no_memory_first_waits(void) {
+    guests_init(NULL);
+    run(wait_1, A, wait_1, B, give_1, NULL);
+    mc_assert(!waiting(A) || A->answer == ROUSE_PENDING);
+    conserved(1);
+}
+static void no_memory_next_chunk(void) {
+    guests_init(NULL);
+    for (int i = 0; i < 4; i++) {
+        enqueue(&guests[i], 1); /* two segments of two cells, the first chunk of the pool */
+    }
+    run(wait_1, E, wait_1, F, give_1, NULL);
+    mc_assert(granted(A));
+    conserved(1);
+}
+
 /* ---- reduce, overflow ------------------------------------------------------------------------------------------------- */
 
 static uint32_t forgotten;
@@ -216,6 +233,16 @@ const mc_scenario mc_scenarios[] = {
     {.name = "three hold in turn", .body = three_hold, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "try holds", .body = try_holds},
     {.name = "first waits", .body = first_waits},
+    {.name = "first waits, no memory",
+     .body = no_memory_first_waits,
+     .flags = MC_NOMEM,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
+    {.name = "the next chunk, no memory",
+     .body = no_memory_next_chunk,
+     .flags = MC_NOMEM,
+     .bound = LOCKFREE_BOUND(1),
+     .soak_bound = 3},
     {.name = "reduce", .body = reduce},
     {.name = "reduce sees what the releaser did", .body = reduce_sees},
     {.name = "overflow", .body = overflow},
