@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that every test that the documents name as suite/test exists. Exit status 1: one does not."""
+"""Checks that every test that the documents name exists: unit tests as suite/test, model tests as model.topic "scenario". Also that
+every happens-before edge of docs/memory-ordering.md is broken by a section of tests/model/wrong/edges.ini that must be reported. Exit
+status 1: not so."""
 import pathlib
 import re
 import sys
@@ -11,6 +13,8 @@ def main():
     existing = set()
     for path in (ROOT / "tests" / "unit").glob("*.c*"):
         existing.update("/".join(m) for m in re.findall(r"^Test\((\w+), (\w+)", path.read_text(), re.M))
+    scenarios = {path.stem: set(re.findall(r'\.name = "([^"]+)"', path.read_text()))
+                 for path in (ROOT / "tests" / "model" / "races").glob("*.c")}
     suites = {name.split("/")[0] for name in existing}
     named, missing = 0, []
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
@@ -19,6 +23,15 @@ def main():
                 named += 1
                 if name not in existing:
                     missing.append(f"{path.relative_to(ROOT)}: no test {name}")
+        for topic, name in re.findall(r'`model\.(\w+)` "([^"]+)"', path.read_text()):
+            named += 1
+            if name not in scenarios.get(topic, ()):
+                missing.append(f"{path.relative_to(ROOT)}: no scenario {name} in {topic}.c")
+    edges = re.findall(r"^### (E\d+) ", (ROOT / "docs" / "memory-ordering.md").read_text(), re.M)
+    table = (ROOT / "tests" / "model" / "wrong" / "edges.ini").read_text()
+    sections = re.findall(r"^\[(\w+) [^\]]*\]\n((?:[a-z]+:.*\n)+)", table, re.M)
+    reported = {name for name, body in sections if "silent:" not in body}
+    missing += [f"edges.ini: no section breaks {edge}" for edge in edges if edge not in reported]
     print(f"{named} tests named in the documents, {len(existing)} exist", *missing, sep="\n")
     sys.exit(1 if missing or named == 0 else 0)
 

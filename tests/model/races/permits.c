@@ -51,6 +51,28 @@ static void polled(void) {
     conserved(1);
 }
 
+/* A polled waiter is its owner's as soon as its status says so: here it is freed. */
+static rouse_waiter *polled_waiter;
+static void free_when_told(void *arg) {
+    (void)arg;
+    A->answer = rouse_waiter_queue_wait(&queue, polled_waiter, 1);
+    if (A->answer != ROUSE_PENDING || rouse_waiter_status(polled_waiter) != ROUSE_PENDING) {
+        free(polled_waiter);
+        polled_waiter = NULL;
+    }
+}
+static void polled_freed(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    polled_waiter = malloc(sizeof *polled_waiter);
+    rouse_waiter_init(polled_waiter, NULL, NULL);
+    run(free_when_told, NULL, give_1, NULL, ONLY_TWO);
+    mc_assert(polled_waiter == NULL || rouse_waiter_status(polled_waiter) == ROUSE_OK);
+    free(polled_waiter);
+    mc_assert(rouse_waiter_queue_balance(&queue) == 0 && rouse_waiter_queue_waiter_count(&queue) == 0);
+    rouse_waiter_queue_destroy(&queue);
+}
+
 /* ---- two wait ---------------------------------------------------------------------------------------------------- */
 
 static void two_wait_one_gives_one(void) {
@@ -220,6 +242,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wait, give: the last cell", .body = wait_give_last_cell},
     {.name = "wait, give: the next segment", .body = wait_give_next_segment},
     {.name = "polled", .body = polled},
+    {.name = "polled: freed when it is told", .body = polled_freed},
     {.name = "two wait, one gives 1", .body = two_wait_one_gives_one},
     {.name = "two wait, one gives 2",
      .body = two_wait_one_gives_two,
