@@ -4,8 +4,9 @@
 #   tests/run.sh                every test with gcc; unit, stress and compile with clang; again under the address,
 #                               undefined-behaviour and thread sanitizers
 #   tests/run.sh --quick        unit tests with gcc only; within three minutes
-#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), 25 minutes on two processors; --minutes N: that
-#                               long instead. They take the seed that is printed; ROUSE_TEST_SEED=N sets it
+#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), about half an hour on two processors, 20 minutes of it
+#                               random runs and wider bounds; --minutes N: those for so long. They take the seed that is
+#                               printed; ROUSE_TEST_SEED=N sets it. Also the sanitizers of the other compiler
 #   tests/run.sh --soak-only    the long runs alone
 #   tests/run.sh --only REGEX   only tests whose name matches
 #   further: --no-install (fail and name the packages that are missing), --jobs N (default: one per processor)
@@ -16,10 +17,10 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-quick='' soak='' short=yes minutes=25 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
+quick='' soak='' short=yes minutes=20 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
-    sed -n '2,15s/^# \{0,1\}//p' "$root/tests/run.sh"
+    sed -n '2,16s/^# \{0,1\}//p' "$root/tests/run.sh"
     exit "$1"
 }
 say() {
@@ -138,8 +139,10 @@ if [ -n "$soak" ]; then
     say "soak: $minutes minutes, ROUSE_TEST_SEED=$ROUSE_TEST_SEED"
     step soak-gcc soak-gcc "$@"
     step soak-asan soak-asan "$@"
+    step asan-clang asan-clang "$@"
     prefix=$no_random
     step soak-tsan soak-tsan "$@"
+    step tsan-gcc tsan-gcc "$@"
 fi
 
 [ "$total" != 0 ] || failed=1

@@ -7,6 +7,9 @@
                                again for headers that have not changed, so an interrupted run goes on where it stopped.
                                --minutes N: begin no more after that; --seed N: in another order, for a sample
 
+    wrong.py --orders ...      no table: each order in the headers that is stronger than relaxed is weakened by one step, alone,
+                               and the model tests are asked; says which they report and which they do not
+
 A table is an ini file. Each section is one change:
 
     [name]
@@ -68,6 +71,8 @@ def change(headers, change_):
     if "in" in change_:
         start, end = function_span(text, change_["in"])
     hits = list(re.finditer(squeeze(change_["old"]), text[start:end]))
+    if "nth" in change_:
+        hits = hits[change_["nth"]:change_["nth"] + 1]
     if len(hits) != 1:
         raise TableError(f"the old text is there {len(hits)} times")
     new = "" if change_["new"] == "-" else change_["new"]
@@ -188,6 +193,38 @@ def examine(arguments, name, section):
         yield backend, report
 
 
+WEAKER = {"acquire": ["relaxed"], "release": ["relaxed"], "acq_rel": ["acquire", "release"], "seq_cst": ["acq_rel"],
+          "seq_cst load": ["acquire"]}
+BACKENDS = {"detail/backend_mutex.h": "MUTEX", "detail/backend_spin.h": "SPIN", "detail/locked_queue.h": "SPIN",
+            "detail/wait_list.h": "MUTEX"}
+
+
+def orders():
+    """A table with a section for each order that can be weakened."""
+    operation = re.compile(r"\brouse_(?:u32|u64|ptr)_(load|store|swap|cas|add)_(acquire|release|acq_rel|seq_cst)_\(")
+    head = re.compile(r"^(?:static|ROUSE_|bool|void)[^;{}=]*?\b(rouse_\w+)\([^;{}]*\)\s*\{$", re.M)
+    table = {}
+    for folder, _, names in os.walk(os.path.join(INCLUDE, "rouse")):
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            file = os.path.relpath(path, os.path.join(INCLUDE, "rouse"))
+            if file == "detail/atomic.h":
+                continue
+            with open(path, encoding="utf-8") as opened:
+                text = opened.read()
+            functions = [(m.start(), m.group(1)) for m in head.finditer(text)]
+            seen = {}
+            for m in operation.finditer(text):
+                function = [f for at, f in functions if at < m.start()][-1]
+                nth = seen[function, m.group()] = seen.get((function, m.group()), -1) + 1
+                order = m.group(2) + (" load" if m.group(2) == "seq_cst" and m.group(1) == "load" else "")
+                for weaker in WEAKER[order]:
+                    table["%s %s %s %s to %s%s" % (file, function, m.group(1), m.group(2), weaker, " #%d" % nth if nth else "")] = {
+                        "backend": BACKENDS.get(file, "LOCKFREE"), "file": file, "in": function, "old": m.group(), "nth": nth,
+                        "new": m.group().replace("_%s_(" % m.group(2), "_%s_(" % weaker)}
+    return table
+
+
 class Verdicts:
     """With --mutate, kept in a file under the changed headers' hash."""
 
@@ -196,7 +233,7 @@ class Verdicts:
         self.path = os.path.join(arguments.work, "verdicts.tsv")
         self.lock = threading.Lock()
         self.kept = {}
-        if arguments.mutate and os.path.exists(self.path):
+        if (arguments.mutate or arguments.orders) and os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as file:
                 for line in file:
                     key, backend, report = line.rstrip("\n").split("\t")
@@ -218,7 +255,7 @@ class Verdicts:
 
     def of(self, name):
         section = dict(self.table[name])
-        if not self.arguments.mutate:
+        if not self.arguments.mutate and not self.arguments.orders:
             return list(examine(self.arguments, name, section))
         key = self.key(section)
         if all((key, backend) in self.kept for backend in section["backend"].split()):
@@ -237,7 +274,8 @@ def shorten(report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table")
+    parser.add_argument("table", nargs="?")
+    parser.add_argument("--orders", action="store_true")
     parser.add_argument("sections", nargs="*")
     parser.add_argument("--checker", required=True)
     parser.add_argument("--work", default="wrong-work")
@@ -254,10 +292,16 @@ def main():
     os.makedirs(arguments.work, exist_ok=True)
     table = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",), strict=True)
     table.optionxform = str
-    with open(arguments.table, encoding="utf-8") as file:
-        table.read_file(file)
+    if arguments.orders:
+        table = orders()
+        names = list(table)
+        arguments.sections = ([arguments.table] if arguments.table else []) + arguments.sections
+    else:
+        with open(arguments.table, encoding="utf-8") as file:
+            table.read_file(file)
+        names = table.sections()
     part, parts = (int(number) for number in arguments.part.split("/"))
-    names = [name for name in table.sections()[part::parts]
+    names = [name for name in names[part::parts]
              if not arguments.sections or any(wanted in name for wanted in arguments.sections)]
     if arguments.seed is not None:
         random.Random(arguments.seed).shuffle(names)
@@ -276,7 +320,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for name, found in zip(names, pool.map(judge, names)):
             done += found is not None
-            if arguments.mutate and found is not None:
+            if (arguments.mutate or arguments.orders) and found is not None:
                 print("%3d/%d %5.1f min  " % (done, len(names), (time.monotonic() - begun) / 60), end="")
             if isinstance(found, str):
                 bad += 1
@@ -304,7 +348,7 @@ def main():
         for survivor in survivors:
             print(f"survivor: {survivor}")
         return 0 if bad == 0 and share >= arguments.least else 1
-    return 0 if bad == 0 and not survivors and total > 0 else 1
+    return 0 if bad == 0 and (not survivors or arguments.orders) and total > 0 else 1
 
 
 if __name__ == "__main__":
