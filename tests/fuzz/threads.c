@@ -131,7 +131,6 @@ static void do_cancel(call *c) {
     call *const of = &calls[c->target];
     of->busy = true;
     c->answer = rouse_waiter_queue_cancel(objects[of->object], of->waiter);
-    of->busy = false;
     if (c->answer) {
         EXPECT(of->wakes == 0);
         of->cancelled = true;
@@ -143,6 +142,7 @@ static void do_cancel(call *c) {
         free(of->waiter);
         of->waiter = NULL;
     }
+    of->busy = false; /* not before: the look at the status is a scheduling point */
 }
 
 static void do_call(call *c) {
