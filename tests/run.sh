@@ -4,7 +4,7 @@
 #   tests/run.sh                every test with gcc; unit, stress and compile with clang; again under the address,
 #                               undefined-behaviour and thread sanitizers
 #   tests/run.sh --quick        unit tests with gcc only; within three minutes
-#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), about half an hour on two processors, 20 minutes of it
+#   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), about half an hour on two processors, 15 minutes of it
 #                               random runs and wider bounds; --minutes N: those for so long. They take the seed that is
 #                               printed; ROUSE_TEST_SEED=N sets it. Also the sanitizers of the other compiler
 #   tests/run.sh --soak-only    the long runs alone
@@ -17,7 +17,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-quick='' soak='' short=yes minutes=20 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
+quick='' soak='' short=yes minutes=15 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
     sed -n '2,16s/^# \{0,1\}//p' "$root/tests/run.sh"
