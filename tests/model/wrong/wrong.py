@@ -153,7 +153,7 @@ def suite(arguments, headers, backend, tests):
         for words in runs:
             name = source + (" " + words if words else "")
             try:
-                done = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False, timeout=120,
+                done = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False, timeout=60,
                                       errors="replace", cwd=headers)
             except subprocess.TimeoutExpired:
                 return name + ": does not come to an end"
