@@ -19,8 +19,8 @@
  *
  * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due; or, of a
  * waiter that was made by rouse_waiter_init_on (mailbox.h), always on the thread that drains its mailbox, as
- * a loop beside other threads needs. With no internal lock held. It may call every function of the library, on every object. It may run before the
- * call that queued the waiter has returned on its own thread. A wake that falls due inside another wake of
+ * a loop beside other threads needs. With no internal lock held. It may call every function of the library,
+ * on every object. It may run before the call that queued the waiter has returned on its own thread. A wake that falls due inside another wake of
  * the same thread waits until that one has returned: the stack does not grow with a chain of hand-overs, and
  * when the outermost call returns all of them have run. They run in the order in which they fell due, and the
  * outcomes of all that one call makes due are stored before the first of them runs. In a signal handler that
@@ -94,7 +94,7 @@ struct rouse_waiter {
                                        ticket's segment                                                  */
     rouse_atomic_u64_ account_;     /* queued: n asked for * 2^32 + permits lacked; due: the outcome      */
     rouse_atomic_u32_ status_;      /* bits 0-7 the rouse_status; bit 8: woken by a wake_all             */
-    rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: 1 while it is in the list       */
+    rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: their mark while it is listed   */
 #ifdef ROUSE_DEBUG
     rouse_atomic_ptr_ owner_; /* the queue it is on, NULL: none */
 #endif

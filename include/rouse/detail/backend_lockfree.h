@@ -158,8 +158,8 @@ static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segm
     }
 }
 
-/* The usual case of it, in three loads: the segment of the last ticket served, entered, and not its last
- * cell. NULL: not so. */
+/* The usual case of rouse_enter_segment_, in three loads: the segment of the last ticket served, entered, and not
+ * its last cell. NULL: not so. */
 static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket) {
     /* E11: acquire, as above. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
@@ -521,8 +521,33 @@ static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segme
     rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
 }
 
+/* At the head: the canceller of w has taken its ticket as its own waker, and empties the cell. False: another cancel of
+ * w was first there, and has made it a phantom; then that is passed over. */
+static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket) {
+    rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
+    bool found = false;
+    uint32_t beyond;
+    if (segment == NULL) {
+        segment = rouse_enter_segment_(q, ticket, &beyond);
+    }
+    if (segment != NULL) { /* not removed */
+        rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
+        void *mine = w;
+        /* E10: as in rouse_visit_, either way. */
+        found = rouse_ptr_cas_seq_cst_(cell, &mine, (void *)ROUSE_CELL_DONE_);
+        if (!found) {
+            (void)rouse_ptr_swap_seq_cst_(cell, (void *)ROUSE_CELL_DONE_);
+        }
+        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+    }
+    if (!found) {
+        (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
+    }
+    return found;
+}
+
 /* Takes back the only cell that w lacks. At the head it serves its own ticket, and leaves no phantom; anywhere else it
- * is CANCELLED. False: the ticket has been passed. */
+ * is CANCELLED. False: the ticket has been passed, or another cancel of w was first. */
 static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
                                         uint32_t ticket) {
     rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
@@ -531,9 +556,8 @@ static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, 
     int32_t ahead;
     while (rouse_word_balance_(seen) < 0 &&
            (ahead = rouse_ticket_distance_(rouse_word_head_(seen), ticket)) >= 0) {
-        void *mine = w;
-        uint32_t beyond;
         if (ahead > 0) {
+            void *mine = w;
             /* E9, E10: acq_rel as against the waker; seq_cst as the cell may be its segment's last to be
              * cancelled. */
             if (!rouse_ptr_cas_seq_cst_(cell, &mine, (void *)ROUSE_CELL_CANCELLED_)) {
@@ -543,21 +567,15 @@ static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, 
             rouse_cancelled_(q, segment, ticket);
             return true;
         }
-        /* E11: acquire, for what the segment is now; recycled: w was served long ago. Of the cell, relaxed: a guess;
-         * with the head at this ticket only this canceller can take w out of it. */
+        /* E11: acquire, for what the segment is now; recycled: w left it long ago. Of the cell, relaxed: a guess, for
+         * who is its waker looks again. */
         if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket) ||
             rouse_ptr_load_relaxed_(cell) != (const void *)w) {
             return false;
         }
         /* E3: this thread is its own waker now. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
-            if (rouse_entered_segment_(q, ticket) == NULL) {
-                (void)rouse_enter_segment_(q, ticket, &beyond);
-            }
-            /* E10: as in rouse_visit_. */
-            (void)rouse_ptr_swap_seq_cst_(cell, (void *)ROUSE_CELL_DONE_);
-            rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
-            return true;
+            return rouse_leave_head_(q, w, ticket);
         }
     }
     return false;
@@ -621,7 +639,7 @@ static inline uint32_t rouse_credit_of_(const rouse_waiter *w, uint32_t cells) {
     return (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
 }
 
-/* The same for a waiter that lacks several: *credit is what it had been given. */
+/* rouse_take_back_one_ for a waiter that lacks several: *credit is what it had been given. */
 static ROUSE_SLOW_ bool rouse_take_back_several_(rouse_waiter_queue *q, rouse_waiter *w,
                                                  rouse_segment_ *segment, uint32_t ticket, uint32_t *credit) {
     const uint32_t cells = rouse_take_back_(q, w, segment, ticket);
@@ -672,7 +690,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     }
     ROUSE_TRACE("cancel", q, w);
     rouse_let_go_(w);
-    /* Relaxed: whoever makes a phantom that this does not see will look for itself after making it. */
+    /* Relaxed: a hint. Two cancels may miss each other's phantom; it then stays for the next call that comes by. */
     if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
         rouse_absorb_(q);
     }
@@ -721,9 +739,9 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_need_segments_(rouse_waiter_queue *q, r
             const uint32_t here = rouse_state_base_(walk.state);
             if (here == base) {
                 first = walk.at;
-                rouse_ptr_store_release_(&q->tail_, first); /* E11 */
             }
             if (here == last) {
+                rouse_ptr_store_release_(&q->tail_, walk.at); /* E11 */
                 return first;
             }
             if (rouse_ticket_distance_(last, here) > 0) {

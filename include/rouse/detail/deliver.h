@@ -203,7 +203,8 @@ static inline void rouse_begin_wakes_(rouse_deferral_ *mine) {
 }
 
 /* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler that
- * finds it down calls only wakes of its own. One that ran just before it fell has left its wakes in the inbox. */
+ * finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the interrupted
+ * thread had deferred. One that ran just before the flag fell has left its wakes in the inbox. */
 static inline void rouse_end_wakes_(rouse_deferral_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */

@@ -138,7 +138,7 @@ static inline uint32_t rouse_state_base_(uint64_t state) {
 static inline uint32_t rouse_state_kind_(uint64_t state) {
     return (uint32_t)(state & 7);
 }
-/* In the list. */
+/* In the list, or just cut out of it and not yet FREE: whether its link is marked tells. */
 static inline bool rouse_state_linked_(uint64_t state) {
     return rouse_state_kind_(state) >= ROUSE_SEGMENT_LIVE_;
 }
@@ -431,8 +431,9 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_
 
 /* Takes a segment out that is DEAD by this thread's doing. */
 static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead) {
+    /* Relaxed: this thread has written it. */
     const uint32_t base = rouse_state_base_(rouse_u64_load_relaxed_(&dead->state_));
-    /* Relaxed: a hint; before the mark, for then it is not this thread's any more. */
+    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it anew. */
     const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
     uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
     rouse_walk_ marked;
@@ -538,7 +539,8 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *en
      * whatever has become of `last`. seq_cst: E15. */
     if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &expected,
                                 rouse_link_to_(end->link, fresh->index_))) {
-        rouse_u64_store_relaxed_(&fresh->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
+        /* E11: release, as in rouse_walk_cut_. */
+        rouse_u64_store_release_(&fresh->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
         rouse_pool_push_(pool, fresh);
         *end = rouse_walk_from_(pool, last, base);
         return true;

@@ -181,6 +181,30 @@ static void cancel_in_wake(void) {
     conserved(3);
 }
 
+/* Two threads cancel the same waiter: one of them has it. Meanwhile the head comes to it, and its segment goes. */
+static bool both[2];
+static void give_2_cancel_first(void *g) {
+    give(2);
+    both[0] = rouse_waiter_queue_cancel(&queue, &((guest *)g)->waiter);
+}
+static void cancel_second(void *g) {
+    both[1] = rouse_waiter_queue_cancel(&queue, &((guest *)g)->waiter);
+}
+static void two_cancel_one(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    for (int i = 0; i < 5; i++) {
+        enqueue(&guests[i], 1);
+    }
+    take_out(D);
+    run(give_2_cancel_first, C, cancel_second, C, ONLY_TWO);
+    mc_assert(both[0] != both[1]);
+    mc_assert(rouse_waiter_queue_waiter_count(&queue) == 1 && rouse_waiter_queue_balance(&queue) == -1);
+    give(1);
+    mc_assert(granted(A) && granted(B) && granted(E));
+    rouse_waiter_queue_destroy(&queue);
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "cancel, give", .body = cancel_give},
     {.name = "cancel, give: the last cell", .body = cancel_give_last_cell},
@@ -210,5 +234,6 @@ const mc_scenario mc_scenarios[] = {
     {.name = "cancel and queue again, give", .body = requeue_give},
     {.name = "cancel and queue again, two wait, give", .body = requeue_behind},
     {.name = "cancel in a wake", .body = cancel_in_wake},
+    {.name = "two cancel the same", .body = two_cancel_one, .bound = 2, .soak_bound = MC_NO_BOUND},
     {0},
 };
