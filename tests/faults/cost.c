@@ -199,6 +199,38 @@ static void uncontended(row *each) {
     rouse_mutex_destroy(&m);
 }
 
+/* A wait and its cancel behind many that stay, each alone in its segment (LOCKFREE): no call walks over them. Loads are
+ * counted here, the most in one call. */
+static bool behind_many(uint32_t n, uint64_t bound) {
+    enum { STAY = 2000, OTHERS = 31 };
+    static rouse_waiter stay[STAY];
+    rouse_semaphore s;
+    rouse_waiter w;
+    uint64_t most = 0;
+    rouse_semaphore_init(&s, 0);
+    rouse_waiter_init(&w, NULL, NULL);
+    for (int i = 0; i < STAY; i++) {
+        rouse_waiter_init(&stay[i], NULL, NULL);
+        CHECK(rouse_semaphore_acquire(&s, &stay[i], 1) == ROUSE_PENDING);
+        for (int j = 0; j < OTHERS; j++) {
+            CHECK(rouse_semaphore_acquire(&s, &w, 1) == ROUSE_PENDING && rouse_semaphore_cancel(&s, &w));
+        }
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        const uint64_t before = seam.load;
+        CHECK(rouse_semaphore_acquire(&s, &w, n) == ROUSE_PENDING && rouse_semaphore_cancel(&s, &w));
+        most = seam.load - before > most ? seam.load - before : most;
+    }
+    for (int i = 0; i < STAY; i++) {
+        CHECK(rouse_semaphore_cancel(&s, &stay[i]));
+    }
+    rouse_semaphore_destroy(&s);
+    printf("  wait for %2u and cancel, behind %d that stay: at most %llu loads, bound %llu%s\n", (unsigned)n,
+           (int)STAY, (unsigned long long)most, (unsigned long long)bound,
+           most <= bound ? "" : "   <-- too many");
+    return most <= bound;
+}
+
 int main(void) {
     static row plain = {"a call that finds nobody waiting (exactly)", 1.0, 0, 0, {0}};
     static row queue_alone = {"queue, alone", 2.5, 0, 0, {0}};
@@ -233,5 +265,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         within = show(rows[i]) && within;
     }
+    within = behind_many(1, 200) && within;
+    within = behind_many(64, 800) && within;
     return within ? 0 : 1;
 }
