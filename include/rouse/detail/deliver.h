@@ -247,12 +247,13 @@ static inline void rouse_store_outcome_(rouse_waiter *w, uint32_t outcome) {
 }
 
 /* Stores the outcomes of a chain, each its own or (not 0) all the same, then runs its wakes. The queue is not
- * touched from here on. */
-static inline void rouse_deliver_chain_(rouse_waiter *first, uint32_t same) {
+ * touched from here on; a trace is told its address. */
+static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
     rouse_waiter **link = &first;
     while (*link != NULL) {
         rouse_waiter *const w = *link;
         if (same != 0) {
+            ROUSE_TRACE("grant", queue, w);
             rouse_set_due_(w, same);
         }
         if (w->wake_ == NULL) {
@@ -263,9 +264,10 @@ static inline void rouse_deliver_chain_(rouse_waiter *first, uint32_t same) {
         rouse_store_outcome_(w, rouse_due_(w));
     }
     rouse_run_wakes_(first);
+    (void)queue;
 }
 static inline void rouse_deliver_(const rouse_chain_ *chain) {
-    rouse_deliver_chain_(chain->first, 0);
+    rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
 /* The same for one waiter, without a chain where its wake runs at once. */

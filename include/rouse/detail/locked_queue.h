@@ -246,7 +246,7 @@ static inline uint32_t rouse_sweep_(rouse_waiter_queue *q, uint32_t outcome, uin
     credit = rouse_leave_(q, credit, bits);
     (void)rouse_hand_out_(q, credit, ROUSE_UNCAPPED_,
                           &none); /* the queue is closed then: nobody is woken by it */
-    rouse_deliver_chain_(first, outcome);
+    rouse_deliver_chain_(q, first, outcome);
     return all;
 }
 

@@ -347,6 +347,27 @@ static void recycled_under_a_walk(void) {
     finish(0);
 }
 
+/* A walk comes to a segment that another thread has marked, having linked a new one behind it: cuts it out, or finds it. */
+static void append_and_remove(void *unused) {
+    (void)unused;
+    enqueue(G, 1);
+    take_out(F);
+}
+static void find_or_cut(void *unused) {
+    uint64_t state = 0;
+    uint32_t beyond = 0;
+    (void)unused;
+    mc_assert(rouse_segment_find_(pool_of_queue(), NULL, 4, &state, &beyond) != NULL || beyond == 6);
+}
+static void cut_behind_an_append(void) {
+    five();
+    enqueue(F, 1);
+    take_out(E);
+    run(find_or_cut, NULL, append_and_remove, NULL, ONLY_TWO);
+    mc_assert(F->cancelled && waiting(G));
+    finish(0);
+}
+
 /* Two visitors finish a segment; a walker cuts it out and uses it anew: it must have seen what both wrote. The cells are
  * visited here as a waker does; the word is left alone. */
 static rouse_segment_ *first_segment;
@@ -463,6 +484,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "three wait, give", .body = recycle_three_wait, LONG},
     {.name = "a stale end", .body = stale_end, LONG},
     {.name = "recycled under a walk", .body = recycled_under_a_walk, LONG},
+    {.name = "cut behind an append", .body = cut_behind_an_append},
     {.name = "the mark publishes", .body = mark_publishes},
     {.name = "the pool's tag", .body = pool_tag},
     {.name = "the pool grows", .body = pool_grows},
