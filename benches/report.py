@@ -796,7 +796,7 @@ def command_publish(directory, target):
     os.makedirs(os.path.join(target, "plots"), exist_ok=True)
     with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
         file.write("# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
-                   "[README.md](README.md).\n\n" + "\n".join(f"* {k}: {v}" for k, v in results.context.items()) + "\n")
+                   "[README.md](README.md).\n\n" + "\n".join(f"* {k}: {v}".rstrip() for k, v in results.context.items()) + "\n")
         for section in sections_of(results)[::-1]:
             file.write(re.sub(r"\n+$", "\n", section.markdown() + "\n"))
     for name, figure in plots(results):
