@@ -75,6 +75,21 @@ static void close_it(void *unused) {
 }
 static uint32_t one = 1, two = 2;
 
+/* A had been given one of two; its cancel gives that back, and who takes it destroys the queue. */
+static void cancel_it(void *arg) {
+    guest *const g = arg;
+    g->cancelled = rouse_waiter_queue_cancel(heap_queue, &g->waiter);
+}
+static void given_back(void) {
+    start(1, 0, NULL);
+    add(A, 2);
+    run(cancel_it, A, try_destroy, B, ONLY_TWO);
+    mc_assert(A->cancelled);
+    if (heap_queue != NULL) {
+        mc_assert(rouse_waiter_queue_balance(heap_queue) == 1);
+        destroy(NULL);
+    }
+}
 static void in_wake(void) {
     start(0, 0, destroy);
     run(wait_destroy, A, release, &one, ONLY_TWO);
@@ -368,5 +383,6 @@ const mc_scenario mc_scenarios[] = {
      .soak_bound = 3},
     {.name = "behind it was one who cancelled", .body = cancel_then_release},
     {.name = "before it was one who cancelled", .body = behind_cancelled},
+    {.name = "a cancel gives back", .body = given_back},
     {0},
 };
