@@ -271,15 +271,19 @@ static void kept_cell(void) {
     run(wait_cancel_done, A, wait_poll_done, B, release, &two);
     mc_assert(heap_queue == NULL);
 }
+/* C is served, and D's ticket behind it was cancelled. */
+static void phantom_at_the_head(void) {
+    add(C, 1);
+    add(D, 1);
+    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
+    release(&one);
+}
 /* The same behind a cancelled ticket at the head: the release keeps the cell of the first and goes on to the second. */
 static void kept_cell_behind_a_phantom(void) {
     start(0, 0, NULL);
     guest_init_polled(A);
     guest_init_polled(B);
-    add(C, 1);
-    add(D, 1);
-    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
-    release(&one);
+    phantom_at_the_head();
     run(wait_cancel_done, A, wait_poll_done, B, release, &two);
     mc_assert(heap_queue == NULL);
 }
@@ -297,10 +301,7 @@ static void wait_cancel_take_destroy(void *arg) {
 static void kept_cell_cancelled(int passed) {
     start(0, passed, NULL);
     guest_init_polled(A);
-    add(C, 1);
-    add(D, 1);
-    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
-    release(&one);
+    phantom_at_the_head();
     run(wait_cancel_take_destroy, A, release, &two, ONLY_TWO);
     if (heap_queue != NULL) {
         destroy(A);
@@ -323,10 +324,7 @@ static void kept_cell_wake_all(void) {
     start(0, 1, NULL);
     guest_init_polled(A);
     guest_init_polled(B);
-    add(C, 1);
-    add(D, 1);
-    mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
-    release(&one);
+    phantom_at_the_head();
     run(wait_cancel_done, A, wait_told_done, B, wake_everybody, NULL);
     if (heap_queue != NULL) {
         if (B->answer == ROUSE_PENDING && rouse_waiter_status(&B->waiter) == ROUSE_PENDING) {
