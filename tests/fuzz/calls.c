@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h" /* behind the library: its names are short */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define EXPECT(condition)                                                                             \
@@ -72,16 +74,6 @@ static due posted[WAITERS]; /* in the mailbox, oldest first */
 static int posted_count;
 static rouse_mailbox mailbox;
 static int actions; /* left for the wakes of this call */
-static const uint8_t *bytes;
-static size_t bytes_left;
-
-static uint8_t next_byte(void) {
-    if (bytes_left == 0) {
-        return 0;
-    }
-    bytes_left--;
-    return *bytes++;
-}
 
 static rouse_waiter_queue *queue_of(int object) {
     return (rouse_waiter_queue *)objects[object]; /* every object is nothing but its queue */

@@ -36,6 +36,8 @@ static int lock_or_wait(pthread_mutex_t *m) {
 
 #include <rouse/rouse.h>
 
+#include "input.h" /* behind the library: its names are short */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define EXPECT(condition)                                                                             \
@@ -73,16 +75,6 @@ typedef struct call {
 static call calls[CALLS];
 static int call_count;
 static rouse_waiter_queue *objects[OBJECTS]; /* every object is nothing but its queue */
-static const uint8_t *bytes;
-static size_t bytes_left;
-
-static uint8_t next_byte(void) {
-    if (bytes_left == 0) {
-        return 0;
-    }
-    bytes_left--;
-    return *bytes++;
-}
 
 static void print_history(void) {
     for (int i = 0; i < call_count; i++) {
