@@ -147,6 +147,19 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, u
     return segment;
 }
 
+/* The same; in the usual case three loads: the segment of the last ticket served, entered, and not its last cell. */
+static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket,
+                                                     uint32_t *beyond) {
+    /* E11: acquire, as above. */
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    if (segment != NULL && rouse_cell_(ticket) != ROUSE_SEGMENT_CELLS - 1 &&
+        rouse_u64_load_acquire_(&segment->state_) ==
+            rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_ENTERED_)) {
+        return segment;
+    }
+    return rouse_enter_segment_(q, ticket, beyond);
+}
+
 /* A cell of `segment` has become `all` by this thread: if the segment is in the state where that may end it, looks. */
 static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                      uint32_t in, uintptr_t all) {
@@ -156,19 +169,6 @@ static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segm
         /* E11: acquire; partner is the CAS that made the pool. */
         rouse_segment_try_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, state, all);
     }
-}
-
-/* The usual case of rouse_enter_segment_, in three loads: the segment of the last ticket served, entered, and not
- * its last cell. NULL: not so. */
-static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket) {
-    /* E11: acquire, as above. */
-    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-    if (segment != NULL && rouse_cell_(ticket) != ROUSE_SEGMENT_CELLS - 1 &&
-        rouse_u64_load_acquire_(&segment->state_) ==
-            rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_ENTERED_)) {
-        return segment;
-    }
-    return NULL;
 }
 
 /* One cell of w has been visited (by its waker, or, having found tokens, by the waiter itself): `cells` of
@@ -253,11 +253,8 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
 /* Wins the cell of a ticket that this thread serves in the usual case: its waiter is in it. The waiter; NULL: not
  * so, no cell visited. */
 static inline rouse_waiter *rouse_win_next_(rouse_waiter_queue *q, uint32_t ticket) {
-    rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
     uint32_t beyond;
-    if (segment == NULL) {
-        segment = rouse_enter_segment_(q, ticket, &beyond);
-    }
+    rouse_segment_ *const segment = rouse_entered_segment_(q, ticket, &beyond);
     if (ROUSE_LIKELY_(segment != NULL)) {
         rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
         void *seen = rouse_ptr_load_relaxed_(cell);
@@ -313,11 +310,8 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
     uint32_t left = 0;
     while (m != 0) {
         uint32_t beyond = 0;
-        rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
+        rouse_segment_ *const segment = rouse_entered_segment_(q, ticket, &beyond);
         uint32_t stretch = ROUSE_SEGMENT_CELLS - rouse_cell_(ticket);
-        if (segment == NULL) {
-            segment = rouse_enter_segment_(q, ticket, &beyond);
-        }
         if (segment == NULL) {
             const uint32_t gap = (uint32_t)rouse_ticket_distance_(ticket, beyond);
             const uint32_t gone = gap < m ? gap : m;
@@ -524,12 +518,9 @@ static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segme
 /* At the head: the canceller of w has taken its ticket as its own waker, and empties the cell. False: another cancel of
  * w was first there, and has made it a phantom; then that is passed over. */
 static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket) {
-    rouse_segment_ *segment = rouse_entered_segment_(q, ticket);
-    bool found = false;
     uint32_t beyond;
-    if (segment == NULL) {
-        segment = rouse_enter_segment_(q, ticket, &beyond);
-    }
+    rouse_segment_ *const segment = rouse_entered_segment_(q, ticket, &beyond);
+    bool found = false;
     if (segment != NULL) { /* not removed */
         rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
         void *mine = w;
