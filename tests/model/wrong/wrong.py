@@ -38,7 +38,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.dirname(HERE)
 TESTS = os.path.dirname(MODEL)
 INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
-ALL_TOPICS = "sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; mix"
+ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
+              "segments; mix")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
@@ -79,6 +80,14 @@ def change(headers, change_):
     text = text[:start + hits[0].start()] + new + text[start + hits[0].end():]
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+    if "nth" in change_:
+        atomic = os.path.join(headers, "rouse", "detail", "atomic.h")
+        with open(atomic, encoding="utf-8") as file:
+            text = file.read()
+        for old, added in MORE_ORDERS:
+            text = text.replace(old, old + added)
+        with open(atomic, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def build(arguments, headers, topic, backend, out):
@@ -164,39 +173,42 @@ def suite(arguments, headers, backend, tests):
 
 
 def tests_of(section, backend):
-    topics = section.get("tests", ALL_TOPICS + ("; segments" if backend == "LOCKFREE" else ""))
-    for item in topics.split(";"):
-        topic, _, scenario = item.partition("=")
-        yield topic.strip(), scenario.strip()
+    for item in section.get("tests", ALL_TOPICS).split(";"):
+        topic, _, scenario = (word.strip() for word in item.partition("="))
+        if topic != "segments" or backend == "LOCKFREE":
+            yield topic, scenario
 
 
-def examine(arguments, name, section):
-    """Yields (backend, what was reported or None)."""
-    for backend in section["backend"].split():
-        work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name)[:60] + "-" + backend)
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
-        change(work, section)
-        weakened = name.endswith("weaken")  # that takes several threads to tell
-        report = suite(arguments, work, backend, FIRST) if arguments.mutate and not weakened else None
-        for topic, scenario in tests_of(section, backend) if report is None else ():
-            program = os.path.join(work, topic)
-            if not os.path.exists(program):
-                build(arguments, work, topic, backend, program)
-            report = run(program, scenario, arguments.seconds)
-            if report is not None:
-                report = topic + ": " + report
-                break
-        if report is None and arguments.mutate:
-            report = suite(arguments, work, backend, REST)
-        shutil.rmtree(work, ignore_errors=True)
-        yield backend, report
+def examine(arguments, name, section, backend):
+    """What is reported, or None."""
+    work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name)[:60] + "-" + backend)
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
+    change(work, section)
+    weakened = name.endswith("weaken")  # that takes several threads to tell
+    report = suite(arguments, work, backend, FIRST) if arguments.mutate and not weakened else None
+    for topic, scenario in tests_of(section, backend) if report is None else ():
+        program = os.path.join(work, topic)
+        if not os.path.exists(program):
+            build(arguments, work, topic, backend, program)
+        report = run(program, scenario, arguments.seconds)
+        if report is not None:
+            report = topic + ": " + report
+            break
+    if report is None and arguments.mutate:
+        report = suite(arguments, work, backend, REST)
+    shutil.rmtree(work, ignore_errors=True)
+    return report
 
 
 WEAKER = {"acquire": ["relaxed"], "release": ["relaxed"], "acq_rel": ["acquire", "release"], "seq_cst": ["acq_rel"],
           "seq_cst load": ["acquire"]}
-BACKENDS = {"detail/backend_mutex.h": "MUTEX", "detail/backend_spin.h": "SPIN", "detail/locked_queue.h": "SPIN",
-            "detail/wait_list.h": "MUTEX"}
+# Which backends use it; the quick ones first. For the others: all three.
+BACKENDS = {"detail/backend_mutex.h": "MUTEX", "detail/backend_spin.h": "SPIN", "detail/locked_queue.h": "SPIN MUTEX",
+            "detail/backend_lockfree.h": "LOCKFREE", "detail/segments.h": "LOCKFREE"}
+# Orders that the library does not use, and its weakened copies do.
+MORE_ORDERS = [("ROUSE_SWAP_(T, type, acq_rel)", " ROUSE_SWAP_(T, type, acquire) ROUSE_SWAP_(T, type, release)"),
+               ("ROUSE_ADD_(T, type, acq_rel)", " ROUSE_ADD_(T, type, acquire)")]
 
 
 def orders():
@@ -220,7 +232,7 @@ def orders():
                 order = m.group(2) + (" load" if m.group(2) == "seq_cst" and m.group(1) == "load" else "")
                 for weaker in WEAKER[order]:
                     table["%s %s %s %s to %s%s" % (file, function, m.group(1), m.group(2), weaker, " #%d" % nth if nth else "")] = {
-                        "backend": BACKENDS.get(file, "LOCKFREE"), "file": file, "in": function, "old": m.group(), "nth": nth,
+                        "backend": BACKENDS.get(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "old": m.group(), "nth": nth,
                         "new": m.group().replace("_%s_(" % m.group(2), "_%s_(" % weaker)}
     return table
 
@@ -256,15 +268,18 @@ class Verdicts:
     def of(self, name):
         section = dict(self.table[name])
         if not self.arguments.mutate and not self.arguments.orders:
-            return list(examine(self.arguments, name, section))
+            return [(backend, examine(self.arguments, name, section, backend)) for backend in section["backend"].split()]
         key = self.key(section)
-        if all((key, backend) in self.kept for backend in section["backend"].split()):
-            return [(backend, self.kept[key, backend]) for backend in section["backend"].split()]
-        found = list(examine(self.arguments, name, section))
-        with self.lock, open(self.path, "a", encoding="utf-8") as file:
-            for backend, report in found:
-                file.write("%s\t%s\t%s\n" % (key, backend, re.sub(r"\s+", " ", report or "")))
-        return found
+        found = []
+        for backend in section["backend"].split():
+            if (key, backend) not in self.kept:
+                self.kept[key, backend] = examine(self.arguments, name, section, backend)
+                with self.lock, open(self.path, "a", encoding="utf-8") as file:
+                    file.write("%s\t%s\t%s\n" % (key, backend, re.sub(r"\s+", " ", self.kept[key, backend] or "")))
+            found.append((backend, self.kept[key, backend]))
+            if self.arguments.orders and found[-1][1] is not None:
+                return found[-1:]  # one backend that needs it is enough
+        return [(section["backend"], None)] if self.arguments.orders else found
 
 
 def shorten(report):
