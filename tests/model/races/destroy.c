@@ -336,56 +336,40 @@ static void kept_cell_wake_all(void) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 /* The same with fewer choices, so that all are searched: A, which wants n, and B have their tickets already, and one thread
  * puts first A and then B into their cells. */
-static rouse_segment_ *seat[2];
-static uint32_t last_ticket[2];
-static void take_tickets(int who, uint32_t n) {
-    const uint64_t seen = rouse_u64_load_relaxed_(&heap_queue->word_);
-    const uint32_t ticket = rouse_word_ticket_(seen);
-    rouse_status status;
-    rouse_pool_ *const pool = rouse_need_pool_(heap_queue);
-    seat[who] = rouse_need_segments_(heap_queue, pool, ticket, n, &status);
-    last_ticket[who] = rouse_ticket_add_(ticket, n - 1);
-    rouse_u64_store_relaxed_(&heap_queue->word_, seen - n + n * ROUSE_SERIAL_);
-}
-static void sit_down(int who, uint32_t n) {
-    guest *const g = &guests[who];
-    const uint32_t ticket = rouse_ticket_add_(last_ticket[who], 1 - n);
-    g->answer = n == 1 ? rouse_sit_down_(heap_queue, &g->waiter, n, seat[who], ticket)
-                       : rouse_spread_out_(heap_queue, rouse_need_pool_(heap_queue), &g->waiter, n, n,
-                                           seat[who], ticket);
-}
-static void sit_cancel_sit_destroy(void *n) {
-    sit_down(0, *(uint32_t *)n);
+static seat first_seat, second_seat;
+static void sit_cancel_sit_destroy(void *unused) {
+    (void)unused;
+    sit_down(heap_queue, &first_seat);
     if (A->answer == ROUSE_PENDING && rouse_waiter_queue_cancel(heap_queue, &A->waiter)) {
         A->cancelled = 1;
-        sit_down(1, 1);
+        sit_down(heap_queue, &second_seat);
         if (B->answer == ROUSE_OK) {
             destroy(B);
         }
     }
 }
-static void kept_cell_tickets_passed(uint32_t *n) {
+static void kept_cell_passed(uint32_t n) {
     start(0, 1, NULL);
     guest_init_polled(A);
     guest_init_polled(B);
     phantom_at_the_head();
-    take_tickets(0, *n);
-    take_tickets(1, 1);
-    run(sit_cancel_sit_destroy, n, wake_everybody, NULL, ONLY_TWO);
+    first_seat = take_tickets(heap_queue, A, n);
+    second_seat = take_tickets(heap_queue, B, 1);
+    run(sit_cancel_sit_destroy, NULL, wake_everybody, NULL, ONLY_TWO);
     if (heap_queue != NULL) {
         mc_assert(A->cancelled || granted(A));
         if (!A->cancelled) {
-            sit_down(1, 1);
+            sit_down(heap_queue, &second_seat);
         }
         mc_assert(granted(B));
         destroy(A);
     }
 }
 static void kept_cell_wake_all_passed(void) {
-    kept_cell_tickets_passed(&one);
+    kept_cell_passed(1);
 }
 static void kept_cell_wake_all_passed_several(void) {
-    kept_cell_tickets_passed(&two);
+    kept_cell_passed(2);
 }
 #endif
 static void cancel_then_release(void) {

@@ -115,6 +115,50 @@ static void retire_and_append(void) {
     mc_assert(granted(A) && waiting(B));
     finish(1);
 }
+/* The other of the two is A, who leaves at the head as its own waker. */
+static void retire_cancel_head(void) {
+    start(0);
+    wait_three(NULL);
+    run(cancel, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A) != (A->cancelled != 0) && granted(B) == (A->cancelled != 0) && waiting(C));
+    finish(1);
+}
+/* The same, while another cancel of A, begun when A was not yet at the head, is about to make it a phantom. */
+static seat first_seat, second_seat;
+static void cancel_as_behind(void *unused) {
+    void *mine = &A->waiter;
+    (void)unused;
+    if (rouse_ptr_cas_seq_cst_(&first_seat.segment->cells_[0], &mine, (void *)ROUSE_CELL_CANCELLED_)) {
+        (void)rouse_u32_add_relaxed_(&queue.phantoms_, 1);
+        rouse_cancelled_(&queue, first_seat.segment, first_seat.ticket);
+        A->cancelled = 1;
+    }
+}
+static void retire_cancel_head_twice(void) {
+    start(0);
+    first_seat = take_tickets(&queue, A, 1);
+    sit_down(&queue, &first_seat);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    run(cancel_as_behind, NULL, cancel, A, give_1, NULL);
+    mc_assert(granted(A) != (A->cancelled != 0) && granted(B) == (A->cancelled != 0) && waiting(C));
+    finish(1);
+}
+/* A has its ticket, and finds a token in its cell. */
+static void sit_first(void *unused) {
+    (void)unused;
+    sit_down(&queue, &first_seat);
+}
+static void retire_pick_up(void) {
+    start(0);
+    first_seat = take_tickets(&queue, A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    give(1);
+    run(sit_first, NULL, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && waiting(C));
+    finish(2);
+}
 /* The waiter that finds a token is the last visitor of the segment. */
 static void retired_by_waiter(void) {
     start(1);
@@ -160,6 +204,23 @@ static void two_remove_several(void) {
     enqueue(E, 1);
     run(cancel, C, cancel, D, ONLY_TWO);
     mc_assert(C->cancelled && D->cancelled);
+    finish(0);
+}
+/* Two who have their tickets, and leave by the second look of add_waiter_if. */
+static void withdraw(void *taken) {
+    const seat *const from = taken;
+    from->who->answer = rouse_withdraw_ticket_(&queue, from->segment, from->ticket);
+}
+static void two_withdraw(void) {
+    start(0);
+    enqueue(C, 1);
+    enqueue(D, 1);
+    first_seat = take_tickets(&queue, A, 1);
+    second_seat = take_tickets(&queue, B, 1);
+    enqueue(E, 1);
+    run(withdraw, &first_seat, withdraw, &second_seat, ONLY_TWO);
+    mc_assert(A->answer == ROUSE_OK && B->answer == ROUSE_OK);
+    A->answer = B->answer = NOT_CALLED; /* they took no permit */
     finish(0);
 }
 static void remove_give(void) {
@@ -326,6 +387,24 @@ static void stale_end(void) {
     finish(2);
 }
 
+/* The hint where to queue is as a waiter left it that was slow: it leads to a segment that is in the pool, and that another
+ * waiter is about to link again. Who finds it there finds its cells empty. */
+static void late_tail(void) {
+    rouse_segment_ *late;
+    start(1); /* one ticket is used up */
+    late = rouse_ptr_load_relaxed_(&queue.tail_);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    give(3);
+    mc_assert(rouse_state_kind_(rouse_u64_load_relaxed_(&late->state_)) == ROUSE_SEGMENT_FREE_);
+    rouse_ptr_store_relaxed_(&queue.tail_, late);
+    guests_init(NULL);
+    run(wait_1, A, wait_1, B, ONLY_TWO);
+    mc_assert(waiting(A) && waiting(B));
+    finish(0);
+}
+
 /* A walk meets a segment that is cut out and linked again behind the one that is looked for, which must be found. */
 static void find_third(void *unused) {
     uint64_t state = 0;
@@ -462,11 +541,15 @@ const mc_scenario mc_scenarios[] = {
     {.name = "append, give", .body = append_give, LONG},
     {.name = "append, two give", .body = append_two_give, LONG},
     {.name = "two retire", .body = two_retire},
+    {.name = "two retire, one by a cancel at the head", .body = retire_cancel_head},
+    {.name = "two retire, one by two cancels at the head", .body = retire_cancel_head_twice},
+    {.name = "two retire, one by a token", .body = retire_pick_up},
     {.name = "retire, append", .body = retire_and_append},
     {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
     {.name = "retire neighbours", .body = retire_neighbours, LONG},
     {.name = "two remove", .body = two_remove},
     {.name = "two remove, one lacks two", .body = two_remove_several},
+    {.name = "two withdraw", .body = two_withdraw},
     {.name = "remove, give", .body = remove_give},
     {.name = "remove, give to the same", .body = remove_give_there},
     {.name = "remove, cancel the head, give", .body = remove_skip, .bound = 1, .soak_bound = 2},
@@ -483,6 +566,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "recycle, give", .body = recycle_give, LONG},
     {.name = "three wait, give", .body = recycle_three_wait, LONG},
     {.name = "a stale end", .body = stale_end, LONG},
+    {.name = "a late tail", .body = late_tail},
     {.name = "recycled under a walk", .body = recycled_under_a_walk, LONG},
     {.name = "cut behind an append", .body = cut_behind_an_append},
     {.name = "the mark publishes", .body = mark_publishes},

@@ -148,6 +148,31 @@ static inline void give(uint32_t n) {
     mc_assert(rouse_waiter_queue_wake(&queue, n, ROUSE_MAX_PERMITS) == ROUSE_OK);
 }
 
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+/* A wait in two steps, so that a scenario may begin in the middle of it: a guest that has its tickets, and its way into the
+ * cells. */
+typedef struct seat {
+    guest *who;
+    uint32_t n;
+    rouse_segment_ *segment;
+    uint32_t ticket;
+} seat;
+static inline seat take_tickets(rouse_waiter_queue *q, guest *g, uint32_t n) {
+    const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
+    seat taken = {g, n, NULL, rouse_word_ticket_(word)};
+    rouse_status status;
+    taken.segment = rouse_need_segments_(q, rouse_need_pool_(q), taken.ticket, n, &status);
+    rouse_u64_store_relaxed_(&q->word_, word - n + n * ROUSE_SERIAL_);
+    return taken;
+}
+static inline void sit_down(rouse_waiter_queue *q, const seat *taken) {
+    guest *const g = taken->who;
+    g->answer = taken->n == 1 ? rouse_sit_down_(q, &g->waiter, 1, taken->segment, taken->ticket)
+                              : rouse_spread_out_(q, rouse_need_pool_(q), &g->waiter, taken->n, taken->n,
+                                                  taken->segment, taken->ticket);
+}
+#endif
+
 /* ---- threads: one call each ------------------------------------------------------------------------------------ */
 
 static inline void wait_1(void *g) {
