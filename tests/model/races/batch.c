@@ -165,6 +165,19 @@ static void both_givers_are_seen(void) {
     mc_assert(granted(A));
     conserved_batch(2);
 }
+/* By wakes that may store one: these go another way than a release of 1. */
+static void wake_after(void *arg) {
+    *(int *)arg = 1;
+    mc_assert(rouse_waiter_queue_wake(&queue, 1, 1) == ROUSE_OK);
+}
+static void both_wakers_are_seen(void) {
+    start(0, 0);
+    A->then = look;
+    enqueue(A, 2);
+    run(wake_after, &shared, wake_after, &other, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved_batch(2);
+}
 static void wait_2_and_look(void *g) {
     enqueue(g, 2);
     if (((guest *)g)->answer == ROUSE_OK) {
@@ -205,6 +218,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "polled: cancel 2, give 2", .body = polled_cancel_2_give_2},
     {.name = "credit of a cancelled request", .body = cancelled_credit_carries},
     {.name = "both givers are seen", .body = both_givers_are_seen},
+    {.name = "both wakers are seen", .body = both_wakers_are_seen},
     {.name = "both givers are seen at once",
      .body = both_givers_are_seen_at_once,
      .bound = LOCKFREE_BOUND(2),

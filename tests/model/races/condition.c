@@ -101,6 +101,13 @@ static void queued_before(void) {
     mc_assert(A->answer == ROUSE_OK || waiting(A));
     queue_finish();
 }
+static void queued_before_all(void) {
+    start(0);
+    enqueue(B, 1);
+    run(add, A, change_wake_all, NULL, ONLY_TWO);
+    mc_assert(granted(A) && granted(B));
+    queue_finish();
+}
 /* Permits come by give and must not be lost when A leaves by its second look. */
 static void set_and_give(void *arg) {
     (void)arg;
@@ -193,6 +200,7 @@ const mc_scenario mc_scenarios[] = {
      .soak_bound = MC_NO_BOUND},
     {.name = "wake one, add, behind a withdrawal", .body = behind_a_withdrawal},
     {.name = "wake one, add, one queued before", .body = queued_before},
+    {.name = "wake all, add, one queued before", .body = queued_before_all},
     {.name = "give, add, wait",
      .body = credit_is_conserved,
      .bound = LOCKFREE_BOUND(2),
