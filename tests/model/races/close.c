@@ -158,6 +158,14 @@ static void close_publishes_to_the_refused(void) {
     mc_assert(closed(A));
     ends_closed(0, 1);
 }
+/* A is refused when it looks again, having got no memory. */
+static void close_publishes_no_memory(void) {
+    guests_init(NULL);
+    rouse_waiter_queue_init(&queue, 0);
+    run(publish_and_close, NULL, wait_then_look, A, ONLY_TWO);
+    mc_assert(A->answer == ROUSE_NOMEM || closed(A));
+    queue_finish();
+}
 static void close_publishes(void) {
     start(0, 0);
     rouse_waiter_init(&A->waiter, told_closed, A);
@@ -187,6 +195,9 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(1),
      .soak_bound = MC_NO_BOUND},
     {.name = "close publishes", .body = close_publishes},
+    {.name = "close publishes to the refused, no memory",
+     .body = close_publishes_no_memory,
+     .flags = MC_NOMEM},
     {.name = "close publishes to the refused", .body = close_publishes_to_the_refused},
     {0},
 };
