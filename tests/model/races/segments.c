@@ -426,6 +426,46 @@ static void recycled_under_a_walk(void) {
     finish(0);
 }
 
+/* One step of a walk, to a segment that is cut out meanwhile, and made ready for another place, where it is linked, or is
+ * not because somebody else was first. The list led there no more: the step must not take it for the next one. */
+static rouse_walk_ stand, list_end;
+static void one_step(void *unused) {
+    rouse_walk_ walk = stand;
+    bool again;
+    (void)unused;
+    if (rouse_walk_step_(pool_of_queue(), &walk, &again)) {
+        mc_assert(rouse_state_base_(walk.state) <= 4);
+    }
+}
+static void cut_and_append(void *unused) {
+    rouse_walk_ end = list_end;
+    (void)unused;
+    rouse_segment_unlink_(pool_of_queue(), rouse_segment_at_(pool_of_queue(), 2));
+    mc_assert(rouse_segment_append_(pool_of_queue(), &end, 6));
+}
+static void start_step(bool first) {
+    rouse_pool_ *pool;
+    bool again;
+    five();
+    pool = pool_of_queue();
+    stand = rouse_walk_from_(pool, rouse_segment_at_(pool, 1), 2);
+    mc_assert(stand.at == rouse_segment_at_(pool, 1) && rouse_link_index_(stand.link) == 2);
+    list_end = stand;
+    while (rouse_walk_step_(pool, &list_end, &again)) {
+    }
+    list_end.link -= first ? 0 : (uint64_t)1 << 28; /* as somebody read it that links too late */
+    rouse_u64_store_relaxed_(&rouse_segment_at_(pool, 2)->state_,
+                             rouse_segment_state_(2, ROUSE_SEGMENT_DEAD_));
+    run(one_step, NULL, cut_and_append, NULL, ONLY_TWO);
+    rouse_waiter_queue_destroy(&queue);
+}
+static void recycled_under_a_step(void) {
+    start_step(true);
+}
+static void not_recycled_under_a_step(void) {
+    start_step(false);
+}
+
 /* A walk comes to a segment that another thread has marked, having linked a new one behind it: cuts it out, or finds it. */
 static void append_and_remove(void *unused) {
     (void)unused;
@@ -568,6 +608,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "a stale end", .body = stale_end, LONG},
     {.name = "a late tail", .body = late_tail},
     {.name = "recycled under a walk", .body = recycled_under_a_walk, LONG},
+    {.name = "recycled under a step", .body = recycled_under_a_step},
+    {.name = "recycled in vain under a step", .body = not_recycled_under_a_step},
     {.name = "cut behind an append", .body = cut_behind_an_append},
     {.name = "the mark publishes", .body = mark_publishes},
     {.name = "the pool's tag", .body = pool_tag},
