@@ -158,6 +158,14 @@ static void close_publishes_to_the_refused(void) {
     mc_assert(closed(A));
     ends_closed(0, 1);
 }
+/* A comes while B is being told. */
+static void close_publishes_while_told(void) {
+    start(0, 0);
+    enqueue(B, 1);
+    run(publish_and_close, NULL, wait_then_look, A, ONLY_TWO);
+    mc_assert(closed(A) && closed(B));
+    ends_closed(0, 1);
+}
 /* A is refused when it looks again, having got no memory. */
 static void close_publishes_no_memory(void) {
     guests_init(NULL);
@@ -195,6 +203,7 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(1),
      .soak_bound = MC_NO_BOUND},
     {.name = "close publishes", .body = close_publishes},
+    {.name = "close publishes to the refused, one queued", .body = close_publishes_while_told},
     {.name = "close publishes to the refused, no memory",
      .body = close_publishes_no_memory,
      .flags = MC_NOMEM},
