@@ -202,7 +202,8 @@ static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
         /* It may have been popped, and be linked elsewhere: then the tag has moved and the CAS fails. */
         const uint64_t below = rouse_u32_load_relaxed_(&top->link_);
         const uint64_t tag = (seen >> 32) + 1;
-        /* E12: acquire, as said in push; release, because what stays below was pushed by others before. */
+        /* E12: acquire, as said in push. release is more than is needed: who pushed what stays below heads a
+         * release sequence, which goes on. */
         if (rouse_u64_cas_acq_rel_(&pool->free_, &seen, (tag << 32) | below)) {
             return top;
         }
