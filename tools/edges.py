@@ -7,7 +7,8 @@
 
 An operation belongs to the edges (E1, E2, ...) that the comment on it names: the nearest comment above it in its
 function, or else the function's own; a comment may say "No edge:" and why. An operation stronger than relaxed whose comments name no edge is an error, and so
-are an edge that the document does not explain and a relaxed operation with no comment at all in reach.
+are an edge that the document does not explain and a relaxed operation with no comment at all in reach. So is, last, an order
+that could be weaker by one step and has no row in tests/model/wrong/orders.md, or a row there for an order that is none.
 """
 import pathlib
 import re
@@ -16,11 +17,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "include" / "rouse"
 DOCUMENT = ROOT / "docs" / "memory-ordering.md"
+VERDICTS = ROOT / "tests" / "model" / "wrong" / "orders.md"
 BEGIN, END = "<!-- edges: begin -->", "<!-- edges: end -->"
 
 OPERATION = re.compile(
     r"\brouse_(?:u32|u64|ptr)_(load|store|swap|cas|add)_(relaxed|acquire|release|acq_rel|seq_cst)_\(")
 EDGE = re.compile(r"\bE(\d+)\b")
+ROW = re.compile(r"^\| `([^`]+ to \w+(?: #\d+)?)` \|", re.M)
+WEAKER = {"acquire": ["relaxed"], "release": ["relaxed"], "acq_rel": ["acquire", "release"], "seq_cst": ["acq_rel"],
+          "seq_cst load": ["acquire"]}
 FUNCTION = re.compile(r"\b(rouse_\w+)\(")
 
 
@@ -54,7 +59,8 @@ def comments_and_functions(text):
 
 
 def operations(path):
-    """(function, operation, order, operand, edges, argued to need none, commented) of every atomic operation of a header."""
+    """(function, operation, order, operand, edges, argued to need none, commented, the call as it is written) of every
+    atomic operation of a header."""
     text = path.read_text()
     comments, functions = comments_and_functions(text)
     for m in OPERATION.finditer(text):
@@ -73,7 +79,28 @@ def operations(path):
                 break
         argued = bool(above) and "No edge:" in above[-1][2]
         yield (name, m.group(1), m.group(2), member(argument(text, m.end())), [] if argued else edges, argued,
-               bool(above or own or trailing))
+               bool(above or own or trailing), m.group())
+
+
+def weakenings():
+    """(name, header, function, the call as it is written, which of these in the function, the weaker order) of every way to
+    weaken one order by one step."""
+    names = set()
+    for path in sorted(HEADERS.rglob("*.h")):
+        header, seen = str(path.relative_to(HEADERS)), {}
+        for function, operation, order, operand, *_, call in operations(path) if path.name != "atomic.h" else ():
+            nth = seen[function, call] = seen.get((function, call), -1) + 1
+            for weaker in WEAKER.get(order + " load" if order == "seq_cst" and operation == "load" else order, ()):
+                name = f"{header} {function} {operation} {order} of {operand} to {weaker}"
+                if name in names:
+                    name += f" #{sum(other.startswith(name) for other in names) + 1}"
+                names.add(name)
+                yield name, header, function, call, nth, weaker
+
+
+def not_reported():
+    """The rows of orders.md that explain why the model tests do not report a weaker order."""
+    return ROW.findall(VERDICTS.read_text().split("\n## Not reported")[1])
 
 
 def collect():
@@ -81,7 +108,7 @@ def collect():
     for path in sorted(HEADERS.rglob("*.h")):
         if path.name == "atomic.h":
             continue
-        for name, operation, order, operand, edges, argued, commented in operations(path):
+        for name, operation, order, operand, edges, argued, commented, _ in operations(path):
             counted += 1
             relaxed += order == "relaxed"
             where = f"{path.relative_to(HEADERS)}: {name}: {operation} {order} of {operand}"
@@ -128,9 +155,13 @@ def main():
         for edge in sorted(set(by_edge) ^ explained):
             errors.append(f"E{edge}: " + ("not explained in docs/memory-ordering.md" if edge in by_edge
                                           else "explained, but no operation names it"))
+        names, rows = [name for name, *_ in weakenings()], ROW.findall(VERDICTS.read_text())
+        errors += [f"{VERDICTS.name}: no row for {name}" for name in names if name not in rows]
+        errors += [f"{VERDICTS.name}: a row too many: {row}" for row in rows if row not in names or rows.count(row) > 1]
     for error in errors:
         print(error, file=sys.stderr)
     sys.exit(1 if errors else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

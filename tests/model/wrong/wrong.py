@@ -8,7 +8,8 @@
                                --minutes N: begin no more after that; --seed N: in another order, for a sample
 
     wrong.py --orders ...      no table: each order in the headers that is stronger than relaxed is weakened by one step, alone,
-                               and the model tests are asked; says which they report and which they do not
+                               and the model tests are asked; what they say must be what orders.md says. --seconds, --minutes and
+                               --seed as above; verdicts are kept likewise
 
 A table is an ini file. Each section is one change:
 
@@ -38,6 +39,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.dirname(HERE)
 TESTS = os.path.dirname(MODEL)
 INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
+sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
+sys.dont_write_bytecode = True
+import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
               "segments; mix")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
@@ -201,8 +205,6 @@ def examine(arguments, name, section, backend):
     return report
 
 
-WEAKER = {"acquire": ["relaxed"], "release": ["relaxed"], "acq_rel": ["acquire", "release"], "seq_cst": ["acq_rel"],
-          "seq_cst load": ["acquire"]}
 # Which backends use it; the quick ones first. For the others: all three.
 BACKENDS = {"detail/backend_mutex.h": "MUTEX", "detail/backend_spin.h": "SPIN", "detail/locked_queue.h": "SPIN MUTEX",
             "detail/backend_lockfree.h": "LOCKFREE", "detail/segments.h": "LOCKFREE"}
@@ -212,28 +214,15 @@ MORE_ORDERS = [("ROUSE_SWAP_(T, type, acq_rel)", " ROUSE_SWAP_(T, type, acquire)
 
 
 def orders():
-    """A table with a section for each order that can be weakened."""
-    operation = re.compile(r"\brouse_(?:u32|u64|ptr)_(load|store|swap|cas|add)_(acquire|release|acq_rel|seq_cst)_\(")
-    head = re.compile(r"^(?:static|ROUSE_|bool|void)[^;{}=]*?\b(rouse_\w+)\([^;{}]*\)\s*\{$", re.M)
-    table = {}
-    for folder, _, names in os.walk(os.path.join(INCLUDE, "rouse")):
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            file = os.path.relpath(path, os.path.join(INCLUDE, "rouse"))
-            if file == "detail/atomic.h":
-                continue
-            with open(path, encoding="utf-8") as opened:
-                text = opened.read()
-            functions = [(m.start(), m.group(1)) for m in head.finditer(text)]
-            seen = {}
-            for m in operation.finditer(text):
-                function = [f for at, f in functions if at < m.start()][-1]
-                nth = seen[function, m.group()] = seen.get((function, m.group()), -1) + 1
-                order = m.group(2) + (" load" if m.group(2) == "seq_cst" and m.group(1) == "load" else "")
-                for weaker in WEAKER[order]:
-                    table["%s %s %s %s to %s%s" % (file, function, m.group(1), m.group(2), weaker, " #%d" % nth if nth else "")] = {
-                        "backend": BACKENDS.get(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "old": m.group(), "nth": nth,
-                        "new": m.group().replace("_%s_(" % m.group(2), "_%s_(" % weaker)}
+    """A table with a section for each order that can be weakened. What edges.ini has for it is tried first."""
+    table, known = {}, configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",))
+    known.read(os.path.join(HERE, "edges.ini"), encoding="utf-8")
+    for name, file, function, call, nth, weaker in edges.weakenings():
+        table[name] = {"backend": BACKENDS.get(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "nth": nth,
+                       "old": call, "new": re.sub(r"_(acquire|release|acq_rel|seq_cst)_\($", f"_{weaker}_(", call)}
+        hints = [section["tests"] for section in known.values() if section.get("in") == function and "silent" not in section and
+                 section["file"] == file and call[:-1] in section["old"] and f"_{weaker}_" in section["new"]]
+        table[name]["tests"] = "; ".join(dict.fromkeys("; ".join([*hints, ALL_TOPICS]).split("; ")))
     return table
 
 
@@ -321,6 +310,7 @@ def main():
     if arguments.seed is not None:
         random.Random(arguments.seed).shuffle(names)
     verdicts = Verdicts(arguments, table)
+    expected = edges.not_reported() if arguments.orders else ()
     reported, silent, bad, survivors, done = 0, 0, 0, [], 0
     begun = time.monotonic()
 
@@ -347,6 +337,9 @@ def main():
                     bad += report is not None
                     print(f"{'silent  ' if report is None else 'WRONG   '} {backend:8} {name}"
                           + ("" if report is None else ": was to be silent: " + shorten(report)))
+                elif arguments.orders and (report is None) != (name in expected):
+                    bad += 1
+                    print(f"WRONG    {backend:8} {name}: not as orders.md says: {shorten(report or 'not reported')}")
                 elif report is None:
                     survivors.append(f"{name} ({backend})")
                     print(f"MISSED   {backend:8} {name}")
