@@ -342,7 +342,7 @@ def main():
                     print(f"WRONG    {backend:8} {name}: not as orders.md says: {shorten(report or 'not reported')}")
                 elif report is None:
                     survivors.append(f"{name} ({backend})")
-                    print(f"MISSED   {backend:8} {name}")
+                    print(f"{'silent  ' if arguments.orders else 'MISSED  '} {backend:8} {name}")
                 else:
                     reported += 1
                     print(f"reported {backend:8} {name}: {shorten(report)}")
