@@ -197,6 +197,12 @@ static void cancel_none(void) {
 static void semaphore_cancel_none(void) {
     (void)rouse_semaphore_cancel(&semaphore, NULL);
 }
+static void notify_cancel_none(void) {
+    (void)rouse_notify_cancel(&notify, NULL);
+}
+static void mutex_cancel_none(void) {
+    (void)rouse_mutex_cancel(&mutex, NULL);
+}
 
 Test(misuse, a_null_waiter) {
     expect_abort(wait_with_none, "rouse_waiter_queue_wait", &queue);
@@ -206,6 +212,8 @@ Test(misuse, a_null_waiter) {
     expect_abort(lock_with_none, "rouse_mutex_lock", &mutex);
     expect_abort(cancel_none, "rouse_waiter_queue_cancel", &queue);
     expect_abort(semaphore_cancel_none, "rouse_semaphore_cancel", &semaphore);
+    expect_abort(notify_cancel_none, "rouse_notify_cancel", &notify);
+    expect_abort(mutex_cancel_none, "rouse_mutex_cancel", &mutex);
 }
 
 /* ---- no object -------------------------------------------------------------------------------------------------------- */
@@ -274,6 +282,7 @@ static rouse_waiter idle;
     X(rouse_mailbox_drain, rouse_mailbox_drain(no_mailbox)) \
     X(rouse_mailbox_destroy, rouse_mailbox_destroy(no_mailbox)) \
     X(rouse_waiter_init, rouse_waiter_init(no_waiter, nothing, NULL)) \
+    X(rouse_waiter_init_on, rouse_waiter_init_on(no_waiter, &mailbox, nothing, NULL)) \
     X(rouse_waiter_data, rouse_waiter_data(no_waiter)) \
     X(rouse_waiter_status, rouse_waiter_status(no_waiter))
 /* clang-format on */
