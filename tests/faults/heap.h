@@ -8,12 +8,13 @@
 #include <stdlib.h>
 
 typedef struct heap_state {
-    uint64_t calls;   /* allocations asked for                                 */
-    uint64_t fail_at; /* this call fails; 0: none                              */
-    uint64_t bytes;   /* now in use                                            */
-    uint64_t most;    /* the most ever in use                                  */
-    uint64_t refused; /* allocations that were made to fail                    */
-    int shut;         /* every allocation fails                                */
+    uint64_t calls;          /* allocations asked for                                 */
+    uint64_t fail_at;        /* this call fails; 0: none                              */
+    uint64_t bytes;          /* now in use                                            */
+    uint64_t most;           /* the most ever in use                                  */
+    uint64_t refused;        /* allocations that were made to fail                    */
+    int shut;                /* every allocation fails                                */
+    void (*meanwhile)(void); /* what others do while the next one fails        */
 } heap_state;
 
 static heap_state heap;
@@ -24,7 +25,12 @@ static inline void *heap_take(size_t size) {
     unsigned char *block;
     heap.calls++;
     if (heap.shut || heap.calls == heap.fail_at) {
+        void (*const others)(void) = heap.meanwhile;
         heap.refused++;
+        heap.meanwhile = NULL;
+        if (others != NULL) {
+            others();
+        }
         return NULL;
     }
     block = (unsigned char *)malloc(size + HEAP_HEADER);

@@ -2,7 +2,8 @@
  *
  *   nomem wakers N      N random operations; whatever wakes, cancels, closes or tries never calls the allocator
  *   nomem reserve N     after reserve(k), N random operations with at most k waiters at a time never call it either
- *   nomem each          every allocation of a random history fails in turn: ROUSE_NOMEM, and nothing has changed */
+ *   nomem each          every allocation of a random history fails in turn: ROUSE_NOMEM, and nothing has changed; then
+ *                       none succeeds, or the permit comes while one fails, or all segments that can be are in use */
 #include "heap.h"
 
 #include <rouse/blocking.h>
@@ -327,6 +328,54 @@ static void none_at_all(void) {
     CHECK(heap.bytes == 0);
 }
 
+/* A permit comes while the allocation fails: a wait that can have it says so. */
+static void release_1(void) {
+    CHECK(rouse_semaphore_release(&s, 1) == ROUSE_OK);
+}
+static void permit_comes_meanwhile(void) {
+    rouse_waiter w;
+    memset(&heap, 0, sizeof heap);
+    heap.shut = 1;
+    heap.meanwhile = release_1;
+    rouse_semaphore_init(&s, 0);
+    rouse_waiter_init(&w, NULL, NULL);
+    CHECK(rouse_semaphore_acquire(&s, &w, 1) == ROUSE_OK && heap.refused == 1);
+    CHECK(rouse_semaphore_available(&s) == 0 && rouse_semaphore_waiter_count(&s) == 0);
+    heap.meanwhile = release_1;
+    CHECK(rouse_semaphore_acquire(&s, &w, 2) == ROUSE_NOMEM && rouse_semaphore_available(&s) == 1);
+    rouse_semaphore_destroy(&s);
+    heap.shut = 0;
+}
+
+/* The pool is full: as if all the segments that its chunks can hold were in use. */
+static void no_segment_left(void) {
+    rouse_pool_ *pool;
+    look before;
+    memset(&heap, 0, sizeof heap);
+    memset(wants, 0, sizeof wants);
+    rouse_semaphore_init(&s, 0);
+    for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
+        rouse_waiter_init(&waiters[i], NULL, NULL);
+        CHECK(rouse_semaphore_acquire(&s, &waiters[i], 1) == ROUSE_PENDING);
+        wants[i] = 1;
+    }
+    pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&s.queue_.pool_);
+    rouse_u32_init_(&pool->made_, 2 * rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2);
+    heap.shut = 1;
+    before = look_at(ROUSE_SEGMENT_CELLS);
+    rouse_waiter_init(&waiters[MANY - 1], NULL, NULL);
+    CHECK(rouse_semaphore_acquire(&s, &waiters[MANY - 1], 1) == ROUSE_NOMEM && heap.refused == 0);
+    expect_same(before, look_at(ROUSE_SEGMENT_CELLS));
+    heap.shut = 0;
+    rouse_u32_init_(&pool->made_, 1);
+    CHECK(rouse_semaphore_acquire(&s, &waiters[MANY - 1], 1) == ROUSE_PENDING);
+    CHECK(rouse_semaphore_release(&s, ROUSE_SEGMENT_CELLS + 1) == ROUSE_OK);
+    CHECK(collect(ROUSE_SEGMENT_CELLS) == ROUSE_SEGMENT_CELLS);
+    CHECK(rouse_waiter_status(&waiters[MANY - 1]) == ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+    CHECK(heap.bytes == 0);
+}
+
 int main(int argc, char **argv) {
     const char *const mode = argc > 1 ? argv[1] : "";
     const uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
@@ -347,6 +396,8 @@ int main(int argc, char **argv) {
     } else if (strcmp(mode, "each") == 0) {
         each();
         none_at_all();
+        permit_comes_meanwhile();
+        no_segment_left();
     } else {
         fprintf(stderr, "usage: nomem wakers N | reserve N | each\n");
         return 2;
