@@ -10,6 +10,8 @@
  * All a, b, c are tried. The ledger must be exact at the end, everybody served in order, and every call must have returned.
  *
  *   turns all [STRIDE]                      of so many cases one is tried
+ *   turns narrow [STRIDE]                   of cases that must meet in a window of a few steps, every second point: between an
+ *                                           operation and the next there are two
  *   turns STATE FIRST BETWEEN SECOND THEN   all points of one */
 #include "world.h"
 
@@ -50,9 +52,36 @@ static const struct turns {
     {"WWW", "X", "W", "R1", "W"},
 };
 
+static const struct turns narrow[] = {
+    /* Two cancels of one waiter: one of them has it, though the head comes to it meanwhile; or its segment goes. */
+    {"WWW", "C1", "R1", "D1", ""},
+    {"PPP", "C1", "R1", "D1", ""},
+    {"WWWWC3", "C2", "R2", "D2", ""},
+    {"WWWWWC3", "C2", "R2", "D2", "R1"},
+    {"W3WW", "C0", "R1", "D0", ""},
+    {"WP3W", "C1", "R2", "D1", "R1"},
+    /* Segments end: the last one while somebody links behind it; the one before a cell that is being taken back. */
+    {"WWWWC2", "C3", "", "W", ""},
+    {"WWWWC2", "C3", "WWWWW", "W", ""},
+    {"W3", "R2", "", "C0", ""},
+    {"W3", "R2", "WW", "C0", ""},
+    /* A wait finds a permit, which somebody else takes. */
+    {"", "W", "R1", "T1", ""},
+    /* A wake comes before the waiter is in its cell, goes on to others, and comes back to find it; or that it has left. */
+    {"", "W", "W", "R2", ""},
+    {"", "W", "PC1", "R2", ""},
+    {"", "I1", "W", "R2", "WW"},
+    {"", "I1", "W", "A", "W"},
+    {"", "I1", "W", "X", ""},
+    /* A release serves the last cell of a waiter while a close serves its others. */
+    {"W2", "R1", "", "X", ""},
+    {"W3R1", "R1", "", "X", ""},
+};
+
 static struct tally { uint64_t runs, switches; } total;
 
 static void (*const enough)(void) = fiber_give_way;
+static uint64_t patience = WORLD_POINTS; /* who has gone on for so many points waits for another */
 
 /* Lets one of the three go on for so many scheduling points; 0: to its end, or until it waits for another. */
 static void go_on(int who, uint64_t points) {
@@ -61,7 +90,7 @@ static void go_on(int who, uint64_t points) {
         return;
     }
     seam.stop_at = points == 0 ? 0 : seam.passed + points;
-    seam.limit = seam.passed + WORLD_POINTS;
+    seam.limit = seam.passed + patience;
     the.wakes_running = wakes_running[who];
     fiber_resume(who);
     wakes_running[who] = the.wakes_running;
@@ -84,7 +113,7 @@ static bool run_case(const struct turns *t, uint32_t serial, const uint64_t *poi
                    t->state, t->first, (unsigned long long)points[0], t->between, t->second,
                    (unsigned long long)points[1], t->then, (unsigned long long)points[2], (unsigned)serial);
     begin_world(0, serial);
-    the.all_used = strchr(t->first, 'A') != NULL;
+    the.all_used = strchr(t->first, 'A') != NULL || strchr(t->second, 'A') != NULL;
     run_script(t->state);
     seam.stopped = seam.overrun = enough;
     fiber_start(0, script, (void *)(uintptr_t)t->first);
@@ -118,6 +147,7 @@ static bool run_case(const struct turns *t, uint32_t serial, const uint64_t *poi
 }
 
 static uint64_t stride = 1;
+static uint64_t step = 1;
 
 static void run_points(const struct turns *t) {
     bool second_reached;
@@ -125,10 +155,11 @@ static void run_points(const struct turns *t) {
     uint64_t number = 0;
     for (uint32_t serial = 0; serial < 2; serial++) {
         const uint32_t from = serial == 0 ? 0 : 0x7ffffffe; /* the tickets wrap */
-        for (points[0] = 1; points[0] == 1 || run_case(t, from, points, &second_reached); points[0]++) {
+        for (points[0] = 1; points[0] == 1 || run_case(t, from, points, &second_reached); points[0] += step) {
             points[1] = points[2] = 1;
-            for (second_reached = true; second_reached; points[1]++) {
-                for (points[2] = 1; points[2] <= 48; points[2]++) {
+            /* A SECOND that waits for FIRST has no last point. */
+            for (second_reached = true; second_reached && points[1] <= 240; points[1] += step) {
+                for (points[2] = 1; points[2] <= 48; points[2] += step) {
                     if (number++ % stride == 0) {
                         (void)run_case(t, from, points, &second_reached);
                     }
@@ -152,14 +183,22 @@ int main(int argc, char **argv) {
     (void)signal(SIGSEGV, crashed);
     fibers_setup(&rouse_deferral_v1_, sizeof rouse_deferral_v1_);
     if (argc == 1 || argc > 6) {
-        fprintf(stderr, "usage: turns all [STRIDE] | turns STATE FIRST BETWEEN SECOND THEN\n");
+        fprintf(
+            stderr,
+            "usage: turns all [STRIDE] | turns narrow [STRIDE] | turns STATE FIRST BETWEEN SECOND THEN\n");
         return 2;
     }
+    stride = argc == 3 ? strtoull(argv[2], NULL, 10) : 1;
     if (argc == 6) {
         const struct turns one = {argv[1], argv[2], argv[3], argv[4], argv[5]};
         run_points(&one);
+    } else if (strcmp(argv[1], "narrow") == 0) {
+        step = 2;
+        patience = 1000;
+        for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
+            run_points(&narrow[i]);
+        }
     } else {
-        stride = argc == 3 ? strtoull(argv[2], NULL, 10) : 1;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
             run_points(&table[i]);
         }

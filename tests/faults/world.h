@@ -7,7 +7,7 @@
  *   Yn  wait(n), whose wake releases 1       O   wake_one                        Tn  try_wait(n)
  *   Zn  wait(n), whose wake queues it anew   A   wake_all                        Hn  n times: queue one, release 1
  *   I0  add_waiter_if, condition false       X   close                           Gn  n times: queue one, cancel it
- *   I1  add_waiter_if, true at second look
+ *   I1  add_waiter_if, true at second look                                       Dn  as Cn, beside another cancel of it
  *
  * The ledger: permits put in = permits held + permits free, exactly, once nothing is in progress. A waiter's memory is
  * overwritten as soon as the contract gives it back, so a late touch by the library is seen. */
@@ -37,7 +37,7 @@ typedef struct slot {
     enum slot_state state;
     bool polled;
     bool counted;  /* its outcome is in the ledger                              */
-    bool busy;     /* a cancel of it is in progress: its memory must stay       */
+    int busy;      /* cancels of it that are in progress: its memory must stay  */
     bool old;      /* queued before the stopped call began                      */
     bool excepted; /* its cancel was found waiting for the thread that grants it */
     char kind;
@@ -132,7 +132,7 @@ static inline bool raw_locked(void) {
 
 /* The waiter is its owner's again. */
 static inline void give_back(slot *s) {
-    if (!s->busy) {
+    if (s->busy == 0) {
         memset(&s->waiter, 0xdb, sizeof s->waiter);
     }
 }
@@ -249,7 +249,7 @@ static inline uint32_t asked_by_waiters(int *count) {
     for (int i = 0; i < the.used; i++) {
         if (is_waiting(&the.slots[i])) {
             sum += the.slots[i].n;
-            *count += the.slots[i].busy ? 0 : 1; /* who is being cancelled may be out already */
+            *count += the.slots[i].busy != 0 ? 0 : 1; /* who is being cancelled may be out already */
         }
     }
     return sum;
@@ -274,19 +274,20 @@ static inline void someone_spins(void) {
     FAIL("a call passed %d scheduling points and has not returned", WORLD_POINTS);
 }
 
-static inline bool cancel_slot(slot *s) {
+/* `beside`: another cancel of it may be in progress. One of the two has it. */
+static inline bool cancel_slot(slot *s, bool beside) {
     volatile bool taken = false;
     slot *const outer = cancelling_now;
     jmp_buf outer_cancel; /* of a cancel that is stopped while this one runs */
     memcpy(&outer_cancel, &excepted_cancel, sizeof outer_cancel);
-    if (s->state != SLOT_QUEUED || s->busy || s->excepted) {
+    if (s->state != SLOT_QUEUED || (s->busy != 0 && !beside) || s->excepted) {
         return false;
     }
     settle();
     if (s->state != SLOT_QUEUED) {
         return false;
     }
-    s->busy = true;
+    s->busy++;
     if (the.stopped_count == 0) {
         taken = rouse_waiter_queue_cancel(&the.queue, &s->waiter);
     } else if (setjmp(excepted_cancel) == 0) {
@@ -301,9 +302,9 @@ static inline bool cancel_slot(slot *s) {
     if (s->excepted) {
         return true; /* it stays busy: its owner is inside cancel */
     }
-    s->busy = false;
+    s->busy--;
     if (taken) {
-        EXPECT(s->wakes == 0 && !s->counted);
+        EXPECT(s->wakes == 0 && !s->counted && s->state == SLOT_QUEUED);
         s->state = SLOT_CANCELLED;
     } else if (s->polled) {
         EXPECT(raw_status(s) != ROUSE_PENDING);
@@ -326,7 +327,7 @@ static inline slot *last_queued(void) {
 
 /* The waiter that the operation is about, if it is there already. */
 static inline slot *own_slot(char op, int n) {
-    if (op == 'C') {
+    if (op == 'C' || op == 'D') {
         return n < the.used ? &the.slots[n] : NULL;
     }
     return op == 'L' ? last_queued() : NULL;
@@ -380,9 +381,10 @@ static inline bool act(char op, int n) {
         (void)rouse_waiter_queue_close(&the.queue);
         return true;
     case 'C':
+    case 'D':
     case 'L':
         s = own_slot(op, n);
-        return s != NULL && cancel_slot(s);
+        return s != NULL && cancel_slot(s, op == 'D');
     case 'T':
         if (rouse_waiter_queue_try_wait(&the.queue, many)) {
             the.held += n;
@@ -397,7 +399,7 @@ static inline bool act(char op, int n) {
     case 'G':
         for (int i = 0; i < n; i++) {
             (void)act('P', 1);
-            (void)cancel_slot(&the.slots[the.used - 1]);
+            (void)cancel_slot(&the.slots[the.used - 1], false);
         }
         return true;
     default:
