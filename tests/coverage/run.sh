@@ -94,11 +94,13 @@ if [ -n "$measure" ]; then
         run "$program" exhaustive 4
         run "$program" random 100000
     done
-    for program in "$build"/tests/faults/faults_stopped_*; do
+    for program in "$build"/tests/faults/faults_stopped_[A-Z]*; do
         run "$program" one 37
     done
+    run "$build/tests/faults/faults_stopped_LOCKFREE" recycle 37
     run "$build/tests/faults/faults_stopped_LOCKFREE" two 37
     run "$build/tests/faults/faults_stopped_LOCKFREE" signal 37
+    run "$build/tests/faults/faults_stopped_memory_LOCKFREE" 100
     for program in "$build"/tests/faults/faults_memory_*; do
         run "$program" storm 100000
         run "$program" timeouts 100000
