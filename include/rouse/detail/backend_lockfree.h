@@ -128,9 +128,10 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, u
         return NULL;
     }
     if (rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
-        /* E10: against removal: one of the two wins. */
+        /* Against removal: one of the two wins. Relaxed, for that is all; who reads ENTERED still reads from the appender
+         * (E11: its release sequence goes on through read-modify-writes). */
         const uint64_t entered = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
-        if (rouse_u64_cas_seq_cst_(&segment->state_, &state, entered)) {
+        if (rouse_u64_cas_relaxed_(&segment->state_, &state, entered)) {
             state = entered;
         }
     }
@@ -138,36 +139,28 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, u
         *beyond = rouse_ticket_add_(base, ROUSE_SEGMENT_CELLS);
         return NULL;
     }
-    if (rouse_cell_(ticket) == ROUSE_SEGMENT_CELLS - 1) {
-        /* E10: before the last cell is visited, so that its last visitor, at the latest, sees it. */
-        state = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
-        (void)rouse_u64_cas_seq_cst_(&segment->state_, &state,
-                                     rouse_segment_state_(base, ROUSE_SEGMENT_CLOSING_));
-    }
     return segment;
 }
 
-/* The same; in the usual case three loads: the segment of the last ticket served, entered, and not its last cell. */
+/* The same; in the usual case two loads: the segment of the last ticket served. */
 static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint32_t ticket,
                                                      uint32_t *beyond) {
     /* E11: acquire, as above. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-    if (segment != NULL && rouse_cell_(ticket) != ROUSE_SEGMENT_CELLS - 1 &&
-        rouse_u64_load_acquire_(&segment->state_) ==
-            rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_ENTERED_)) {
+    if (segment != NULL && rouse_u64_load_acquire_(&segment->state_) ==
+                               rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_ENTERED_)) {
         return segment;
     }
     return rouse_enter_segment_(q, ticket, beyond);
 }
 
-/* A cell of `segment` has become `all` by this thread: if the segment is in the state where that may end it, looks. */
+/* A cell of `segment` has become `all` by this thread: if all are, that ends a segment in state `in`. Mostly a look at the
+ * two next to it, in the same line, shows that not all are. */
 static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                      uint32_t in, uintptr_t all) {
-    const uint64_t state = rouse_segment_state_(rouse_base_(ticket), in);
-    /* E10: seq_cst; see rouse_segment_try_end_. */
-    if (rouse_u64_load_seq_cst_(&segment->state_) == state) {
+    if (rouse_cell_is_(segment, ticket + 1, all) && rouse_cell_is_(segment, ticket - 1, all)) {
         /* E11: acquire; partner is the CAS that made the pool. */
-        rouse_segment_try_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, state, all);
+        rouse_segment_try_end_((rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_), segment, ticket, in, all);
     }
 }
 
@@ -241,7 +234,7 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
             serving->woken++;
             return true;
         }
-        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_ENTERED_, ROUSE_CELL_DONE_);
         if (now == ROUSE_CELL_CANCELLED_) {
             return false;
         }
@@ -261,7 +254,7 @@ static inline rouse_waiter *rouse_win_next_(rouse_waiter_queue *q, uint32_t tick
         /* E9, E10: as in rouse_visit_. */
         if (ROUSE_LIKELY_(rouse_cell_is_waiter_((uintptr_t)seen) &&
                           rouse_ptr_cas_seq_cst_(cell, &seen, (void *)ROUSE_CELL_DONE_))) {
-            rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+            rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_ENTERED_, ROUSE_CELL_DONE_);
             return (rouse_waiter *)seen;
         }
     }
@@ -323,9 +316,6 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
             }
             continue;
         }
-        /* The last cell of a segment asks for CLOSING first, so it goes through rouse_enter_segment_ again.
-         */
-        stretch -= stretch > 1 ? 1 : 0;
         while (stretch != 0 && m != 0) {
             const bool held = serving->chain.first != NULL || serving->kept_segment != NULL;
             const bool final = m == 1 && !more && left == 0;
@@ -482,7 +472,7 @@ static inline uint32_t rouse_phantoms_at_(const rouse_segment_ *segment, uint32_
 
 /* Passes the head over phantoms, so that a queue on which everybody gives up returns to balance. Best effort:
  * a phantom that is left costs memory and range, not correctness. */
-static inline void rouse_absorb_(rouse_waiter_queue *q) {
+static ROUSE_SLOW_ void rouse_absorb_(rouse_waiter_queue *q) {
     /* E11: acquire, as in rouse_enter_segment_. */
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
     /* E4: acquire, so that the list is at least as new as the tickets that the word counts. */
@@ -510,6 +500,21 @@ static inline void rouse_absorb_(rouse_waiter_queue *q) {
     }
 }
 
+/* Absorbs, if the head may stand on a phantom: it does, or the hint does not say. Relaxed, but for the pointer: a guess;
+ * absorb looks again. */
+static inline void rouse_absorb_at_need_(rouse_waiter_queue *q) {
+    const uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    const uint32_t head = rouse_word_head_(seen);
+    /* E11: acquire, as in rouse_entered_segment_. */
+    const rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    if (rouse_word_balance_(seen) < 0 &&
+        (segment == NULL ||
+         rouse_state_base_(rouse_u64_load_relaxed_(&segment->state_)) != rouse_base_(head) ||
+         (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(head)]) == ROUSE_CELL_CANCELLED_)) {
+        rouse_absorb_(q);
+    }
+}
+
 /* A cell of a segment has become CANCELLED by this thread. */
 static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
@@ -529,7 +534,7 @@ static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_waiter *w, uin
         if (!found) {
             (void)rouse_ptr_swap_seq_cst_(cell, (void *)ROUSE_CELL_DONE_);
         }
-        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+        rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_ENTERED_, ROUSE_CELL_DONE_);
     }
     if (!found) {
         (void)rouse_u32_add_relaxed_(&q->phantoms_, (uint32_t)-1); /* relaxed: a count for snapshots */
@@ -683,7 +688,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     rouse_let_go_(w);
     /* Relaxed: a hint. Two cancels may miss each other's phantom; it then stays for the next call that comes by. */
     if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
-        rouse_absorb_(q);
+        rouse_absorb_at_need_(q);
     }
     if (credit != 0) {
         rouse_give_back_(q, credit); /* who gets it may destroy the queue */
@@ -771,7 +776,7 @@ static inline rouse_segment_ *rouse_last_segment_(rouse_waiter_queue *q, uint32_
 static inline void rouse_pick_up_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket) {
     /* E10: as in rouse_visit_. */
     (void)rouse_ptr_swap_seq_cst_(&segment->cells_[rouse_cell_(ticket)], (void *)ROUSE_CELL_DONE_);
-    rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+    rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_ENTERED_, ROUSE_CELL_DONE_);
 }
 
 /* Prepares a waiter for its cells. Relaxed: published by the CAS on the first cell (E9). */

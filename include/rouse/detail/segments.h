@@ -8,19 +8,19 @@
  *
  * The life of a segment:
  *
- *     FREE ----> FRESH ----> LIVE ----> ENTERED ----> CLOSING ----> DEAD ----> FREE
- *      in the     being       |  a waker   a waker     |   every      |  marked, and cut
- *      pool       linked      |  has come  has come    |   cell is    |  out of the list
- *                             |  to its    to its last |   DONE       |
- *                             |  cells     cell                       +--> PARKED: it is the last of the list;
- *                             +---------------------------> DEAD           back to DEAD when it no longer is
+ *     FREE ----> FRESH ----> LIVE ----> ENTERED ----> DEAD ----> FREE
+ *      in the     being       |  a waker   every       |  marked, and cut out of the list
+ *      pool       linked      |  has come  cell is     |
+ *                             |  to its    DONE        +--> PARKED: it is the last of the list;
+ *                             |  cells                      back to DEAD when it no longer is
+ *                             +----------------------> DEAD
  *                               every cell is CANCELLED
  *
  *   FREE -> FRESH     by whoever popped it from the pool, alone with it; not yet in the list
  *   FRESH -> LIVE     after the compare-and-swap that links it, by the appender or by anyone who finds it in the list
  *   LIVE -> ENTERED   before the first waker touches a cell. From then on only "every cell DONE" ends it
  *   LIVE -> DEAD      by the canceller that finds every cell CANCELLED. Excludes ENTERED: both start from LIVE
- *   CLOSING -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two visitors, waker
+ *   ENTERED -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two visitors, waker
  *                     and waiter, has left it, so nobody will come back
  *   DEAD -> FREE      by whoever cuts it out of the list: it is marked (in its own link, which stands still from then
  *                     on), and the link that leads to it is led past it. Everybody who walks over a marked segment does
@@ -104,7 +104,6 @@ enum {
     ROUSE_SEGMENT_FRESH_,
     ROUSE_SEGMENT_LIVE_,
     ROUSE_SEGMENT_ENTERED_,
-    ROUSE_SEGMENT_CLOSING_,
     ROUSE_SEGMENT_DEAD_,
     ROUSE_SEGMENT_PARKED_
 };
@@ -144,7 +143,7 @@ static inline bool rouse_state_linked_(uint64_t state) {
 }
 /* In the list, and some cell of it is still to be visited. */
 static inline bool rouse_state_in_use_(uint64_t state) {
-    return rouse_state_linked_(state) && rouse_state_kind_(state) <= ROUSE_SEGMENT_CLOSING_;
+    return rouse_state_linked_(state) && rouse_state_kind_(state) <= ROUSE_SEGMENT_ENTERED_;
 }
 
 /* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it is leaves
@@ -485,30 +484,34 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
     }
 }
 
-/* Is every cell `all`? seq_cst, E10: see the callers. */
-static inline bool rouse_segment_full_of_(const rouse_segment_ *segment, uintptr_t all) {
-    for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-        if ((uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[i]) != all) {
-            return false;
-        }
-    }
-    return true;
+/* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, `all`? E10: seq_cst,
+ * see rouse_segment_try_end_. */
+static inline bool rouse_cell_is_(const rouse_segment_ *segment, uint32_t ticket, uintptr_t all) {
+    return (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == all;
 }
 
-/* A cell of this segment has just become `all` by a seq_cst read-modify-write of this thread, who then has read its
- * state: if all are, and the segment is still in the state where that ends it, end it.
- *   DONE, in CLOSING:     retired. Every cell has had its last visitor.
+/* The cell of `ticket` has just become `all` by a seq_cst read-modify-write of this thread: if every cell of the segment
+ * is, and the segment is in the state `in` that this ends, ends it.
+ *   DONE, in ENTERED:     retired. Every cell has had its last visitor.
  *   CANCELLED, in LIVE:   removed. No waker has entered, and none can any more.
  * The segment may be recycled already: then its base has moved on, and the CAS fails whatever the cells said.
+ * Looks at the nearest cells first: whether the oldest or the newest leave first, one of the two next to it says no.
  *
- * E10: seq_cst. Visitors write their cell, then read the state and the other cells; the last of them must see
- * all. Of two visitors that finish together, one at least sees the other's cell; and a visitor that read the
- * state before CLOSING wrote its cell before that, so who came after CLOSING sees it. With acquire and
- * release both may miss. */
-static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t state,
-                                               uintptr_t all) {
-    const uint64_t dead = rouse_segment_state_(rouse_state_base_(state), ROUSE_SEGMENT_DEAD_);
-    if (rouse_segment_full_of_(segment, all) && rouse_u64_cas_seq_cst_(&segment->state_, &state, dead)) {
+ * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total order must
+ * see all. Of two visitors that finish together, one at least sees the other's cell. With acquire and release both may
+ * miss. */
+static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t ticket,
+                                               uint32_t in, uintptr_t all) {
+    uint64_t state = rouse_segment_state_(rouse_base_(ticket), in);
+    for (uint32_t distance = 1; distance <= ROUSE_SEGMENT_CELLS / 2; distance++) {
+        if (!rouse_cell_is_(segment, ticket + distance, all) ||
+            !rouse_cell_is_(segment, ticket - distance, all)) {
+            return;
+        }
+    }
+    /* Relaxed: who wins. What the visitors did is in the cells, and handed on by the mark (E13). */
+    if (rouse_u64_cas_relaxed_(&segment->state_, &state,
+                               rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_DEAD_))) {
         rouse_segment_unlink_(pool, segment);
     }
 }

@@ -494,7 +494,7 @@ static bool recycled;
 static void visit_cell(void *cell) {
     const uint32_t ticket = cell == NULL ? 0 : 1;
     (void)rouse_ptr_swap_seq_cst_(&first_segment->cells_[ticket], (void *)ROUSE_CELL_DONE_);
-    rouse_cell_ended_(&queue, first_segment, ticket, ROUSE_SEGMENT_CLOSING_, ROUSE_CELL_DONE_);
+    rouse_cell_ended_(&queue, first_segment, ticket, ROUSE_SEGMENT_ENTERED_, ROUSE_CELL_DONE_);
 }
 static void cut_and_clear(void *unused) {
     uint64_t state;
@@ -511,7 +511,7 @@ static void cut_and_clear(void *unused) {
 static void mark_publishes(void) {
     five();
     first_segment = rouse_segment_at_(pool_of_queue(), 1);
-    rouse_u64_store_relaxed_(&first_segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_CLOSING_));
+    rouse_u64_store_relaxed_(&first_segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_ENTERED_));
     run(visit_cell, NULL, visit_cell, &recycled, cut_and_clear, NULL);
     mc_assert(!recycled || all_cells(first_segment, ROUSE_CELL_EMPTY_));
     rouse_waiter_queue_destroy(&queue);
