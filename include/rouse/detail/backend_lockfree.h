@@ -382,19 +382,11 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
     }
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    bool *woken) {
+/* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its cell is won
+ * already. */
+static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
+                                         uint32_t cap, bool *woken) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
-    rouse_status status = ROUSE_OK;
-    rouse_hand_out_(q, n, cap, &serving, &status);
-    *woken = serving.woken != 0;
-    rouse_deliver_(&serving.chain);
-    return status;
-}
-
-/* Serves one ticket by a permit that is in the balance already; w: its waiter, if its cell is won already. */
-static ROUSE_SLOW_ void rouse_serve_added_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w) {
-    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
     rouse_status status = ROUSE_OK;
     uint32_t left = 0;
     if (w != NULL) {
@@ -403,20 +395,44 @@ static ROUSE_SLOW_ void rouse_serve_added_(rouse_waiter_queue *q, uint32_t ticke
         left = rouse_serve_(q, ticket, 1, false, &serving);
     }
     if (left != 0 || serving.credit != 0) {
-        rouse_hand_out_(q, left, ROUSE_UNCAPPED_, &serving, &status);
+        rouse_hand_out_(q, left, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
     }
+    *woken = serving.woken != 0;
     rouse_deliver_(&serving.chain);
 }
 
-static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
-    const uint32_t ticket = rouse_word_head_(before);
+/* The same; usually the waiter is in its cell, and lacks no other. */
+static inline void rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uint32_t cap, bool *woken) {
     rouse_waiter *const w = rouse_win_next_(q, ticket);
     if (ROUSE_LIKELY_(w != NULL && rouse_lacks_only_this_(w))) {
+        *woken = rouse_u32_load_relaxed_(&w->ticket_) == ticket; /* relaxed: as in rouse_grant_ */
         ROUSE_TRACE("grant", q, w);
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
     } else {
-        rouse_serve_added_(q, ticket, w);
+        rouse_serve_one_(q, ticket, w, cap, woken);
     }
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    bool *woken) {
+    rouse_status status = ROUSE_OK;
+    /* Relaxed: a guess for the CAS. E3; acquire to read what the waiter published (E4). */
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    if (n == 1 && rouse_word_balance_(seen) < 0 && rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
+        rouse_serve_next_(q, rouse_word_head_(seen), cap, woken);
+    } else {
+        rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+        rouse_hand_out_(q, n, cap, &serving, &status);
+        *woken = serving.woken != 0;
+        rouse_deliver_(&serving.chain);
+    }
+    return status;
+}
+
+/* The permit is in the balance already. */
+static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+    bool woken;
+    rouse_serve_next_(q, rouse_word_head_(before), ROUSE_MAX_PERMITS, &woken);
 }
 
 /* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were

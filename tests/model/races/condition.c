@@ -108,6 +108,25 @@ static void queued_before_all(void) {
     mc_assert(granted(A) && granted(B));
     queue_finish();
 }
+/* A comes when B has been woken, so the change was before: A must see it, though the wake was not A's. */
+static atomic_int b_is_up;
+static void say_up(guest *g) {
+    (void)g;
+    atomic_store_explicit(&b_is_up, 1, memory_order_relaxed);
+}
+static void add_if_up(void *g) {
+    if (atomic_load_explicit(&b_is_up, memory_order_relaxed) != 0) {
+        add(g);
+    }
+}
+static void add_behind_a_wake(void) {
+    start(0);
+    B->then = say_up;
+    enqueue(B, 1);
+    run(add_if_up, A, change_wake_one, NULL, ONLY_TWO);
+    mc_assert(granted(B) && !waiting(A));
+    queue_finish();
+}
 /* Permits come by give and must not be lost when A leaves by its second look. */
 static void set_and_give(void *arg) {
     (void)arg;
@@ -201,6 +220,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wake one, add, behind a withdrawal", .body = behind_a_withdrawal},
     {.name = "wake one, add, one queued before", .body = queued_before},
     {.name = "wake all, add, one queued before", .body = queued_before_all},
+    {.name = "wake one, add behind it", .body = add_behind_a_wake},
     {.name = "give, add, wait",
      .body = credit_is_conserved,
      .bound = LOCKFREE_BOUND(2),

@@ -175,6 +175,25 @@ static void first_waits(void) {
     mc_assert(waiting(A) && waiting(B));
     conserved(0);
 }
+/* Who sees the first ticket sees the pool that was made for it. */
+static void wake_capped(void *unused) {
+    (void)unused;
+    mc_assert(rouse_waiter_queue_wake(&queue, 1, 1) == ROUSE_OK);
+}
+static void first_waits_wake(void) {
+    guests_init(NULL);
+    mc_name(&queue, sizeof queue, "queue");
+    run(wait_1, A, wake_capped, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
+static void first_waits_give(void) {
+    guests_init(NULL);
+    mc_name(&queue, sizeof queue, "queue");
+    run(wait_1, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
 
 /* Every allocation may fail, at any moment of what the others do: a wait that says so has changed nothing. */
 static void no_memory_first_waits(void) {
@@ -259,6 +278,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "three hold in turn", .body = three_hold, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "try holds", .body = try_holds},
     {.name = "first waits", .body = first_waits},
+    {.name = "first waits, wake", .body = first_waits_wake},
+    {.name = "first waits, give", .body = first_waits_give},
     {.name = "first waits, no memory",
      .body = no_memory_first_waits,
      .flags = MC_NOMEM,
