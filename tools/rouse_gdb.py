@@ -110,7 +110,7 @@ class Queue:
             chunk = (index + 1).bit_length() - 2
             first = gdb.Value(atomic(pool["chunks_"][chunk]))
             segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + index + 1 - (2 << chunk)).dereference()
-            found[atomic(segment["state_"]) >> 3] = segment
+            found[(atomic(segment["state_"]) >> 3) & 0x7FFFFFFF] = segment
             index = (atomic(segment["next_"]) >> 1) & 0x7FFFFFF
         return found
 

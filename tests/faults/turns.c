@@ -60,6 +60,10 @@ static const struct turns narrow[] = {
     {"WWWWWC3", "C2", "R2", "D2", "R1"},
     {"W3WW", "C0", "R1", "D0", ""},
     {"WP3W", "C1", "R2", "D1", "R1"},
+    /* A segment is linked, and its appender has not said so; meanwhile it is used up, and one whose link fails has it. */
+    {"", "W", "", "W", "WWR2WW"},
+    {"WW", "W", "", "W", "WWWR5"},
+    {"WW", "W", "", "W", "WWWR5WWW"},
     /* Segments end: the last one while somebody links behind it; the one before a cell that is being taken back. */
     {"WWWWC2", "C3", "", "W", ""},
     {"WWWWC2", "C3", "WWWWW", "W", ""},

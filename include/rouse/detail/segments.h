@@ -109,7 +109,7 @@ enum {
 };
 
 typedef struct rouse_segment_ {
-    rouse_atomic_u64_ state_; /* base * 8 + one of the above                                      */
+    rouse_atomic_u64_ state_; /* base * 8 + one of the above; FRESH: and which life, see below     */
     rouse_atomic_u64_ next_;  /* the link to the next segment, see below                          */
     rouse_atomic_u32_ prev_;  /* index of the one before, 0: it is the first; a hint              */
     rouse_atomic_u32_ link_;  /* index of the next one in the pool                                */
@@ -159,6 +159,11 @@ static inline bool rouse_link_marked_(uint64_t link) {
 /* What `link` becomes when it is to lead to `index`. */
 static inline uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
     return (((link >> 28) + 1) << 28) | ((uint64_t)index << 1);
+}
+/* The state of a segment that is about to be linked: with the version of its link, above the base, it stands in one life
+ * only. Who says LIVE late, when the segment is FRESH for the same base again and not linked, does not succeed. */
+static inline uint64_t rouse_fresh_state_(uint32_t base, uint64_t link) {
+    return rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_) | ((link >> 28) << 35);
 }
 
 static inline uint32_t rouse_chunk_size_(uint32_t chunk) {
@@ -390,7 +395,8 @@ static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *
             }
         }
         if (!*again && rouse_state_kind_(next.state) == ROUSE_SEGMENT_FRESH_) {
-            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in rouse_segment_append_. */
+            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in rouse_segment_append_, and as
+             * there it fails in another life. */
             const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
             if (rouse_u64_cas_acq_rel_(&next.at->state_, &next.state, live)) {
                 next.state = live;
@@ -524,9 +530,9 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *en
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
     const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
-    uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_);
     uint64_t expected = end->link;
     uint64_t link;
+    uint64_t state;
     if (fresh == NULL) {
         return false;
     }
@@ -537,6 +543,7 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *en
     /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had left the
      * list. */
     link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0);
+    state = rouse_fresh_state_(base, link);
     rouse_u64_store_release_(&fresh->next_, link);
     rouse_u64_store_release_(&fresh->state_, state);
     /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has changed,
