@@ -109,7 +109,7 @@ static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
         /* E3: as in rouse_store_. */
-        if (ROUSE_LIKELY_(rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1))) {
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
     }

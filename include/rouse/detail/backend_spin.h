@@ -175,9 +175,9 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
         while (rouse_word_balance_(seen) >= 0 && !rouse_word_covers_(seen, n) && !rouse_word_closed_(seen)) {
             /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and
-             * the waiter. E4: for what came before the wait. acquire is more than is needed: what the credit
-             * that it takes a part of carries (E3) goes on in its release sequence to who gives the rest. */
-            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n)) {
+             * the waiter. E4: for what came before the wait. No acquire: what the credit that it takes a part
+             * of carries (E3) goes on in its release sequence to who gives the rest. */
+            if (rouse_u64_cas_release_(&q->word_, &seen, seen - n)) {
                 return true;
             }
         }

@@ -90,10 +90,10 @@ static inline bool rouse_store_(rouse_atomic_u64_ *word, uint32_t n, uint32_t ca
         }
         /* E3: release; partners are E2 and the queueing (E4). Also where `after` equals `balance`: the
          * notifier's write to a condition comes before this read-modify-write, the waiter's second look at
-         * the condition after its own, and the two are ordered one way or the other. acquire is more than
-         * is needed: nobody waits, so nothing is read, and what earlier notifiers released goes on in their
-         * release sequences to the next taker. */
-        if (ROUSE_LIKELY_(rouse_u64_cas_acq_rel_(word, &seen, seen + (uint64_t)((int64_t)after - balance)))) {
+         * the condition after its own, and the two are ordered one way or the other. No acquire: nobody
+         * waits, so nothing is read, and what earlier notifiers released goes on in their release sequences
+         * to the next taker. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(word, &seen, seen + (uint64_t)((int64_t)after - balance)))) {
             *status = ROUSE_OK;
             return true;
         }

@@ -185,7 +185,7 @@ def tests_of(section, backend):
 
 def examine(arguments, name, section, backend):
     """What is reported, or None."""
-    work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name)[:60] + "-" + backend)
+    work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name) + "-" + backend)
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
     change(work, section)
