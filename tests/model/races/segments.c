@@ -404,6 +404,25 @@ static void late_tail(void) {
     mc_assert(waiting(A) && waiting(B));
     finish(0);
 }
+/* A waiter has linked a segment and has still to say that it is LIVE; others use it up. Then one who had found the same end
+ * before, and has stood still since, has that segment from the pool: it is not in the list, and must not become LIVE. */
+static rouse_walk_ old_end;
+static void use_up_and_append(void *unused) {
+    (void)unused;
+    enqueue(B, 1);
+    enqueue(C, 1);
+    enqueue(D, 1);
+    give(3);
+    mc_assert(rouse_segment_append_(pool_of_queue(), &old_end, 2));
+}
+static void late_live(void) {
+    bool again;
+    start(2);
+    old_end = rouse_walk_from_(pool_of_queue(), NULL, 2);
+    mc_assert(rouse_walk_step_(pool_of_queue(), &old_end, &again));
+    run(wait_1, A, use_up_and_append, NULL, ONLY_TWO);
+    finish(3);
+}
 
 /* A walk meets a segment that is cut out and linked again behind the one that is looked for, which must be found. */
 static void find_third(void *unused) {
@@ -607,6 +626,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "three wait, give", .body = recycle_three_wait, LONG},
     {.name = "a stale end", .body = stale_end, LONG},
     {.name = "a late tail", .body = late_tail},
+    {.name = "late to say LIVE", .body = late_live, .bound = 2},
     {.name = "recycled under a walk", .body = recycled_under_a_walk, LONG},
     {.name = "recycled under a step", .body = recycled_under_a_step},
     {.name = "recycled in vain under a step", .body = not_recycled_under_a_step},
