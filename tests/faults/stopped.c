@@ -1,4 +1,4 @@
-/* tests/faults/stopped.c: one thread, or two, stopped for good at any scheduling point of any call; the others go on.
+/* tests/faults/stopped.c: one thread, two, or three, stopped for good at any scheduling point of any call; the others go on.
  *
  * For each state of the queue, each call in it and each scheduling point of that call: the call is stopped there, others do
  * their calls, each of which must return within a bounded number of atomic operations, and everything but the permits that
@@ -13,10 +13,12 @@
  *
  *   stopped one       one stopped thread
  *   stopped two       two stopped threads (LOCKFREE); two-all: of more calls, in more states
+ *   stopped three     three (LOCKFREE), while the others recycle segments; a sample of the points
  *   stopped recycle   one, while the others use every segment again and again
  *   stopped signal    a signal handler at every point (LOCKFREE)
- *   stopped MODE STRIDE    of so many combinations one is tried
- *   stopped MODE STATE CALL OTHERS [SECOND CALL]    all points of one case */
+ *   stopped handlers  a signal handler, once or again and again, at every point of a script that recycles segments (LOCKFREE)
+ *   stopped MODE STRIDE    of so many combinations (three: points) one is tried
+ *   stopped MODE STATE CALL OTHERS [SECOND CALL [THIRD CALL]]    all points of one case; handlers: STATE SCRIPT HANDLER */
 #include "world.h"
 
 #include <signal.h>
@@ -53,11 +55,30 @@ static const char *const answers_signal[] = {"R1", "R2",    "N",      "O",   "A"
 static const char *const answers_recycle[] = {"H40",        "H7G9H20",     "P3LH30",
                                               "I1H21I1H20", "WWWWLLLLH33", "G9G9P5LH9G9"};
 
+/* For three; each row of calls is stopped one inside the other. */
+static const char *const states_three[] = {"", "WW", "WWWWWC2C3", "H3WWW", "WWWG2W", "WWWC0"};
+static const char *const calls_three[][3] = {
+    {"W", "W", "W"},    {"W", "R1", "L"},   {"R1", "W", "W"},   {"L", "W", "R1"},  {"R1", "R2", "R1"},
+    {"C0", "L", "W"},   {"W3", "W", "R2"},  {"R3", "L", "W"},   {"I1", "W", "R1"}, {"A", "W", "L"},
+    {"W", "C0", "W"},   {"L", "L", "L"},    {"X", "W", "R1"},   {"W", "L", "A"},   {"R1", "C1", "I1"},
+    {"R7", "W3", "C1"}, {"W3", "W5", "W3"}, {"C1", "R1", "C0"},
+};
+static const char *const answers_three[] = {"H7", "WWWLLR3WWR2", "G5H3"};
+
+/* For mode handlers: all ask for one permit. Scripts in which segments are linked, used up or removed, and used again. */
+static const char *const states_handlers[] = {"", "W", "WWWWWC2C3", "H3WW", "PPPPG3"};
+static const char *const scripts_handlers[] = {
+    "WWWWWR3WWR2WWR4WWWWR3WWR2WWR4", "WWWWWLLLWWWLLWWR2WWWWLLLLWWWR3WLLL", "PPPPG3R2PPG4R3PPG3R2G2R1",
+    "WWWWWWC3C2WWR4WWWC7C9C8R1WWWWWR5", "H16"};
+static const char *const answers_handlers[] = {"R1", "R2T1", "O", "OO", "A", "N", "R1R1R1T3", "AR1T1"};
+static const uint64_t agains[] = {0, 13, 47}; /* it comes once, or after so many points again */
+
 typedef struct tally {
     uint64_t points;   /* stops                                                   */
     uint64_t locked;   /* points left out: the call held the lock                 */
     uint64_t cases;    /* runs                                                    */
     uint64_t excepted; /* cancels that waited for the stopped thread, as they may */
+    uint64_t reused;   /* segments taken from the pool, in mode handlers          */
 } tally;
 
 static tally total;
@@ -65,10 +86,13 @@ static bool as_handler;
 static bool with_reach;
 static uint32_t first_serial;
 static const char *others;
-static const char *second; /* the call that is stopped second; NULL: none */
-static uint64_t second_point;
-static bool reached[2];
-static call call_at[2]; /* what is being stopped, by depth */
+enum { DEPTH = 3 };
+
+static int stopped_calls = 1;        /* how many are stopped, one inside the other */
+static const char *next_call[DEPTH]; /* the second and the third of them           */
+static uint64_t stop_point[DEPTH];   /* where each is stopped                      */
+static bool reached[DEPTH];
+static call call_at[DEPTH]; /* what is being stopped, by depth */
 
 /* Notes what a script's one call is about, and who is queued before it. False: it makes no sense here. */
 static bool prepare_call(const char *script, int depth) {
@@ -93,6 +117,19 @@ static void stop_first(void) {
 }
 static void stop_second(void) {
     stop(1);
+}
+static void stop_third(void) {
+    stop(2);
+}
+static void (*const stop_at_depth[DEPTH])(void) = {stop_first, stop_second, stop_third};
+
+/* Runs the call that is to be stopped at this depth. */
+static void run_call(int depth) {
+    seam.passed = 0;
+    seam.stop_at = stop_point[depth];
+    seam.stopped = stop_at_depth[depth];
+    (void)act(call_at[depth].op, call_at[depth].n);
+    seam.stop_at = 0;
 }
 
 static void others_run(void) {
@@ -121,14 +158,10 @@ static void stop(int depth) {
     if (!as_handler) {
         *rouse_my_deferral_() = none;
     }
-    if (depth == 1 || second == NULL) {
+    if (depth + 1 == stopped_calls) {
         others_run();
-    } else if (prepare_call(second, 1)) {
-        seam.passed = 0;
-        seam.stop_at = second_point;
-        seam.stopped = stop_second;
-        (void)act(call_at[1].op, call_at[1].n);
-        seam.stop_at = 0;
+    } else if (prepare_call(next_call[depth + 1], depth + 1)) {
+        run_call(depth + 1);
     }
     if (!as_handler) {
         EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
@@ -139,23 +172,31 @@ static void stop(int depth) {
     the.stopped_count--;
 }
 
+/* Writes down which case it is. */
+static void name_case(const char *state, const char *answer) {
+    int end = snprintf(case_name, sizeof case_name, "[%s]", state);
+    for (int i = 0; i < stopped_calls; i++) {
+        end += snprintf(case_name + end, sizeof case_name - (size_t)end, " [%s]@%llu", next_call[i],
+                        (unsigned long long)stop_point[i]);
+    }
+    (void)snprintf(case_name + end, sizeof case_name - (size_t)end, " [%s]%s%s serial %#x", answer,
+                   with_reach ? " reach" : "", as_handler ? " handler" : "", (unsigned)first_serial);
+}
+
 /* One case. True: the points were reached. */
-static bool run_case(const char *state, const char *first, uint64_t point, const char *answer) {
-    (void)snprintf(case_name, sizeof case_name, "[%s] [%s]@%llu [%s]@%llu [%s]%s%s serial %#x", state, first,
-                   (unsigned long long)point, second == NULL ? "" : second, (unsigned long long)second_point,
-                   answer, with_reach ? " reach" : "", as_handler ? " handler" : "", (unsigned)first_serial);
+static bool run_case(const char *state, const char *answer) {
+    name_case(state, answer);
     begin_world(0, first_serial);
-    the.all_used = strchr(answer, 'A') != NULL || first[0] == 'A' || (second != NULL && second[0] == 'A');
+    the.all_used = strchr(answer, 'A') != NULL;
+    for (int i = 0; i < stopped_calls; i++) {
+        the.all_used = the.all_used || next_call[i][0] == 'A';
+        reached[i] = false;
+    }
     run_script(state);
     others = answer;
-    reached[0] = reached[1] = false;
-    if (prepare_call(first, 0)) {
-        seam.passed = 0;
-        seam.stop_at = point;
+    if (prepare_call(next_call[0], 0)) {
         seam.limit = 20 * WORLD_POINTS;
-        seam.stopped = stop_first;
-        (void)act(call_at[0].op, call_at[0].n);
-        seam.stop_at = 0;
+        run_call(0);
         seam.limit = 0;
     }
     EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
@@ -164,32 +205,46 @@ static bool run_case(const char *state, const char *first, uint64_t point, const
     }
     total.cases++;
     check_end();
-    return reached[0] && (second == NULL || reached[1]);
+    return reached[stopped_calls - 1];
 }
 
 static uint64_t stride = 1; /* of so many combinations one is tried */
 static uint64_t combination;
+
+/* Of so many points of each call one is tried, not the same ones each time. */
+static uint64_t point_stride = 1;
+static uint64_t any_point(void) {
+    static uint64_t state = 88172645463325252u;
+    if (point_stride == 1) {
+        return 1;
+    }
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return 1 + (state >> 33) % (2 * point_stride - 1); /* point_stride on average */
+}
+
+/* All points of the calls from `depth` on. */
+static void run_depth(const char *state, const char *answer, int depth) {
+    for (stop_point[depth] = any_point();; stop_point[depth] += any_point()) {
+        if (depth + 1 < DEPTH && depth + 1 < stopped_calls) {
+            run_depth(state, answer, depth + 1);
+        } else {
+            (void)run_case(state, answer);
+        }
+        if (!reached[depth]) {
+            return;
+        }
+    }
+}
 
 /* All points of one combination, with and without the look at what is within reach. */
 static void run_points(const char *state, const char *first, const char *answer) {
     if (combination++ % stride != 0) {
         return;
     }
+    next_call[0] = first;
     for (int reach = 0; reach < 2; reach++) {
         with_reach = reach == 1;
-        for (uint64_t point = 1;; point++) {
-            if (second == NULL) {
-                if (!run_case(state, first, point, answer)) {
-                    break;
-                }
-                continue;
-            }
-            for (second_point = 1; run_case(state, first, point, answer); second_point++) {
-            }
-            if (!reached[0]) {
-                break;
-            }
-        }
+        run_depth(state, answer, 0);
     }
 }
 
@@ -210,13 +265,100 @@ static void run_two(size_t state_count, size_t call_count, size_t answer_count) 
         for (size_t j = 0; j < call_count; j++) {
             for (size_t k = 0; k < call_count; k++) {
                 for (size_t m = 0; m < answer_count; m++) {
-                    second = calls_two[k];
+                    stopped_calls = 2;
+                    next_call[1] = calls_two[k];
                     run_points(states_two[i], calls_two[j], answers_two[m]);
                 }
             }
         }
     }
-    second = NULL;
+}
+
+static void run_three(void) {
+    stopped_calls = 3;
+    for (size_t i = 0; i < COUNT(states_three); i++) {
+        for (size_t j = 0; j < COUNT(calls_three); j++) {
+            for (size_t k = 0; k < COUNT(answers_three); k++) {
+                next_call[1] = calls_three[j][1];
+                next_call[2] = calls_three[j][2];
+                run_points(states_three[i], calls_three[j][0], answers_three[k]);
+            }
+        }
+    }
+}
+
+/* ---- a script that is interrupted ---------------------------------------------------------------------------- */
+
+static uint64_t again_after; /* so many points later the handler comes once more; 0: never */
+
+static void handle(void) {
+    const seam_state mine_seam = seam;
+    const int mine_wakes = the.wakes_running;
+    total.points++;
+    reached[0] = true;
+    the.stopped_count = 1; /* the handler's calls must return */
+    the.wakes_running = 0;
+    seam.stop_at = 0;
+    run_script(others);
+    the.stopped_count = 0;
+    the.wakes_running = mine_wakes;
+    seam = mine_seam;
+    seam.stop_at = again_after == 0 ? 0 : seam.passed + again_after;
+}
+
+static uint64_t segments_reused(void) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    const rouse_pool_ *const pool = (const rouse_pool_ *)the.queue.pool_.value_;
+    return pool == NULL ? 0 : pool->free_.value_ >> 32;
+#else
+    return 0;
+#endif
+}
+
+/* True: the point was reached. */
+static bool run_interrupted(const char *state, const char *script, const char *answer, uint64_t point) {
+    (void)snprintf(case_name, sizeof case_name, "[%s] [%s]@%llu+%llu [%s] serial %#x", state, script,
+                   (unsigned long long)point, (unsigned long long)again_after, answer,
+                   (unsigned)first_serial);
+    begin_world(0, first_serial);
+    the.exact = true;
+    run_script(state);
+    others = answer;
+    reached[0] = false;
+    seam.passed = 0;
+    seam.stop_at = point;
+    seam.stopped = handle;
+    seam.limit = 20 * WORLD_POINTS;
+    run_script(script);
+    seam.stop_at = 0;
+    seam.limit = 0;
+    EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
+    total.reused += segments_reused();
+    total.cases++;
+    check_end();
+    return reached[0];
+}
+
+static void run_interruptions(const char *state, const char *script, const char *answer) {
+    if (combination++ % stride == 0) {
+        for (uint64_t point = 1; run_interrupted(state, script, answer, point); point++) {
+        }
+    }
+}
+
+static void run_handlers(void) {
+    for (size_t i = 0; i < COUNT(states_handlers); i++) {
+        for (size_t j = 0; j < COUNT(scripts_handlers); j++) {
+            for (size_t k = 0; k < COUNT(answers_handlers); k++) {
+                for (size_t m = 0; m < COUNT(agains); m++) {
+                    again_after = agains[m];
+                    run_interruptions(states_handlers[i], scripts_handlers[j], answers_handlers[k]);
+                }
+            }
+        }
+    }
+    printf("segments were taken from the pool %llu times\n", (unsigned long long)total.reused);
+    EXPECT(total.reused > 3 * total.cases);
 }
 
 /* Says which case it was. */
@@ -236,8 +378,15 @@ int main(int argc, char **argv) {
     if (argc == 3) {
         stride = strtoull(argv[2], NULL, 10);
     }
-    if (argc >= 5) {
-        second = argc > 5 ? argv[5] : NULL;
+    if (argc == 5 && strcmp(mode, "handlers") == 0) {
+        for (size_t m = 0; m < COUNT(agains); m++) {
+            again_after = agains[m];
+            run_interruptions(argv[2], argv[3], argv[4]);
+        }
+    } else if (argc >= 5) {
+        stopped_calls = argc > 6 ? 3 : argc - 4;
+        next_call[1] = argc > 5 ? argv[5] : NULL;
+        next_call[2] = argc > 6 ? argv[6] : NULL;
         run_points(argv[2], argv[3], argv[4]);
     } else if (strcmp(mode, "one") == 0) {
         run_one(answers, COUNT(answers));
@@ -249,15 +398,23 @@ int main(int argc, char **argv) {
         run_two(4, 5, 1);
     } else if (strcmp(mode, "two-all") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_two(COUNT(states_two), COUNT(calls_two), COUNT(answers_two));
+    } else if (strcmp(mode, "three") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
+        point_stride = stride;
+        stride = 1;
+        first_serial = 0x7ffffff4; /* the tickets wrap meanwhile */
+        run_three();
     } else if (strcmp(mode, "recycle") == 0) {
-        first_serial = 0x7ffffff0; /* the tickets wrap meanwhile */
+        first_serial = 0x7ffffff0; /* likewise */
         run_one(answers_recycle, COUNT(answers_recycle));
     } else if (as_handler && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
         run_one(answers_signal, COUNT(answers_signal));
+    } else if (strcmp(mode, "handlers") == 0 && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE) {
+        first_serial = 0x7ffffff4;
+        run_handlers();
     } else {
         fprintf(stderr,
-                "usage: stopped one|recycle|two|two-all|signal [STRIDE | STATE CALL OTHERS [SECOND CALL]] "
-                "(two, signal: LOCKFREE)\n");
+                "usage: stopped one|two|two-all|three|recycle|signal|handlers [STRIDE | STATE CALL OTHERS "
+                "[SECOND CALL [THIRD CALL]]] (two, three, signal, handlers: LOCKFREE)\n");
         return 2;
     }
     printf("%s: stopped at %llu scheduling points, %llu more were under the lock, %llu runs, %llu cancels "

@@ -66,6 +66,9 @@ typedef struct world {
     int64_t
         gained; /* at most so many permits may be counted as held that are of a wake_all                  */
     bool all_used; /* a wake_all is part of the case */
+    bool
+        exact; /* all ask for one permit, nobody withdraws, and N, O and A run where nobody interrupts them: so the
+                      ledger knows what each of these has given */
     bool closed;
     bool excepted; /* a cancel of several permits was given up half way (allowed): the ledger is void */
     call stopped[3];
@@ -144,11 +147,11 @@ static inline void count_outcome(slot *s, rouse_status outcome) {
     s->counted = true;
     s->outcome = outcome;
     if (outcome == ROUSE_OK) {
-        if (raw_by_all(s)) {
+        if (raw_by_all(s) && !the.exact) {
             the.dropped += s->n - 1; /* of which part came from elsewhere, unknown */
         } else {
             the.held += s->n;
-            the.gained += the.all_used ? s->n - 1 : 0;
+            the.gained += the.all_used && !the.exact ? s->n - 1 : 0;
         }
     } else {
         EXPECT(outcome == ROUSE_CLOSED && the.closed);
@@ -204,7 +207,7 @@ static inline void wait_returned(slot *s, rouse_status status, bool took) {
     s->outcome = status;
     if (status == ROUSE_OK) {
         the.held += took ? s->n : 0;
-        the.gained += took && the.all_used ? s->n : 0;
+        the.gained += took && the.all_used && !the.exact ? s->n : 0;
     } else {
         EXPECT(status == ROUSE_CLOSED && the.closed);
     }
@@ -340,6 +343,26 @@ static inline void wait_if(int second) {
     wait_returned(s, status, c.looks < c.true_from);
 }
 
+/* N, O and A, and what the ledger is told of them. */
+static inline void notify(char op) {
+    const bool stored_one = raw_balance() > 0;
+    uint32_t given;
+    the.all_used = the.all_used || op == 'A';
+    if (op != 'A' && !the.exact) {
+        the.put_in++;
+        the.dropped++;
+    }
+    if (op == 'N') {
+        EXPECT(rouse_waiter_queue_wake(&the.queue, 1, 1) == ROUSE_OK);
+        given = stored_one ? 0 : 1;
+    } else if (op == 'O') {
+        given = rouse_waiter_queue_wake_one(&the.queue) ? 1 : 0;
+    } else {
+        given = rouse_waiter_queue_wake_all(&the.queue);
+    }
+    the.put_in += the.exact ? given : 0;
+}
+
 /* Does one operation. False: it makes no sense in this state, and was left out. */
 static inline bool act(char op, int n) {
     const uint32_t many = (uint32_t)n;
@@ -364,17 +387,8 @@ static inline bool act(char op, int n) {
         return true;
     case 'N':
     case 'O':
-        the.put_in++;
-        the.dropped++;
-        if (op == 'N') {
-            EXPECT(rouse_waiter_queue_wake(&the.queue, 1, 1) == ROUSE_OK);
-        } else {
-            (void)rouse_waiter_queue_wake_one(&the.queue);
-        }
-        return true;
     case 'A':
-        the.all_used = true;
-        (void)rouse_waiter_queue_wake_all(&the.queue);
+        notify(op);
         return true;
     case 'X':
         the.closed = true;
@@ -537,6 +551,38 @@ static inline void check_order(void) {
     }
 }
 
+/* Nothing is in progress any more: every segment is in the list or in the pool, once, and each of the list but the last has a
+ * ticket that is still to be served. */
+static inline void check_segments(void) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    const rouse_pool_ *const pool = (const rouse_pool_ *)the.queue.pool_.value_;
+    const uint64_t word = the.queue.word_.value_;
+    const uint32_t head = rouse_word_balance_(word) < 0 ? rouse_word_head_(word) : rouse_word_ticket_(word);
+    uint32_t segments = 0;
+    uint32_t index = pool == NULL ? 0 : rouse_link_index_(pool->first_.value_);
+    while (index != 0) {
+        const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
+        const uint64_t state = segment->state_.value_;
+        EXPECT(rouse_state_linked_(state) && !rouse_link_marked_(segment->next_.value_));
+        index = rouse_link_index_(segment->next_.value_);
+        if (index != 0) {
+            EXPECT(rouse_state_in_use_(state));
+            EXPECT(rouse_ticket_distance_(head, rouse_state_base_(state) + ROUSE_SEGMENT_CELLS) > 0);
+        }
+        segments++;
+        EXPECT(segments <= pool->made_.value_);
+    }
+    index = pool == NULL ? 0 : (uint32_t)pool->free_.value_;
+    while (index != 0) {
+        EXPECT(rouse_state_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
+        index = rouse_segment_at_(pool, index)->link_.value_;
+        segments++;
+        EXPECT(segments <= pool->made_.value_);
+    }
+    EXPECT(pool == NULL || segments == pool->made_.value_);
+#endif
+}
+
 /* Nothing is in progress any more: serves who waits, takes all, compares, destroys. */
 static inline void check_end(void) {
     int waiting;
@@ -555,6 +601,7 @@ static inline void check_end(void) {
     check_order();
     if (!the.excepted) {
         const uint32_t lack = asked_by_waiters(&waiting);
+        check_segments();
         EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)waiting);
         EXPECT(rouse_waiter_queue_balance(&the.queue) >= -(int64_t)lack);
         EXPECT(waiting == 0 || rouse_waiter_queue_balance(&the.queue) <= -waiting);
