@@ -180,19 +180,18 @@ static void wake_capped(void *unused) {
     (void)unused;
     mc_assert(rouse_waiter_queue_wake(&queue, 1, 1) == ROUSE_OK);
 }
-static void first_waits_wake(void) {
+static void first_waits_served(void (*serve)(void *)) {
     guests_init(NULL);
     mc_name(&queue, sizeof queue, "queue");
-    run(wait_1, A, wake_capped, NULL, ONLY_TWO);
+    run(wait_1, A, serve, NULL, ONLY_TWO);
     mc_assert(granted(A));
     conserved(1);
 }
+static void first_waits_wake(void) {
+    first_waits_served(wake_capped);
+}
 static void first_waits_give(void) {
-    guests_init(NULL);
-    mc_name(&queue, sizeof queue, "queue");
-    run(wait_1, A, give_1, NULL, ONLY_TWO);
-    mc_assert(granted(A));
-    conserved(1);
+    first_waits_served(give_1);
 }
 
 /* Every allocation may fail, at any moment of what the others do: a wait that says so has changed nothing. */
