@@ -66,9 +66,9 @@ typedef struct world {
     int64_t
         gained; /* at most so many permits may be counted as held that are of a wake_all                  */
     bool all_used; /* a wake_all is part of the case */
-    bool
-        exact; /* all ask for one permit, nobody withdraws, and N, O and A run where nobody interrupts them: so the
-                      ledger knows what each of these has given */
+    /* All ask for one permit, nobody withdraws, and N, O and A run where nobody interrupts them: so the ledger knows what
+     * each of these has given. */
+    bool exact;
     bool closed;
     bool excepted; /* a cancel of several permits was given up half way (allowed): the ledger is void */
     call stopped[3];
