@@ -382,6 +382,14 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
     }
 }
 
+/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse. */
+static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+    rouse_status status = ROUSE_OK;
+    rouse_hand_out_(q, n, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
+    rouse_deliver_(&serving.chain);
+}
+
 /* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its cell is won
  * already. */
 static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
@@ -671,14 +679,6 @@ static ROUSE_SLOW_ bool rouse_take_back_several_(rouse_waiter_queue *q, rouse_wa
     return true;
 }
 
-/* Gives out what a waiter that leaves had been given. */
-static ROUSE_SLOW_ void rouse_give_back_(rouse_waiter_queue *q, uint32_t credit) {
-    rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
-    rouse_status status = ROUSE_OK;
-    rouse_hand_out_(q, credit, ROUSE_UNCAPPED_, &serving, &status);
-    rouse_deliver_(&serving.chain);
-}
-
 static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     /* Relaxed: who cancels has queued w, or has it from who did; atomic, because a wake that has got ahead of
      * this call may be queueing w anew. */
@@ -707,7 +707,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
         rouse_absorb_at_need_(q);
     }
     if (credit != 0) {
-        rouse_give_back_(q, credit); /* who gets it may destroy the queue */
+        rouse_pass_on_(q, credit, ROUSE_MAX_PERMITS); /* who gets it may destroy the queue */
     }
     return true;
 }
@@ -811,11 +811,7 @@ static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64
 static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account) {
     rouse_let_go_(w);
     if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
-        rouse_serving_ serving = rouse_serving_by_(rouse_token_(ROUSE_MAX_PERMITS));
-        rouse_status status = ROUSE_OK;
-        rouse_hand_out_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_UNCAPPED_, &serving,
-                        &status);
-        rouse_deliver_(&serving.chain);
+        rouse_pass_on_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_MAX_PERMITS);
         return ROUSE_CLOSED;
     }
     return ROUSE_OK;
@@ -895,11 +891,7 @@ static inline rouse_status rouse_withdraw_ticket_(rouse_waiter_queue *q, rouse_s
     }
     rouse_pick_up_(q, segment, ticket);
     if (!rouse_token_is_gift_((uintptr_t)seen)) {
-        const uint32_t cap = (uint32_t)((uintptr_t)seen >> 2);
-        rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
-        rouse_status status = ROUSE_OK;
-        rouse_hand_out_(q, 1, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
-        rouse_deliver_(&serving.chain);
+        rouse_pass_on_(q, 1, (uint32_t)((uintptr_t)seen >> 2)); /* its cap */
     }
     return ROUSE_OK;
 }
