@@ -11,7 +11,7 @@ LITMUS = re.compile(r"^\d+ litmus tests, .*$", re.M)
 BOUND = re.compile(r"at most (\d+) preemptions and weak choices")
 WRONG = re.compile(r"^(\d+) of (\d+) reported \(.*?\), (\d+) silent", re.M)
 FUZZ = re.compile(r"number_of_executed_units: (\d+)")
-STOPS = re.compile(r"^(?:one|two|two-all|recycle|signal): stopped at (\d+) scheduling points", re.M)
+STOPS = re.compile(r"^[a-z-]+: stopped at (\d+) scheduling points", re.M)
 TURNS = re.compile(r"^turns: (\d+) runs, (\d+) switches", re.M)
 
 
