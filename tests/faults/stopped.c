@@ -21,9 +21,6 @@
  *   stopped MODE STATE CALL OTHERS [SECOND CALL [THIRD CALL]]    all points of one case; handlers: STATE SCRIPT HANDLER */
 #include "world.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 /* States, each a script on an empty queue. With two cells in a segment these cover: nobody, credit, waiters in one and in
  * several segments, at each offset, partial credit, phantoms at the head, in the middle, at the end, and segments that have
  * been retired, removed, recycled. */
@@ -361,20 +358,10 @@ static void run_handlers(void) {
     EXPECT(total.reused > 3 * total.cases);
 }
 
-/* Says which case it was. */
-static void crashed(int number) {
-    static const char text[] = "crashed in case ";
-    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 ||
-        write(2, "\n", 1) < 0) {
-        _exit(3);
-    }
-    _exit(number);
-}
-
 int main(int argc, char **argv) {
     const char *const mode = argc > 1 ? argv[1] : "";
     as_handler = strcmp(mode, "signal") == 0;
-    (void)signal(SIGSEGV, crashed);
+    say_which_crashes();
     if (argc == 3) {
         stride = strtoull(argv[2], NULL, 10);
     }

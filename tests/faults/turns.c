@@ -17,9 +17,6 @@
 
 #include "../fibers.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 static const struct turns {
     const char *state, *first, *between, *second, *then;
 } table[] = {
@@ -175,17 +172,8 @@ static void run_points(const struct turns *t) {
     }
 }
 
-static void crashed(int number) {
-    static const char text[] = "crashed, or never came back, in case ";
-    if (write(2, text, sizeof text - 1) < 0 || write(2, case_name, strlen(case_name)) < 0 ||
-        write(2, "\n", 1) < 0) {
-        _exit(3);
-    }
-    _exit(number);
-}
-
 int main(int argc, char **argv) {
-    (void)signal(SIGSEGV, crashed);
+    say_which_crashes();
     fibers_setup(&rouse_deferral_v1_, sizeof rouse_deferral_v1_);
     if (argc == 1 || argc > 6) {
         fprintf(
