@@ -1,5 +1,5 @@
-/* benches/counting_atomics.h: the atomics seam (rouse/detail/atomic.h) with a count beside every operation. Given
- * by ROUSE_ATOMICS_HEADER to the program that counts what each call costs; one thread, so plain counters do.
+/* benches/counting_atomics.h: hooks (rouse/detail/base/atomic.h) that count every atomic operation. Given by
+ * ROUSE_ATOMIC_HOOKS_HEADER to the program that counts what each call costs; one thread, so plain counters do.
  *
  * It also keeps book of cache lines as a machine of many cores would: op_core says which core the next operations
  * pretend to run on, op_line_ notes who holds which line. So the lines that a call has to fetch from other cores
@@ -15,6 +15,7 @@ typedef struct op_counts {
     uint64_t load;
     uint64_t store;
     uint64_t fence;
+    uint64_t signal_fence;
     uint64_t lock; /* of the platform's mutex: two read-modify-writes with its unlock, not counted in rmw */
     uint64_t heap; /* bytes asked for */
     uint64_t line; /* cache lines that had to come from another core, or be taken from others to be written */
@@ -30,16 +31,7 @@ extern bool (*op_locked)(void); /* whether the queue's lock is held, NULL: there
 void op_lines_watch_(const volatile void *word, const volatile void *own);
 void op_line_(const volatile void *address, bool write);
 
-#define HOOKED_BEFORE(kind, address, write) (op_count.kind++, op_line_((address), (write)))
-#define HOOKED_AFTER()                      ((void)0)
-#include "../tests/hooked_atomics.h"
-
-static inline void rouse_fence_seq_cst_(void) {
-    op_count.fence++;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-static inline void rouse_fence_signal_(void) {
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
+#define ROUSE_ATOMIC_BEFORE_(kind, address, write) (op_count.kind++, op_line_((address), (write)))
+#define ROUSE_ATOMIC_AFTER_()                      ((void)0)
 
 #endif /* ROUSE_BENCH_COUNTING_ATOMICS_H */

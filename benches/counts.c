@@ -177,13 +177,13 @@ static const rouse_semaphore *watched;
 
 static bool spin_locked(void) {
     const uint64_t word = watched->queue_.word_.value_;
-    return rouse_word_multi_(word) && word != ROUSE_MULTI_;
+    return rouse_word_multi_(word) && word != ROUSE_WORD_MULTI_;
 }
 #endif
 
 /* From here on lines are kept book of; NULL: not any more. */
 static void watch(const rouse_semaphore *s) {
-    op_lines_watch_(s, s == NULL ? NULL : rouse_my_deferral_());
+    op_lines_watch_(s, s == NULL ? NULL : rouse_inbox_mine_());
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
     watched = s;
     op_locked = s == NULL ? NULL : spin_locked;

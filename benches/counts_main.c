@@ -57,7 +57,7 @@ static line *find_line(uintptr_t number) {
 void op_line_(const volatile void *address, bool write) {
     const uint64_t me = (uint64_t)1 << op_core;
     line *l;
-    if (word_line == 0 || line_of(address) == own_line) {
+    if (word_line == 0 || address == NULL || line_of(address) == own_line) {
         return;
     }
     l = find_line(line_of(address));

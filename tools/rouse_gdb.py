@@ -73,8 +73,8 @@ class Queue:
             self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
             self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
-            self.balance = -(atomic(queue["listed_"]) & 0xFFFFFFFF)
-            self.count = atomic(queue["listed_"]) >> 32
+            self.balance = -(atomic(queue["listed_"]["counts"]) & 0xFFFFFFFF)
+            self.count = atomic(queue["listed_"]["counts"]) >> 32
         else:
             self.balance = self.raw
             self.count = 1 if self.raw < 0 else 0
@@ -93,7 +93,7 @@ class Queue:
             if alone != 0:
                 yield alone, -self.raw
             return
-        address = int(self.queue["list_"]["oldest"])
+        address = int(self.queue["listed_"]["list"]["oldest"])
         while address != 0:
             yield address, None
             address = int(at(address, "rouse_waiter")["next_"])

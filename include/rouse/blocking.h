@@ -10,7 +10,7 @@
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
-#include "detail/park.h"
+#include "detail/base/park.h"
 #include "mutex.h"
 #include "notify.h"
 #include "semaphore.h"
@@ -60,35 +60,35 @@ static inline rouse_status rouse_wait_for_(rouse_waiter_queue *q, uint32_t n, ui
 
 static inline rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(s, "rouse_semaphore_acquire_timed");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_semaphore_acquire_timed", s, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_wait_for_(&s->queue_, n, timeout_ns);
 }
 static inline rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s, "rouse_semaphore_acquire_blocking");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_semaphore_acquire_blocking", s, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_wait_for_(&s->queue_, n, ROUSE_FOREVER_);
 }
 
 static inline rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_wait_timed");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_notify_wait_timed", n, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_wait_for_(&n->queue_, 1, timeout_ns);
 }
 static inline rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_wait_blocking");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_notify_wait_blocking", n, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_wait_for_(&n->queue_, 1, ROUSE_FOREVER_);
 }
 
 static inline rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_lock_timed");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_mutex_lock_timed", m, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_wait_for_(&m->queue_, 1, timeout_ns);
 }
 static inline rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_lock_blocking");
-    ROUSE_CHECK_(!rouse_inside_wake_(), "rouse_mutex_lock_blocking", m, "blocking inside a wake");
+    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_wait_for_(&m->queue_, 1, ROUSE_FOREVER_);
 }
 

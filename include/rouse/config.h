@@ -2,7 +2,7 @@
  *
  * Set an option on the compiler's command line, or define it before the first rouse header. Options
  * marked "program" must have one value in the whole program; a program that mixes values is refused at
- * start-up with a message that names both (detail/platform.h). Options marked "unit" may differ between
+ * start-up with a message that names both (detail/base/check.h). Options marked "unit" may differ between
  * translation units.
  *
  *   option                    scope    values (default first)
@@ -17,8 +17,8 @@
  *   ROUSE_TRACE(event, object, waiter)
  *                             unit     undefined | a statement run at every queueing, grant, wake,
  *                                      cancel, close (event: a string literal). Costs nothing undefined
- *   ROUSE_ATOMICS_HEADER      program  undefined | the path of a header that stands in for
- *                                      detail/atomic.h's C11 and C++11 forms (counting, model checking)
+ *   ROUSE_ATOMIC_HOOKS_HEADER program  undefined | the path of a header that defines the hooks around every
+ *                                      atomic operation (detail/base/atomic.h): for counting and testing
  */
 #ifndef ROUSE_CONFIG_H
 #define ROUSE_CONFIG_H

@@ -27,14 +27,15 @@
  * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
  * kick when the mailbox was empty. Of a drain: one exchange.
  *
- * Ordering: everything before the release that granted the waiter happens before its wake in drain (E7). */
+ * Ordering: everything before the release that granted the waiter happens before its wake in drain. */
 #ifndef ROUSE_MAILBOX_H
 #define ROUSE_MAILBOX_H
 
 #include "config.h"
-#include "detail/atomic.h"
-#include "detail/deliver.h"
-#include "detail/platform.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/wake/deliver.h"
 #include "waiter.h"
 
 #include <stddef.h>
@@ -70,8 +71,8 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
 /* kick(arg) tells the loop's thread to call rouse_mailbox_drain. Before any waiter is made on the mailbox; it
  * may kick as soon as one is queued. */
 static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
-    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_init");
-    ROUSE_CHECK_(kick != NULL, "rouse_mailbox_init", mb, "kick is NULL");
+    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_(kick != NULL, mb, "kick is NULL");
     mb->post_ = rouse_mailbox_post_;
     mb->kick_ = kick;
     mb->arg_ = arg;
@@ -82,7 +83,7 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
 static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
-    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_init_on");
+    ROUSE_CHECK_OBJECT_(w);
     rouse_waiter_init(w, wake, data);
     w->mailbox_ = mb;
 }
@@ -90,33 +91,32 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
 /* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake it hands them to the
  * outermost call, as any other (waiter.h). */
 static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
-    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_drain");
+    ROUSE_CHECK_OBJECT_(mb);
     size_t count = 0;
     rouse_waiter *oldest = NULL;
     /* E7: acquire, for the waiters and what their releasers did; seq_cst as in post. */
     rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_seq_cst_(&mb->posted_, NULL);
     while (w != NULL) {
         rouse_waiter *const older = w->next_;
-        rouse_set_due_(w, rouse_due_(w) | ROUSE_ARRIVED_);
+        rouse_outcome_set_due_(w, rouse_outcome_due_(w) | ROUSE_OUTCOME_ARRIVED_);
         w->next_ = oldest;
         oldest = w;
         w = older;
         count++;
     }
-    rouse_run_wakes_(oldest);
+    rouse_deliver_run_(oldest);
     return count;
 }
 
 /* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
  * then, and not before: the kick that announced the last wake may still be running when that wake is. */
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
-    ROUSE_CHECK_OBJECT_(mb, "rouse_mailbox_destroy");
+    ROUSE_CHECK_OBJECT_(mb);
     uint32_t step = 1;
-    ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL, "rouse_mailbox_destroy", mb,
-                 "wakes have not been drained");
+    ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL, mb, "wakes have not been drained");
     /* E8: acquire; partner is the release at the end of post: what it did to the mailbox is over. */
     while (rouse_u32_load_acquire_(&mb->kicks_) != 0) {
-        rouse_back_off_(&step);
+        rouse_platform_back_off_(&step);
     }
 }
 

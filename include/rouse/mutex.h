@@ -2,7 +2,7 @@
  *
  * The holder is a task, not a thread: any thread may unlock. unlock hands the mutex to the oldest waiter, so
  * a newcomer never overtakes. What came before an unlock happens before what comes after the lock that it
- * satisfied (edges E1 to E4). A policy over rouse_waiter_queue: a balance of 1 (free) or less, with cap 1. */
+ * satisfied. A policy over rouse_waiter_queue: a balance of 1 (free) or less, with cap 1. */
 #ifndef ROUSE_MUTEX_H
 #define ROUSE_MUTEX_H
 
@@ -19,58 +19,57 @@ typedef struct rouse_mutex {
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
 static inline void rouse_mutex_init(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_init");
+    ROUSE_CHECK_OBJECT_(m);
     rouse_waiter_queue_init(&m->queue_, 1);
 }
 
 /* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning.
  * LOCKFREE gives its heap memory back. */
 static inline void rouse_mutex_destroy(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_destroy");
-    ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&m->queue_) == 0, "rouse_mutex_destroy", m,
-                 "waiters are queued");
+    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
     rouse_waiter_queue_destroy(&m->queue_);
 }
 
 /* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_lock");
-    ROUSE_CHECK_IDLE_(w, "rouse_mutex_lock", m);
-    return rouse_waiter_queue_wait(&m->queue_, w, 1);
+    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_IDLE_(w, m);
+    return rouse_queue_wait_(&m->queue_, w, 1);
 }
 
 static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_try_lock");
-    return rouse_waiter_queue_try_wait(&m->queue_, 1);
+    ROUSE_CHECK_OBJECT_(m);
+    return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
 /* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). */
 static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_unlock");
-    const rouse_status status = rouse_lift_(&m->queue_);
-    ROUSE_CHECK_(status == ROUSE_OK, "rouse_mutex_unlock", m, "the mutex is not locked");
+    ROUSE_CHECK_OBJECT_(m);
+    const rouse_status status = rouse_queue_unlock_(&m->queue_);
+    ROUSE_CHECK_(status == ROUSE_OK, m, "the mutex is not locked");
     return status;
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
  */
 static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_cancel");
-    ROUSE_CHECK_OWNED_(w, &m->queue_, "rouse_mutex_cancel", m);
-    return rouse_waiter_queue_cancel(&m->queue_, w);
+    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_OWNED_(w, &m->queue_, m);
+    return rouse_backend_cancel_(&m->queue_, w);
 }
 
 /* A snapshot. */
 static inline bool rouse_mutex_is_locked(const rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_is_locked");
+    ROUSE_CHECK_OBJECT_(m);
     return rouse_waiter_queue_balance(&m->queue_) <= 0;
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
 static inline rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(m, "rouse_mutex_reserve");
-    return rouse_waiter_queue_reserve(&m->queue_, waiters);
+    ROUSE_CHECK_OBJECT_(m);
+    return rouse_backend_reserve_(&m->queue_, waiters);
 }
 
 #endif /* ROUSE_MUTEX_H */

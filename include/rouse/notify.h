@@ -2,7 +2,7 @@
  *
  * notify_one wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is
  * kept, not more). notify_all wakes exactly those who wait at that moment, stores nothing and takes nothing
- * stored. What came before a notify happens before what comes after the wait that it ended (edges E1 to E4).
+ * stored. What came before a notify happens before what comes after the wait that it ended.
  * The all-zero object is valid. A policy over rouse_waiter_queue: a balance with cap 1. */
 #ifndef ROUSE_NOTIFY_H
 #define ROUSE_NOTIFY_H
@@ -20,44 +20,44 @@ typedef struct rouse_notify {
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
 static inline void rouse_notify_init(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_init");
+    ROUSE_CHECK_OBJECT_(n);
     rouse_waiter_queue_init(&n->queue_, 0);
 }
 
 /* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning.
  * LOCKFREE gives its heap memory back. */
 static inline void rouse_notify_destroy(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_destroy");
-    ROUSE_CHECK_(rouse_waiter_queue_waiter_count(&n->queue_) == 0, "rouse_notify_destroy", n,
-                 "waiters are queued");
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
     rouse_waiter_queue_destroy(&n->queue_);
 }
 
 /* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_wait");
-    ROUSE_CHECK_IDLE_(w, "rouse_notify_wait", n);
-    return rouse_waiter_queue_wait(&n->queue_, w, 1);
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_IDLE_(w, n);
+    return rouse_queue_wait_(&n->queue_, w, 1);
 }
 
 static inline void rouse_notify_one(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_one");
-    (void)rouse_waiter_queue_wake(&n->queue_, 1, 1);
+    ROUSE_CHECK_OBJECT_(n);
+    bool woken = false;
+    (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
 }
 
 /* How many were woken. */
 static inline uint32_t rouse_notify_all(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_all");
-    return rouse_waiter_queue_wake_all(&n->queue_);
+    ROUSE_CHECK_OBJECT_(n);
+    return rouse_backend_wake_all_(&n->queue_);
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
  * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_cancel");
-    ROUSE_CHECK_OWNED_(w, &n->queue_, "rouse_notify_cancel", n);
-    return rouse_waiter_queue_cancel(&n->queue_, w);
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_OWNED_(w, &n->queue_, n);
+    return rouse_backend_cancel_(&n->queue_, w);
 }
 
 /* w was woken with ROUSE_OK and does not want it. If notify_one woke it, the next waiter (or the stored
@@ -65,8 +65,8 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
  * may not be stored before; of a polled waiter, once cancel has returned false or its status is ROUSE_OK.
  * After a wait that returned ROUSE_OK at once, call rouse_notify_one instead. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_pass_on");
-    ROUSE_CHECK_(w != NULL, "rouse_notify_pass_on", n, "the waiter is NULL");
+    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
     if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {
         rouse_notify_one(n);
@@ -76,8 +76,8 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,
  * 1) the one wait of a per-request completion cannot fail. */
 static inline rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(n, "rouse_notify_reserve");
-    return rouse_waiter_queue_reserve(&n->queue_, waiters);
+    ROUSE_CHECK_OBJECT_(n);
+    return rouse_backend_reserve_(&n->queue_, waiters);
 }
 
 #endif /* ROUSE_NOTIFY_H */

@@ -42,8 +42,9 @@
 #define ROUSE_WAITER_H
 
 #include "config.h"
-#include "detail/atomic.h"
-#include "detail/platform.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -105,7 +106,7 @@ struct rouse_waiter {
  * be queued again and again without (never while it is queued). To have wake run on your loop's thread:
  * rouse_waiter_init_on (mailbox.h). */
 static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
-    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_init");
+    ROUSE_CHECK_OBJECT_(w);
     w->wake_ = wake;
     w->data_ = data;
     w->mailbox_ = NULL;
@@ -121,7 +122,7 @@ static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
 
 /* The pointer given to rouse_waiter_init. */
 static inline void *rouse_waiter_data(const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_data");
+    ROUSE_CHECK_OBJECT_(w);
     return w->data_;
 }
 
@@ -129,8 +130,8 @@ static inline void *rouse_waiter_data(const rouse_waiter *w) {
  * before the release that granted it. Meaningful from a ROUSE_PENDING return until the next queueing; not
  * after cancel returned true. */
 static inline rouse_status rouse_waiter_status(const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(w, "rouse_waiter_status");
-    /* E1: partner is the release store of the outcome in detail/deliver.h. Acquire, because a polled waiter's
+    ROUSE_CHECK_OBJECT_(w);
+    /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled waiter's
      * owner has no other edge to what the releaser did; nothing is written here, so nothing to release. */
     return (rouse_status)(int8_t)(uint8_t)(rouse_u32_load_acquire_(&w->status_) & 0xffu);
 }

@@ -39,51 +39,32 @@
 #define ROUSE_WAITER_QUEUE_H
 
 #include "config.h"
-#include "detail/atomic.h"
-#include "detail/balance.h"
-#include "detail/deliver.h"
-#include "detail/platform.h"
-#include "detail/wait_list.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/queue/types.h"
+#include "detail/queue/word.h"
 #include "waiter.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct rouse_waiter_queue rouse_waiter_queue;
+/* ---- the backend (what it supplies: detail/queue/types.h) ------------------------------------------------- */
 
-/* ---- the backend ---------------------------------------------------------------------------------------------
- *
- * A backend defines struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_`, and:
- *
- *   ROUSE_BACKEND_INIT_(credit)   static initialiser
- *   ROUSE_ADD_ONE_                what a release(1) adds to the word, before it looks
- *   rouse_backend_init_, _destroy_
- *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
- *   rouse_backend_wake_           hand out n when the balance was seen negative; *woken: was anybody?
- *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
- *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
- *
- * What every backend keeps to: wakes are delivered (detail/deliver.h) after the call's last access to the
- * queue; nothing that another thread may take, a granted waiter or stored credit, is published before that,
- * except while a waiter of this call is still to be told. */
-typedef bool rouse_ready_fn_(void *arg);
-
-#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
-#    include "detail/backend_mutex.h"
-#elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
-#    include "detail/backend_spin.h"
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    include "detail/queue/lockfree.h"
 #else
-#    include "detail/backend_lockfree.h"
+#    include "detail/queue/locked.h"
 #endif
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the waiters
  * have been looked at.) */
-static inline rouse_status rouse_add_one_(rouse_waiter_queue *q) {
-    /* E3: release, as in rouse_store_; acquire, because on finding waiters this thread goes on to read what
+static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread goes on to read what
      * they published (E4). */
-    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_ADD_ONE_);
+    const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_WORD_ADD_ONE_);
     if (ROUSE_LIKELY_((uint32_t)before < ROUSE_MAX_PERMITS)) {
         return ROUSE_OK; /* 0 <= balance < ROUSE_MAX_PERMITS, as one unsigned comparison */
     }
@@ -91,29 +72,64 @@ static inline rouse_status rouse_add_one_(rouse_waiter_queue *q) {
         rouse_backend_wake_added_(q, before);
         return ROUSE_OK;
     }
-    return rouse_withdraw_(&q->word_, 1);
+    return rouse_word_withdraw_(&q->word_, 1);
 }
 
 /* wake(n, cap) for 0 < n, both in range. *woken: whether this call has woken somebody. */
-static inline rouse_status rouse_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
+static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
     rouse_status status = ROUSE_OK;
-    if (!rouse_store_(&q->word_, n, cap, &status)) {
+    if (!rouse_word_give_(&q->word_, n, cap, &status)) {
         status = rouse_backend_wake_(q, n, cap, woken);
     }
     return status;
 }
 
 /* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
-static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
+static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     bool woken = false;
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
-        /* E3: as in rouse_store_. */
+        /* E3: as in rouse_word_give_. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
     }
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
+}
+
+/* wait without checks, for the primitives. */
+static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    /* n - 1 wraps for 0: one comparison finds both "nothing asked for" and "too many". */
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    if (ROUSE_LIKELY_(rouse_word_take_(&q->word_, n))) {
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(q, w, n, NULL, NULL);
+}
+static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0;
+    }
+    return rouse_word_take_(&q->word_, n);
+}
+
+/* wake with cap ROUSE_MAX_PERMITS. */
+static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t n) {
+    bool woken = false;
+    if (n == 1) {
+        return rouse_queue_give_one_(q);
+    }
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    return rouse_queue_wake_(q, n, ROUSE_MAX_PERMITS, &woken);
+}
+
+/* Takes up to n from the stored balance; how many. */
+static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_word_take_upto_(&q->word_, n);
 }
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
@@ -125,7 +141,7 @@ static inline rouse_status rouse_lift_(rouse_waiter_queue *q) {
                                                                    : UINT64_C(0) + ROUSE_MAX_PERMITS)
 
 static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_init");
+    ROUSE_CHECK_OBJECT_(q);
     rouse_u64_init_(&q->word_, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
     rouse_backend_init_(q);
 }
@@ -133,8 +149,8 @@ static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credi
 /* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
  * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
 static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_destroy");
-    ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, "rouse_waiter_queue_destroy", q, "waiters are queued");
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, q, "waiters are queued");
     rouse_backend_destroy_(q);
 }
 
@@ -147,24 +163,15 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wait");
-    ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_wait", q);
-    if (n - 1 >= ROUSE_MAX_PERMITS) {
-        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
-    }
-    if (ROUSE_LIKELY_(rouse_take_(&q->word_, n))) {
-        return ROUSE_OK;
-    }
-    return rouse_backend_wait_(q, w, n, NULL, NULL);
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_IDLE_(w, q);
+    return rouse_queue_wait_(q, w, n);
 }
 
 /* wait without waiting: never queues, never overtakes a waiter. */
 static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_try_wait");
-    if (n - 1 >= ROUSE_MAX_PERMITS) {
-        return n == 0;
-    }
-    return rouse_take_(&q->word_, n);
+    ROUSE_CHECK_OBJECT_(q);
+    return rouse_queue_try_wait_(q, n);
 }
 
 /* Adds n: first to the waiters, in order; what is left is stored, but this call lifts the stored balance no
@@ -173,7 +180,7 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
  * have the excess; two that overlap may refuse each other. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake");
+    ROUSE_CHECK_OBJECT_(q);
     bool woken = false;
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
@@ -182,16 +189,16 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
         return ROUSE_OK;
     }
     if (cap == ROUSE_MAX_PERMITS && n == 1) {
-        return rouse_add_one_(q);
+        return rouse_queue_give_one_(q);
     }
-    return rouse_wake_(q, n, cap, &woken);
+    return rouse_queue_wake_(q, n, cap, &woken);
 }
 
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
 static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake_one");
+    ROUSE_CHECK_OBJECT_(q);
     bool woken = false;
-    (void)rouse_wake_(q, 1, 0, &woken);
+    (void)rouse_queue_wake_(q, 1, 0, &woken);
     return woken;
 }
 
@@ -199,7 +206,7 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
  * again from its wake waits for the next call. (LOCKFREE: a wait for several permits that another thread is
  * in the middle of has no waiter to be seen yet; wake_one, wake_all and close count it by its permits.) */
 static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_wake_all");
+    ROUSE_CHECK_OBJECT_(q);
     return rouse_backend_wake_all_(q);
 }
 
@@ -207,8 +214,8 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
  * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
 static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_cancel");
-    ROUSE_CHECK_OWNED_(w, q, "rouse_waiter_queue_cancel", q);
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_OWNED_(w, q, q);
     return rouse_backend_cancel_(q, w);
 }
 
@@ -219,13 +226,13 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
 static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_add_waiter_if");
-    ROUSE_CHECK_(ready != NULL, "rouse_waiter_queue_add_waiter_if", q, "ready is NULL");
-    ROUSE_CHECK_IDLE_(w, "rouse_waiter_queue_add_waiter_if", q);
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_(ready != NULL, q, "ready is NULL");
+    ROUSE_CHECK_IDLE_(w, q);
     if (ready(arg)) {
         return ROUSE_OK;
     }
-    if (rouse_take_(&q->word_, 1)) {
+    if (rouse_word_take_(&q->word_, 1)) {
         return ROUSE_OK;
     }
     return rouse_backend_wait_(q, w, 1, ready, arg);
@@ -234,31 +241,31 @@ static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
 /* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
  * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
 static inline uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_close");
+    ROUSE_CHECK_OBJECT_(q);
     return rouse_backend_close_(q);
 }
 
 static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_is_closed");
+    ROUSE_CHECK_OBJECT_(q);
     /* E3: acquire; who sees the queue closed sees what came before close. */
     return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
 }
 
 /* Snapshots, for people and metrics: exact when no call is in progress. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_balance");
+    ROUSE_CHECK_OBJECT_(q);
     const int64_t balance = rouse_backend_balance_(q);
     return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
 }
 static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_waiter_count");
+    ROUSE_CHECK_OBJECT_(q);
     return rouse_backend_waiter_count_(q);
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
  * not have the memory, and has kept none. MUTEX and SPIN never allocate. */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(q, "rouse_waiter_queue_reserve");
+    ROUSE_CHECK_OBJECT_(q);
     return rouse_backend_reserve_(q, waiters);
 }
 

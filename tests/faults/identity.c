@@ -23,8 +23,8 @@ static uint32_t injected_woken; /* what an injected wake_all returned */
 static int first_new;
 
 static void look_and_inject(void) {
-    const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = *rouse_my_deferral_();
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
@@ -38,7 +38,7 @@ static void look_and_inject(void) {
     seam.stop_at = 0;
     the.stopped_count = 1;
     the.wakes_running = 0;
-    *rouse_my_deferral_() = none;
+    *rouse_inbox_mine_() = none;
     was_counted = rouse_waiter_queue_waiter_count(&the.queue) != 0;
     first_new = the.used;
     if (injected[0] == 'A') {
@@ -47,7 +47,7 @@ static void look_and_inject(void) {
     } else {
         run_script(injected);
     }
-    *rouse_my_deferral_() = mine;
+    *rouse_inbox_mine_() = mine;
     the.wakes_running = mine_wakes;
     the.stopped_count = 0;
     seam = mine_seam;

@@ -184,7 +184,7 @@ static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
     const uint32_t lack = ROUSE_MAX_LACK - 1;
     (void)some;
     rouse_u64_init_(&s->queue_.word_,
-                    ((uint64_t)1 << 30) * ROUSE_SERIAL_ - lack); /* the next begins a segment */
+                    ((uint64_t)1 << 30) * ROUSE_WORD_SERIAL_ - lack); /* the next begins a segment */
     rouse_u32_init_(&s->queue_.phantoms_, lack);
 #else
     uint32_t lack = ROUSE_MAX_LACK - 1;

@@ -1,5 +1,5 @@
-/* tests/faults/seam.h: the atomics seam (rouse/detail/atomic.h) with a scheduling point before and after every operation,
- * and a count of them. Given by ROUSE_ATOMICS_HEADER to programs of one translation unit and one thread.
+/* tests/faults/seam.h: hooks (rouse/detail/base/atomic.h) that make a scheduling point before and after every atomic operation,
+ * and count the operations. Given by ROUSE_ATOMIC_HOOKS_HEADER to programs of one translation unit and one thread.
  *
  * A scheduling point is a place where a thread can be stopped as far as the others can tell. When the point `stop_at` is
  * reached, `stopped` is called: what it does happens while the interrupted operation stands still, as done by other threads
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 typedef struct seam_state {
-    uint64_t rmw, load, store, fence;
+    uint64_t rmw, load, store, fence, signal_fence;
     uint64_t passed;  /* scheduling points so far */
     uint64_t stop_at; /* 0: never                 */
     uint64_t limit;   /* 0: none                  */
@@ -31,20 +31,7 @@ static inline void seam_point(void) {
     }
 }
 
-#define HOOKED_BEFORE(kind, address, write) (seam_point(), (void)seam.kind++)
-#define HOOKED_AFTER()                      seam_point()
-#include "../hooked_atomics.h"
-
-static inline void rouse_fence_seq_cst_(void) {
-    seam_point();
-    seam.fence++;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    seam_point();
-}
-/* Not an operation between threads, but a place where a signal handler may come in. */
-static inline void rouse_fence_signal_(void) {
-    seam_point();
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
+#define ROUSE_ATOMIC_BEFORE_(kind, address, write) (seam_point(), (void)seam.kind++)
+#define ROUSE_ATOMIC_AFTER_()                      seam_point()
 
 #endif /* ROUSE_TESTS_FAULTS_SEAM_H */

@@ -138,8 +138,8 @@ static void others_run(void) {
 
 /* The call `depth` stands still from here to the end of this function. */
 static void stop(int depth) {
-    const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = *rouse_my_deferral_();
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
@@ -153,7 +153,7 @@ static void stop(int depth) {
     seam.stop_at = 0;
     the.wakes_running = 0;
     if (!as_handler) {
-        *rouse_my_deferral_() = none;
+        *rouse_inbox_mine_() = none;
     }
     if (depth + 1 == stopped_calls) {
         others_run();
@@ -161,8 +161,8 @@ static void stop(int depth) {
         run_call(depth + 1);
     }
     if (!as_handler) {
-        EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
-        *rouse_my_deferral_() = mine;
+        EXPECT(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
+        *rouse_inbox_mine_() = mine;
     }
     seam = mine_seam;
     the.wakes_running = mine_wakes;
@@ -196,7 +196,7 @@ static bool run_case(const char *state, const char *answer) {
         run_call(0);
         seam.limit = 0;
     }
-    EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
+    EXPECT(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
     for (int i = 0; i < the.used; i++) {
         total.excepted += the.slots[i].excepted ? 1 : 0;
     }
@@ -329,7 +329,7 @@ static bool run_interrupted(const char *state, const char *script, const char *a
     run_script(script);
     seam.stop_at = 0;
     seam.limit = 0;
-    EXPECT(rouse_my_deferral_()->running_.value_ == 0 && rouse_my_deferral_()->inbox_.value_ == NULL);
+    EXPECT(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
     total.reused += segments_reused();
     total.cases++;
     check_end();

@@ -71,12 +71,12 @@ static const struct {
 
 /* Others queue and cancel, two by two, in both orders, behind whoever is there. */
 static void others(void) {
-    const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = *rouse_my_deferral_();
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     stopped_once = true;
     seam.stop_at = 0;
-    *rouse_my_deferral_() = none;
+    *rouse_inbox_mine_() = none;
     for (long i = 0; i < rounds; i++) {
         const int first = 8 + (int)(i & 1);
         enter(8);
@@ -86,7 +86,7 @@ static void others(void) {
         (void)rouse_semaphore_cancel(&s, &waiters[17 - first]);
         (void)rouse_semaphore_cancel(&s, &waiters[10]);
     }
-    *rouse_my_deferral_() = mine;
+    *rouse_inbox_mine_() = mine;
     seam = mine_seam;
 }
 

@@ -16,8 +16,8 @@ static const char *injected;
 static bool reached;
 
 static void inject(void) {
-    const rouse_deferral_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
-    const rouse_deferral_ mine = *rouse_my_deferral_();
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     reached = true;
     if (raw_locked()) {
@@ -28,9 +28,9 @@ static void inject(void) {
     seam.stop_at = 0;
     the.stopped[0].op = 'C'; /* who may keep others' cancels waiting, if it grants them */
     the.stopped_count = 1;
-    *rouse_my_deferral_() = none;
+    *rouse_inbox_mine_() = none;
     run_script(injected);
-    *rouse_my_deferral_() = mine;
+    *rouse_inbox_mine_() = mine;
     the.stopped_count = 0;
     seam = mine_seam;
 }

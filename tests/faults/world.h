@@ -125,7 +125,7 @@ static inline rouse_status raw_status(const slot *s) {
                                            0xffu);
 }
 static inline bool raw_by_all(const slot *s) {
-    return (__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & ROUSE_BY_ALL_) != 0;
+    return (__atomic_load_n(&s->waiter.status_.value_, __ATOMIC_ACQUIRE) & ROUSE_OUTCOME_BY_ALL_) != 0;
 }
 static inline int32_t raw_balance(void) {
     return rouse_word_balance_(the.queue.word_.value_);
@@ -140,7 +140,7 @@ static inline bool raw_locked(void) {
     pthread_mutex_unlock(&the.queue.lock_);
     return false;
 #elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
-    return rouse_word_multi_(the.queue.word_.value_) && the.queue.word_.value_ != ROUSE_MULTI_;
+    return rouse_word_multi_(the.queue.word_.value_) && the.queue.word_.value_ != ROUSE_WORD_MULTI_;
 #else
     return false;
 #endif
@@ -650,7 +650,7 @@ static inline void begin_world(uint32_t credit, uint32_t serial) {
     seam.overrun = someone_spins;
     rouse_waiter_queue_init(&the.queue, credit);
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-    the.queue.word_.value_ += (uint64_t)serial * ROUSE_SERIAL_;
+    the.queue.word_.value_ += (uint64_t)serial * ROUSE_WORD_SERIAL_;
 #else
     (void)serial;
 #endif

@@ -162,7 +162,7 @@ static inline seat take_tickets(rouse_waiter_queue *q, guest *g, uint32_t n) {
     seat taken = {g, n, NULL, rouse_word_ticket_(word)};
     rouse_status status;
     taken.segment = rouse_need_segments_(q, rouse_need_pool_(q), taken.ticket, n, &status);
-    rouse_u64_store_relaxed_(&q->word_, word - n + n * ROUSE_SERIAL_);
+    rouse_u64_store_relaxed_(&q->word_, word - n + n * ROUSE_WORD_SERIAL_);
     return taken;
 }
 static inline void sit_down(rouse_waiter_queue *q, const seat *taken) {

@@ -15,7 +15,7 @@ A table is an ini file. Each section is one change:
 
     [name]
     backend: SPIN                   or several, separated by spaces: each must report it
-    file:    detail/deliver.h       below include/rouse/
+    file:    detail/wake/deliver.h       below include/rouse/
     in:      rouse_deliver_         the function in which the text stands (a macro or none: leave it out)
     old:     exact text             it must be there exactly once (in the function), or the table is wrong
     new:     what it becomes        "-": nothing
@@ -85,7 +85,7 @@ def change(headers, change_):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     if "nth" in change_:
-        atomic = os.path.join(headers, "rouse", "detail", "atomic.h")
+        atomic = os.path.join(headers, "rouse", "detail", "base", "atomic.h")
         with open(atomic, encoding="utf-8") as file:
             text = file.read()
         for old, added in MORE_ORDERS:
@@ -127,7 +127,7 @@ def run(program, scenario, seconds):
 
 
 # The rest of the suite, shortened: (source below tests/, backends or all, options, arguments of each run).
-SEAM = '-DROUSE_ATOMICS_HEADER="%s"' % os.path.join(TESTS, "faults", "seam.h")
+SEAM = '-DROUSE_ATOMIC_HOOKS_HEADER="%s"' % os.path.join(TESTS, "faults", "seam.h")
 SHORT = "-DROUSE_SEGMENT_CELLS=2"
 CRITERION = "-lcriterion"
 FIRST = [("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])]
@@ -207,8 +207,8 @@ def examine(arguments, name, section, backend):
 
 
 # Which backends use it; the quick ones first. For the others: all three.
-BACKENDS = {"detail/backend_mutex.h": "MUTEX", "detail/backend_spin.h": "SPIN", "detail/locked_queue.h": "SPIN MUTEX",
-            "detail/backend_lockfree.h": "LOCKFREE", "detail/segments.h": "LOCKFREE"}
+BACKENDS = {"detail/queue/mutex.h": "MUTEX", "detail/queue/spin.h": "SPIN", "detail/queue/locked.h": "SPIN MUTEX",
+            "detail/queue/lockfree.h": "LOCKFREE", "detail/queue/lockfree/segments.h": "LOCKFREE"}
 # Orders that the library does not use, and its weakened copies do.
 MORE_ORDERS = [("ROUSE_SWAP_(T, type, acq_rel)", " ROUSE_SWAP_(T, type, acquire) ROUSE_SWAP_(T, type, release)"),
                ("ROUSE_ADD_(T, type, acq_rel)", " ROUSE_ADD_(T, type, acquire)")]

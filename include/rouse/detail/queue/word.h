@@ -1,4 +1,4 @@
-/* rouse/detail/balance.h: the word that holds the balance, and what happens to it while nobody waits.
+/* rouse/detail/queue/word.h: the word that holds the balance, and what happens to it while nobody waits.
  * Internal.
  *
  *     word = balance  +  closed * 2^32  +  serial * 2^33        (mod 2^64)
@@ -11,18 +11,18 @@
  * It is a sum, not three fields side by side: a negative balance borrows from above, and adding to the
  * balance gives the borrow back. So one fetch-and-add changes the balance whatever its sign, and the
  * all-zero word is an open queue of balance 0. */
-#ifndef ROUSE_DETAIL_BALANCE_H
-#define ROUSE_DETAIL_BALANCE_H
+#ifndef ROUSE_DETAIL_QUEUE_WORD_H
+#define ROUSE_DETAIL_QUEUE_WORD_H
 
-#include "../waiter.h"
-#include "atomic.h"
-#include "platform.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/platform.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ROUSE_CLOSED_ ((uint64_t)1 << 32)
-#define ROUSE_SERIAL_ ((uint64_t)1 << 33)
+#define ROUSE_WORD_CLOSED_ ((uint64_t)1 << 32)
+#define ROUSE_WORD_SERIAL_ ((uint64_t)1 << 33)
 
 static inline int32_t rouse_word_balance_(uint64_t word) {
     return (int32_t)(uint32_t)word;
@@ -32,26 +32,26 @@ static inline uint64_t rouse_word_above_(uint64_t word) {
     return word - (uint64_t)(int64_t)rouse_word_balance_(word);
 }
 static inline bool rouse_word_closed_(uint64_t word) {
-    return (rouse_word_above_(word) & ROUSE_CLOSED_) != 0;
+    return (rouse_word_above_(word) & ROUSE_WORD_CLOSED_) != 0;
 }
 /* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not negative
  * has borrowed nothing): the compare-and-swap behind them waits for both. */
 static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
-    return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_CLOSED_) == 0;
+    return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_WORD_CLOSED_) == 0;
 }
 /* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
  * been handed out): it was let in once, so it is not refused now. */
-#define ROUSE_UNCAPPED_ ((uint32_t)INT32_MAX)
+#define ROUSE_WORD_UNCAPPED_ ((uint32_t)INT32_MAX)
 
 /* The balance after adding n of which at most `cap` may be stored. */
-static inline int32_t rouse_capped_(int32_t balance, uint32_t n, uint32_t cap) {
+static inline int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t cap) {
     const int64_t sum = (int64_t)balance + n;
     const int64_t most = balance > (int64_t)cap ? balance : (int64_t)cap;
     return (int32_t)(sum < most ? sum : most);
 }
 
 /* Takes n > 0 if the queue is open and has them. */
-static inline bool rouse_take_(rouse_atomic_u64_ *word, uint32_t n) {
+static inline bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
         /* E2: acquire; partner is the acq_rel add or CAS with which a wake stored the credit (E3). The taker
@@ -65,12 +65,12 @@ static inline bool rouse_take_(rouse_atomic_u64_ *word, uint32_t n) {
 }
 
 /* Takes up to n, open or closed. How many. */
-static inline uint32_t rouse_forget_(rouse_atomic_u64_ *word, uint32_t n) {
+static inline uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
         const uint32_t taken = n < stored ? n : stored;
-        /* E2: as in rouse_take_. */
+        /* E2: as in rouse_word_take_. */
         if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
             return taken;
         }
@@ -79,11 +79,11 @@ static inline uint32_t rouse_forget_(rouse_atomic_u64_ *word, uint32_t n) {
 }
 
 /* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen. */
-static inline bool rouse_store_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
+static inline bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
         const int32_t balance = rouse_word_balance_(seen);
-        const int32_t after = rouse_capped_(balance, n, cap);
+        const int32_t after = rouse_word_capped_(balance, n, cap);
         if (cap == ROUSE_MAX_PERMITS && (int64_t)balance + n > ROUSE_MAX_PERMITS) {
             *status = ROUSE_OVERFLOW;
             return true;
@@ -103,10 +103,10 @@ static inline bool rouse_store_(rouse_atomic_u64_ *word, uint32_t n, uint32_t ca
 
 /* Withdraws what an overflowing release had added. If takers have meanwhile brought the balance back into its
  * range, the release has become a lawful one and stands. */
-static ROUSE_COLD_ rouse_status rouse_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
+static ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > ROUSE_MAX_PERMITS) {
-        /* E3: as in rouse_store_; what stays in the word keeps its release sequence either way. */
+        /* E3: as in rouse_word_give_; what stays in the word keeps its release sequence either way. */
         if (rouse_u64_cas_acq_rel_(word, &seen, seen - n)) {
             return ROUSE_OVERFLOW;
         }
@@ -114,4 +114,4 @@ static ROUSE_COLD_ rouse_status rouse_withdraw_(rouse_atomic_u64_ *word, uint32_
     return ROUSE_OK;
 }
 
-#endif /* ROUSE_DETAIL_BALANCE_H */
+#endif /* ROUSE_DETAIL_QUEUE_WORD_H */

@@ -1,4 +1,4 @@
-/* rouse/detail/backend_spin.h: the SPIN backend: a slot for one, a spinlock around the list for more.
+/* rouse/detail/queue/spin.h: the SPIN backend: a slot for one, a spinlock around the list for more.
  * Internal.
  *
  * While at most one waits, queueing and waking take no lock; the idea of a slot that one waiter registers in
@@ -27,33 +27,36 @@
  *
  * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs
  * a time slice and not a storm. Allocates nothing. Not for signal handlers. */
-#ifndef ROUSE_DETAIL_BACKEND_SPIN_H
-#define ROUSE_DETAIL_BACKEND_SPIN_H
+#ifndef ROUSE_DETAIL_QUEUE_SPIN_H
+#define ROUSE_DETAIL_QUEUE_SPIN_H
 
-#include "../waiter.h"
-#include "atomic.h"
-#include "balance.h"
-#include "deliver.h"
-#include "platform.h"
-#include "wait_list.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "listed.h"
+#include "types.h"
+#include "word.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define ROUSE_HAS_SLOT_ 1
+
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;   /* balance.h, and the states above                                    */
-    rouse_atomic_ptr_ slot_;   /* the waiter, while it is alone                                      */
-    rouse_wait_list_ list_;    /* oldest first; under the lock                                       */
-    rouse_atomic_u64_ listed_; /* locked_queue.h; written under the lock                             */
-    uint32_t sweeps_;          /* how many times the list was taken as a whole; under the lock       */
+    rouse_atomic_u64_ word_; /* balance.h, and the states above                                    */
+    rouse_atomic_ptr_ slot_; /* the waiter, while it is alone                                      */
+    rouse_listed_ listed_;   /* oldest first; under the lock                                          */
 };
 
 #define ROUSE_BACKEND_INIT_(credit) \
-    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0 }
+    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_LISTED_INIT_ }
 
-#define ROUSE_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
-#define ROUSE_LOCKED_ (ROUSE_MULTI_ + ROUSE_SERIAL_)
+#define ROUSE_WORD_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
+#define ROUSE_WORD_LOCKED_ (ROUSE_WORD_MULTI_ + ROUSE_WORD_SERIAL_)
 
 /* MULTI or LOCKED. */
 static inline bool rouse_word_multi_(uint64_t word) {
@@ -62,14 +65,7 @@ static inline bool rouse_word_multi_(uint64_t word) {
 static inline bool rouse_word_single_(uint64_t word) {
     return rouse_word_balance_(word) < 0 && !rouse_word_multi_(word);
 }
-#define ROUSE_ADD_ONE_ (1 + ROUSE_SERIAL_)
-
-static inline void rouse_prepare_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, uint32_t lacks,
-                                  uint32_t mark);
-static inline void rouse_enlist_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t lacks);
-static inline rouse_waiter *rouse_give_one_(struct rouse_waiter_queue *q);
-static inline uint32_t rouse_listed_lack_(const struct rouse_waiter_queue *q);
-static inline uint32_t rouse_listed_mark_(const struct rouse_waiter_queue *q);
+#define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
 /* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds,
  * and who registers next reads NULL, on which nothing depends. */
@@ -83,36 +79,36 @@ static inline rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
 static inline void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     const uint32_t lacks = (uint32_t)-rouse_word_balance_(seen);
-    rouse_set_lacks_(w, lacks);
-    rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(q));
-    rouse_enlist_(q, w, lacks);
+    rouse_account_set_lacks_(w, lacks);
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(&q->listed_));
+    rouse_listed_add_(&q->listed_, w, lacks);
 }
 
 /* Waits while the word is LOCKED; what it became. */
-static ROUSE_COLD_ uint64_t rouse_await_unlock_(struct rouse_waiter_queue *q) {
+static ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *q) {
     uint32_t step = 1;
     uint64_t seen;
     do {
-        rouse_back_off_(&step);
+        rouse_platform_back_off_(&step);
         seen = rouse_u64_load_acquire_(&q->word_); /* E3: for who finds it closed; else a guess */
-    } while (rouse_word_multi_(seen) && seen != ROUSE_MULTI_);
+    } while (rouse_word_multi_(seen) && seen != ROUSE_WORD_MULTI_);
     return seen;
 }
 
 /* Takes the lock if anybody waits, in the slot or in the list. False: nobody does. */
-static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
-    uint64_t seen = ROUSE_MULTI_;
+static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
+    uint64_t seen = ROUSE_WORD_MULTI_;
     for (;;) {
-        /* E5: acquire; partner is the release store in rouse_leave_: the list and the waiters in it are
+        /* E5: acquire; partner is the release store in rouse_locked_leave_: the list and the waiters in it are
          * plain. E6: the same for the slot, from SINGLE. */
-        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_LOCKED_)) {
-            if (seen != ROUSE_MULTI_) {
+        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_WORD_LOCKED_)) {
+            if (seen != ROUSE_WORD_MULTI_) {
                 rouse_slot_to_list_(q, seen);
             }
             return true;
         }
-        if (rouse_word_multi_(seen) && seen != ROUSE_MULTI_) {
-            seen = rouse_await_unlock_(q);
+        if (rouse_word_multi_(seen) && seen != ROUSE_WORD_MULTI_) {
+            seen = rouse_spin_await_unlock_(q);
         }
         if (rouse_word_balance_(seen) >= 0) {
             return false;
@@ -120,21 +116,22 @@ static inline bool rouse_enter_(struct rouse_waiter_queue *q) {
     }
 }
 
-static inline uint32_t rouse_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
+static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store
      * that drops the lock: the last access to the queue. */
-    rouse_u64_store_release_(&q->word_, q->list_.oldest != NULL ? ROUSE_MULTI_ : credit + bits);
+    rouse_u64_store_release_(&q->word_, q->listed_.list.oldest != NULL ? ROUSE_WORD_MULTI_ : credit + bits);
     return 0;
 }
 
-static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, uint32_t n, uint32_t *credit) {
+static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
+                                                       uint32_t *credit) {
     /* E3: acquire, for who finds it closed; else a guess for the CAS. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
         const bool covered = balance >= (int64_t)n;
-        if (rouse_word_multi_(seen) && seen != ROUSE_MULTI_) {
-            seen = rouse_await_unlock_(q);
+        if (rouse_word_multi_(seen) && seen != ROUSE_WORD_MULTI_) {
+            seen = rouse_spin_await_unlock_(q);
             continue;
         }
         if (balance >= 0 && rouse_word_closed_(seen)) {
@@ -142,8 +139,8 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
         }
         /* E4: release, so that a waker that sees the word sees what came before the wait; acquire, so that
          * the second look at `ready` sees what a waker wrote whose wake came first. E5, E6: acquire, as in
-         * rouse_enter_. */
-        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, covered ? seen - n : ROUSE_LOCKED_)) {
+         * rouse_locked_enter_. */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, covered ? seen - n : ROUSE_WORD_LOCKED_)) {
             if (covered) {
                 return ROUSE_OK;
             }
@@ -152,11 +149,11 @@ static inline rouse_status rouse_enter_to_queue_(struct rouse_waiter_queue *q, u
     }
     if (rouse_word_balance_(seen) >= 0) {
         *credit = (uint32_t)rouse_word_balance_(seen);
-    } else if (seen != ROUSE_MULTI_) {
+    } else if (seen != ROUSE_WORD_MULTI_) {
         rouse_slot_to_list_(q, seen);
     }
-    if (rouse_listed_lack_(q) + n - *credit > ROUSE_MAX_LACK) {
-        (void)rouse_leave_(q, 0, 0);
+    if (rouse_listed_lack_(&q->listed_) + n - *credit > ROUSE_MAX_LACK) {
+        (void)rouse_locked_leave_(q, 0, 0);
         return ROUSE_OVERFLOW;
     }
     return ROUSE_PENDING;
@@ -169,7 +166,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     if (rouse_word_balance_(seen) < 0 || rouse_ptr_load_relaxed_(&q->slot_) != NULL) {
         return false;
     }
-    rouse_prepare_(q, w, n, n, 0);
+    rouse_listed_prepare_(q, w, n, n, 0);
     /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word,
      * and it reads NULL, on which nothing depends. */
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
@@ -183,7 +180,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
         }
         rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
     }
-    rouse_let_go_(w);
+    rouse_waiter_release_(w);
     return false;
 }
 
@@ -200,7 +197,7 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
                                     rouse_chain_ *chain) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
-        const int32_t after = rouse_capped_(rouse_word_balance_(seen), n, cap);
+        const int32_t after = rouse_word_capped_(rouse_word_balance_(seen), n, cap);
         if (after > 0) {
             return false;
         }
@@ -219,9 +216,9 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
  * not NULL. False: the lock was held, and the add had no effect. */
 static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
-    if (before == ROUSE_MULTI_) { /* the add took the lock */
-        *served = rouse_give_one_(q);
-        (void)rouse_leave_(q, 0, 0);
+    if (before == ROUSE_WORD_MULTI_) { /* the add took the lock */
+        *served = rouse_listed_give_one_(q, &q->listed_);
+        (void)rouse_locked_leave_(q, 0, 0);
         return true;
     }
     if (rouse_word_single_(before)) {
@@ -238,16 +235,16 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
         /* E6: acquire, to read the slot. */
-        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_LOCKED_)) {
+        if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_WORD_LOCKED_)) {
             const bool mine = rouse_ptr_load_relaxed_(&q->slot_) == (void *)w;
             uint64_t after = seen;
             if (mine) {
                 (void)rouse_slot_clear_(q);
-                after = rouse_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
+                after = rouse_account_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
                 ROUSE_TRACE("cancel", q, w);
-                rouse_let_go_(w);
+                rouse_waiter_release_(w);
             }
-            rouse_u64_store_release_(&q->word_, after); /* E5: as in rouse_leave_ */
+            rouse_u64_store_release_(&q->word_, after); /* E5: as in rouse_locked_leave_ */
             return mine;
         }
     }
@@ -259,7 +256,7 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
     while (rouse_word_single_(seen)) {
         /* E3, E6: as in rouse_slot_give_. */
         if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen))) {
-            rouse_deliver_one_(rouse_slot_grant_(q), rouse_outcome_(ROUSE_OK, ROUSE_BY_ALL_));
+            rouse_deliver_one_(rouse_slot_grant_(q), rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
             return true;
         }
     }
@@ -268,16 +265,11 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
 
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
     rouse_ptr_init_(&q->slot_, NULL);
-    q->list_.oldest = NULL;
-    q->list_.newest = NULL;
-    rouse_u64_init_(&q->listed_, 0);
-    q->sweeps_ = 0;
+    rouse_listed_init_(&q->listed_);
 }
 
 static inline void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
     (void)q;
 }
 
-#include "locked_queue.h"
-
-#endif /* ROUSE_DETAIL_BACKEND_SPIN_H */
+#endif /* ROUSE_DETAIL_QUEUE_SPIN_H */

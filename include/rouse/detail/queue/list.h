@@ -1,28 +1,28 @@
-/* rouse/detail/wait_list.h: an intrusive doubly linked list of waiters, oldest first. Internal.
+/* rouse/detail/queue/list.h: an intrusive doubly linked list of waiters, oldest first. Internal.
  *
  * No atomics of its own and no locking: the caller holds the lock. The backward link lives in the waiter's
  * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock.
  */
-#ifndef ROUSE_DETAIL_WAIT_LIST_H
-#define ROUSE_DETAIL_WAIT_LIST_H
+#ifndef ROUSE_DETAIL_QUEUE_LIST_H
+#define ROUSE_DETAIL_QUEUE_LIST_H
 
-#include "../waiter.h"
-#include "atomic.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Zero-initialised: empty. */
-typedef struct rouse_wait_list_ {
+typedef struct rouse_list_ {
     rouse_waiter *oldest;
     rouse_waiter *newest;
-} rouse_wait_list_;
+} rouse_list_;
 
 static inline rouse_waiter *rouse_list_before_(const rouse_waiter *w) {
     return (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
 }
 
-static inline void rouse_list_append_(rouse_wait_list_ *list, rouse_waiter *w) {
+static inline void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
     w->next_ = NULL;
     rouse_ptr_store_relaxed_(&w->place_, list->newest);
     if (list->newest == NULL) {
@@ -33,7 +33,7 @@ static inline void rouse_list_append_(rouse_wait_list_ *list, rouse_waiter *w) {
     list->newest = w;
 }
 
-static inline void rouse_list_remove_(rouse_wait_list_ *list, rouse_waiter *w) {
+static inline void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const before = rouse_list_before_(w);
     rouse_waiter *const behind = w->next_;
     if (before == NULL) {
@@ -48,4 +48,4 @@ static inline void rouse_list_remove_(rouse_wait_list_ *list, rouse_waiter *w) {
     }
 }
 
-#endif /* ROUSE_DETAIL_WAIT_LIST_H */
+#endif /* ROUSE_DETAIL_QUEUE_LIST_H */

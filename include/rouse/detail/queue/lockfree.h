@@ -1,4 +1,4 @@
-/* rouse/detail/backend_lockfree.h: the LOCKFREE backend: tickets and cells. Internal.
+/* rouse/detail/queue/lockfree.h: the LOCKFREE backend: tickets and cells. Internal.
  *
  * The word's serial is the next ticket. A waiter that must queue takes as many tickets as it lacks permits,
  * in the same compare-and-swap that makes the balance negative; a wake learns from its own read-modify-write
@@ -23,22 +23,25 @@
  * The limit of a counter that wraps is accepted: if a thread stands still inside a call while 2^30 tickets of
  * the same queue are taken, tickets before it and behind it can no longer be told apart, and a wake may be
  * lost. */
-#ifndef ROUSE_DETAIL_BACKEND_LOCKFREE_H
-#define ROUSE_DETAIL_BACKEND_LOCKFREE_H
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_H
 
-#include "../waiter.h"
-#include "atomic.h"
-#include "balance.h"
-#include "deliver.h"
-#include "platform.h"
-#include "segments.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "lockfree/segments.h"
+#include "types.h"
+#include "word.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;     /* balance.h                                                           */
+    rouse_atomic_u64_ word_;     /* word.h                                                              */
     rouse_atomic_ptr_ head_;     /* the segment that was last served from; a hint                        */
     rouse_atomic_ptr_ tail_;     /* the segment that was last queued in; a hint                          */
     rouse_atomic_ptr_ pool_;     /* NULL until the first wait                                            */
@@ -52,7 +55,7 @@ struct rouse_waiter_queue {
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0)      \
     }
 
-#define ROUSE_ADD_ONE_ ((uint64_t)1)
+#define ROUSE_WORD_ADD_ONE_ ((uint64_t)1)
 
 /* In a waiter's account: some of its cells were closed. */
 #define ROUSE_ACCOUNT_CLOSED_ ((uint64_t)1 << 63)
@@ -202,7 +205,8 @@ static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t
         const bool closed = (account & ROUSE_ACCOUNT_CLOSED_) != 0;
         const uint32_t outcome =
             closed ? rouse_outcome_(ROUSE_CLOSED, 0)
-                   : rouse_outcome_(ROUSE_OK, serving->token == ROUSE_CELL_TOKEN_ALL_ ? ROUSE_BY_ALL_ : 0);
+                   : rouse_outcome_(ROUSE_OK,
+                                    serving->token == ROUSE_CELL_TOKEN_ALL_ ? ROUSE_OUTCOME_BY_ALL_ : 0);
         if (closed) {
             serving->credit += (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32);
         }
@@ -345,7 +349,7 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
 static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                         rouse_serving_ *serving, rouse_status *status) {
     for (;;) {
-        while (n != 0 && !rouse_store_(&q->word_, n, cap, status)) {
+        while (n != 0 && !rouse_word_give_(&q->word_, n, cap, status)) {
             uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
             const uint32_t lack = (uint32_t)-rouse_word_balance_(seen);
             const uint32_t m = n < lack ? n : lack;
@@ -359,14 +363,14 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
                     n += rouse_serve_(q, rouse_word_head_(seen), m, n != 0, serving);
                 }
                 if (cap == ROUSE_MAX_PERMITS) {
-                    cap = ROUSE_UNCAPPED_; /* too late to refuse the rest */
+                    cap = ROUSE_WORD_UNCAPPED_; /* too late to refuse the rest */
                 }
             }
         }
         if (serving->credit != 0) {
             n = serving->credit; /* of waiters whose other permits were closed: let in once already */
             serving->credit = 0;
-            cap = ROUSE_UNCAPPED_;
+            cap = ROUSE_WORD_UNCAPPED_;
         } else if (serving->kept_segment != NULL) {
             rouse_segment_ *const kept = serving->kept_segment;
             serving->kept_segment = NULL;
@@ -386,7 +390,7 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
 static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
     rouse_status status = ROUSE_OK;
-    rouse_hand_out_(q, n, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
+    rouse_hand_out_(q, n, cap == ROUSE_MAX_PERMITS ? ROUSE_WORD_UNCAPPED_ : cap, &serving, &status);
     rouse_deliver_(&serving.chain);
 }
 
@@ -403,7 +407,7 @@ static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket,
         left = rouse_serve_(q, ticket, 1, false, &serving);
     }
     if (left != 0 || serving.credit != 0) {
-        rouse_hand_out_(q, left, cap == ROUSE_MAX_PERMITS ? ROUSE_UNCAPPED_ : cap, &serving, &status);
+        rouse_hand_out_(q, left, cap == ROUSE_MAX_PERMITS ? ROUSE_WORD_UNCAPPED_ : cap, &serving, &status);
     }
     *woken = serving.woken != 0;
     rouse_deliver_(&serving.chain);
@@ -452,7 +456,7 @@ static inline void rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_
     do {
         lack = rouse_word_balance_(seen) < 0 ? (uint32_t)-rouse_word_balance_(seen) : 0;
         after = (seen + lack) | bits; /* the balance is not negative then: no borrow to mind */
-        /* E3: a read-modify-write even if nothing changes, as in rouse_store_. seq_cst for E17. */
+        /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. seq_cst for E17. */
     } while (!rouse_u64_cas_seq_cst_(&q->word_, &seen, after));
     if (lack != 0) {
         (void)rouse_serve_(q, rouse_word_head_(seen), lack, true, serving);
@@ -462,7 +466,7 @@ static inline void rouse_serve_all_(rouse_waiter_queue *q, uint64_t bits, rouse_
 /* Gives back what closed waiters had, visits the kept cell, and delivers. */
 static inline uint32_t rouse_finish_all_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     rouse_status status = ROUSE_OK;
-    rouse_hand_out_(q, 0, ROUSE_UNCAPPED_, serving, &status);
+    rouse_hand_out_(q, 0, ROUSE_WORD_UNCAPPED_, serving, &status);
     rouse_deliver_(&serving->chain);
     return serving->woken;
 }
@@ -475,7 +479,7 @@ static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
 
 static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_);
-    rouse_serve_all_(q, ROUSE_CLOSED_, &serving);
+    rouse_serve_all_(q, ROUSE_WORD_CLOSED_, &serving);
     ROUSE_TRACE("close", q, NULL);
     return rouse_finish_all_(q, &serving);
 }
@@ -639,7 +643,7 @@ static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, 
             break;
         }
         cells++;
-        more = rouse_lacks_(w) != cells; /* no: the others have been served */
+        more = rouse_account_lacks_(w) != cells; /* no: the others have been served */
         if (more && first) {
             segment = rouse_segment_before_(pool, here, rouse_base_(before));
             more = segment != NULL;
@@ -656,7 +660,7 @@ static inline uint32_t rouse_take_back_(rouse_waiter_queue *q, rouse_waiter *w, 
 
 /* What a waiter that was taken out had been given, when `cells` of its cells were unserved. */
 static inline uint32_t rouse_credit_of_(const rouse_waiter *w, uint32_t cells) {
-    return (rouse_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
+    return (rouse_account_asked_(w) & ~(uint32_t)(ROUSE_ACCOUNT_CLOSED_ >> 32)) - cells;
 }
 
 /* rouse_take_back_one_ for a waiter that lacks several: *credit is what it had been given. */
@@ -673,7 +677,7 @@ static ROUSE_SLOW_ bool rouse_take_back_several_(rouse_waiter_queue *q, rouse_wa
     /* E14: acquire; a waker that has won one of its cells is about to count it. With less than all cells
      * back, nobody can finish, so w stays until they have. */
     while ((uint32_t)rouse_u64_load_acquire_(&w->account_) != cells) {
-        rouse_back_off_(&step);
+        rouse_platform_back_off_(&step);
     }
     *credit = rouse_credit_of_(w, cells);
     return true;
@@ -697,11 +701,11 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
         found = rouse_take_back_several_(q, w, segment, ticket, &credit);
     }
     if (!found) {
-        rouse_await_outcome_(w);
+        rouse_outcome_await_(w);
         return false;
     }
     ROUSE_TRACE("cancel", q, w);
-    rouse_let_go_(w);
+    rouse_waiter_release_(w);
     /* Relaxed: a hint. Two cancels may miss each other's phantom; it then stays for the next call that comes by. */
     if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
         rouse_absorb_at_need_(q);
@@ -809,7 +813,7 @@ static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64
 
 /* All that w lacked was there before it could sleep. */
 static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account) {
-    rouse_let_go_(w);
+    rouse_waiter_release_(w);
     if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
         rouse_pass_on_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_MAX_PERMITS);
         return ROUSE_CLOSED;
@@ -821,16 +825,17 @@ static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *
 static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                            rouse_segment_ *segment, uint32_t ticket) {
     void *seen = NULL;
-    rouse_prepare_(q, w, rouse_account_(n, 1), segment, ticket);
+    rouse_prepare_(q, w, rouse_account_make_(n, 1), segment, ticket);
     /* E9: release, so that the waker may read w; acquire on failure, to see what came before the wake. E17:
      * seq_cst. */
     if (rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(ticket)], &seen, w)) {
         return ROUSE_PENDING;
     }
     rouse_pick_up_(q, segment, ticket);
-    return rouse_up_again_(
-        q, w,
-        (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_ ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_(n - 1, 0) : 0);
+    return rouse_up_again_(q, w,
+                           (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_
+                               ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_make_(n - 1, 0)
+                               : 0);
 }
 
 /* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay
@@ -845,7 +850,7 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
                                                   uint32_t ticket) {
     const uint32_t last = rouse_ticket_add_(ticket, lacks - 1);
     rouse_segment_ *last_segment = segment;
-    uint64_t account = rouse_account_(n, lacks);
+    uint64_t account = rouse_account_make_(n, lacks);
     uint32_t tokens = 0;
     uint32_t gifts = 0;
     bool closed = false;
@@ -937,7 +942,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
             continue;
         }
         /* E4: release, for the waker that sees the ticket; acquire, for the second look. */
-        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n + lacks * ROUSE_SERIAL_)) {
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen - n + lacks * ROUSE_WORD_SERIAL_)) {
             const uint32_t ticket = rouse_word_ticket_(seen);
             if (ready != NULL && ready(arg)) {
                 return rouse_withdraw_ticket_(q, segment, ticket);
@@ -987,4 +992,4 @@ static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
     }
 }
 
-#endif /* ROUSE_DETAIL_BACKEND_LOCKFREE_H */
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_H */

@@ -1,4 +1,4 @@
-/* rouse/detail/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool. Internal.
+/* rouse/detail/queue/lockfree/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool. Internal.
  *
  * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS; tickets
  * and bases count modulo 2^31). Linked segments form a list in the order of their bases, each K after the
@@ -31,12 +31,12 @@
  * then cut by whoever comes by, is Harris's ("A pragmatic implementation of non-blocking linked-lists", DISC 2001); the
  * retirement by the last visitor is crossbeam's (SegQueue), with a look at all cells in place of a mark in
  * each. */
-#ifndef ROUSE_DETAIL_SEGMENTS_H
-#define ROUSE_DETAIL_SEGMENTS_H
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
 
-#include "../config.h"
-#include "atomic.h"
-#include "platform.h"
+#include "../../../config.h"
+#include "../../base/atomic.h"
+#include "../../base/platform.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -573,4 +573,4 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *en
     return true;
 }
 
-#endif /* ROUSE_DETAIL_SEGMENTS_H */
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H */

@@ -1,0 +1,172 @@
+/* rouse/detail/base/atomic.h: the atomics seam. Internal.
+ *
+ * A small closed vocabulary over three wrapper types. The memory order stands in the operation's name, and
+ * a wrapper has no plain access: `x++` on it does not compile. Everything in rouse that threads share without
+ * a lock goes through these functions. Two hooks, empty unless ROUSE_ATOMIC_HOOKS_HEADER defines them, run
+ * before and after each operation, so that tests count or stop the very operations that ship:
+ *
+ *   ROUSE_ATOMIC_BEFORE_(kind, address, write)   kind: load, store, rmw, fence or signal_fence; write: bool
+ *   ROUSE_ATOMIC_AFTER_()
+ *
+ *   types       rouse_atomic_u32_, rouse_atomic_u64_, rouse_atomic_ptr_ (holds a void *)
+ *   static init ROUSE_ATOMIC_INIT_(value)
+ *   for T in u32, u64, ptr:
+ *     rouse_T_init_(a, v)                        not atomic: nobody else sees `a` yet
+ *     rouse_T_load_{relaxed,acquire,seq_cst}_(a)
+ *     rouse_T_store_{relaxed,release}_(a, v)
+ *     rouse_T_swap_{acq_rel,seq_cst}_(a, v)      exchange, returns the old value
+ *     rouse_T_cas_{relaxed,acquire,release,acq_rel,seq_cst}_(a, &expected, v)
+ *                                                strong; a failure loads relaxed (acquire for acquire,
+ *                                                acq_rel and seq_cst) into expected
+ *   for T in u32, u64:
+ *     rouse_T_add_{relaxed,release,acq_rel,seq_cst}_(a, v)     returns the old value
+ *   rouse_fence_seq_cst_()                         between threads
+ *   rouse_fence_signal_()                          between a thread and its signal handlers
+ *
+ * Compare-and-swap is strong throughout: every use loops over a state machine where a spurious failure would
+ * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction.
+ */
+#ifndef ROUSE_DETAIL_BASE_ATOMIC_H
+#define ROUSE_DETAIL_BASE_ATOMIC_H
+
+#include "../../config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(ROUSE_ATOMIC_HOOKS_HEADER)
+#    include ROUSE_ATOMIC_HOOKS_HEADER
+#else
+#    define ROUSE_ATOMIC_BEFORE_(kind, address, write) ((void)0)
+#    define ROUSE_ATOMIC_AFTER_()                      ((void)0)
+#endif
+
+#if defined(__cplusplus)
+extern "C++" { /* somebody may include us inside an extern "C", as a C library's headers */
+#    include <atomic>
+}
+#    define ROUSE_ATOMIC_OF_(type) std::atomic<type>
+#    define ROUSE_ATOMIC_INIT_(value) \
+        {                             \
+            { value }                 \
+        }
+#    define ROUSE_STD_(name) std::name
+/* C++20 deprecates std::atomic_init. */
+#    define ROUSE_INIT_(a, v) std::atomic_store_explicit((a), (v), std::memory_order_relaxed)
+#else
+#    include <stdatomic.h>
+/* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. By the attribute, because
+ * of _Alignas it notes that this was not always so. */
+#    if defined(__GNUC__)
+#        define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) _Atomic(type)
+#    else
+#        define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
+#    endif
+#    define ROUSE_ATOMIC_INIT_(value) \
+        { value }
+#    define ROUSE_STD_(name)  name
+#    define ROUSE_INIT_(a, v) atomic_init((a), (v))
+#endif
+
+#define ROUSE_LOAD_(T, type, order)                                                         \
+    static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) {          \
+        type v;                                                                             \
+        ROUSE_ATOMIC_BEFORE_(load, a, false);                                               \
+        v = ROUSE_STD_(atomic_load_explicit)(&a->value_, ROUSE_STD_(memory_order_##order)); \
+        ROUSE_ATOMIC_AFTER_();                                                              \
+        return v;                                                                           \
+    }
+#define ROUSE_STORE_(T, type, order)                                                        \
+    static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) {       \
+        ROUSE_ATOMIC_BEFORE_(store, a, true);                                               \
+        ROUSE_STD_(atomic_store_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
+        ROUSE_ATOMIC_AFTER_();                                                              \
+    }
+#define ROUSE_SWAP_(T, type, order)                                                                  \
+    static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) {                 \
+        type old;                                                                                    \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                          \
+        old = ROUSE_STD_(atomic_exchange_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
+        ROUSE_ATOMIC_AFTER_();                                                                       \
+        return old;                                                                                  \
+    }
+#define ROUSE_ADD_(T, type, order)                                                                    \
+    static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) {                   \
+        type old;                                                                                     \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                           \
+        old = ROUSE_STD_(atomic_fetch_add_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
+        ROUSE_ATOMIC_AFTER_();                                                                        \
+        return old;                                                                                   \
+    }
+#define ROUSE_CAS_(T, type, order, failure)                                                                 \
+    static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) {         \
+        bool done;                                                                                          \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                                 \
+        done = ROUSE_STD_(atomic_compare_exchange_strong_explicit)(                                         \
+            &a->value_, expected, v, ROUSE_STD_(memory_order_##order), ROUSE_STD_(memory_order_##failure)); \
+        ROUSE_ATOMIC_AFTER_();                                                                              \
+        return done;                                                                                        \
+    }
+#define ROUSE_ATOMIC_TYPE_(T, type)                                        \
+    typedef struct rouse_atomic_##T##_ {                                   \
+        ROUSE_ATOMIC_OF_(type) value_;                                     \
+    } rouse_atomic_##T##_;                                                 \
+    static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
+        ROUSE_INIT_(&a->value_, v);                                        \
+    }                                                                      \
+    ROUSE_LOAD_(T, type, relaxed)                                          \
+    ROUSE_LOAD_(T, type, acquire)                                          \
+    ROUSE_LOAD_(T, type, seq_cst)                                          \
+    ROUSE_STORE_(T, type, relaxed)                                         \
+    ROUSE_STORE_(T, type, release)                                         \
+    ROUSE_SWAP_(T, type, acq_rel)                                          \
+    ROUSE_SWAP_(T, type, seq_cst)                                          \
+    ROUSE_CAS_(T, type, relaxed, relaxed)                                  \
+    ROUSE_CAS_(T, type, acquire, acquire)                                  \
+    ROUSE_CAS_(T, type, release, relaxed)                                  \
+    ROUSE_CAS_(T, type, acq_rel, acquire)                                  \
+    ROUSE_CAS_(T, type, seq_cst, acquire)
+#define ROUSE_ATOMIC_COUNTER_(T, type) \
+    ROUSE_ADD_(T, type, relaxed)       \
+    ROUSE_ADD_(T, type, release)       \
+    ROUSE_ADD_(T, type, acq_rel)       \
+    ROUSE_ADD_(T, type, seq_cst)
+
+ROUSE_ATOMIC_TYPE_(u32, uint32_t)
+ROUSE_ATOMIC_TYPE_(u64, uint64_t)
+ROUSE_ATOMIC_TYPE_(ptr, void *)
+ROUSE_ATOMIC_COUNTER_(u32, uint32_t)
+ROUSE_ATOMIC_COUNTER_(u64, uint64_t)
+
+/* ThreadSanitizer models no fence, and gcc says so at each one; the single use (mailbox.h) asks for ordering
+ * against code outside the library, which no race report can hang on. */
+#if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#    pragma GCC diagnostic push
+#    pragma GCC diagnostic ignored "-Wtsan"
+#endif
+static inline void rouse_fence_seq_cst_(void) {
+    ROUSE_ATOMIC_BEFORE_(fence, NULL, false);
+    ROUSE_STD_(atomic_thread_fence)(ROUSE_STD_(memory_order_seq_cst));
+    ROUSE_ATOMIC_AFTER_();
+}
+#if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#    pragma GCC diagnostic pop
+#endif
+static inline void rouse_fence_signal_(void) {
+    ROUSE_ATOMIC_BEFORE_(signal_fence, NULL, false);
+    ROUSE_STD_(atomic_signal_fence)(ROUSE_STD_(memory_order_seq_cst));
+    ROUSE_ATOMIC_AFTER_();
+}
+
+#undef ROUSE_ATOMIC_COUNTER_
+#undef ROUSE_ATOMIC_TYPE_
+#undef ROUSE_CAS_
+#undef ROUSE_ADD_
+#undef ROUSE_SWAP_
+#undef ROUSE_STORE_
+#undef ROUSE_LOAD_
+#undef ROUSE_INIT_
+#undef ROUSE_STD_
+#undef ROUSE_ATOMIC_OF_
+#endif /* ROUSE_DETAIL_BASE_ATOMIC_H */

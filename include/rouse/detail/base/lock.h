@@ -1,0 +1,57 @@
+/* rouse/detail/base/lock.h: the platform's mutex. Internal.
+ *
+ * pthread_mutex_t, SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for them.
+ * The MUTEX backend is built on it. */
+#ifndef ROUSE_DETAIL_BASE_LOCK_H
+#define ROUSE_DETAIL_BASE_LOCK_H
+
+#include "platform.h"
+
+#if defined(ROUSE_LOCK_PTHREAD_)
+typedef pthread_mutex_t rouse_lock_;
+#    define ROUSE_LOCK_INIT_ PTHREAD_MUTEX_INITIALIZER
+static inline void rouse_lock_init_(rouse_lock_ *lock) {
+    (void)pthread_mutex_init(lock, NULL);
+}
+static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+    (void)pthread_mutex_destroy(lock);
+}
+static inline void rouse_lock_take_(rouse_lock_ *lock) {
+    (void)pthread_mutex_lock(lock);
+}
+static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+    (void)pthread_mutex_unlock(lock);
+}
+#elif defined(ROUSE_LOCK_SRW_)
+typedef SRWLOCK rouse_lock_;
+#    define ROUSE_LOCK_INIT_ SRWLOCK_INIT
+static inline void rouse_lock_init_(rouse_lock_ *lock) {
+    InitializeSRWLock(lock);
+}
+static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+    (void)lock;
+}
+static inline void rouse_lock_take_(rouse_lock_ *lock) {
+    AcquireSRWLockExclusive(lock);
+}
+static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+    ReleaseSRWLockExclusive(lock);
+}
+#else
+/* C11's mutex has no static initialiser: with ROUSE_BACKEND_MUTEX on such a system use the init functions. */
+typedef mtx_t rouse_lock_;
+static inline void rouse_lock_init_(rouse_lock_ *lock) {
+    (void)mtx_init(lock, mtx_plain);
+}
+static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+    mtx_destroy(lock);
+}
+static inline void rouse_lock_take_(rouse_lock_ *lock) {
+    (void)mtx_lock(lock);
+}
+static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+    (void)mtx_unlock(lock);
+}
+#endif
+
+#endif /* ROUSE_DETAIL_BASE_LOCK_H */

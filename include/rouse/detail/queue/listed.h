@@ -1,0 +1,143 @@
+/* rouse/detail/queue/listed.h: the waiters in a queue's list, and how many permits they lack. Internal.
+ *
+ * Everything here is done by the thread that holds the queue's lock, except for the two snapshots.
+ *
+ *   member    holds                                           written by
+ *   list      the waiters, oldest first                       the holder of the lock
+ *   counts    waiters in the list * 2^32 + permits they lack  the holder; read by anybody, for snapshots
+ *   sweeps    how often the list was taken as a whole         the holder
+ *
+ * A waiter in the list has the list's mark, 2 * sweeps + 1, in its ticket_. Every other number says that it is
+ * not in the list. Taking the list as a whole changes the mark, so that nobody has to be told one by one while
+ * the lock is held. (A canceller would be misled if the list were taken 2^31 times while another thread is
+ * delivering the canceller's waiter.) */
+#ifndef ROUSE_DETAIL_QUEUE_LISTED_H
+#define ROUSE_DETAIL_QUEUE_LISTED_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../wake/chain.h"
+#include "../wake/outcome.h"
+#include "list.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rouse_listed_ {
+    rouse_list_ list;
+    rouse_atomic_u64_ counts;
+    uint32_t sweeps;
+} rouse_listed_;
+
+#define ROUSE_LISTED_INIT_ \
+    { {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0 }
+#define ROUSE_LISTED_ONE_ ((uint64_t)1 << 32)
+
+static inline void rouse_listed_init_(rouse_listed_ *listed) {
+    listed->list.oldest = NULL;
+    listed->list.newest = NULL;
+    rouse_u64_init_(&listed->counts, 0);
+    listed->sweeps = 0;
+}
+
+/* Relaxed, both: snapshots. */
+static inline uint32_t rouse_listed_lack_(const rouse_listed_ *listed) {
+    return (uint32_t)rouse_u64_load_relaxed_(&listed->counts);
+}
+static inline uint32_t rouse_listed_count_(const rouse_listed_ *listed) {
+    return (uint32_t)(rouse_u64_load_relaxed_(&listed->counts) >> 32);
+}
+/* Relaxed: the lock orders the writers. */
+static inline void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
+    rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
+}
+
+static inline uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
+    return 2 * listed->sweeps + 1;
+}
+
+/* Prepares a waiter that nobody else sees yet. `mark`: the list's, or 0 in the slot. */
+static inline void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t n, uint32_t lacks,
+                                         uint32_t mark) {
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
+    rouse_u32_store_relaxed_(&w->ticket_, mark);
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    ROUSE_OWN_(w, queue);
+    ROUSE_TRACE("queue", queue, w);
+    (void)queue;
+}
+
+/* Appends w, which lacks `lacks` and has the list's mark. */
+static inline void rouse_listed_add_(rouse_listed_ *listed, rouse_waiter *w, uint32_t lacks) {
+    rouse_list_append_(&listed->list, w);
+    rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
+}
+
+static inline void rouse_listed_remove_(rouse_listed_ *listed, rouse_waiter *w) {
+    rouse_u32_store_relaxed_(&w->ticket_, 0);
+    rouse_list_remove_(&listed->list, w);
+    rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + rouse_account_lacks_(w)));
+}
+
+/* Gives the oldest waiter n, less than it lacks. */
+static inline void rouse_listed_credit_(rouse_listed_ *listed, rouse_waiter *w, uint32_t n) {
+    rouse_account_set_lacks_(w, rouse_account_lacks_(w) - n);
+    rouse_listed_change_(listed, 0 - (uint64_t)n);
+}
+
+/* Takes the oldest waiter, which has all that it asked for, out of the list. `queue`: for the trace. */
+static inline void rouse_listed_grant_(const void *queue, rouse_listed_ *listed, rouse_waiter *w) {
+    rouse_listed_remove_(listed, w);
+    ROUSE_TRACE("grant", queue, w);
+    (void)queue;
+}
+
+/* Gives 1 to the oldest waiter. Returns the waiter if it has all that it asked for now, else NULL. */
+static inline rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_listed_ *listed) {
+    rouse_waiter *const w = listed->list.oldest;
+    if (rouse_account_lacks_(w) != 1) {
+        rouse_listed_credit_(listed, w, 1);
+        return NULL;
+    }
+    rouse_listed_grant_(queue, listed, w);
+    return w;
+}
+
+/* Gives up to n to the oldest waiters, and adds those that have all to the chain. Returns what is left. */
+static inline uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *listed, uint32_t n,
+                                          rouse_chain_ *chain) {
+    while (n != 0 && listed->list.oldest != NULL) {
+        rouse_waiter *const w = listed->list.oldest;
+        const uint32_t lacks = rouse_account_lacks_(w);
+        if (n < lacks) {
+            rouse_listed_credit_(listed, w, n);
+            return 0;
+        }
+        n -= lacks;
+        rouse_listed_grant_(queue, listed, w);
+        rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, 0));
+    }
+    return n;
+}
+
+/* What the listed waiters have been given so far. */
+static inline uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
+    uint32_t given = 0;
+    for (const rouse_waiter *w = listed->list.oldest; w != NULL; w = w->next_) {
+        given += rouse_account_asked_(w) - rouse_account_lacks_(w);
+    }
+    return given;
+}
+
+/* Takes the list as a whole, in its order. */
+static inline rouse_waiter *rouse_listed_take_(rouse_listed_ *listed) {
+    rouse_waiter *const first = listed->list.oldest;
+    listed->list.oldest = NULL;
+    listed->list.newest = NULL;
+    listed->sweeps++;
+    rouse_u64_store_relaxed_(&listed->counts, 0);
+    return first;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LISTED_H */

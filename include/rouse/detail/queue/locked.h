@@ -1,0 +1,223 @@
+/* rouse/detail/queue/locked.h: the list under a lock, for MUTEX and SPIN. Internal.
+ *
+ * The sign of the word's balance says whether anybody waits. While the list holds somebody the word is MULTI,
+ * a balance far below what anybody can lack, and what is lacked stands in listed_, under the lock. So a
+ * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and goes on
+ * to give its permit under the lock.
+ *
+ * The lock is the backend's (mutex.h, spin.h), which defines struct rouse_waiter_queue with word_, listed_ and
+ * a lock, and
+ *
+ *   rouse_locked_enter_           takes the lock if the list holds somebody; false: nobody is listed
+ *   rouse_locked_enter_to_wait_   takes the lock for a waiter that wants n; or answers at once
+ *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it is
+ *                                 empty; returns how much of `credit` it could not store with that
+ *   ROUSE_HAS_SLOT_               defined if there is a slot for a waiter that is alone (SPIN), with
+ *                                 rouse_slot_queue_, _give_, _give_added_, _take_, _wake_all_
+ *
+ * Dropping the lock is a call's last access to the queue, or is followed only by storing credit that nobody
+ * has seen. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKED_H
+#define ROUSE_DETAIL_QUEUE_LOCKED_H
+
+#include "../../config.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "listed.h"
+#include "types.h"
+#include "word.h"
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#    include "mutex.h"
+#else
+#    include "spin.h"
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(ROUSE_HAS_SLOT_)
+/* No slot: every waiter is in the list from the start. */
+static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    (void)q, (void)w, (void)n;
+    return false;
+}
+static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                    rouse_chain_ *chain) {
+    (void)q, (void)n, (void)cap, (void)chain;
+    return false;
+}
+static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
+                                          rouse_waiter **served) {
+    (void)q, (void)before, (void)served;
+    return false;
+}
+static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
+    (void)q, (void)w;
+    return false;
+}
+static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
+    (void)q;
+    return false;
+}
+#endif
+
+/* ---- the backend interface (waiter_queue.h) ------------------------------------------------------------ */
+
+/* Hands n out: to the waiters, and what is left to the balance, under the cap. */
+static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                  rouse_chain_ *chain) {
+    rouse_status status = ROUSE_OK;
+    while (n != 0 && !rouse_word_give_(&q->word_, n, cap, &status)) {
+        if (rouse_slot_give_(q, n, cap, chain)) {
+            break;
+        }
+        if (rouse_locked_enter_(q)) {
+            n = rouse_listed_give_(q, &q->listed_, n, chain);
+            n = rouse_locked_leave_(q, n < cap ? n : cap, 0);
+            if (cap == ROUSE_MAX_PERMITS) {
+                cap = ROUSE_WORD_UNCAPPED_; /* some of it is given: too late to refuse the rest */
+            }
+        }
+    }
+    return status;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    uint32_t credit = 0;
+    rouse_status status;
+    if (ready == NULL && rouse_slot_queue_(q, w, n)) {
+        return ROUSE_PENDING;
+    }
+    status = rouse_locked_enter_to_wait_(q, n, &credit);
+    if (status == ROUSE_PENDING) {
+        rouse_listed_prepare_(q, w, n, n - credit, rouse_listed_mark_(&q->listed_));
+        rouse_listed_add_(&q->listed_, w, n - credit);
+        if (ready != NULL && ready(arg)) {
+            /* n is 1: there was no credit, and so there is none to give back. */
+            rouse_listed_remove_(&q->listed_, w);
+            rouse_waiter_release_(w);
+            status = ROUSE_OK;
+        }
+        (void)rouse_locked_leave_(q, 0, 0);
+    }
+    return status;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    bool *woken) {
+    rouse_chain_ chain = {NULL, NULL};
+    const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
+    *woken = chain.first != NULL;
+    rouse_deliver_(&chain);
+    return status;
+}
+
+static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+    rouse_waiter *served = NULL;
+    if (!rouse_slot_give_added_(q, before, &served)) {
+        rouse_chain_ chain = {NULL, NULL};
+        (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
+        rouse_deliver_(&chain);
+    } else if (served != NULL) {
+        rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
+    }
+}
+
+static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_chain_ chain = {NULL, NULL};
+    bool found = false;
+    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+        return false;
+    }
+    if (rouse_slot_take_(q, w)) {
+        return true;
+    }
+    if (rouse_locked_enter_(q)) {
+        uint32_t credit = 0;
+        found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_);
+        if (found) {
+            credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
+            rouse_listed_remove_(&q->listed_, w);
+            ROUSE_TRACE("cancel", q, w);
+            rouse_waiter_release_(w);
+            credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
+        }
+        credit = rouse_locked_leave_(q, credit, 0);
+        (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_, &chain);
+    }
+    if (!found) {
+        rouse_outcome_await_(w);
+    }
+    rouse_deliver_(&chain);
+    return found;
+}
+
+/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (`bits` 0) or
+ * goes back to the balance. How many. With bits 0 the lock is held for a few instructions, however many wait. */
+static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
+    rouse_chain_ none = {NULL, NULL};
+    rouse_waiter *first;
+    uint32_t credit;
+    uint32_t all;
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    for (;;) {
+        if (rouse_word_balance_(seen) >= 0) {
+            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | bits)) {
+                return 0;
+            }
+        } else if (rouse_locked_enter_(q)) {
+            break;
+        } else {
+            seen = rouse_u64_load_relaxed_(&q->word_);
+        }
+    }
+    /* The list, whole and in its order, is the chain. */
+    all = rouse_listed_count_(&q->listed_);
+    credit = bits == 0 ? 0 : rouse_listed_given_(&q->listed_);
+    first = rouse_listed_take_(&q->listed_);
+    credit = rouse_locked_leave_(q, credit, bits);
+    (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_,
+                                 &none); /* the queue is closed then: nobody is woken by it */
+    rouse_deliver_chain_(q, first, outcome);
+    return all;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+    return rouse_slot_wake_all_(q)
+               ? 1
+               : rouse_locked_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_), 0);
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+    ROUSE_TRACE("close", q, NULL);
+    return rouse_locked_sweep_(q, rouse_outcome_(ROUSE_CLOSED, 0), ROUSE_WORD_CLOSED_);
+}
+
+/* Snapshots, all relaxed: nothing is read on the strength of them. */
+static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+    const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
+    return rouse_word_multi_(word) ? -(int64_t)rouse_listed_lack_(&q->listed_) : rouse_word_balance_(word);
+}
+
+static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+    const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
+    if (rouse_word_multi_(word)) {
+        return rouse_listed_count_(&q->listed_);
+    }
+    return rouse_word_balance_(word) < 0 ? 1 : 0;
+}
+
+static inline rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+    (void)q;
+    (void)waiters;
+    return ROUSE_OK;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKED_H */

@@ -1,0 +1,45 @@
+/* rouse/detail/queue/types.h: the words that the engine uses, and what a backend must supply. Internal.
+ *
+ * ---- Glossary -------------------------------------------------------------------------------------------
+ *   balance    the signed number in a queue's word: stored credit if positive, what its waiters lack if negative
+ *   credit     what is stored in a balance, or travels from a waker to a waiter; one unit is a permit
+ *   lack       what a queued waiter still needs to have all that it asked for
+ *   waiter     the caller's memory in a queue (rouse_waiter), or the thread that queues it
+ *   waker      the thread inside release, unlock, notify, wake, close, or a cancel that hands credit on
+ *   canceller  the thread inside cancel
+ *   taker      a thread that takes stored credit without queueing
+ *   grant      a waiter has all that it asked for, and is out of the queue
+ *   deliver    store the outcome of a granted or closed waiter and run, defer or post its wake
+ *   hand-off   credit that goes from a waker to a waiter without being stored
+ *   chain      the waiters that one call has granted and not yet delivered
+ *   inbox      the wakes that a thread must run after the wake that it is in
+ *   mark       the number that says of a waiter that it is in a list (MUTEX, SPIN)
+ *   slot       the place of a waiter that is alone (SPIN)
+ *   ticket     a place in the order of a queue; cell, segment: where LOCKFREE keeps it
+ *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
+ *
+ * ---- What a backend supplies ----------------------------------------------------------------------------
+ * struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_` (word.h), and
+ *
+ *   ROUSE_BACKEND_INIT_(credit)   static initialiser
+ *   ROUSE_WORD_ADD_ONE_           what a release(1) adds to the word before it looks
+ *   rouse_backend_init_, _destroy_
+ *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
+ *   rouse_backend_wake_           hand out n when the balance was seen negative; *woken: was anybody?
+ *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
+ *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
+ *
+ * Every backend keeps to two rules. Wakes are delivered (wake/deliver.h) after the call's last access to the
+ * queue. Nothing that another thread may take, a granted waiter or stored credit, is published before that,
+ * except while a waiter of this call is still to be told. */
+#ifndef ROUSE_DETAIL_QUEUE_TYPES_H
+#define ROUSE_DETAIL_QUEUE_TYPES_H
+
+#include <stdbool.h>
+
+typedef struct rouse_waiter_queue rouse_waiter_queue;
+
+/* add_waiter_if's condition. */
+typedef bool rouse_ready_fn_(void *arg);
+
+#endif /* ROUSE_DETAIL_QUEUE_TYPES_H */

@@ -1,0 +1,104 @@
+/* rouse/detail/wake/outcome.h: what stands in a waiter while it is queued, due and told. Internal.
+ *
+ *   member      while                       upper 32 bits           lower 32 bits
+ *   account_    queued                      n that it asked for     what it still lacks of n
+ *               due, not yet delivered      (unspecified)           the outcome: bits 0-7 the rouse_status,
+ *                                                                   bit 8 BY_ALL, bit 9 ARRIVED
+ *   status_     from PENDING to the outcome                         bits 0-7 the rouse_status, bit 8 BY_ALL
+ *
+ *   PENDING -> outcome    the thread that serves, closes or sweeps it (rouse_outcome_store_)
+ *   PENDING -> INVALID    the canceller that has taken it out (rouse_waiter_release_)
+ */
+#ifndef ROUSE_DETAIL_WAKE_OUTCOME_H
+#define ROUSE_DETAIL_WAKE_OUTCOME_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bits of an outcome, in rouse_waiter.account_ while it is due and in status_ once it is stored. */
+enum {
+    ROUSE_OUTCOME_BY_ALL_ = 0x100, /* woken by a wake_all                                   */
+    ROUSE_OUTCOME_ARRIVED_ = 0x200 /* came out of its mailbox: now its wake runs. Not in status_   */
+};
+
+static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
+    return ((uint32_t)status & 0xffu) | bits;
+}
+
+/* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or
+ * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
+ * elsewhere. */
+static inline uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
+    return ((uint64_t)n << 32) | lacks;
+}
+static inline uint32_t rouse_account_asked_(const rouse_waiter *w) {
+    return (uint32_t)(rouse_u64_load_relaxed_(&w->account_) >> 32);
+}
+static inline uint32_t rouse_account_lacks_(const rouse_waiter *w) {
+    return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
+}
+static inline void rouse_account_set_lacks_(rouse_waiter *w, uint32_t lacks) {
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_account_asked_(w), lacks));
+}
+/* A due waiter's outcome: this thread's alone. */
+static inline uint32_t rouse_outcome_due_(const rouse_waiter *w) {
+    return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
+}
+static inline void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
+    rouse_u64_store_relaxed_(&w->account_, outcome);
+}
+
+/* ROUSE_DEBUG: which queue a waiter is on. Relaxed: misuse is reported when it is seen, not proved absent. */
+#ifdef ROUSE_DEBUG
+#    define ROUSE_OWN_(w, q) rouse_ptr_store_relaxed_(&(w)->owner_, (q))
+#    define ROUSE_DISOWN_(w) rouse_ptr_store_relaxed_(&(w)->owner_, NULL)
+#    define ROUSE_CHECK_IDLE_(w, object)                                     \
+        (ROUSE_CHECK_((w) != NULL, object, "the waiter is NULL"),            \
+         ROUSE_CHECK_(rouse_ptr_load_relaxed_(&(w)->owner_) == NULL, object, \
+                      "the waiter is queued already"))
+#    define ROUSE_CHECK_OWNED_(w, q, object)                      \
+        (ROUSE_CHECK_((w) != NULL, object, "the waiter is NULL"), \
+         ROUSE_CHECK_(rouse_waiter_on_(w, q), object, "the waiter is queued on another object"))
+static inline bool rouse_waiter_on_(const rouse_waiter *w, const void *q) {
+    const void *const owner = rouse_ptr_load_relaxed_(&w->owner_);
+    return owner == NULL || owner == q;
+}
+#else
+#    define ROUSE_OWN_(w, q)                 ((void)0)
+#    define ROUSE_DISOWN_(w)                 ((void)0)
+#    define ROUSE_CHECK_IDLE_(w, object)     ((void)0)
+#    define ROUSE_CHECK_OWNED_(w, q, object) ((void)0)
+#endif
+
+/* w is its owner's again, and was not woken. Its status is not PENDING, so that to cancel it (again) is false
+ * at once, and not OK, so that nobody takes it for granted. Relaxed: it says nothing about anything else. */
+static inline void rouse_waiter_release_(rouse_waiter *w) {
+    ROUSE_DISOWN_(w);
+    rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
+}
+
+/* From here on a polled waiter is its owner's. */
+static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
+    if (w->wake_ == NULL) {
+        ROUSE_DISOWN_(w);
+    }
+    /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
+     * acquired before (the release it is serving) becomes visible to who reads the outcome. */
+    rouse_u32_store_release_(&w->status_, outcome);
+}
+
+/* For cancel, of a polled waiter that another thread is granting: its last store is due any moment. */
+static inline void rouse_outcome_await_(const rouse_waiter *w) {
+    uint32_t step = 1;
+    while (w->wake_ == NULL && rouse_waiter_status(w) == ROUSE_PENDING) {
+        rouse_platform_back_off_(&step);
+    }
+}
+
+#endif /* ROUSE_DETAIL_WAKE_OUTCOME_H */
