@@ -6,7 +6,8 @@
  *     rouse_mailbox_init(&mailbox, kick, &fd);                   // one a loop; it stays where it is
  *     rouse_waiter_init_on(&task->waiter, &mailbox, wake, task); // once, instead of rouse_waiter_init
  *     ...
- *     (void)read(fd, &count, sizeof count);                      // the loop, when fd is readable: first this,
+ *     (void)read(fd, &count, sizeof count);                      // the loop, when fd is readable: first
+ *     this,
  *     rouse_mailbox_drain(&mailbox);                             // then the drain, or a kick goes unheard
  *     ...
  *     rouse_mailbox_destroy(&mailbox);                           // no waiter is left on it

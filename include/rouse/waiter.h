@@ -20,11 +20,11 @@
  * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due; or, of a
  * waiter that was made by rouse_waiter_init_on (mailbox.h), always on the thread that drains its mailbox, as
  * a loop beside other threads needs. With no internal lock held. It may call every function of the library,
- * on every object. It may run before the call that queued the waiter has returned on its own thread. A wake that falls due inside another wake of
- * the same thread waits until that one has returned: the stack does not grow with a chain of hand-overs, and
- * when the outermost call returns all of them have run. They run in the order in which they fell due, and the
- * outcomes of all that one call makes due are stored before the first of them runs. In a signal handler that
- * interrupts a wake, wakes are deferred to the interrupted call.
+ * on every object. It may run before the call that queued the waiter has returned on its own thread. A wake
+ * that falls due inside another wake of the same thread waits until that one has returned: the stack does not
+ * grow with a chain of hand-overs, and when the outermost call returns all of them have run. They run in the
+ * order in which they fell due, and the outcomes of all that one call makes due are stored before the first
+ * of them runs. In a signal handler that interrupts a wake, wakes are deferred to the interrupted call.
  *
  * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exception is
  * rouse_waiter_queue_add_waiter_if, whose waiter is told to look at its condition again.)
@@ -102,8 +102,8 @@ struct rouse_waiter {
 };
 
 /* Prepares a waiter. wake: called when its turn comes, once for each ROUSE_PENDING; NULL: poll it with
- * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it may
- * be queued again and again without (never while it is queued). To have wake run on your loop's thread:
+ * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it
+ * may be queued again and again without (never while it is queued). To have wake run on your loop's thread:
  * rouse_waiter_init_on (mailbox.h). */
 static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
@@ -131,8 +131,9 @@ static inline void *rouse_waiter_data(const rouse_waiter *w) {
  * after cancel returned true. */
 static inline rouse_status rouse_waiter_status(const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
-    /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled waiter's
-     * owner has no other edge to what the releaser did; nothing is written here, so nothing to release. */
+    /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled
+     * waiter's owner has no other edge to what the releaser did; nothing is written here, so nothing to
+     * release. */
     return (rouse_status)(int8_t)(uint8_t)(rouse_u32_load_acquire_(&w->status_) & 0xffu);
 }
 

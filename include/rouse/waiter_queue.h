@@ -33,7 +33,8 @@
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
  * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory on 64-bit targets: 48
- * bytes with SPIN, 40 with LOCKFREE, 40 and the platform's mutex with MUTEX; heap per waiter: docs/backends.md.
+ * bytes with SPIN, 40 with LOCKFREE, 40 and the platform's mutex with MUTEX; heap per waiter:
+ * docs/backends.md.
  */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
@@ -49,7 +50,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- the backend (what it supplies: detail/queue/types.h) ------------------------------------------------- */
+/* ---- the backend (what it supplies: detail/queue/types.h) -------------------------------------------------
+ */
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 #    include "detail/queue/lockfree.h"
@@ -59,11 +61,11 @@
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
-/* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the waiters
- * have been looked at.) */
+/* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
+ * waiters have been looked at.) */
 static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread goes on to read what
-     * they published (E4). */
+    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread goes on to read
+     * what they published (E4). */
     const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_WORD_ADD_ONE_);
     if (ROUSE_LIKELY_((uint32_t)before < ROUSE_MAX_PERMITS)) {
         return ROUSE_OK; /* 0 <= balance < ROUSE_MAX_PERMITS, as one unsigned comparison */

@@ -1,9 +1,10 @@
-/* rouse/detail/base/park.h: a thread that sleeps until it is told, or until a time. Internal, for blocking.h only.
+/* rouse/detail/base/park.h: a thread that sleeps until it is told, or until a time. Internal, for blocking.h
+ * only.
  *
  * The platform's half of blocking.h: POSIX threads, Windows, or C11 threads, in the order of
- * detail/base/platform.h. The clock is monotonic, save with strict -std=c11 on 32-bit systems (whose headers then
- * hide the monotonic clock) and with C11 threads (which know only the wall clock): there a time-out moves
- * when somebody sets it. */
+ * detail/base/platform.h. The clock is monotonic, save with strict -std=c11 on 32-bit systems (whose headers
+ * then hide the monotonic clock) and with C11 threads (which know only the wall clock): there a time-out
+ * moves when somebody sets it. */
 #ifndef ROUSE_DETAIL_BASE_PARK_H
 #define ROUSE_DETAIL_BASE_PARK_H
 

@@ -7,10 +7,10 @@
  *   counts    waiters in the list * 2^32 + permits they lack  the holder; read by anybody, for snapshots
  *   sweeps    how often the list was taken as a whole         the holder
  *
- * A waiter in the list has the list's mark, 2 * sweeps + 1, in its ticket_. Every other number says that it is
- * not in the list. Taking the list as a whole changes the mark, so that nobody has to be told one by one while
- * the lock is held. (A canceller would be misled if the list were taken 2^31 times while another thread is
- * delivering the canceller's waiter.) */
+ * A waiter in the list has the list's mark, 2 * sweeps + 1, in its ticket_. Every other number says that it
+ * is not in the list. Taking the list as a whole changes the mark, so that nobody has to be told one by one
+ * while the lock is held. (A canceller would be misled if the list were taken 2^31 times while another thread
+ * is delivering the canceller's waiter.) */
 #ifndef ROUSE_DETAIL_QUEUE_LISTED_H
 #define ROUSE_DETAIL_QUEUE_LISTED_H
 

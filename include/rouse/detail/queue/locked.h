@@ -5,13 +5,13 @@
  * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and goes on
  * to give its permit under the lock.
  *
- * The lock is the backend's (mutex.h, spin.h), which defines struct rouse_waiter_queue with word_, listed_ and
- * a lock, and
+ * The lock is the backend's (mutex.h, spin.h), which defines struct rouse_waiter_queue with word_, listed_
+ * and a lock, and
  *
  *   rouse_locked_enter_           takes the lock if the list holds somebody; false: nobody is listed
  *   rouse_locked_enter_to_wait_   takes the lock for a waiter that wants n; or answers at once
- *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it is
- *                                 empty; returns how much of `credit` it could not store with that
+ *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it
+ *                                 is empty; returns how much of `credit` it could not store with that
  *   ROUSE_HAS_SLOT_               defined if there is a slot for a waiter that is alone (SPIN), with
  *                                 rouse_slot_queue_, _give_, _give_added_, _take_, _wake_all_
  *
@@ -159,7 +159,8 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
 }
 
 /* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (`bits` 0) or
- * goes back to the balance. How many. With bits 0 the lock is held for a few instructions, however many wait. */
+ * goes back to the balance. How many. With bits 0 the lock is held for a few instructions, however many wait.
+ */
 static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ none = {NULL, NULL};
     rouse_waiter *first;

@@ -15,10 +15,11 @@
  * its permit, and gives it out again. A segment of nothing but phantoms is taken out of the list wherever it
  * stands.
  *
- * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but two (the last one
- * linked, and the one at the head) and one or two for each call in progress, stopped or not, holds the cell of a living
- * waiter. So k waiters with n = 1 keep at most k + 2 segments, whatever the history; the pool doubles, so it has at most
- * twice the most it ever needed at once. A waiter that lacks k permits has k cells.
+ * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but two (the
+ * last one linked, and the one at the head) and one or two for each call in progress, stopped or not, holds
+ * the cell of a living waiter. So k waiters with n = 1 keep at most k + 2 segments, whatever the history; the
+ * pool doubles, so it has at most twice the most it ever needed at once. A waiter that lacks k permits has k
+ * cells.
  *
  * The limit of a counter that wraps is accepted: if a thread stands still inside a call while 2^30 tickets of
  * the same queue are taken, tickets before it and behind it can no longer be told apart, and a wake may be
@@ -131,8 +132,8 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_enter_segment_(rouse_waiter_queue *q, u
         return NULL;
     }
     if (rouse_state_kind_(state) == ROUSE_SEGMENT_LIVE_) {
-        /* Against removal: one of the two wins. Relaxed, for that is all; who reads ENTERED still reads from the appender
-         * (E11: its release sequence goes on through read-modify-writes). */
+        /* Against removal: one of the two wins. Relaxed, for that is all; who reads ENTERED still reads from
+         * the appender (E11: its release sequence goes on through read-modify-writes). */
         const uint64_t entered = rouse_segment_state_(base, ROUSE_SEGMENT_ENTERED_);
         if (rouse_u64_cas_relaxed_(&segment->state_, &state, entered)) {
             state = entered;
@@ -157,8 +158,8 @@ static inline rouse_segment_ *rouse_entered_segment_(rouse_waiter_queue *q, uint
     return rouse_enter_segment_(q, ticket, beyond);
 }
 
-/* A cell of `segment` has become `all` by this thread: if all are, that ends a segment in state `in`. Mostly a look at the
- * two next to it, in the same line, shows that not all are. */
+/* A cell of `segment` has become `all` by this thread: if all are, that ends a segment in state `in`. Mostly
+ * a look at the two next to it, in the same line, shows that not all are. */
 static inline void rouse_cell_ended_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t ticket,
                                      uint32_t in, uintptr_t all) {
     if (rouse_cell_is_(segment, ticket + 1, all) && rouse_cell_is_(segment, ticket - 1, all)) {
@@ -247,8 +248,8 @@ static inline bool rouse_visit_(rouse_waiter_queue *q, rouse_segment_ *segment, 
     }
 }
 
-/* Wins the cell of a ticket that this thread serves in the usual case: its waiter is in it. The waiter; NULL: not
- * so, no cell visited. */
+/* Wins the cell of a ticket that this thread serves in the usual case: its waiter is in it. The waiter; NULL:
+ * not so, no cell visited. */
 static inline rouse_waiter *rouse_win_next_(rouse_waiter_queue *q, uint32_t ticket) {
     uint32_t beyond;
     rouse_segment_ *const segment = rouse_entered_segment_(q, ticket, &beyond);
@@ -265,7 +266,8 @@ static inline rouse_waiter *rouse_win_next_(rouse_waiter_queue *q, uint32_t tick
     return NULL;
 }
 
-/* Is this the one cell that w, won from it, still lacks, and was none of its others closed? Then it is granted. */
+/* Is this the one cell that w, won from it, still lacks, and was none of its others closed? Then it is
+ * granted. */
 static inline bool rouse_lacks_only_this_(const rouse_waiter *w) {
     /* E14: as in rouse_count_down_. */
     const uint64_t account = rouse_u64_load_acquire_(&w->account_);
@@ -386,7 +388,8 @@ static ROUSE_SLOW_ void rouse_hand_out_(rouse_waiter_queue *q, uint32_t n, uint3
     }
 }
 
-/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse. */
+/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse.
+ */
 static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
     rouse_status status = ROUSE_OK;
@@ -394,8 +397,8 @@ static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32
     rouse_deliver_(&serving.chain);
 }
 
-/* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its cell is won
- * already. */
+/* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its
+ * cell is won already. */
 static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
                                          uint32_t cap, bool *woken) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
@@ -528,8 +531,8 @@ static ROUSE_SLOW_ void rouse_absorb_(rouse_waiter_queue *q) {
     }
 }
 
-/* Absorbs, if the head may stand on a phantom: it does, or the hint does not say. Relaxed, but for the pointer: a guess;
- * absorb looks again. */
+/* Absorbs, if the head may stand on a phantom: it does, or the hint does not say. Relaxed, but for the
+ * pointer: a guess; absorb looks again. */
 static inline void rouse_absorb_at_need_(rouse_waiter_queue *q) {
     const uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     const uint32_t head = rouse_word_head_(seen);
@@ -548,8 +551,8 @@ static inline void rouse_cancelled_(rouse_waiter_queue *q, rouse_segment_ *segme
     rouse_cell_ended_(q, segment, ticket, ROUSE_SEGMENT_LIVE_, ROUSE_CELL_CANCELLED_);
 }
 
-/* At the head: the canceller of w has taken its ticket as its own waker, and empties the cell. False: another cancel of
- * w was first there, and has made it a phantom; then that is passed over. */
+/* At the head: the canceller of w has taken its ticket as its own waker, and empties the cell. False: another
+ * cancel of w was first there, and has made it a phantom; then that is passed over. */
 static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket) {
     uint32_t beyond;
     rouse_segment_ *const segment = rouse_entered_segment_(q, ticket, &beyond);
@@ -570,8 +573,8 @@ static inline bool rouse_leave_head_(rouse_waiter_queue *q, rouse_waiter *w, uin
     return found;
 }
 
-/* Takes back the only cell that w lacks. At the head it serves its own ticket, and leaves no phantom; anywhere else it
- * is CANCELLED. False: the ticket has been passed, or another cancel of w was first. */
+/* Takes back the only cell that w lacks. At the head it serves its own ticket, and leaves no phantom;
+ * anywhere else it is CANCELLED. False: the ticket has been passed, or another cancel of w was first. */
 static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
                                         uint32_t ticket) {
     rouse_atomic_ptr_ *const cell = &segment->cells_[rouse_cell_(ticket)];
@@ -591,8 +594,8 @@ static inline bool rouse_take_back_one_(rouse_waiter_queue *q, rouse_waiter *w, 
             rouse_cancelled_(q, segment, ticket);
             return true;
         }
-        /* E11: acquire, for what the segment is now; recycled: w left it long ago. Of the cell, relaxed: a guess, for
-         * who is its waker looks again. */
+        /* E11: acquire, for what the segment is now; recycled: w left it long ago. Of the cell, relaxed: a
+         * guess, for who is its waker looks again. */
         if (rouse_state_base_(rouse_u64_load_acquire_(&segment->state_)) != rouse_base_(ticket) ||
             rouse_ptr_load_relaxed_(cell) != (const void *)w) {
             return false;
@@ -706,7 +709,8 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     }
     ROUSE_TRACE("cancel", q, w);
     rouse_waiter_release_(w);
-    /* Relaxed: a hint. Two cancels may miss each other's phantom; it then stays for the next call that comes by. */
+    /* Relaxed: a hint. Two cancels may miss each other's phantom; it then stays for the next call that comes
+     * by. */
     if (rouse_u32_load_relaxed_(&q->phantoms_) != 0) {
         rouse_absorb_at_need_(q);
     }
@@ -968,8 +972,8 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return waiters > 0 ? (uint32_t)waiters : 0;
 }
 
-/* A segment for each waiter is the worst that history can do, and one more for each that its call has in hand; then the
- * last one, the one at the head, and two for wakers that are about to finish with theirs. */
+/* A segment for each waiter is the worst that history can do, and one more for each that its call has in
+ * hand; then the last one, the one at the head, and two for wakers that are about to finish with theirs. */
 static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     rouse_pool_ *const pool = rouse_need_pool_(q);
     return pool != NULL && rouse_pool_reserve_(pool, 2 * (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;

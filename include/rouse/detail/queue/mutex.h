@@ -7,7 +7,8 @@
  *     MULTI   balance <  0   the list holds somebody, or has just been emptied by who holds the mutex
  *
  *     FREE  -> MULTI   a waiter, holding the mutex, takes what credit there is (CAS)
- *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit that is left over
+ *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit that
+ *     is left over
  *                      is added after that, because whoever takes it may destroy the queue
  *
  * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the mutex.

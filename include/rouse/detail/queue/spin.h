@@ -8,17 +8,21 @@
  * at the same time.
  *
  *     word, by its balance b             who may touch the slot, the list
- *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just ended SINGLE
+ *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just
+ *     ended SINGLE
  *     SINGLE   -2^29 < b < 0             slot: holds the one waiter, which lacks -b
  *     MULTI    b == -2^31, serial 0      list: holds the waiters, oldest first
  *     LOCKED   b near -2^31, serial > 0  list, slot: the holder of the lock
  *
  *     EMPTY  -> SINGLE   a waiter claims the slot (CAS from NULL), then lowers the word (CAS)
- *     SINGLE -> EMPTY    a wake lifts the balance to 0 or above (add or CAS): it owns the slot now, and clears it
+ *     SINGLE -> EMPTY    a wake lifts the balance to 0 or above (add or CAS): it owns the slot now, and
+ *     clears it
  *     SINGLE -> LOCKED   a second waiter (CAS), which moves the first to the list; cancel and close
- *     EMPTY  -> LOCKED   a waiter that finds the slot in somebody's hands, or has a condition to look at (CAS)
+ *     EMPTY  -> LOCKED   a waiter that finds the slot in somebody's hands, or has a condition to look at
+ *     (CAS)
  *     MULTI  -> LOCKED   a CAS, or a release(1): its add of 1 and one serial is what takes the lock
- *     LOCKED -> LOCKED   an add that finds the lock held has no effect: the holder's store wipes it out, and its thread,
+ *     LOCKED -> LOCKED   an add that finds the lock held has no effect: the holder's store wipes it out, and
+ *     its thread,
  *                        which saw LOCKED, waits and starts over
  *     LOCKED -> MULTI, EMPTY   the holder's store
  *
@@ -99,8 +103,8 @@ static ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *
 static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     uint64_t seen = ROUSE_WORD_MULTI_;
     for (;;) {
-        /* E5: acquire; partner is the release store in rouse_locked_leave_: the list and the waiters in it are
-         * plain. E6: the same for the slot, from SINGLE. */
+        /* E5: acquire; partner is the release store in rouse_locked_leave_: the list and the waiters in it
+         * are plain. E6: the same for the slot, from SINGLE. */
         if (rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_WORD_LOCKED_)) {
             if (seen != ROUSE_WORD_MULTI_) {
                 rouse_slot_to_list_(q, seen);
@@ -212,8 +216,8 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     return false;
 }
 
-/* Release has added 1 to the word `before`, which was not EMPTY. True: it is given, and *served has all now, if
- * not NULL. False: the lock was held, and the add had no effect. */
+/* Release has added 1 to the word `before`, which was not EMPTY. True: it is given, and *served has all now,
+ * if not NULL. False: the lock was held, and the add had no effect. */
 static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
     if (before == ROUSE_WORD_MULTI_) { /* the add took the lock */

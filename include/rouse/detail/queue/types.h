@@ -1,7 +1,8 @@
 /* rouse/detail/queue/types.h: the words that the engine uses, and what a backend must supply. Internal.
  *
  * ---- Glossary -------------------------------------------------------------------------------------------
- *   balance    the signed number in a queue's word: stored credit if positive, what its waiters lack if negative
+ *   balance    the signed number in a queue's word: stored credit if positive, what its waiters lack if
+ *   negative
  *   credit     what is stored in a balance, or travels from a waker to a waiter; one unit is a permit
  *   lack       what a queued waiter still needs to have all that it asked for
  *   waiter     the caller's memory in a queue (rouse_waiter), or the thread that queues it

@@ -34,8 +34,8 @@ static inline uint64_t rouse_word_above_(uint64_t word) {
 static inline bool rouse_word_closed_(uint64_t word) {
     return (rouse_word_above_(word) & ROUSE_WORD_CLOSED_) != 0;
 }
-/* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not negative
- * has borrowed nothing): the compare-and-swap behind them waits for both. */
+/* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not
+ * negative has borrowed nothing): the compare-and-swap behind them waits for both. */
 static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
     return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_WORD_CLOSED_) == 0;
 }

@@ -118,9 +118,9 @@ static inline void rouse_deliver_begin_(rouse_inbox_ *mine) {
     rouse_fence_signal_();
 }
 
-/* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler that
- * finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the interrupted
- * thread had deferred. One that ran just before the flag fell has left its wakes in the inbox. */
+/* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler
+ * that finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the
+ * interrupted thread had deferred. One that ran just before the flag fell has left its wakes in the inbox. */
 static inline void rouse_deliver_end_(rouse_inbox_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */

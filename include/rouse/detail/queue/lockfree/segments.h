@@ -1,4 +1,5 @@
-/* rouse/detail/queue/lockfree/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool. Internal.
+/* rouse/detail/queue/lockfree/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool.
+ * Internal.
  *
  * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS; tickets
  * and bases count modulo 2^31). Linked segments form a list in the order of their bases, each K after the
@@ -17,20 +18,25 @@
  *                               every cell is CANCELLED
  *
  *   FREE -> FRESH     by whoever popped it from the pool, alone with it; not yet in the list
- *   FRESH -> LIVE     after the compare-and-swap that links it, by the appender or by anyone who finds it in the list
+ *   FRESH -> LIVE     after the compare-and-swap that links it, by the appender or by anyone who finds it in
+ *   the list
  *   LIVE -> ENTERED   before the first waker touches a cell. From then on only "every cell DONE" ends it
- *   LIVE -> DEAD      by the canceller that finds every cell CANCELLED. Excludes ENTERED: both start from LIVE
- *   ENTERED -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two visitors, waker
+ *   LIVE -> DEAD      by the canceller that finds every cell CANCELLED. Excludes ENTERED: both start from
+ *   LIVE
+ *   ENTERED -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two
+ *   visitors, waker
  *                     and waiter, has left it, so nobody will come back
- *   DEAD -> FREE      by whoever cuts it out of the list: it is marked (in its own link, which stands still from then
- *                     on), and the link that leads to it is led past it. Everybody who walks over a marked segment does
+ *   DEAD -> FREE      by whoever cuts it out of the list: it is marked (in its own link, which stands still
+ *   from then
+ *                     on), and the link that leads to it is led past it. Everybody who walks over a marked
+ *                     segment does
  *                     that, so nobody waits for who marked it. The last segment of the list is never marked
  *
  * Sources: a list of segments with removal in the middle is Kotlin's (kotlinx.coroutines,
- * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023); that a node is first marked in its own link, and
- * then cut by whoever comes by, is Harris's ("A pragmatic implementation of non-blocking linked-lists", DISC 2001); the
- * retirement by the last visitor is crossbeam's (SegQueue), with a look at all cells in place of a mark in
- * each. */
+ * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023); that a node is first marked in its own
+ * link, and then cut by whoever comes by, is Harris's ("A pragmatic implementation of non-blocking
+ * linked-lists", DISC 2001); the retirement by the last visitor is crossbeam's (SegQueue), with a look at all
+ * cells in place of a mark in each. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
 
@@ -70,20 +76,24 @@ static inline uint32_t rouse_cell_(uint32_t ticket) {
     return ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
 }
 
-/* ---- cells -------------------------------------------------------------------------------------------------
+/* ---- cells
+ * -------------------------------------------------------------------------------------------------
  *
  * One waiter, at most one waker and at most one canceller ever meet in a cell:
  *
- *     EMPTY --- waiter ---> w ---------- waker ---> DONE        the waker owns w: it stores the outcome, calls wake
+ *     EMPTY --- waiter ---> w ---------- waker ---> DONE        the waker owns w: it stores the outcome,
+ *     calls wake
  *       |                   |
- *       |                   +-- cancel --> CANCELLED - waker -> DONE   the waker served nobody: it serves the next
+ *       |                   +-- cancel --> CANCELLED - waker -> DONE   the waker served nobody: it serves the
+ *       next
  *       |
- *       +------ waker ---> TOKEN ------- waiter --> DONE        served before it could sleep: the wait returns at once
+ *       +------ waker ---> TOKEN ------- waiter --> DONE        served before it could sleep: the wait
+ *       returns at once
  *       |
  *       +------ waiter withdraws ---> CANCELLED                 add_waiter_if, its second look said yes
  *
- * Who wins the cell owns the waiter, and nobody looks into a waiter without having won its cell: a cancelled waiter's
- * memory is free at once. A pointer to a waiter has its two low bits clear. */
+ * Who wins the cell owns the waiter, and nobody looks into a waiter without having won its cell: a cancelled
+ * waiter's memory is free at once. A pointer to a waiter has its two low bits clear. */
 #define ROUSE_CELL_EMPTY_        ((uintptr_t)0)
 #define ROUSE_CELL_CANCELLED_    ((uintptr_t)1)
 #define ROUSE_CELL_DONE_         ((uintptr_t)5)
@@ -146,10 +156,10 @@ static inline bool rouse_state_in_use_(uint64_t state) {
     return rouse_state_linked_(state) && rouse_state_kind_(state) <= ROUSE_SEGMENT_ENTERED_;
 }
 
-/* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it is leaves
- * the list, and the link is not changed any more. The version changes with every change of a link, and goes on from
- * one life of a segment to the next: who has read a link twice the same knows that it stood there all the time, and a
- * compare-and-swap of it fails if it did not. (It has 36 bits.) */
+/* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it
+ * is leaves the list, and the link is not changed any more. The version changes with every change of a link,
+ * and goes on from one life of a segment to the next: who has read a link twice the same knows that it stood
+ * there all the time, and a compare-and-swap of it fails if it did not. (It has 36 bits.) */
 static inline uint32_t rouse_link_index_(uint64_t link) {
     return (uint32_t)(link >> 1) & 0x7ffffffu;
 }
@@ -160,8 +170,9 @@ static inline bool rouse_link_marked_(uint64_t link) {
 static inline uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
     return (((link >> 28) + 1) << 28) | ((uint64_t)index << 1);
 }
-/* The state of a segment that is about to be linked: with the version of its link, above the base, it stands in one life
- * only. Who says LIVE late, when the segment is FRESH for the same base again and not linked, does not succeed. */
+/* The state of a segment that is about to be linked: with the version of its link, above the base, it stands
+ * in one life only. Who says LIVE late, when the segment is FRESH for the same base again and not linked,
+ * does not succeed. */
 static inline uint64_t rouse_fresh_state_(uint32_t base, uint64_t link) {
     return rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_) | ((link >> 28) << 35);
 }
@@ -326,8 +337,9 @@ static inline rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse
     return walk->at == NULL ? &pool->first_ : &walk->at->next_;
 }
 
-/* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment. `from`: NULL or
- * any segment ever linked, a hint. The state is read again after the link: the link is of the life that it says. */
+/* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment.
+ * `from`: NULL or any segment ever linked, a hint. The state is read again after the link: the link is of the
+ * life that it says. */
 static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint32_t base) {
     rouse_walk_ walk;
     walk.at = from;
@@ -337,8 +349,8 @@ static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
         if (rouse_state_linked_(walk.state) &&
             rouse_ticket_distance_(rouse_state_base_(walk.state), base) > 0) {
             uint64_t again;
-            /* E11: acquire; partner is the release store of a new life's link: who reads that reads, after it, a
-             * state that is not this one any more. */
+            /* E11: acquire; partner is the release store of a new life's link: who reads that reads, after
+             * it, a state that is not this one any more. */
             walk.link = rouse_u64_load_acquire_(&from->next_);
             again = rouse_u64_load_acquire_(&from->state_);
             if (!rouse_link_marked_(walk.link) && rouse_state_linked_(again) &&
@@ -352,8 +364,9 @@ static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
     return walk;
 }
 
-/* Leads the link under the walk past the marked segment that it leads to, as read. True: this thread has cut it out,
- * and gives it to the pool. False: somebody else has, or the segment under the walk has been marked. */
+/* Leads the link under the walk past the marked segment that it leads to, as read. True: this thread has cut
+ * it out, and gives it to the pool. False: somebody else has, or the segment under the walk has been marked.
+ */
 static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
     const uint32_t behind = rouse_link_index_(marked->link);
     const uint64_t cut = rouse_link_to_(walk->link, behind);
@@ -366,17 +379,18 @@ static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const r
     /* Relaxed: a hint. */
     rouse_u32_store_relaxed_(&rouse_segment_at_(pool, behind)->prev_,
                              walk->at == NULL ? 0 : walk->at->index_);
-    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out. */
+    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out.
+     */
     rouse_u64_store_release_(&marked->at->state_,
                              rouse_segment_state_(rouse_state_base_(marked->state), ROUSE_SEGMENT_FREE_));
     rouse_pool_push_(pool, marked->at);
     return true;
 }
 
-/* Goes to the next segment, cutting marked ones out on the way. False: there is none, or (*again) what was read does not
- * hold together any more: start over; somebody else has got on. The link is read again after the next segment's state
- * and link: unchanged, by its version, it has led there all the time, so the next segment was in the list when they
- * were read. */
+/* Goes to the next segment, cutting marked ones out on the way. False: there is none, or (*again) what was
+ * read does not hold together any more: start over; somebody else has got on. The link is read again after
+ * the next segment's state and link: unchanged, by its version, it has led there all the time, so the next
+ * segment was in the list when they were read. */
 static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
     *again = false;
     while (rouse_link_index_(walk->link) != 0) {
@@ -395,8 +409,8 @@ static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *
             }
         }
         if (!*again && rouse_state_kind_(next.state) == ROUSE_SEGMENT_FRESH_) {
-            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in rouse_segment_append_, and as
-             * there it fails in another life. */
+            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in
+             * rouse_segment_append_, and as there it fails in another life. */
             const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
             if (rouse_u64_cas_acq_rel_(&next.at->state_, &next.state, live)) {
                 next.state = live;
@@ -462,8 +476,8 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
             return; /* the appender has it, and takes it out */
         }
     }
-    /* E13: release; partner is who cuts it and gives it to the pool: this thread has acquired what every visitor did
-     * to its cells. It fails while those behind it are being cut. */
+    /* E13: release; partner is who cuts it and gives it to the pool: this thread has acquired what every
+     * visitor did to its cells. It fails while those behind it are being cut. */
     do {
         marked.link = rouse_link_to_(link, rouse_link_index_(link)) | 1;
     } while (!rouse_u64_cas_release_(&dead->next_, &link, marked.link));
@@ -471,8 +485,8 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
     walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
     marked.at = dead;
     marked.state = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
-    /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind a link that
-     * leads to it, it is not another life of it that stands there. */
+    /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind
+     * a link that leads to it, it is not another life of it that stands there. */
     if (rouse_link_index_(walk.link) == dead->index_ &&
         rouse_u64_load_acquire_(&dead->next_) == marked.link && rouse_walk_cut_(pool, &walk, &marked)) {
         return;
@@ -490,22 +504,23 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
     }
 }
 
-/* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, `all`? E10: seq_cst,
- * see rouse_segment_try_end_. */
+/* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, `all`?
+ * E10: seq_cst, see rouse_segment_try_end_. */
 static inline bool rouse_cell_is_(const rouse_segment_ *segment, uint32_t ticket, uintptr_t all) {
     return (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == all;
 }
 
-/* The cell of `ticket` has just become `all` by a seq_cst read-modify-write of this thread: if every cell of the segment
- * is, and the segment is in the state `in` that this ends, ends it.
+/* The cell of `ticket` has just become `all` by a seq_cst read-modify-write of this thread: if every cell of
+ * the segment is, and the segment is in the state `in` that this ends, ends it.
  *   DONE, in ENTERED:     retired. Every cell has had its last visitor.
  *   CANCELLED, in LIVE:   removed. No waker has entered, and none can any more.
  * The segment may be recycled already: then its base has moved on, and the CAS fails whatever the cells said.
- * Looks at the nearest cells first: whether the oldest or the newest leave first, one of the two next to it says no.
+ * Looks at the nearest cells first: whether the oldest or the newest leave first, one of the two next to it
+ * says no.
  *
- * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total order must
- * see all. Of two visitors that finish together, one at least sees the other's cell. With acquire and release both may
- * miss. */
+ * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total
+ * order must see all. Of two visitors that finish together, one at least sees the other's cell. With acquire
+ * and release both may miss. */
 static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t ticket,
                                                uint32_t in, uintptr_t all) {
     uint64_t state = rouse_segment_state_(rouse_base_(ticket), in);
@@ -524,8 +539,8 @@ static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_
 
 /* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment for `base` at the end, where the walk stands, and goes to it. If somebody else was first, the walk is
- * begun again from where it stood. False: no memory. */
+/* Links a segment for `base` at the end, where the walk stands, and goes to it. If somebody else was first,
+ * the walk is begun again from where it stood. False: no memory. */
 static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end, uint32_t base) {
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
@@ -540,14 +555,14 @@ static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *en
         rouse_ptr_store_relaxed_(&fresh->cells_[i], NULL);
     }
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
-    /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had left the
-     * list. */
+    /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had
+     * left the list. */
     link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0);
     state = rouse_fresh_state_(base, link);
     rouse_u64_store_release_(&fresh->next_, link);
     rouse_u64_store_release_(&fresh->state_, state);
-    /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has changed,
-     * whatever has become of `last`. seq_cst: E15. */
+    /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has
+     * changed, whatever has become of `last`. seq_cst: E15. */
     if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &expected,
                                 rouse_link_to_(end->link, fresh->index_))) {
         /* E11: release, as in rouse_walk_cut_. */
