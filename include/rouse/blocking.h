@@ -1,12 +1,41 @@
-/* rouse/blocking.h: for plain threads: wait by blocking. The only header that may park a thread.
+/* rouse/blocking.h: for plain threads: wait by blocking.
  *
- * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Time-outs are
- * relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX is "for
- * ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
+ *     rouse_semaphore_acquire_blocking(&s, 1);                 // sleeps until there is a permit
+ *     if (rouse_mutex_lock_timed(&m, 5000000) == ROUSE_OK) {   // for 5 ms at most
+ *         ...
+ *     }
+ *
+ * The thread queues like any other waiter, in the same order, and sleeps until it is woken. The calls of this
+ * header are the only ones in which a thread waits for permits. (With ROUSE_BACKEND_MUTEX any call may sleep
+ * for the few instructions in which another thread holds the queue's mutex.)
+ *
+ * Time-outs are relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX
+ * is "for ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
  *
  * May return ROUSE_NOMEM with LOCKFREE unless reserved; ROUSE_CLOSED, ROUSE_INVALID, ROUSE_OVERFLOW as the
- * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would sleep on what only it
- * can deliver. */
+ * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake
+ * that only it can run.
+ *
+ * Signal handlers. With LOCKFREE a handler may release, unlock and notify as ever, also when that wakes a
+ * thread that sleeps here, and also when it has interrupted that very thread (not on macOS, see
+ * detail/base/park.h).
+ *
+ * A thread that is ended. None of these calls is a cancellation point: pthread_cancel takes effect after the
+ * call. To end a thread that sleeps, close the object, or use a time-out. A signal handler that ends the
+ * thread by pthread_exit while it sleeps in one of the six calls below takes it out of the queue, and a
+ * permit that had just been given to it is given back.
+ *
+ * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
+ * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a
+ * permit.
+ *
+ * Any other call that takes a waiter can be waited for by a rouse_thread_waiter:
+ *
+ *     rouse_thread_waiter t;
+ *     rouse_thread_waiter_init(&t);
+ *     status = rouse_thread_waiter_await(&t, rouse_notify_wait(&n, &t.waiter));
+ *     rouse_thread_waiter_destroy(&t);
+ */
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
@@ -16,80 +45,245 @@
 #include "semaphore.h"
 #include "waiter_queue.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-static inline void rouse_unpark_waiter_(rouse_waiter *w, rouse_status status) {
+/* ---- a thread as a waiter ------------------------------------------------------------------------------ */
+
+/* A plain thread as a waiter: give &t.waiter to any call that takes one, and await the call's answer. On the
+ * thread's stack, or wherever else it outlives the wait. */
+typedef struct rouse_thread_waiter {
+    rouse_waiter waiter; /* first: its wake finds the rest by its address */
+    rouse_parker_ parker_;
+} rouse_thread_waiter;
+
+static inline void rouse_thread_waiter_wake_(rouse_waiter *w, rouse_status status) {
     (void)status;
-    rouse_unpark_((rouse_parker_ *)rouse_waiter_data(w));
+    rouse_park_tell_(&((rouse_thread_waiter *)(void *)w)->parker_);
 }
 
-/* Queues, sleeps, and on a time-out takes itself out again. */
-static ROUSE_SLOW_ rouse_status rouse_block_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns) {
-    rouse_parker_ parker;
-    rouse_waiter w;
-    rouse_status status;
+/* Nanoseconds on the clock of the deadlines below: monotonic, CLOCK_MONOTONIC where there is one. */
+static inline uint64_t rouse_now_ns(void) {
+    return rouse_park_now_();
+}
+
+/* Prepares t. Once is enough: it may wait again and again, for one call at a time. */
+static inline void rouse_thread_waiter_init(rouse_thread_waiter *t) {
+    ROUSE_CHECK_OBJECT_(t);
+    rouse_waiter_init(&t->waiter, rouse_thread_waiter_wake_, NULL);
+    rouse_park_init_(&t->parker_);
+}
+
+/* Requires that t is not queued. */
+static inline void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
+    ROUSE_CHECK_OBJECT_(t);
+    ROUSE_CHECK_IDLE_(&t->waiter, t);
+    rouse_park_destroy_(&t->parker_);
+}
+
+/* What a thread does when it has been told. */
+static inline rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
+    return rouse_waiter_status(&t->waiter);
+}
+
+/* Sleeps until t has an outcome, or until the deadline.
+ *
+ * Returns true: *outcome is what t was woken with, as from rouse_thread_waiter_await.
+ *         false: the deadline has passed, *outcome is unchanged and t is still queued. Call await or
+ *         await_until again, or cancel t on its object; if cancel returns false an outcome is due:
+ *         rouse_thread_waiter_await(t, ROUSE_PENDING) returns it.
+ * Requires that the call to which &t->waiter was given has answered ROUSE_PENDING.
+ * deadline_ns: on rouse_now_ns's clock. In the past: looks, and does not sleep. UINT64_MAX: for ever. */
+static inline bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
+                                                   rouse_status *outcome) {
+    ROUSE_CHECK_OBJECT_(t);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
+    if (!rouse_park_(&t->parker_, deadline_ns)) {
+        return false;
+    }
+    *outcome = rouse_thread_waiter_outcome_(t);
+    return true;
+}
+
+/* Turns the answer of a call to which &t->waiter was given into its outcome: sleeps if the answer is
+ * ROUSE_PENDING, and returns any other as it is.
+ *
+ * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
+ * the call. Not a cancellation point. The thread must not be ended in it: t is queued and lies on its stack. */
+static inline rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
+    ROUSE_CHECK_OBJECT_(t);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
+    if (answer == ROUSE_PENDING) {
+        (void)rouse_thread_waiter_await_until(t, ROUSE_PARK_FOREVER_, &answer);
+    }
+    return answer;
+}
+
+/* ---- blocking twins of calls that take a waiter -------------------------------------------------------- */
+
+/* How a blocked thread leaves `object`: cancel takes it out of the queue, as the object's cancel; give_back
+ * returns the n permits that it was granted and does not want (NULL: a grant is nothing that could be given
+ * back). */
+typedef bool rouse_block_cancel_fn_(void *object, rouse_waiter *w);
+typedef void rouse_block_give_back_fn_(void *object, rouse_waiter *w, uint32_t n);
+
+typedef struct rouse_block_ {
+    rouse_thread_waiter *t;
+    void *object;
+    rouse_block_cancel_fn_ *cancel;
+    rouse_block_give_back_fn_ *give_back;
+    uint32_t n;
+} rouse_block_;
+
+/* A signal handler has ended the thread while it slept. Its stack is still whole. */
+static inline void rouse_block_abandon_(void *block) {
+    rouse_block_ *const b = (rouse_block_ *)block;
+    rouse_status outcome = ROUSE_TIMEDOUT;
+    if (!b->cancel(b->object, &b->t->waiter)) {
+        (void)rouse_park_(&b->t->parker_, ROUSE_PARK_FOREVER_);
+        outcome = rouse_thread_waiter_outcome_(b->t);
+    }
+    if (outcome == ROUSE_OK && b->give_back != NULL) {
+        b->give_back(b->object, &b->t->waiter, b->n);
+    }
+    rouse_park_destroy_(&b->t->parker_);
+}
+
+/* rouse_thread_waiter_await_until, out of which the thread may be ended. */
+static ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, rouse_status *outcome) {
+    bool told;
+#if defined(ROUSE_LOCK_PTHREAD_)
+    pthread_cleanup_push(rouse_block_abandon_, b);
+#endif
+    told = rouse_thread_waiter_await_until(b->t, deadline, outcome);
+#if defined(ROUSE_LOCK_PTHREAD_)
+    pthread_cleanup_pop(0);
+#endif
+    return told;
+}
+
+/* The rest of a blocking call: t was given to a call on `object`, which answered `answer`. Sleeps for the
+ * outcome, and past the time-out takes t out again. Destroys t. So a primitive's blocking twin is
+ *
+ *     rouse_thread_waiter t;
+ *     rouse_thread_waiter_init(&t);
+ *     return rouse_block_on_(&t, rouse_thing_wait(thing, &t.waiter), timeout_ns, thing, rouse_thing_leave_,
+ *     NULL, 0);
+ *
+ * where rouse_thing_leave_ is rouse_thing_cancel behind a void pointer. */
+static ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status answer,
+                                                uint64_t timeout_ns, void *object,
+                                                rouse_block_cancel_fn_ *cancel,
+                                                rouse_block_give_back_fn_ *give_back, uint32_t n) {
+    if (answer == ROUSE_PENDING) {
+        const uint64_t deadline = timeout_ns == ROUSE_PARK_FOREVER_
+                                      ? ROUSE_PARK_FOREVER_
+                                      : rouse_park_sum_(rouse_park_now_(), timeout_ns);
+        rouse_block_ b = {t, object, cancel, give_back, n};
+        if (!rouse_block_until_(&b, deadline, &answer)) {
+            if (cancel(object, &t->waiter)) {
+                answer = ROUSE_TIMEDOUT;
+            } else {
+                /* The grant won: t is in use until its wake has run. */
+                (void)rouse_block_until_(&b, ROUSE_PARK_FOREVER_, &answer);
+            }
+        }
+    }
+    rouse_thread_waiter_destroy(t);
+    return answer;
+}
+
+/* ---- those of the waiter queue, and of what is nothing but one ----------------------------------------- */
+
+static inline bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
+    return rouse_waiter_queue_cancel((rouse_waiter_queue *)queue, w);
+}
+static inline void rouse_block_give_to_queue_(void *queue, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)rouse_waiter_queue_wake((rouse_waiter_queue *)queue, n, ROUSE_MAX_PERMITS);
+}
+static inline void rouse_block_notify_next_(void *notify, rouse_waiter *w, uint32_t n) {
+    (void)n;
+    rouse_notify_pass_on((rouse_notify *)notify, w);
+}
+static inline void rouse_block_unlock_(void *mutex, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)n;
+    (void)rouse_mutex_unlock((rouse_mutex *)mutex);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
+                                                      rouse_block_give_back_fn_ *give_back) {
+    rouse_thread_waiter t;
     if (timeout_ns == 0) {
         return rouse_waiter_queue_is_closed(q) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
     }
-    rouse_parker_init_(&parker);
-    rouse_waiter_init(&w, rouse_unpark_waiter_, &parker);
-    status = rouse_waiter_queue_wait(q, &w, n);
-    if (status == ROUSE_PENDING) {
-        const uint64_t deadline =
-            timeout_ns == ROUSE_FOREVER_ ? ROUSE_FOREVER_ : rouse_sum_(rouse_now_(), timeout_ns);
-        if (rouse_park_(&parker, deadline)) {
-            status = rouse_waiter_status(&w);
-        } else if (rouse_waiter_queue_cancel(q, &w)) {
-            status = ROUSE_TIMEDOUT;
-        } else {
-            /* The grant won: the waiter and the parker are in use until its wake has run. */
-            (void)rouse_park_(&parker, ROUSE_FOREVER_);
-            status = rouse_waiter_status(&w);
-        }
-    }
-    rouse_parker_destroy_(&parker);
-    return status;
+    rouse_thread_waiter_init(&t);
+    return rouse_block_on_(&t, rouse_waiter_queue_wait(q, &t.waiter, n), timeout_ns, q,
+                           rouse_block_leave_queue_, give_back, n);
 }
 
-static inline rouse_status rouse_wait_for_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns) {
+/* What can be had at once is had without a waiter. */
+static inline rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
+                                             rouse_block_give_back_fn_ *give_back) {
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_(q, n, timeout_ns);
+    return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_on_queue_(q, n, timeout_ns, give_back);
+}
+
+/* rouse_waiter_queue_wait, rouse_semaphore_acquire, rouse_notify_wait and rouse_mutex_lock for a thread that
+ * sleeps until it has what it asks for.
+ *
+ * Returns ROUSE_OK: it is yours; ROUSE_TIMEDOUT (_timed only): it is not, nothing changed; ROUSE_CLOSED,
+ *         ROUSE_INVALID, ROUSE_OVERFLOW, ROUSE_NOMEM as the call without _blocking and _timed.
+ * timeout_ns: relative. 0: does not sleep. UINT64_MAX: for ever.
+ * Cost: what can be had at once costs what the try_ call does; a sleep, two system calls: its own and its
+ * waker's. */
+static inline rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
+                                                         uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
+    return rouse_block_wait_(q, n, timeout_ns, rouse_block_give_to_queue_);
+}
+static inline rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *q, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
+    return rouse_block_wait_(q, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
 static inline rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
-    return rouse_wait_for_(&s->queue_, n, timeout_ns);
+    return rouse_block_wait_(&s->queue_, n, timeout_ns, rouse_block_give_to_queue_);
 }
 static inline rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
-    return rouse_wait_for_(&s->queue_, n, ROUSE_FOREVER_);
+    return rouse_block_wait_(&s->queue_, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
 static inline rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
-    return rouse_wait_for_(&n->queue_, 1, timeout_ns);
+    return rouse_block_wait_(&n->queue_, 1, timeout_ns, rouse_block_notify_next_);
 }
 static inline rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
-    return rouse_wait_for_(&n->queue_, 1, ROUSE_FOREVER_);
+    return rouse_block_wait_(&n->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
 
 static inline rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
-    return rouse_wait_for_(&m->queue_, 1, timeout_ns);
+    return rouse_block_wait_(&m->queue_, 1, timeout_ns, rouse_block_unlock_);
 }
 static inline rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
-    return rouse_wait_for_(&m->queue_, 1, ROUSE_FOREVER_);
+    return rouse_block_wait_(&m->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
 }
 
 #endif /* ROUSE_BLOCKING_H */

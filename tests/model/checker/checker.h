@@ -127,7 +127,7 @@ struct thread {
         int16_t place, event;
     } seen[SEEN];                   /* what it has read since it last yielded */
     int16_t want_place, want_event; /* fairness: the next read of that place must be newer, -1: none */
-    void *waits_on;                 /* a condition variable, NULL: none */
+    void *waits_on;                 /* a condition variable or futex, NULL: none */
     bool signalled, late, woken_for_nothing;
     size_t heap_used;
     unsigned char tls[TLS_BYTES];
@@ -136,6 +136,7 @@ struct thread {
 struct mutex {
     void *address;
     bool silent;                      /* orders, but makes nothing known: a condition variable's own */
+    bool kernel;                      /* the address is only a name: its memory is not touched       */
     int16_t holder;                   /* -1: free */
     int16_t newest_lock, last_unlock; /* events */
     vclock known, caused;
@@ -259,6 +260,8 @@ void mutex_unlock(void *address);
 void mutex_destroy(void *address);
 void condition_signal(void *address, bool all);
 bool condition_wait(void *condition, void *mutex, bool timed);
+void futex_wait(char *address, uint32_t value, bool timed);
+void futex_wake(char *address);
 bool threads_time_out(void);
 
 /* memory.c */

@@ -6,8 +6,11 @@
 #include "checker.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 static bool modelled(void) {
@@ -270,6 +273,46 @@ int model_sched_yield(void) {
             fault("deadlock: the scenario's body waits for a value to change, and nobody else runs");
         }
         thread_do((struct op){.kind = OP_YIELD});
+    }
+    return 0;
+}
+
+/* The C library's syscall, which the program is linked with this in place of: the kernel's calls by which the library sleeps. */
+long syscall(long number, ...) {
+    va_list more;
+    long a[6];
+    long result;
+    va_start(more, number);
+    for (int i = 0; i < 6; i++) {
+        a[i] = va_arg(more, long);
+    }
+    va_end(more);
+    if (!modelled()) {
+        register long r10 __asm__("r10") = a[3];
+        register long r8 __asm__("r8") = a[4];
+        register long r9 __asm__("r9") = a[5];
+        __asm__ volatile("syscall"
+                         : "=a"(result)
+                         : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+                         : "rcx", "r11", "memory");
+        return result;
+    }
+    HERE();
+    if (number == SYS_nanosleep) {
+        return model_sched_yield();
+    }
+    if (number != SYS_futex) {
+        fault("system call %ld is not modelled", number);
+    }
+    if ((a[1] & 127) == FUTEX_WAKE) {
+        futex_wake((char *)a[0]);
+    } else if ((a[1] & 127) == FUTEX_WAIT_BITSET) {
+        if (thread_alone()) {
+            fault("deadlock: the scenario's body sleeps, and nobody else runs");
+        }
+        futex_wait((char *)a[0], (uint32_t)a[2], a[3] != 0);
+    } else {
+        fault("futex operation %ld is not modelled", a[1]);
     }
     return 0;
 }

@@ -217,7 +217,9 @@ static void lock(int thread) {
     const vclock caused = t->caused;
     const int event = memory_new_event(thread, EVENT_LOCK, ACQUIRE, -1);
     struct event *const e = &mc->event[event];
-    race_access(t->op.address, 4, ATOMIC_WRITE);
+    if (!m->kernel) {
+        race_access(t->op.address, 4, ATOMIC_WRITE);
+    }
     m->holder = (int16_t)thread;
     e->source = m->last_unlock;
     e->before_here = m->newest_lock;
@@ -246,7 +248,9 @@ void mutex_unlock(void *address) {
     }
     SELF->op.pc = mc->pc;
     event = memory_new_event(X->current, EVENT_UNLOCK, RELEASE, -1);
-    race_access(address, 4, ATOMIC_WRITE);
+    if (!m->kernel) {
+        race_access(address, 4, ATOMIC_WRITE);
+    }
     m->holder = -1;
     m->last_unlock = (int16_t)event;
     m->known = mc->event[event].known = SELF->known;
@@ -318,6 +322,62 @@ bool condition_wait(void *condition, void *mutex, bool timed) {
     SELF->waits_on = NULL;
     thread_do((struct op){.kind = OP_LOCK, .address = mutex});
     return in_time;
+}
+
+/* ---- futexes -----------------------------------------------------------------------------------------------------
+ *
+ * The kernel looks at the futex's value and enters the thread into the set of those who sleep there under a lock that a
+ * wake takes too. Who takes that lock later knows what the earlier ones knew; who is woken learns nothing by that. A wake
+ * does not touch the memory at the address, which may be gone. */
+
+static void futex_lock(char *address) {
+    mutex_at(address)->kernel = true;
+    thread_do((struct op){.kind = OP_LOCK, .address = address});
+}
+
+/* Sleeps while the value is `value`. It may be woken for another who slept at that address, time out at any moment, and with
+ * MC_SPURIOUS be woken once for no reason: the caller has to look what is true. */
+void futex_wait(char *address, uint32_t value, bool timed) {
+    const bool spurious = (mc->scenario->flags & MC_SPURIOUS) != 0 && !SELF->woken_for_nothing;
+    uint32_t seen;
+    futex_lock(address);
+    thread_do((struct op){.kind = OP_READ, .order = RELAXED, .address = address, .size = 4});
+    seen = (uint32_t)SELF->op.result;
+    if (seen == value) {
+        SELF->waits_on = address;
+        SELF->signalled = false;
+    }
+    mutex_unlock(address);
+    if (seen != value) {
+        return;
+    }
+    SELF->late = (timed || spurious) && mc_choose(2) == 1;
+    if (!SELF->late) {
+        thread_do((struct op){.kind = OP_WAIT, .address = address, .n = timed ? 1 : 0});
+    }
+    if (SELF->late) {
+        futex_lock(address);
+        SELF->woken_for_nothing = true;
+        SELF->waits_on = NULL;
+        mutex_unlock(address);
+    }
+    SELF->waits_on = NULL;
+}
+
+/* Wakes one who sleeps there, any. */
+void futex_wake(char *address) {
+    int waiting[THREADS];
+    int count = 0;
+    futex_lock(address);
+    for (int i = 0; i < X->threads; i++) {
+        if (X->thread[i].waits_on == address && !X->thread[i].signalled) {
+            waiting[count++] = i;
+        }
+    }
+    if (count != 0) {
+        X->thread[waiting[count > 1 ? mc_choose(count) : 0]].signalled = true;
+    }
+    mutex_unlock(address);
 }
 
 /* Nobody can go on: a timed wait that has not timed out does so now. False: there is none. */

@@ -1,13 +1,30 @@
 /* rouse/detail/base/park.h: a thread that sleeps until it is told, or until a time. Internal, for blocking.h
  * only.
  *
- * The platform's half of blocking.h: POSIX threads, Windows, or C11 threads, in the order of
- * detail/base/platform.h. The clock is monotonic, save with strict -std=c11 on 32-bit systems (whose headers
- * then hide the monotonic clock) and with C11 threads (which know only the wall clock): there a time-out
- * moves when somebody sets it. */
+ *   rouse_park_init_(p), rouse_park_destroy_(p)
+ *   rouse_park_tell_(p)         any thread, once for each time it is to be told: tells the thread. p may be
+ *                               gone as soon as the thread can know, which may be before this call has
+ *                               returned
+ *   rouse_park_(p, deadline)    its thread: sleeps until told (true; p can be told again) or until the
+ *                               deadline on rouse_park_now_'s clock (false; p can still be told)
+ *
+ * Four parkers, the first that the system has:
+ *
+ *   futex        Linux. Telling is one exchange and at most one system call, without a lock: it may be done
+ *                in a signal handler, whatever the handler interrupted.
+ *   event        Windows.
+ *   semaphore    other systems with POSIX semaphores: sem_post may be called in signal handlers.
+ *   condition    macOS (whose POSIX semaphores are not usable) and C11 threads: a mutex and a condition
+ *                variable. A signal handler must not tell here: it may have interrupted the holder of that
+ *                mutex.
+ *
+ * Parking is not a cancellation point. The clock is monotonic, except with C11 threads, and with strict
+ * -std=c11 on 32-bit systems other than Linux: these offer only the wall clock, and changing it shifts a
+ * pending time-out. */
 #ifndef ROUSE_DETAIL_BASE_PARK_H
 #define ROUSE_DETAIL_BASE_PARK_H
 
+#include "atomic.h"
 #include "lock.h"
 #include "platform.h"
 
@@ -15,29 +32,16 @@
 #include <stdint.h>
 #include <time.h>
 
-#define ROUSE_FOREVER_ UINT64_MAX
+#define ROUSE_PARK_FOREVER_ UINT64_MAX
 
-static inline uint64_t rouse_sum_(uint64_t a, uint64_t b) {
+static inline uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+/* ---- the clock ----------------------------------------------------------------------------------------- */
+
 #if defined(ROUSE_LOCK_SRW_)
-
-typedef struct rouse_parker_ {
-    SRWLOCK lock;
-    CONDITION_VARIABLE told_changed;
-    bool told;
-} rouse_parker_;
-
-static inline void rouse_parker_init_(rouse_parker_ *p) {
-    InitializeSRWLock(&p->lock);
-    InitializeConditionVariable(&p->told_changed);
-    p->told = false;
-}
-static inline void rouse_parker_destroy_(rouse_parker_ *p) {
-    (void)p;
-}
-static inline uint64_t rouse_now_(void) {
+static inline uint64_t rouse_park_now_(void) {
     LARGE_INTEGER count;
     LARGE_INTEGER rate;
     uint64_t seconds;
@@ -46,131 +50,320 @@ static inline uint64_t rouse_now_(void) {
     seconds = (uint64_t)(count.QuadPart / rate.QuadPart);
     return seconds * 1000000000u + (uint64_t)(count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart);
 }
-static inline void rouse_unpark_(rouse_parker_ *p) {
-    AcquireSRWLockExclusive(&p->lock);
-    p->told = true;
-    WakeConditionVariable(&p->told_changed);
-    ReleaseSRWLockExclusive(&p->lock);
+#elif defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_MONOTONIC) && \
+    (defined(__APPLE__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
+static inline uint64_t rouse_park_now_(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
-/* Sleeps until told (true) or until the deadline on rouse_now_'s clock. */
+#elif defined(__linux__) && defined(__LP64__)
+/* Strict -std=c11: the headers hide clock_gettime, the C library has it. On 64-bit Linux its types are fixed,
+ * so it is declared here under a name of our own. */
+ROUSE_EXTERN_C_BEGIN_
+extern int rouse_park_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
+ROUSE_EXTERN_C_END_
+static inline uint64_t rouse_park_now_(void) {
+    struct timespec now;
+    (void)rouse_park_clock_gettime_(1 /* CLOCK_MONOTONIC */, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+#elif defined(__linux__)
+/* 32 bits, strict -std=c11: the C library has two functions of that name, for two sizes of time_t; the
+ * kernel's call is neither. */
+static inline uint64_t rouse_park_now_(void) {
+    rouse_platform_kernel_time_ now;
+#    if defined(SYS_clock_gettime)
+    (void)rouse_platform_syscall_(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
+#    else
+    (void)rouse_platform_syscall_(SYS_clock_gettime64, 1 /* CLOCK_MONOTONIC */, &now);
+#    endif
+    return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
+}
+#else
+static inline uint64_t rouse_park_now_(void) {
+    struct timespec now;
+    (void)timespec_get(&now, TIME_UTC);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+#endif
+
+/* ---- the parkers --------------------------------------------------------------------------------------- */
+
+/* The tests choose others than the system's by defining one of these. */
+#if !defined(ROUSE_PARK_SEMAPHORE_) && !defined(ROUSE_PARK_CONDITION_)
+#    if defined(__linux__)
+#        define ROUSE_PARK_FUTEX_ 1
+#    elif defined(ROUSE_LOCK_SRW_)
+#        define ROUSE_PARK_EVENT_ 1
+#    elif defined(ROUSE_LOCK_PTHREAD_) && !defined(__APPLE__)
+#        define ROUSE_PARK_SEMAPHORE_ 1
+#    else
+#        define ROUSE_PARK_CONDITION_ 1
+#    endif
+#endif
+
+#if defined(ROUSE_PARK_FUTEX_) || defined(ROUSE_PARK_EVENT_)
+/* told_ of the first two parkers, and who may change it:
+ *   AWAKE   -> ASLEEP   its thread, before it sleeps
+ *   AWAKE   -> TOLD     the teller, which is done with that
+ *   ASLEEP  -> TOLD     the teller, which then has the thread woken
+ *   TOLD    -> AWAKE    its thread, which has learnt of it */
+enum { ROUSE_PARK_AWAKE_ = 0, ROUSE_PARK_TOLD_ = 1, ROUSE_PARK_ASLEEP_ = 2 };
+
+/* Its thread: it has been told. Relaxed: who tells it next has been given the waiter after this. */
+static inline void rouse_park_rearm_(rouse_atomic_u32_ *told) {
+    rouse_u32_store_relaxed_(told, ROUSE_PARK_AWAKE_);
+}
+
+/* True: told before it could fall asleep. */
+static inline bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
+    uint32_t seen = ROUSE_PARK_AWAKE_;
+    /* E18: acquire; partner is the exchange in rouse_park_tell_: the teller's last access to the waiter is
+     * over. It fails on ASLEEP after a time-out. */
+    return !rouse_u32_cas_acquire_(told, &seen, ROUSE_PARK_ASLEEP_) && seen == ROUSE_PARK_TOLD_;
+}
+#endif
+
+#if defined(ROUSE_PARK_SEMAPHORE_) || defined(ROUSE_PARK_CONDITION_)
+/* The deadline on the wall clock, which is all that these two know. An hour from now at most, so that no
+ * time_t overflows. Where somebody sets that clock meanwhile, rouse_park_ looks again. */
+static inline void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec *until) {
+    const uint64_t most = UINT64_C(3600000000000);
+    const uint64_t now = rouse_park_now_();
+    uint64_t left = now < deadline ? deadline - now : 0;
+    left = left < most ? left : most;
+    (void)timespec_get(until, TIME_UTC);
+    left += (uint64_t)until->tv_nsec;
+    until->tv_sec += (time_t)(left / 1000000000u);
+    until->tv_nsec = (long)(left % 1000000000u);
+}
+#endif
+
+#if defined(ROUSE_PARK_FUTEX_)
+
+typedef struct rouse_parker_ {
+    rouse_atomic_u32_ told_;
+} rouse_parker_;
+
+#    if defined(SYS_futex)
+#        define ROUSE_PARK_FUTEX_CALL_ SYS_futex
+#    else
+#        define ROUSE_PARK_FUTEX_CALL_ SYS_futex_time64
+#    endif
+enum {
+    ROUSE_PARK_FUTEX_WAKE_ = 1 | 128, /* FUTEX_WAKE_PRIVATE */
+    ROUSE_PARK_FUTEX_WAIT_ =
+        9 | 128 /* FUTEX_WAIT_BITSET_PRIVATE: its deadline is absolute and on the monotonic clock */
+};
+
+static inline void rouse_park_init_(rouse_parker_ *p) {
+    rouse_u32_init_(&p->told_, ROUSE_PARK_AWAKE_);
+}
+static inline void rouse_park_destroy_(rouse_parker_ *p) {
+    (void)p;
+}
+static inline void rouse_park_tell_(rouse_parker_ *p) {
+    /* E18: release, the last access to the parker and to its waiter. From here on the stack that they lie on
+     * may be gone, and only its address is used: a private futex is looked up by its address alone, and a
+     * thread that sleeps there by now on a futex of its own takes this for a spurious wake-up, as it must
+     * any. */
+    if (rouse_u32_swap_acq_rel_(&p->told_, ROUSE_PARK_TOLD_) == ROUSE_PARK_ASLEEP_) {
+        (void)rouse_platform_syscall_(ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAKE_, 1);
+    }
+}
 static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
-    bool told;
-    AcquireSRWLockExclusive(&p->lock);
-    while (!p->told) {
-        DWORD ms = INFINITE;
-        if (deadline != ROUSE_FOREVER_) {
-            const uint64_t now = rouse_now_();
-            const uint64_t left = now < deadline ? (deadline - now + 999999u) / 1000000u : 0;
-            if (left == 0) {
+    /* 32 bits of seconds end after 68 years of uptime: sleep as long as they can say, then look again. */
+    const uint64_t most = sizeof(rouse_platform_kernel_long_) > 4 ? UINT64_MAX : (uint64_t)INT32_MAX;
+    const uint64_t seconds = deadline / 1000000000u;
+    rouse_platform_kernel_time_ until;
+    if (!rouse_park_told_already_(&p->told_)) {
+        until.seconds = (rouse_platform_kernel_long_)(seconds < most ? seconds : most);
+        until.nanoseconds = (rouse_platform_kernel_long_)(deadline % 1000000000u);
+        for (;;) {
+            (void)rouse_platform_syscall_(
+                ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAIT_, ROUSE_PARK_ASLEEP_,
+                deadline == ROUSE_PARK_FOREVER_ ? NULL : (void *)&until, (void *)NULL, -1);
+            /* E18: acquire, as above. The call may return for no reason: only this says whether it was told.
+             * */
+            if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                 break;
             }
-            ms = left < INFINITE - 1 ? (DWORD)left : INFINITE - 1;
+            if (deadline != ROUSE_PARK_FOREVER_ && rouse_park_now_() >= deadline) {
+                return false;
+            }
         }
-        (void)SleepConditionVariableSRW(&p->told_changed, &p->lock, ms, 0);
     }
-    told = p->told;
-    ReleaseSRWLockExclusive(&p->lock);
+    rouse_park_rearm_(&p->told_);
+    return true;
+}
+
+#elif defined(ROUSE_PARK_EVENT_)
+
+typedef struct rouse_parker_ {
+    rouse_atomic_u32_ told_;
+    HANDLE event_; /* resets itself. NULL: there was none to be had, and the thread looks again and again */
+} rouse_parker_;
+
+static inline void rouse_park_init_(rouse_parker_ *p) {
+    rouse_u32_init_(&p->told_, ROUSE_PARK_AWAKE_);
+    p->event_ = CreateEventW(NULL, FALSE, FALSE, NULL);
+}
+static inline void rouse_park_destroy_(rouse_parker_ *p) {
+    if (p->event_ != NULL) {
+        (void)CloseHandle(p->event_);
+    }
+}
+static inline void rouse_park_tell_(rouse_parker_ *p) {
+    HANDLE const event = p->event_;
+    /* E18: release, the last access to the parker and to its waiter. The event outlives them for this: a
+     * thread that was ASLEEP does not return before it is set. */
+    if (rouse_u32_swap_acq_rel_(&p->told_, ROUSE_PARK_TOLD_) == ROUSE_PARK_ASLEEP_ && event != NULL) {
+        (void)SetEvent(event);
+    }
+}
+/* The most that a wait can be told to last, in milliseconds, rounded up. */
+static inline DWORD rouse_park_length_(uint64_t deadline) {
+    const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_park_now_();
+    const uint64_t left = now < deadline ? (deadline - now - 1) / 1000000u + 1 : 0;
+    return deadline == ROUSE_PARK_FOREVER_ ? INFINITE : left < INFINITE - 1 ? (DWORD)left : INFINITE - 1;
+}
+static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+    uint32_t seen = ROUSE_PARK_ASLEEP_;
+    if (!rouse_park_told_already_(&p->told_)) {
+        for (;;) {
+            const DWORD length = rouse_park_length_(deadline);
+            if (p->event_ == NULL) {
+                Sleep(length == 0 ? 0 : 1);
+                /* E18: acquire, as above. */
+                if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
+                    break;
+                }
+            } else if (WaitForSingleObject(p->event_, length) == WAIT_OBJECT_0) {
+                break;
+            }
+            if (length == 0) {
+                /* E18: acquire, as above. It fails when the teller was quicker: its event is due. */
+                if (rouse_u32_cas_acquire_(&p->told_, &seen, ROUSE_PARK_AWAKE_)) {
+                    return false;
+                }
+                if (p->event_ != NULL) {
+                    (void)WaitForSingleObject(p->event_, INFINITE);
+                }
+                break;
+            }
+        }
+        /* E18: acquire, as above; for who learnt of it by the event. */
+        (void)rouse_u32_load_acquire_(&p->told_);
+    }
+    rouse_park_rearm_(&p->told_);
+    return true;
+}
+
+#elif defined(ROUSE_PARK_SEMAPHORE_)
+
+#    include <semaphore.h>
+
+typedef struct rouse_parker_ {
+    sem_t told_;
+} rouse_parker_;
+
+static inline void rouse_park_init_(rouse_parker_ *p) {
+    (void)sem_init(&p->told_, 0, 0);
+}
+static inline void rouse_park_destroy_(rouse_parker_ *p) {
+    (void)sem_destroy(&p->told_);
+}
+/* The C library sees to it that sem_post has made its last access when sem_wait returns. */
+static inline void rouse_park_tell_(rouse_parker_ *p) {
+    (void)sem_post(&p->told_);
+}
+/* One sleep, which may end for no reason. */
+static inline bool rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
+    struct timespec until;
+    if (deadline == ROUSE_PARK_FOREVER_) {
+        return sem_wait(&p->told_) == 0;
+    }
+    rouse_park_on_wall_clock_(deadline, &until);
+    return sem_timedwait(&p->told_, &until) == 0;
+}
+static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+    int before;
+    bool told;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    do {
+        told = rouse_park_once_(p, deadline);
+    } while (!told && (deadline == ROUSE_PARK_FOREVER_ || rouse_park_now_() < deadline));
+    (void)pthread_setcancelstate(before, &before);
     return told;
 }
 
-#else /* POSIX and C11 threads: the same shape under two spellings */
+#else /* ROUSE_PARK_CONDITION_: POSIX and C11 threads, the same shape under two spellings */
 
 #    if defined(ROUSE_LOCK_PTHREAD_)
-#        if defined(__APPLE__)
-#            define ROUSE_WALL_CLOCK_ 1 /* no pthread_condattr_setclock */
-#        elif defined(CLOCK_MONOTONIC) && defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 200112L
-#            define ROUSE_CLOCK_             CLOCK_MONOTONIC
-#            define rouse_clock_gettime_     clock_gettime
-#            define rouse_condattr_setclock_ pthread_condattr_setclock
-#        elif defined(__linux__) && defined(__LP64__)
-/* Strict -std=c11: the headers hide these two, the C library has them. On 64-bit Linux their types are fixed,
- * so they are declared here under names of our own. */
-#            define ROUSE_CLOCK_ 1 /* CLOCK_MONOTONIC */
-ROUSE_EXTERN_C_BEGIN_
-extern int rouse_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
-extern int rouse_condattr_setclock_(pthread_condattr_t *attributes,
-                                    int clock) __asm__("pthread_condattr_setclock");
-ROUSE_EXTERN_C_END_
-#        else
-#            define ROUSE_WALL_CLOCK_ 1
-#        endif
-typedef pthread_cond_t rouse_cond_;
-#        define ROUSE_COND_WAIT_(c, l)          ((void)pthread_cond_wait((c), (l)))
-#        define ROUSE_COND_WAIT_UNTIL_(c, l, t) (pthread_cond_timedwait((c), (l), (t)) == 0)
-#        define ROUSE_COND_SIGNAL_(c)           ((void)pthread_cond_signal(c))
-#        define ROUSE_COND_DESTROY_(c)          ((void)pthread_cond_destroy(c))
+typedef pthread_cond_t rouse_park_cond_;
+#        define ROUSE_PARK_COND_INIT_(c)             ((void)pthread_cond_init((c), NULL))
+#        define ROUSE_PARK_COND_WAIT_(c, l)          ((void)pthread_cond_wait((c), (l)))
+#        define ROUSE_PARK_COND_WAIT_UNTIL_(c, l, t) ((void)pthread_cond_timedwait((c), (l), (t)))
+#        define ROUSE_PARK_COND_SIGNAL_(c)           ((void)pthread_cond_signal(c))
+#        define ROUSE_PARK_COND_DESTROY_(c)          ((void)pthread_cond_destroy(c))
 #    else
-#        define ROUSE_WALL_CLOCK_               1
-typedef cnd_t rouse_cond_;
-#        define ROUSE_COND_WAIT_(c, l)          ((void)cnd_wait((c), (l)))
-#        define ROUSE_COND_WAIT_UNTIL_(c, l, t) (cnd_timedwait((c), (l), (t)) == thrd_success)
-#        define ROUSE_COND_SIGNAL_(c)           ((void)cnd_signal(c))
-#        define ROUSE_COND_DESTROY_(c)          cnd_destroy(c)
+typedef cnd_t rouse_park_cond_;
+#        define ROUSE_PARK_COND_INIT_(c)             ((void)cnd_init(c))
+#        define ROUSE_PARK_COND_WAIT_(c, l)          ((void)cnd_wait((c), (l)))
+#        define ROUSE_PARK_COND_WAIT_UNTIL_(c, l, t) ((void)cnd_timedwait((c), (l), (t)))
+#        define ROUSE_PARK_COND_SIGNAL_(c)           ((void)cnd_signal(c))
+#        define ROUSE_PARK_COND_DESTROY_(c)          cnd_destroy(c)
 #    endif
 
 typedef struct rouse_parker_ {
-    rouse_lock_ lock;
-    rouse_cond_ told_changed;
-    bool told;
+    rouse_lock_ lock_;
+    rouse_park_cond_ told_changed_;
+    bool told_;
 } rouse_parker_;
 
-static inline void rouse_parker_init_(rouse_parker_ *p) {
-    rouse_lock_init_(&p->lock);
-#    if !defined(ROUSE_WALL_CLOCK_)
-    {
-        pthread_condattr_t attributes;
-        (void)pthread_condattr_init(&attributes);
-        (void)rouse_condattr_setclock_(&attributes, ROUSE_CLOCK_);
-        (void)pthread_cond_init(&p->told_changed, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
-    }
-#    elif defined(ROUSE_LOCK_PTHREAD_)
-    (void)pthread_cond_init(&p->told_changed, NULL);
-#    else
-    (void)cnd_init(&p->told_changed);
-#    endif
-    p->told = false;
+static inline void rouse_park_init_(rouse_parker_ *p) {
+    rouse_lock_init_(&p->lock_);
+    ROUSE_PARK_COND_INIT_(&p->told_changed_);
+    p->told_ = false;
 }
-static inline void rouse_parker_destroy_(rouse_parker_ *p) {
-    ROUSE_COND_DESTROY_(&p->told_changed);
-    rouse_lock_destroy_(&p->lock);
-}
-static inline uint64_t rouse_now_(void) {
-    struct timespec now;
-#    if defined(ROUSE_WALL_CLOCK_)
-    (void)timespec_get(&now, TIME_UTC);
-#    else
-    (void)rouse_clock_gettime_(ROUSE_CLOCK_, &now);
-#    endif
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+static inline void rouse_park_destroy_(rouse_parker_ *p) {
+    ROUSE_PARK_COND_DESTROY_(&p->told_changed_);
+    rouse_lock_destroy_(&p->lock_);
 }
 /* Tells under the lock: the parked thread may destroy the parker as soon as it has the lock back. */
-static inline void rouse_unpark_(rouse_parker_ *p) {
-    rouse_lock_take_(&p->lock);
-    p->told = true;
-    ROUSE_COND_SIGNAL_(&p->told_changed);
-    rouse_lock_drop_(&p->lock);
+static inline void rouse_park_tell_(rouse_parker_ *p) {
+    rouse_lock_take_(&p->lock_);
+    p->told_ = true;
+    ROUSE_PARK_COND_SIGNAL_(&p->told_changed_);
+    rouse_lock_drop_(&p->lock_);
 }
-/* Sleeps until told (true) or until the deadline on rouse_now_'s clock. */
-static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+/* One sleep, which may end for no reason. */
+static inline void rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
-    bool told;
-    /* A 32-bit time_t ends in 2038 (or after 68 years of uptime): sleep as long as it can say, then look
-     * again. */
-    const uint64_t most = sizeof(time_t) > 4 ? UINT64_MAX : (uint64_t)INT32_MAX;
-    const uint64_t seconds = deadline / 1000000000u;
-    until.tv_sec = (time_t)(seconds < most ? seconds : most);
-    until.tv_nsec = (long)(deadline % 1000000000u);
-    rouse_lock_take_(&p->lock);
-    while (!p->told) {
-        if (deadline == ROUSE_FOREVER_) {
-            ROUSE_COND_WAIT_(&p->told_changed, &p->lock);
-        } else if (!ROUSE_COND_WAIT_UNTIL_(&p->told_changed, &p->lock, &until) && rouse_now_() >= deadline) {
-            break;
-        }
+    if (deadline == ROUSE_PARK_FOREVER_) {
+        ROUSE_PARK_COND_WAIT_(&p->told_changed_, &p->lock_);
+        return;
     }
-    told = p->told;
-    rouse_lock_drop_(&p->lock);
+    rouse_park_on_wall_clock_(deadline, &until);
+    ROUSE_PARK_COND_WAIT_UNTIL_(&p->told_changed_, &p->lock_, &until);
+}
+static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+    bool told;
+#    if defined(ROUSE_LOCK_PTHREAD_)
+    int before;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+#    endif
+    rouse_lock_take_(&p->lock_);
+    while (!p->told_ && (deadline == ROUSE_PARK_FOREVER_ || rouse_park_now_() < deadline)) {
+        rouse_park_once_(p, deadline);
+    }
+    told = p->told_;
+    p->told_ = false;
+    rouse_lock_drop_(&p->lock_);
+#    if defined(ROUSE_LOCK_PTHREAD_)
+    (void)pthread_setcancelstate(before, &before);
+#    endif
     return told;
 }
 

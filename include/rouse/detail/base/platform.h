@@ -1,6 +1,7 @@
 /* rouse/detail/base/platform.h: what depends on the compiler or the operating system. Internal.
  *
  *   hints     ROUSE_LIKELY_, ROUSE_COLD_, ROUSE_SLOW_, rouse_platform_pause_, rouse_platform_yield_
+ *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_ (one variable in the whole program, defined in a header), ROUSE_THREAD_
  *
  * The floor base/ is the only one that asks which compiler or system it is built for: the atomics (atomic.h),
@@ -30,10 +31,41 @@
 #elif defined(__unix__) || defined(__APPLE__) || defined(__HAIKU__)
 #    include <pthread.h>
 #    include <sched.h>
+#    include <time.h>
 #    define ROUSE_LOCK_PTHREAD_ 1
 #else
 #    include <threads.h>
+#    include <time.h>
 #    define ROUSE_LOCK_C11_ 1
+#endif
+#if defined(__linux__)
+#    include <sys/syscall.h>
+#endif
+
+#ifdef __cplusplus
+#    define ROUSE_ALIGN_(bytes)   alignas(bytes)
+#    define ROUSE_EXTERN_C_BEGIN_ extern "C" {
+#    define ROUSE_EXTERN_C_END_   }
+#else
+#    define ROUSE_ALIGN_(bytes) _Alignas(bytes)
+#    define ROUSE_EXTERN_C_BEGIN_
+#    define ROUSE_EXTERN_C_END_
+#endif
+
+#if defined(__linux__)
+/* The kernel's own interface, for sleeps that are neither cancellation points nor unsafe in a signal handler;
+ * strict -std=c11 hides the C library's declaration. Its times are two longs (on x32: two 64-bit numbers). */
+ROUSE_EXTERN_C_BEGIN_
+extern long rouse_platform_syscall_(long number, ...) __asm__("syscall");
+ROUSE_EXTERN_C_END_
+#    if defined(SYS_futex) && !(defined(__x86_64__) && defined(__ILP32__))
+typedef long rouse_platform_kernel_long_;
+#    else
+typedef int64_t rouse_platform_kernel_long_;
+#    endif
+typedef struct rouse_platform_kernel_time_ {
+    rouse_platform_kernel_long_ seconds, nanoseconds;
+} rouse_platform_kernel_time_;
 #endif
 
 /* ---- hints --------------------------------------------------------------------------------------------- */
@@ -68,12 +100,63 @@ static inline void rouse_platform_pause_(void) {
 #endif
 }
 
-/* One step of waiting for another thread's few instructions: pause twice as often at each step, and from
- * ROUSE_SPIN_LIMIT pauses on give the processor away, so that a preempted holder costs a time slice and not
- * a storm. Start with *step = 1. */
+/* Sleeps for about that long, less than a second. Not a cancellation point: callers hold locks or permits. */
+static inline void rouse_platform_sleep_(uint32_t nanoseconds) {
+#if defined(__linux__)
+    const rouse_platform_kernel_time_ length = {0, (rouse_platform_kernel_long_)nanoseconds};
+#    if defined(SYS_nanosleep)
+    (void)rouse_platform_syscall_(SYS_nanosleep, &length, (void *)NULL);
+#    else
+    (void)rouse_platform_syscall_(SYS_clock_nanosleep_time64, 1 /* CLOCK_MONOTONIC */, 0, &length,
+                                  (void *)NULL);
+#    endif
+#elif defined(ROUSE_LOCK_SRW_)
+    Sleep((DWORD)(nanoseconds / 1000000 + 1));
+#elif defined(ROUSE_LOCK_PTHREAD_)
+    struct timespec length;
+    int before;
+    length.tv_sec = 0;
+    length.tv_nsec = (long)nanoseconds;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    (void)nanosleep(&length, NULL);
+    (void)pthread_setcancelstate(before, &before);
+#else
+    struct timespec length;
+    length.tv_sec = 0;
+    length.tv_nsec = (long)nanoseconds;
+    (void)thrd_sleep(&length, NULL);
+#endif
+}
+
+enum {
+    ROUSE_PLATFORM_YIELDS_ = 32,         /* yields before the first sleep                               */
+    ROUSE_PLATFORM_SHORTEST_ = 50000,    /* nanoseconds of that sleep; each one after it is twice as long */
+    ROUSE_PLATFORM_DOUBLINGS_ = 4,       /* up to 0.8 ms                                                */
+    ROUSE_PLATFORM_YIELDING_ = 0x1000000 /* a step from here on counts yields and sleeps, not pauses    */
+};
+
+/* The part of the back-off that gives the processor away. A yield lets threads of the same priority run; a
+ * thread of a lower one (SCHED_OTHER under SCHED_FIFO) that holds what the caller waits for runs only while
+ * the caller sleeps. So the yields are bounded, and sleeps follow. */
+static ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
+    const uint32_t turn = *step < ROUSE_PLATFORM_YIELDING_ ? 0 : *step - ROUSE_PLATFORM_YIELDING_;
+    if (turn < ROUSE_PLATFORM_YIELDS_) {
+        rouse_platform_yield_();
+    } else {
+        rouse_platform_sleep_((uint32_t)ROUSE_PLATFORM_SHORTEST_ << (turn - ROUSE_PLATFORM_YIELDS_));
+    }
+    if (turn < ROUSE_PLATFORM_YIELDS_ + ROUSE_PLATFORM_DOUBLINGS_) {
+        *step = ROUSE_PLATFORM_YIELDING_ + turn + 1;
+    }
+}
+
+/* One step of waiting for another thread's few instructions: pauses twice as often at each step; from
+ * ROUSE_SPIN_LIMIT pauses on yields, so that a preempted holder costs a time slice and not a storm; and after
+ * ROUSE_PLATFORM_YIELDS_ yields sleeps, so that a real-time thread does not keep the holder from running.
+ * Start with *step = 1. */
 static inline void rouse_platform_back_off_(uint32_t *step) {
     if (*step > ROUSE_SPIN_LIMIT) {
-        rouse_platform_yield_();
+        rouse_platform_give_way_(step);
         return;
     }
     for (uint32_t i = 0; i < *step; i++) {
@@ -100,16 +183,6 @@ static inline void rouse_platform_back_off_(uint32_t *step) {
 #else
 #    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
 #    define ROUSE_THREAD_ __thread
-#endif
-
-#ifdef __cplusplus
-#    define ROUSE_ALIGN_(bytes)   alignas(bytes)
-#    define ROUSE_EXTERN_C_BEGIN_ extern "C" {
-#    define ROUSE_EXTERN_C_END_   }
-#else
-#    define ROUSE_ALIGN_(bytes) _Alignas(bytes)
-#    define ROUSE_EXTERN_C_BEGIN_
-#    define ROUSE_EXTERN_C_END_
 #endif
 
 #endif /* ROUSE_DETAIL_BASE_PLATFORM_H */
