@@ -3,6 +3,8 @@
  *   at most N at a time                                   semaphore.h
  *   only one at a time, held across callbacks             mutex.h
  *   something has happened; whoever waits should look     notify.h
+ *   everybody through once it is so, until I reset it     event.h
+ *   nobody new comes in; tell me when all have left       gate.h
  *   a primitive of your own (condition variable, channel) waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h
  *   woken on one thread, must run on my loop's thread     mailbox.h
@@ -13,6 +15,8 @@
 
 #include "blocking.h"
 #include "config.h"
+#include "event.h"
+#include "gate.h"
 #include "mailbox.h"
 #include "mutex.h"
 #include "notify.h"

@@ -460,3 +460,43 @@ Test(misuse, lawful_use_is_left_alone) {
     rouse_semaphore_destroy(&semaphore);
     rouse_mutex_destroy(&mutex);
 }
+
+/* ---- event, gate -------------------------------------------------------------------------------------------------------- */
+
+static rouse_event event;
+static rouse_gate gate = ROUSE_GATE_INIT(1);
+
+static void leave_below_zero(void) {
+    (void)rouse_gate_leave(&gate, 2);
+}
+static void gate_wait_twice(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_gate_wait(&gate, &w);
+    (void)rouse_gate_wait(&gate, &w);
+}
+static void destroy_gate_with_waiters(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_gate_wait(&gate, &w);
+    rouse_gate_destroy(&gate);
+}
+static void destroy_event_with_waiters(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_event_wait(&event, &w);
+    rouse_event_destroy(&event);
+}
+static void event_cancel_on_other(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_gate_wait(&gate, &w);
+    (void)rouse_event_cancel(&event, &w);
+}
+Test(misuse, event_and_gate) {
+    expect_abort(leave_below_zero, "rouse_gate_leave", &gate);
+    expect_abort(gate_wait_twice, "rouse_gate_wait", &gate);
+    expect_abort(destroy_gate_with_waiters, "rouse_gate_destroy", &gate);
+    expect_abort(destroy_event_with_waiters, "rouse_event_destroy", &event);
+    expect_abort(event_cancel_on_other, "rouse_event_cancel", &event);
+}

@@ -60,8 +60,8 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
     (void)q, (void)w;
     return false;
 }
-static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
-    (void)q;
+static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
+    (void)q, (void)bits;
     return false;
 }
 #endif
@@ -158,9 +158,9 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     return found;
 }
 
-/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (`bits` 0) or
- * goes back to the balance. How many. With bits 0 the lock is held for a few instructions, however many wait.
- */
+/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (ROUSE_OK) or
+ * goes back to the balance. How many. With ROUSE_OK the lock is held for a few instructions, however many
+ * wait. */
 static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ none = {NULL, NULL};
     rouse_waiter *first;
@@ -181,7 +181,7 @@ static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     }
     /* The list, whole and in its order, is the chain. */
     all = rouse_listed_count_(&q->listed_);
-    credit = bits == 0 ? 0 : rouse_listed_given_(&q->listed_);
+    credit = (outcome & 0xffu) == (uint32_t)ROUSE_OK ? 0 : rouse_listed_given_(&q->listed_);
     first = rouse_listed_take_(&q->listed_);
     credit = rouse_locked_leave_(q, credit, bits);
     (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_,
@@ -191,9 +191,19 @@ static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
 }
 
 static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
-    return rouse_slot_wake_all_(q)
+    return rouse_slot_wake_all_(q, 0)
                ? 1
                : rouse_locked_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_), 0);
+}
+
+static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+    return rouse_slot_wake_all_(q, ROUSE_WORD_CLOSED_)
+               ? 1
+               : rouse_locked_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_), ROUSE_WORD_CLOSED_);
+}
+
+static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+    return rouse_word_reopen_(&q->word_);
 }
 
 static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {

@@ -480,6 +480,16 @@ static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     return rouse_finish_all_(q, &serving);
 }
 
+static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_);
+    rouse_serve_all_(q, ROUSE_WORD_CLOSED_, &serving);
+    return rouse_finish_all_(q, &serving);
+}
+
+static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+    return rouse_word_reopen_(&q->word_);
+}
+
 static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_);
     rouse_serve_all_(q, ROUSE_WORD_CLOSED_, &serving);

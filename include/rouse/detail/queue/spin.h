@@ -255,11 +255,11 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
     return false;
 }
 
-static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q) {
+static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     while (rouse_word_single_(seen)) {
         /* E3, E6: as in rouse_slot_give_. */
-        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen))) {
+        if (rouse_u64_cas_acq_rel_(&q->word_, &seen, rouse_word_above_(seen) | bits)) {
             rouse_deliver_one_(rouse_slot_grant_(q), rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
             return true;
         }

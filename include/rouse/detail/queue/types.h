@@ -29,6 +29,8 @@
  *   rouse_backend_wake_           hand out n when the balance was seen negative; *woken: was anybody?
  *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
  *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
+ *   rouse_queue_set_              close and wake_all in one step: wakes with ROUSE_OK exactly those who wait
+ *   rouse_queue_reset_            undoes the closing; was it closed?
  *
  * Every backend keeps to two rules. Wakes are delivered (wake/deliver.h) after the call's last access to the
  * queue. Nothing that another thread may take, a granted waiter or stored credit, is published before that,

@@ -5,7 +5,8 @@
  *
  *   balance  signed, 32 bits; -ROUSE_MAX_LACK ... ROUSE_MAX_PERMITS, and up to 2^31 - 1 for the moments in
  *            which an overflowing release has added and not yet withdrawn
- *   closed   1 bit; set once, never cleared; a closed word's balance is never negative
+ *   closed   1 bit; set by close for good, by an event's set until its reset; a closed word's balance is
+ *            never negative
  *   serial   31 bits, the backend's: the next ticket (LOCKFREE), or its state and a counter (SPIN, MUTEX)
  *
  * It is a sum, not three fields side by side: a negative balance borrows from above, and adding to the
@@ -112,6 +113,20 @@ static ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, ui
         }
     }
     return ROUSE_OK;
+}
+
+/* Clears `closed`; was it set? Acquire: what came before the close or set that this undoes comes before what
+ * follows. */
+static inline bool rouse_word_reopen_(rouse_atomic_u64_ *word) {
+    uint64_t seen =
+        rouse_u64_load_relaxed_(word); /* relaxed: a guess for the CAS; see E40 where it says open */
+    while (rouse_word_closed_(seen)) {
+        /* E40: acquire; partner is the read-modify-write of the set. */
+        if (rouse_u64_cas_acquire_(word, &seen, seen - ROUSE_WORD_CLOSED_)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_WORD_H */

@@ -1,0 +1,135 @@
+/* rouse/event.h: a manual-reset event: set lets everybody through until reset.
+ *
+ *     static rouse_event ready = ROUSE_EVENT_INIT;
+ *     ...
+ *     switch (rouse_event_wait(&ready, &request->waiter)) {
+ *     case ROUSE_OK:      start(request); break;          // it was set
+ *     case ROUSE_PENDING: break;                          // wake will call start
+ *     default:            refuse(request); break;         // out of memory (LOCKFREE)
+ *     }
+ *     ...
+ *     rouse_event_set(&ready);                            // wakes all of them
+ *
+ * An event is the right object for "started", for "stop now" (a cancellation token that is never reset) and for
+ * a result that is there once. It remembers that it was set, not how often.
+ *
+ * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` everybody who
+ * waited is through, and nobody who came later. Nothing lies between a wait's look at the event and its
+ * queueing, so no set is missed. reset drops no waiter. What came before a set, in the thread that called it,
+ * happens before what comes after every wait that it let through, and after the reset that undid it.
+ *
+ * An event that stays set lets a loop through at every turn: wait, reset, look at the work, and wait again; or use
+ * notify.h, whose notification is consumed by the wait.
+ *
+ * The all-zero object is an event that is not set. Cost: wait when set, one acquire load; set with nobody waiting
+ * and reset, one atomic read-modify-write each. */
+#ifndef ROUSE_EVENT_H
+#define ROUSE_EVENT_H
+
+#include "config.h"
+#include "detail/base/check.h"
+#include "detail/wake/outcome.h"
+#include "waiter.h"
+#include "waiter_queue.h"
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+#    include "blocking.h"
+#endif
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rouse_event {
+    rouse_waiter_queue queue_; /* closed: the event is set */
+} rouse_event;
+
+/* An event that is not set. */
+#define ROUSE_EVENT_INIT \
+    { ROUSE_WAITER_QUEUE_INIT(0) }
+
+static inline void rouse_event_init(rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    rouse_waiter_queue_init(&e->queue_, 0);
+}
+
+/* Ends the object. Requires that nobody waits and nobody is calling; a set that has woken its last waiter may
+ * still be returning. LOCKFREE gives its heap memory back. */
+static inline void rouse_event_destroy(rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&e->queue_) == 0, e, "waiters are queued");
+    rouse_waiter_queue_destroy(&e->queue_);
+}
+
+/* Is it set? What came before the set happens before what follows a true answer. */
+static inline bool rouse_event_is_set(const rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_waiter_queue_is_closed(&e->queue_);
+}
+
+/* Sets the event and wakes everybody who waits, with ROUSE_OK, in one step. Returns how many it woke; of an event
+ * that is set already: 0. Their wakes run on this thread. */
+static inline uint32_t rouse_event_set(rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_queue_set_(&e->queue_);
+}
+
+/* Makes later waits wait. Returns whether the event was set. Those who wait go on waiting. */
+static inline bool rouse_event_reset(rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_queue_reset_(&e->queue_);
+}
+
+/* Waits until the event is set.
+ *   ROUSE_OK        it is set
+ *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
+ *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+static inline rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
+    rouse_status status;
+    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_IDLE_(w, e);
+    if (rouse_waiter_queue_is_closed(&e->queue_)) {
+        return ROUSE_OK;
+    }
+    status = rouse_queue_wait_(&e->queue_, w, 1);
+    return status == ROUSE_CLOSED ? ROUSE_OK : status; /* set since the look */
+}
+
+/* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+static inline bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_OWNED_(w, &e->queue_, e);
+    return rouse_backend_cancel_(&e->queue_, w);
+}
+
+/* How many wait; a snapshot. */
+static inline uint32_t rouse_event_waiter_count(const rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_waiter_queue_waiter_count(&e->queue_);
+}
+
+/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the memory,
+ * and has kept none. */
+static inline rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_backend_reserve_(&e->queue_, waiters);
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+/* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
+ * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
+static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
+    rouse_status status = ROUSE_OK;
+    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
+    if (!rouse_waiter_queue_is_closed(&e->queue_)) {
+        status = rouse_block_(&e->queue_, 1, timeout_ns);
+    }
+    return status == ROUSE_CLOSED ? ROUSE_OK : status;
+}
+static inline rouse_status rouse_event_wait_blocking(rouse_event *e) {
+    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
+    return rouse_event_wait_timed(e, UINT64_MAX);
+}
+#endif
+
+#endif /* ROUSE_EVENT_H */

@@ -1,0 +1,187 @@
+/* rouse/gate.h: counts who is inside, closes, and tells when the last has left.
+ *
+ *     rouse_gate_init(&gate, 0);
+ *     ...
+ *     if (!rouse_gate_enter(&gate)) {             // when a request arrives, before it queues for anything
+ *         refuse(request);                        // closed: the server is shutting down
+ *     }
+ *     ...
+ *     rouse_gate_leave(&gate, 1);                 // last, when the request has been answered
+ *     ...
+ *     rouse_gate_close(&gate);                    // on SIGTERM
+ *     status = rouse_gate_wait(&gate, &waiter);   // ROUSE_OK, or ROUSE_PENDING and wake: everybody has left
+ *
+ * It is also a latch and a wait-group: init with a number, or enter for each part; each part leaves; close; wait.
+ *
+ * Enter where the request arrives. A request that enters only when a limit or a mutex lets it in is not counted
+ * while it queues there, so the gate may drain although the last that leaves starts it.
+ *
+ * Guarantees. After a wait is satisfied nobody is inside and nobody will be, and all that each did before its
+ * leave happens before what comes after the wait. Whoever was told may then destroy the gate, while the leave
+ * that told it still returns. Only wait tells: a count of 0 does not say that the last leave is over.
+ *
+ * The all-zero object is an open gate with nobody inside. Cost: enter and leave, one atomic read-modify-write
+ * each. */
+#ifndef ROUSE_GATE_H
+#define ROUSE_GATE_H
+
+#include "config.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "event.h"
+#include "waiter.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* word_ = 2 * inside + closed. Once it is closed the number only falls, so (0 inside, closed) is reached once; the
+ * call that reaches it sets drained_ and is the only one that may touch the gate after its change of the word. */
+typedef struct rouse_gate {
+    rouse_atomic_u64_ word_;
+    rouse_event drained_;
+} rouse_gate;
+
+#define ROUSE_GATE_CLOSED_ ((uint64_t)1)
+#define ROUSE_GATE_ONE_    ((uint64_t)2)
+
+/* An open gate with `inside` inside. */
+#define ROUSE_GATE_INIT(inside) \
+    { ROUSE_ATOMIC_INIT_(ROUSE_GATE_ONE_ *(inside)), ROUSE_EVENT_INIT }
+
+static inline void rouse_gate_init(rouse_gate *g, uint32_t inside) {
+    ROUSE_CHECK_OBJECT_(g);
+    rouse_u64_init_(&g->word_, ROUSE_GATE_ONE_ * inside);
+    rouse_event_init(&g->drained_);
+}
+
+/* Ends the object. Requires that nobody waits and nobody is calling; the leave or close that has told the last
+ * waiter may still be returning. LOCKFREE gives its heap memory back. */
+static inline void rouse_gate_destroy(rouse_gate *g) {
+    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
+    rouse_event_destroy(&g->drained_);
+}
+
+/* Changes the word if it is still *seen. */
+static inline bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t after) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+    (void)seen;
+    rouse_u64_store_relaxed_(&g->word_, after); /* relaxed: one thread */
+    return true;
+#else
+    /* E41: release, for what came before this leave or close; acquire, in case this is the call that finds
+     * nobody inside any more: it passes on what came before every leave. */
+    return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
+#endif
+}
+
+/* Goes inside. False: the gate is closed, and nothing changed. */
+static inline bool rouse_gate_enter(rouse_gate *g) {
+    uint64_t seen;
+    ROUSE_CHECK_OBJECT_(g);
+    /* E41: acquire; what came before close happens before what follows the answer "closed". */
+    seen = rouse_u64_load_acquire_(&g->word_);
+    do {
+        if ((seen & ROUSE_GATE_CLOSED_) != 0) {
+            return false;
+        }
+    } while (!rouse_gate_change_(g, &seen, seen + ROUSE_GATE_ONE_));
+    return true;
+}
+
+/* n of those inside leave. Of a closed gate the last one's leave wakes the waiters, on this thread, before it
+ * returns; then the gate may be gone.
+ *   ROUSE_OK         they have left
+ *   ROUSE_OVERFLOW   fewer than n are inside; nothing changed (ROUSE_DEBUG aborts) */
+static inline rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
+    uint64_t seen;
+    uint64_t after;
+    ROUSE_CHECK_OBJECT_(g);
+    seen = rouse_u64_load_relaxed_(&g->word_); /* relaxed: a guess for the CAS */
+    do {
+        if (seen / ROUSE_GATE_ONE_ < n) {
+            ROUSE_CHECK_(false, g, "more leave than are inside");
+            return ROUSE_OVERFLOW;
+        }
+        after = seen - ROUSE_GATE_ONE_ * n;
+    } while (n != 0 && !rouse_gate_change_(g, &seen, after));
+    if (after == ROUSE_GATE_CLOSED_ && n != 0) {
+        (void)rouse_event_set(&g->drained_);
+    }
+    return ROUSE_OK;
+}
+
+/* Closes the gate: later enters are false. Closing it again changes nothing. If nobody is inside it wakes the
+ * waiters, on this thread. Returns how many it woke. */
+static inline uint32_t rouse_gate_close(rouse_gate *g) {
+    uint64_t seen;
+    ROUSE_CHECK_OBJECT_(g);
+    seen = rouse_u64_load_relaxed_(&g->word_); /* relaxed: a guess for the CAS, or it was closed before */
+    do {
+        if ((seen & ROUSE_GATE_CLOSED_) != 0) {
+            return 0;
+        }
+    } while (!rouse_gate_change_(g, &seen, seen + ROUSE_GATE_CLOSED_));
+    return seen == 0 ? rouse_event_set(&g->drained_) : 0;
+}
+
+static inline bool rouse_gate_is_closed(const rouse_gate *g) {
+    ROUSE_CHECK_OBJECT_(g);
+    /* E41: acquire, as in enter. */
+    return (rouse_u64_load_acquire_(&g->word_) & ROUSE_GATE_CLOSED_) != 0;
+}
+
+/* How many are inside; a snapshot. */
+static inline uint32_t rouse_gate_count(const rouse_gate *g) {
+    uint64_t inside;
+    ROUSE_CHECK_OBJECT_(g);
+    inside = rouse_u64_load_relaxed_(&g->word_) / ROUSE_GATE_ONE_; /* relaxed: a snapshot */
+    return inside < UINT32_MAX ? (uint32_t)inside : UINT32_MAX;
+}
+
+/* Waits until the gate is closed and nobody is inside; it may be called before close.
+ *   ROUSE_OK        so it is, and will stay
+ *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
+ *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+static inline rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_IDLE_(w, g);
+    return rouse_event_wait(&g->drained_, w);
+}
+
+/* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+static inline bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_OWNED_(w, &g->drained_.queue_, g);
+    return rouse_event_cancel(&g->drained_, w);
+}
+
+/* How many wait; a snapshot. */
+static inline uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
+    ROUSE_CHECK_OBJECT_(g);
+    return rouse_event_waiter_count(&g->drained_);
+}
+
+/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the memory,
+ * and has kept none. */
+static inline rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(g);
+    return rouse_event_reserve(&g->drained_, waiters);
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+/* Block a plain thread until the gate is closed and empty, or for timeout_ns at most (blocking.h says what both
+ * promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
+static inline rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
+    return rouse_event_wait_timed(&g->drained_, timeout_ns);
+}
+static inline rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
+    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
+    return rouse_event_wait_timed(&g->drained_, UINT64_MAX);
+}
+#endif
+
+#endif /* ROUSE_GATE_H */
