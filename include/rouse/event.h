@@ -121,7 +121,7 @@ static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeo
     ROUSE_CHECK_OBJECT_(e);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
     if (!rouse_waiter_queue_is_closed(&e->queue_)) {
-        status = rouse_block_(&e->queue_, 1, timeout_ns);
+        status = rouse_block_on_queue_(&e->queue_, 1, timeout_ns, NULL);
     }
     return status == ROUSE_CLOSED ? ROUSE_OK : status;
 }
