@@ -2,10 +2,13 @@
  *
  *   at most N at a time                                   semaphore.h
  *   only one at a time, held across callbacks             mutex.h
+ *   many may read at a time, or one writes                rwlock.h
  *   something has happened; whoever waits should look     notify.h
  *   everybody through once it is so, until I reset it     event.h
  *   nobody new comes in; tell me when all have left       gate.h
- *   a primitive of your own (condition variable, channel) waiter_queue.h
+ *   do it once, whoever comes first; the others wait      once.h
+ *   all arrive, then all continue                         barrier.h
+ *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h
  *   woken on one thread, must run on my loop's thread     mailbox.h
  *
@@ -13,6 +16,7 @@
 #ifndef ROUSE_H
 #define ROUSE_H
 
+#include "barrier.h"
 #include "blocking.h"
 #include "config.h"
 #include "event.h"
@@ -20,6 +24,8 @@
 #include "mailbox.h"
 #include "mutex.h"
 #include "notify.h"
+#include "once.h"
+#include "rwlock.h"
 #include "semaphore.h"
 #include "waiter.h"
 #include "waiter_queue.h"

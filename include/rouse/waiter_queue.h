@@ -99,6 +99,22 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
 }
 
+/* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing changed. */
+static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    bool woken = false;
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    while (rouse_word_balance_(seen) >= 0) {
+        if ((uint32_t)rouse_word_balance_(seen) + n > most) {
+            return ROUSE_INVALID;
+        }
+        /* E3: as in rouse_word_give_. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + n))) {
+            return ROUSE_OK;
+        }
+    }
+    return n == 0 ? ROUSE_OK : rouse_backend_wake_(q, n, most, &woken);
+}
+
 /* wait without checks, for the primitives. */
 static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     /* n - 1 wraps for 0: one comparison finds both "nothing asked for" and "too many". */

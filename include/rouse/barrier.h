@@ -1,0 +1,98 @@
+/* rouse/barrier.h: all parties arrive, then all continue; again and again. Arriving never blocks.
+ *
+ *     rouse_barrier meeting;
+ *     if (rouse_barrier_init(&meeting, 4) != ROUSE_OK) ...
+ *     ...
+ *     if (rouse_barrier_arrive(&meeting, &party->waiter) == ROUSE_OK) {
+ *         next_phase(party);                      // it was the last to arrive
+ *     }                                           // ROUSE_PENDING: wake will call next_phase
+ *
+ * The last party to arrive lets the others through, also those that have been counted and do not wait yet. Each
+ * party arrives again only after it has been let through, so at most `parties` arrive in one phase.
+ *
+ * There is no cancel, no close and no time-out: a party that has arrived has been counted, and the others may have
+ * been let through on its account. A party that wants to leave needs rouse_gate or a count of its own.
+ *
+ * Ordering: what every party did before it arrived happens before what every party does after it is let
+ * through.
+ *
+ * Cost: arriving is one atomic read-modify-write for the count, and one to wait or to let the others through.
+ * Memory for all parties is taken by init (LOCKFREE), so that to arrive cannot fail. Two balances, over
+ * rouse_waiter_queue. */
+#ifndef ROUSE_BARRIER_H
+#define ROUSE_BARRIER_H
+
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The phases take turns at two gates. So a fast party of the next phase cannot take the credit of a slow one
+ * of this phase; and the phase after that cannot begin before the slow one has passed. */
+typedef struct rouse_barrier {
+    rouse_waiter_queue gate_[2];
+    rouse_atomic_u64_ arrivals_; /* since init: 64 bits do not wrap around */
+    uint32_t parties_;
+} rouse_barrier;
+
+/* Requires that every party of the last phase has been let through and that no call is in progress, except
+ * the one that has let the last party through. LOCKFREE gives its memory back. */
+static inline void rouse_barrier_destroy(rouse_barrier *b) {
+    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
+                     rouse_backend_waiter_count_(&b->gate_[1]) == 0,
+                 b, "waiters are queued");
+    rouse_waiter_queue_destroy(&b->gate_[0]);
+    rouse_waiter_queue_destroy(&b->gate_[1]);
+}
+
+/* Starts with no party arrived. ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS. ROUSE_NOMEM: LOCKFREE
+ * has no memory for that many waiters. In both cases there is nothing to destroy. */
+static inline rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties) {
+    ROUSE_CHECK_OBJECT_(b);
+    if (parties == 0 || parties > ROUSE_MAX_PERMITS) {
+        return ROUSE_INVALID;
+    }
+    b->parties_ = parties;
+    rouse_u64_init_(&b->arrivals_, 0);
+    rouse_waiter_queue_init(&b->gate_[0], 0);
+    rouse_waiter_queue_init(&b->gate_[1], 0);
+    if (rouse_backend_reserve_(&b->gate_[0], parties - 1) != ROUSE_OK ||
+        rouse_backend_reserve_(&b->gate_[1], parties - 1) != ROUSE_OK) {
+        rouse_barrier_destroy(b);
+        return ROUSE_NOMEM;
+    }
+    return ROUSE_OK;
+}
+
+/* How many arrived before. */
+static inline uint64_t rouse_barrier_count_(rouse_barrier *b) {
+    /* E45: release, for what this party did before; acquire, because the last one to arrive hands on what all
+     * of them did, by its wake. */
+    return rouse_u64_add_acq_rel_(&b->arrivals_, 1);
+}
+
+static inline rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before, rouse_waiter *w) {
+    rouse_waiter_queue *const gate = &b->gate_[before / b->parties_ % 2];
+    if (before % b->parties_ == b->parties_ - 1) {
+        return rouse_waiter_queue_wake(gate, b->parties_ - 1, b->parties_);
+    }
+    return rouse_queue_wait_(gate, w, 1);
+}
+
+/* Arrives.
+ *   ROUSE_OK        all have arrived
+ *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
+static inline rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_IDLE_(w, b);
+    return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
+}
+
+/* How many wait; a snapshot. */
+static inline uint32_t rouse_barrier_waiter_count(const rouse_barrier *b) {
+    ROUSE_CHECK_OBJECT_(b);
+    return rouse_backend_waiter_count_(&b->gate_[0]) + rouse_backend_waiter_count_(&b->gate_[1]);
+}
+
+#endif /* ROUSE_BARRIER_H */

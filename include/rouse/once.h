@@ -1,0 +1,129 @@
+/* rouse/once.h: something is done once, by whoever comes first; the others wait, and nobody blocks.
+ *
+ *     static rouse_once loaded = ROUSE_ONCE_INIT;
+ *     ...
+ *     switch (rouse_once_begin(&loaded, &task->waiter)) {
+ *     case ROUSE_CLOSED:  use(task); break;                  // it is done
+ *     case ROUSE_OK:      start_loading(task); break;        // it is yours to do
+ *     case ROUSE_PENDING: break;                             // wake will say which of the two
+ *     default:            refuse(task); break;               // no memory
+ *     }
+ *     ...
+ *     rouse_once_done(&loaded);                              // or rouse_once_failed: the next one tries
+ *
+ * It may take as long as it likes, and end on any thread. After rouse_once_done everybody who waits is woken
+ * with ROUSE_CLOSED, and every later begin answers that. After rouse_once_failed exactly one of those who
+ * wait, the oldest, is woken with ROUSE_OK; if nobody waits, the next to begin gets it.
+ *
+ * Ordering: what came before done (failed) happens before what follows the ROUSE_CLOSED (ROUSE_OK) that it
+ * led to.
+ *
+ * Cost: when it is done, begin is one acquire load. A balance of 1, over rouse_waiter_queue. */
+#ifndef ROUSE_ONCE_H
+#define ROUSE_ONCE_H
+
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rouse_once {
+    rouse_waiter_queue queue_; /* balance 1: nobody is doing it; closed: it is done */
+} rouse_once;
+
+#define ROUSE_ONCE_INIT \
+    { ROUSE_WAITER_QUEUE_INIT(1) }
+
+static inline void rouse_once_init(rouse_once *o) {
+    ROUSE_CHECK_OBJECT_(o);
+    rouse_waiter_queue_init(&o->queue_, 1);
+}
+
+/* Requires that nobody waits and that no call is in progress, except the one that has woken the last
+ * waiter. LOCKFREE gives its memory back. */
+static inline void rouse_once_destroy(rouse_once *o) {
+    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&o->queue_) == 0, o, "waiters are queued");
+    rouse_waiter_queue_destroy(&o->queue_);
+}
+
+/* Is it done? An acquire load: after true, what came before done can be used. */
+static inline bool rouse_once_is_done(const rouse_once *o) {
+    ROUSE_CHECK_OBJECT_(o);
+    return rouse_waiter_queue_is_closed(&o->queue_);
+}
+
+/* Asks for it to be done.
+ *   ROUSE_CLOSED    it is done
+ *   ROUSE_OK        it is yours to do; rouse_once_done or rouse_once_failed is owed
+ *   ROUSE_PENDING   somebody is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK, on the thread
+ *                   that ends it
+ *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+static inline rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_IDLE_(w, o);
+    if (rouse_waiter_queue_is_closed(&o->queue_)) {
+        return ROUSE_CLOSED;
+    }
+    return rouse_queue_wait_(&o->queue_, w, 1);
+}
+
+/* It is being done. (Takes the turn and gives it back if nobody has it.) */
+static inline bool rouse_once_is_running_(rouse_once *o) {
+    if (rouse_waiter_queue_is_closed(&o->queue_)) {
+        return false;
+    }
+    if (rouse_queue_try_wait_(&o->queue_, 1)) {
+        (void)rouse_queue_give_back_(&o->queue_, 1, 1);
+        return false;
+    }
+    return true;
+}
+
+/* It is done: all who wait are woken with ROUSE_CLOSED. By whoever begin gave it to. ROUSE_INVALID: nobody is
+ * doing it, or it is done already; nothing changed, and ROUSE_DEBUG aborts. */
+static inline rouse_status rouse_once_done(rouse_once *o) {
+    bool running;
+    ROUSE_CHECK_OBJECT_(o);
+    running = rouse_once_is_running_(o);
+    ROUSE_CHECK_(running, o, "nobody has begun it");
+    if (!running) {
+        return ROUSE_INVALID;
+    }
+    (void)rouse_backend_close_(&o->queue_);
+    return ROUSE_OK;
+}
+
+/* It could not be done: exactly one other, the oldest that waits or else the next to begin, gets ROUSE_OK.
+ * ROUSE_INVALID: as rouse_once_done. */
+static inline rouse_status rouse_once_failed(rouse_once *o) {
+    rouse_status status = ROUSE_INVALID;
+    ROUSE_CHECK_OBJECT_(o);
+    if (!rouse_waiter_queue_is_closed(&o->queue_)) {
+        status = rouse_queue_give_back_(&o->queue_, 1, 1);
+    }
+    ROUSE_CHECK_(status == ROUSE_OK, o, "nobody has begun it");
+    return status;
+}
+
+/* Takes w out of the queue. True: its wake will never run. False: it has been woken, or is about to be; with
+ * ROUSE_OK it is then w's to do, or to give on by rouse_once_failed. */
+static inline bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_OWNED_(w, &o->queue_, o);
+    return rouse_backend_cancel_(&o->queue_, w);
+}
+
+/* How many wait; a snapshot. */
+static inline uint32_t rouse_once_waiter_count(const rouse_once *o) {
+    ROUSE_CHECK_OBJECT_(o);
+    return rouse_backend_waiter_count_(&o->queue_);
+}
+
+/* Reserves memory so that up to `waiters` can wait without allocating (LOCKFREE; ROUSE_NOMEM). */
+static inline rouse_status rouse_once_reserve(rouse_once *o, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(o);
+    return rouse_backend_reserve_(&o->queue_, waiters);
+}
+
+#endif /* ROUSE_ONCE_H */

@@ -1,0 +1,199 @@
+/* rouse/rwlock.h: many readers or one writer; asking for it never blocks.
+ *
+ *     static rouse_rwlock lock = ROUSE_RWLOCK_INIT(1000);     // at most 1000 read at a time
+ *     ...
+ *     switch (rouse_rwlock_read(&lock, &task->waiter)) {
+ *     case ROUSE_OK:      look(task); break;                  // it reads now
+ *     case ROUSE_PENDING: break;                              // wake will call look
+ *     default:            refuse(task); break;                // closed, or no memory
+ *     }
+ *     ...
+ *     rouse_rwlock_end_read(&lock);                           // when look is done, on any thread
+ *
+ * A balance of `readers`: a reader takes 1 of it, a writer all of it. The queue is strictly first-in
+ * first-out. A reader that comes behind a waiting writer waits, so neither side starves the other. The holder is a
+ * task and not a thread: any thread may end what another one began.
+ *
+ * A holder must not ask for the lock again, not even to read: a writer may wait in between, and then each
+ * of the two waits for the other.
+ *
+ * Ordering: what a writer did before end_write or downgrade happens before what the next holders do; what
+ * readers did before end_read happens before what the next writer does.
+ *
+ * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. What the
+ * waiters together lack has a limit: about ROUSE_MAX_LACK / readers writers can wait at a time, and one more
+ * is ROUSE_OVERFLOW. */
+#ifndef ROUSE_RWLOCK_H
+#define ROUSE_RWLOCK_H
+
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rouse_rwlock {
+    rouse_waiter_queue queue_;
+    uint32_t readers_;
+    rouse_atomic_u32_ writing_; /* 1: held by a writer that had it at once. For checks alone */
+} rouse_rwlock;
+
+/* Starts with nobody in it. readers: how many may read at a time, 1 ... ROUSE_MAX_PERMITS; what lies outside
+ * is cut to that. */
+#define ROUSE_RWLOCK_INIT(readers) \
+    { ROUSE_WAITER_QUEUE_INIT(ROUSE_RWLOCK_CUT_(readers)), ROUSE_RWLOCK_CUT_(readers), ROUSE_ATOMIC_INIT_(0) }
+#define ROUSE_RWLOCK_CUT_(readers)                                            \
+    ((readers) + UINT64_C(0) < 1                                              \
+         ? UINT32_C(1)                                                        \
+         : ((readers) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (uint32_t)(readers) \
+                                                        : UINT32_C(0) + ROUSE_MAX_PERMITS))
+
+/* The same at run time. ROUSE_INVALID: `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works, with the
+ * nearest number that is allowed. */
+static inline rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
+    ROUSE_CHECK_OBJECT_(l);
+    l->readers_ = ROUSE_RWLOCK_CUT_(readers);
+    rouse_waiter_queue_init(&l->queue_, l->readers_);
+    rouse_u32_init_(&l->writing_, 0);
+    return l->readers_ == readers ? ROUSE_OK : ROUSE_INVALID;
+}
+
+/* Requires that nobody waits and that no call is in progress, except the one that has granted the last
+ * waiter. LOCKFREE gives its memory back. */
+static inline void rouse_rwlock_destroy(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
+    rouse_waiter_queue_destroy(&l->queue_);
+}
+
+/* A writer has the lock, and nobody else. Relaxed: whoever reads it while this writer holds the lock, or
+ * later, is ordered behind it by the lock itself. */
+static inline void rouse_rwlock_entered_(rouse_rwlock *l) {
+    rouse_u32_store_relaxed_(&l->writing_, 1);
+}
+
+/* Asks to read, or to write. wake runs on the thread that ends what stands in the way.
+ *   ROUSE_OK        it is yours
+ *   ROUSE_PENDING   queued; it is yours when wake runs with ROUSE_OK
+ *   ROUSE_CLOSED    the lock is closed
+ *   ROUSE_OVERFLOW  the waiters together would lack too much
+ *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+static inline rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_IDLE_(w, l);
+    return rouse_queue_wait_(&l->queue_, w, 1);
+}
+static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
+    rouse_status status;
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_IDLE_(w, l);
+    status = rouse_queue_wait_(&l->queue_, w, l->readers_);
+    if (status == ROUSE_OK) {
+        rouse_rwlock_entered_(l);
+    }
+    return status;
+}
+
+/* The same without waiting: true if it is yours. Overtakes nobody. */
+static inline bool rouse_rwlock_try_read(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_queue_try_wait_(&l->queue_, 1);
+}
+static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    if (!rouse_queue_try_wait_(&l->queue_, l->readers_)) {
+        return false;
+    }
+    rouse_rwlock_entered_(l);
+    return true;
+}
+
+/* A reader becomes the writer, and nobody writes in between. True only for the one reader there is, with
+ * nobody waiting; of two that try at a time neither gets it. False: it still reads. Requires that the caller
+ * reads. */
+static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
+    uint32_t others;
+    ROUSE_CHECK_OBJECT_(l);
+    others = l->readers_ - 1;
+    if (others == 0 ? rouse_backend_waiter_count_(&l->queue_) != 0 || rouse_waiter_queue_is_closed(&l->queue_)
+                    : !rouse_queue_try_wait_(&l->queue_, others)) {
+        return false;
+    }
+    rouse_rwlock_entered_(l);
+    return true;
+}
+
+/* Ends what read, or write, began, and lets in those who can be let in: the oldest waiter, and behind a
+ * reader the readers that follow it. ROUSE_INVALID: the lock is not held so; nothing changed, and ROUSE_DEBUG
+ * aborts. (That is told as far as the balance shows it. While others wait, or all `readers` read, a reader
+ * cannot be told from a writer that had to wait for the lock.) */
+static inline rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
+    rouse_status status = ROUSE_INVALID;
+    ROUSE_CHECK_OBJECT_(l);
+    /* Relaxed: see rouse_rwlock_entered_. */
+    if (rouse_u32_load_relaxed_(&l->writing_) == 0) {
+        status = rouse_queue_give_back_(&l->queue_, 1, l->readers_);
+    }
+    ROUSE_CHECK_(status == ROUSE_OK, l, "nobody reads");
+    return status;
+}
+static inline rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
+    rouse_status status;
+    ROUSE_CHECK_OBJECT_(l);
+    /* Relaxed, twice: see rouse_rwlock_entered_. A writer that had to wait has not set it. */
+    if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
+        rouse_u32_store_relaxed_(&l->writing_, 0);
+    }
+    status = rouse_queue_give_back_(&l->queue_, l->readers_, l->readers_);
+    ROUSE_CHECK_(status == ROUSE_OK, l, "nobody writes");
+    return status;
+}
+
+/* The writer becomes a reader, and nobody writes in between; readers that wait at the head are let in. It is
+ * ended by end_read. ROUSE_INVALID: as end_write. */
+static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
+    rouse_status status;
+    ROUSE_CHECK_OBJECT_(l);
+    /* Relaxed, twice: as in end_write. */
+    if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
+        rouse_u32_store_relaxed_(&l->writing_, 0);
+    }
+    /* One unit stays with the caller, so no more than readers - 1 can be stored, and any at all means that
+     * nobody writes. */
+    status = rouse_queue_give_back_(&l->queue_, l->readers_ - 1, l->readers_ - 1);
+    ROUSE_CHECK_(status == ROUSE_OK, l, "nobody writes");
+    return status;
+}
+
+/* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in now
+ * are let in before this returns. False: it has the lock, or is about to. */
+static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_OWNED_(w, &l->queue_, l);
+    return rouse_backend_cancel_(&l->queue_, w);
+}
+
+/* Wakes all waiters with ROUSE_CLOSED; how many. Later calls are ROUSE_CLOSED or false. Those who hold the
+ * lock hold it, and end it as ever. */
+static inline uint32_t rouse_rwlock_close(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_backend_close_(&l->queue_);
+}
+static inline bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_waiter_queue_is_closed(&l->queue_);
+}
+
+/* How many wait, readers and writers; a snapshot. */
+static inline uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_backend_waiter_count_(&l->queue_);
+}
+
+/* Reserves memory so that up to `waiters` readers and writers can wait without allocating (LOCKFREE;
+ * ROUSE_NOMEM). */
+static inline rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_backend_reserve_(&l->queue_, waiters);
+}
+
+#endif /* ROUSE_RWLOCK_H */
