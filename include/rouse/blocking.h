@@ -39,9 +39,12 @@
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
+#include "barrier.h"
 #include "detail/base/park.h"
 #include "mutex.h"
 #include "notify.h"
+#include "once.h"
+#include "rwlock.h"
 #include "semaphore.h"
 #include "waiter_queue.h"
 
@@ -284,6 +287,91 @@ static inline rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(&m->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
+}
+
+/* ---- read-write lock, once, barrier -------------------------------------------------------------------- */
+
+static inline void rouse_block_end_read_(void *lock, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)n;
+    (void)rouse_rwlock_end_read((rouse_rwlock *)lock);
+}
+static inline void rouse_block_end_write_(void *lock, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)n;
+    (void)rouse_rwlock_end_write((rouse_rwlock *)lock);
+}
+static inline void rouse_block_fail_(void *once, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)n;
+    (void)rouse_once_failed((rouse_once *)once);
+}
+
+static inline rouse_status rouse_block_read_(rouse_rwlock *l, uint64_t timeout_ns) {
+    return rouse_block_wait_(&l->queue_, 1, timeout_ns, rouse_block_end_read_);
+}
+static inline rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_ns) {
+    const rouse_status status =
+        rouse_block_wait_(&l->queue_, l->readers_, timeout_ns, rouse_block_end_write_);
+    if (status == ROUSE_OK) {
+        rouse_rwlock_entered_(l);
+    }
+    return status;
+}
+
+/* rouse_rwlock_read and rouse_rwlock_write for a thread that sleeps until it has the lock. Returns and
+ * timeout_ns: as above. */
+static inline rouse_status rouse_rwlock_read_timed(rouse_rwlock *l, uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    return rouse_block_read_(l, timeout_ns);
+}
+static inline rouse_status rouse_rwlock_read_blocking(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    return rouse_block_read_(l, ROUSE_PARK_FOREVER_);
+}
+static inline rouse_status rouse_rwlock_write_timed(rouse_rwlock *l, uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    return rouse_block_write_(l, timeout_ns);
+}
+static inline rouse_status rouse_rwlock_write_blocking(rouse_rwlock *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    return rouse_block_write_(l, ROUSE_PARK_FOREVER_);
+}
+
+static inline rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns) {
+    if (rouse_once_is_done(o)) {
+        return ROUSE_CLOSED;
+    }
+    return rouse_block_wait_(&o->queue_, 1, timeout_ns, rouse_block_fail_);
+}
+
+/* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done; ROUSE_OK:
+ * it is yours to do; the rest and timeout_ns: as above. */
+static inline rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
+    return rouse_block_begin_(o, timeout_ns);
+}
+static inline rouse_status rouse_once_begin_blocking(rouse_once *o) {
+    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
+    return rouse_block_begin_(o, ROUSE_PARK_FOREVER_);
+}
+
+/* rouse_barrier_arrive for a thread that sleeps until all have arrived. No time-out: it has been counted. */
+static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
+    rouse_thread_waiter t;
+    rouse_status status;
+    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), b, "blocking inside a wake");
+    rouse_thread_waiter_init(&t);
+    status = rouse_thread_waiter_await(&t, rouse_barrier_arrive(b, &t.waiter));
+    rouse_thread_waiter_destroy(&t);
+    return status;
 }
 
 #endif /* ROUSE_BLOCKING_H */

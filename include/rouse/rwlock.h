@@ -41,11 +41,10 @@ typedef struct rouse_rwlock {
  * is cut to that. */
 #define ROUSE_RWLOCK_INIT(readers) \
     { ROUSE_WAITER_QUEUE_INIT(ROUSE_RWLOCK_CUT_(readers)), ROUSE_RWLOCK_CUT_(readers), ROUSE_ATOMIC_INIT_(0) }
-#define ROUSE_RWLOCK_CUT_(readers)                                            \
-    ((readers) + UINT64_C(0) < 1                                              \
-         ? UINT32_C(1)                                                        \
-         : ((readers) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (uint32_t)(readers) \
-                                                        : UINT32_C(0) + ROUSE_MAX_PERMITS))
+#define ROUSE_RWLOCK_CUT_(readers)                                                      \
+    ((uint32_t)((readers) + UINT64_C(0) < 1                   ? UINT64_C(1)             \
+                : (readers) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (readers) + UINT64_C(0) \
+                                                              : UINT64_C(0) + ROUSE_MAX_PERMITS))
 
 /* The same at run time. ROUSE_INVALID: `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works, with the
  * nearest number that is allowed. */

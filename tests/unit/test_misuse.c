@@ -500,3 +500,65 @@ Test(misuse, event_and_gate) {
     expect_abort(destroy_event_with_waiters, "rouse_event_destroy", &event);
     expect_abort(event_cancel_on_other, "rouse_event_cancel", &event);
 }
+
+/* ---- rwlock, once, barrier --------------------------------------------------------------------------------------------- */
+
+static rouse_rwlock rwlock = ROUSE_RWLOCK_INIT(4);
+static rouse_once once = ROUSE_ONCE_INIT;
+static rouse_barrier barrier;
+
+static void end_read_of_a_free_one(void) {
+    (void)rouse_rwlock_end_read(&rwlock);
+}
+static void end_write_of_a_free_one(void) {
+    (void)rouse_rwlock_end_write(&rwlock);
+}
+static void end_read_by_a_writer(void) {
+    (void)rouse_rwlock_try_write(&rwlock);
+    (void)rouse_rwlock_end_read(&rwlock);
+}
+static void end_write_by_a_reader(void) {
+    (void)rouse_rwlock_try_read(&rwlock);
+    (void)rouse_rwlock_end_write(&rwlock);
+}
+static void downgrade_twice(void) {
+    (void)rouse_rwlock_try_write(&rwlock);
+    (void)rouse_rwlock_downgrade(&rwlock);
+    (void)rouse_rwlock_downgrade(&rwlock);
+}
+static void destroy_with_a_reader_waiting(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_rwlock_try_write(&rwlock);
+    (void)rouse_rwlock_read(&rwlock, &w);
+    rouse_rwlock_destroy(&rwlock);
+}
+
+Test(misuse, rwlock_that_is_not_held_so) {
+    expect_abort(end_read_of_a_free_one, "rouse_rwlock_end_read", &rwlock);
+    expect_abort(end_write_of_a_free_one, "rouse_rwlock_end_write", &rwlock);
+    expect_abort(end_read_by_a_writer, "rouse_rwlock_end_read", &rwlock);
+    expect_abort(end_write_by_a_reader, "rouse_rwlock_end_write", &rwlock);
+    expect_abort(downgrade_twice, "rouse_rwlock_downgrade", &rwlock);
+    expect_abort(destroy_with_a_reader_waiting, "rouse_rwlock_destroy", &rwlock);
+}
+
+static void done_by_nobody(void) {
+    (void)rouse_once_done(&once);
+}
+static void failed_by_nobody(void) {
+    (void)rouse_once_failed(&once);
+}
+static void arrive_while_waiting(void) {
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_barrier_init(&barrier, 3);
+    (void)rouse_barrier_arrive(&barrier, &w);
+    (void)rouse_barrier_arrive(&barrier, &w);
+}
+
+Test(misuse, once_that_nobody_has_begun_and_a_party_that_waits_already) {
+    expect_abort(done_by_nobody, "rouse_once_done", &once);
+    expect_abort(failed_by_nobody, "rouse_once_failed", &once);
+    expect_abort(arrive_while_waiting, "rouse_barrier_arrive", &barrier);
+}

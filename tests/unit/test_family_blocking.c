@@ -1,0 +1,173 @@
+/* The blocking and timed twins of rwlock.h, once.h and barrier.h. */
+#include <rouse/blocking.h>
+
+#include "support.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+#define MILLISECOND UINT64_C(1000000)
+
+/* A thread that makes one blocking call. */
+typedef struct blocker {
+    void *object;
+    rouse_status (*call)(void *object);
+    rouse_status status;
+    pthread_t thread;
+} blocker;
+
+static void *block(void *arg) {
+    blocker *const b = (blocker *)arg;
+    b->status = b->call(b->object);
+    return NULL;
+}
+static void start(blocker *b, rouse_status (*call)(void *), void *object) {
+    b->object = object;
+    b->call = call;
+    b->status = ROUSE_PENDING;
+    cr_assert_eq(pthread_create(&b->thread, NULL, block, b), 0);
+}
+static rouse_status end_of(blocker *b) {
+    cr_assert_eq(pthread_join(b->thread, NULL), 0);
+    return b->status;
+}
+
+/* ---- rwlock --------------------------------------------------------------------------------------------------------- */
+
+static rouse_status read_blocking(void *l) {
+    return rouse_rwlock_read_blocking((rouse_rwlock *)l);
+}
+static rouse_status write_blocking(void *l) {
+    return rouse_rwlock_write_blocking((rouse_rwlock *)l);
+}
+static void await_waiters(rouse_rwlock *l, uint32_t count) {
+    while (rouse_rwlock_waiter_count(l) != count) {
+        sched_yield();
+    }
+}
+
+Test(family_blocking, rwlock_what_can_be_had_at_once_and_a_timeout_of_zero) {
+    rouse_rwlock l = ROUSE_RWLOCK_INIT(2);
+    cr_assert_eq(rouse_rwlock_read_timed(&l, 0), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_read_blocking(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_read_timed(&l, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_rwlock_write_timed(&l, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_rwlock_write_timed(&l, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_write_timed(&l, 0), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_read_timed(&l, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID, "a writer's");
+    cr_assert_eq(rouse_rwlock_end_write(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_write_blocking(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_write(&l), ROUSE_OK);
+    (void)rouse_rwlock_close(&l);
+    cr_assert_eq(rouse_rwlock_read_timed(&l, 0), ROUSE_CLOSED);
+    cr_assert_eq(rouse_rwlock_write_blocking(&l), ROUSE_CLOSED);
+    rouse_rwlock_destroy(&l);
+}
+
+Test(family_blocking, rwlock_threads_wait_in_order, .timeout = 60) {
+    rouse_rwlock l = ROUSE_RWLOCK_INIT(4);
+    blocker writer, reader;
+    cr_assert(rouse_rwlock_try_read(&l));
+    start(&writer, write_blocking, &l);
+    await_waiters(&l, 1);
+    start(&reader, read_blocking, &l);
+    await_waiters(&l, 2);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    cr_assert_eq(end_of(&writer), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_waiter_count(&l), 1u);
+    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK);
+    cr_assert_eq(end_of(&reader), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
+    rouse_rwlock_destroy(&l);
+}
+
+/* Trap: a cancelled writer keeps readers out; here it times out. */
+Test(family_blocking, rwlock_a_writer_that_times_out_lets_the_readers_behind_it_in, .timeout = 60) {
+    rouse_rwlock l = ROUSE_RWLOCK_INIT(4);
+    rouse_waiter behind;
+    blocker writer;
+    rouse_waiter_init(&behind, NULL, NULL);
+    cr_assert(rouse_rwlock_try_read(&l));
+    start(&writer, write_blocking, &l);
+    await_waiters(&l, 1);
+    cr_assert_eq(rouse_rwlock_read_timed(&l, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_rwlock_read(&l, &behind), ROUSE_PENDING);
+    cr_assert_eq(rouse_rwlock_close(&l), 2u);
+    cr_assert_eq(end_of(&writer), ROUSE_CLOSED);
+    cr_assert_eq(rouse_waiter_status(&behind), ROUSE_CLOSED);
+    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_OK);
+    rouse_rwlock_destroy(&l);
+}
+
+/* ---- once ----------------------------------------------------------------------------------------------------------- */
+
+static rouse_status begin_blocking(void *o) {
+    return rouse_once_begin_blocking((rouse_once *)o);
+}
+
+Test(family_blocking, once_the_others_sleep_until_it_is_done, .timeout = 60) {
+    rouse_once o = ROUSE_ONCE_INIT;
+    blocker b[3];
+    int next = 0;
+    cr_assert_eq(rouse_once_begin_timed(&o, 0), ROUSE_OK);
+    cr_assert_eq(rouse_once_begin_timed(&o, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_once_begin_timed(&o, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    for (int i = 0; i < 3; i++) {
+        start(&b[i], begin_blocking, &o);
+    }
+    while (rouse_once_waiter_count(&o) != 3) {
+        sched_yield();
+    }
+    cr_assert_eq(rouse_once_failed(&o), ROUSE_OK);
+    while (rouse_once_waiter_count(&o) != 2) {
+        sched_yield();
+    }
+    cr_assert_eq(rouse_once_done(&o), ROUSE_OK);
+    for (int i = 0; i < 3; i++) {
+        const rouse_status status = end_of(&b[i]);
+        cr_assert(status == ROUSE_OK || status == ROUSE_CLOSED);
+        next += status == ROUSE_OK ? 1 : 0;
+    }
+    cr_assert_eq(next, 1, "exactly one next");
+    cr_assert_eq(rouse_once_begin_timed(&o, 0), ROUSE_CLOSED);
+    cr_assert_eq(rouse_once_begin_blocking(&o), ROUSE_CLOSED);
+    rouse_once_destroy(&o);
+}
+
+/* ---- barrier -------------------------------------------------------------------------------------------------------- */
+
+enum { PARTIES = 4, PHASES = 500 };
+static rouse_barrier meeting;
+static int phase_of[PARTIES];
+static atomic_int numbers;
+
+static rouse_status party(void *unused) {
+    const int me = atomic_fetch_add(&numbers, 1);
+    (void)unused;
+    for (int phase = 1; phase <= PHASES; phase++) {
+        phase_of[me] = phase;
+        cr_assert_eq(rouse_barrier_arrive_blocking(&meeting), ROUSE_OK);
+        for (int i = 0; i < PARTIES; i++) {
+            cr_assert_eq(phase_of[i], phase);
+        }
+        cr_assert_eq(rouse_barrier_arrive_blocking(&meeting), ROUSE_OK);
+    }
+    return ROUSE_OK;
+}
+
+Test(family_blocking, barrier_threads_meet_phase_after_phase, .timeout = 120) {
+    blocker b[PARTIES];
+    cr_assert_eq(rouse_barrier_init(&meeting, PARTIES), ROUSE_OK);
+    for (int i = 0; i < PARTIES; i++) {
+        start(&b[i], party, NULL);
+    }
+    for (int i = 0; i < PARTIES; i++) {
+        cr_assert_eq(end_of(&b[i]), ROUSE_OK);
+    }
+    rouse_barrier_destroy(&meeting);
+}
