@@ -3,7 +3,11 @@
 #
 #   tests/run.sh                every test with gcc; unit, stress and compile with clang; again under the address,
 #                               undefined-behaviour and thread sanitizers
-#   tests/run.sh --quick        unit tests with gcc only; within three minutes
+#   tests/run.sh --quick        lint, unit tests and a short model run with gcc, within three minutes. Needs a compiler, cmake,
+#                               make or ninja, and Python; installs nothing, needs no root, and does without Criterion,
+#                               valgrind and the linters where they are missing
+#   tests/run.sh --part PART    one part, as the jobs of .github/workflows/ci.yml run it: lint, unit-gcc, unit-clang, asan, tsan,
+#                               model, faults, platforms, examples
 #   tests/run.sh --soak         afterwards the long runs too (ctest -C soak), about half an hour on two processors, 15 minutes of it
 #                               random runs and wider bounds; --minutes N: those for so long. They take the seed that is
 #                               printed; ROUSE_TEST_SEED=N sets it. Also the sanitizers of the other compiler
@@ -17,10 +21,10 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
-quick='' soak='' short=yes minutes=15 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
+quick='' part='' soak='' short=yes minutes=15 only='' no_install='' jobs=$(nproc 2>/dev/null || echo 2)
 
 usage() {
-    sed -n '2,16s/^# \{0,1\}//p' "$root/tests/run.sh"
+    sed -n '2,20s/^# \{0,1\}//p' "$root/tests/run.sh"
     exit "$1"
 }
 say() {
@@ -33,11 +37,12 @@ while [ $# -gt 0 ]; do
     --soak) soak=yes ;;
     --soak-only) soak=yes short='' ;;
     --no-install) no_install=--no-install ;;
-    --only | --jobs | --minutes)
+    --only | --jobs | --minutes | --part)
         [ $# -ge 2 ] || usage 2
         case $1 in
         --only) only=$2 ;;
         --minutes) minutes=$2 ;;
+        --part) part=$2 ;;
         *) jobs=$2 ;;
         esac
         shift
@@ -51,11 +56,13 @@ done
 # ---- what it needs ----
 
 packages=$(sed 's/#.*//' tests/packages | tr -s ' \t\n' ' ')
-# The quick run builds the unit tests alone.
-[ -z "$quick" ] || packages='gcc g++ cmake ninja-build pkg-config libcriterion-dev valgrind python3'
-
-# shellcheck disable=SC2086 # a list of words
-tools/install-packages.sh $no_install $packages
+generator=''
+if [ -z "$quick" ]; then
+    # shellcheck disable=SC2086 # a list of words
+    tools/install-packages.sh $no_install $packages
+elif ! command -v ninja >/dev/null 2>&1; then
+    generator=-GUnix\ Makefiles
+fi
 
 # gcc 12's and clang 14's thread sanitizers do not start where the system randomizes more address bits than this.
 no_random=''
@@ -85,7 +92,7 @@ step() {
     shift 2
     start=$(date +%s)
     say "$name: configuring and building"
-    if ! cmake --preset "${preset#soak-}" -DROUSE_SOAK_MINUTES="$minutes" >"$log" 2>&1; then
+    if ! cmake --preset "${preset#soak-}" ${generator:+"$generator"} -DROUSE_SOAK_MINUTES="$minutes" >"$log" 2>&1; then
         cat "$log"
         verdict "$name" 0 "$(($(date +%s) - start))" 'FAILED to configure'
         return
@@ -125,6 +132,19 @@ set --
 prefix=''
 if [ -n "$quick" ]; then
     step quick quick "$@"
+elif [ -n "$part" ]; then
+    case $part in
+    lint) step gcc gcc -L '^lint$' "$@" ;;
+    unit-gcc) step gcc gcc -L '^(unit|counts)$' "$@" ;;
+    unit-clang) step clang clang "$@" ;;
+    asan) step asan asan "$@" ;;
+    tsan) prefix=$no_random && step tsan tsan "$@" && prefix='' ;;
+    model) step gcc gcc -L '^model$' "$@" ;;
+    faults) step gcc gcc -L '^(faults|fuzz|stress)$' "$@" ;;
+    platforms) step gcc gcc -L '^(compile|install|portability)$' "$@" ;;
+    examples) step gcc gcc -L '^(examples|debug)$' "$@" ;;
+    *) usage 2 ;;
+    esac
 elif [ -n "$short" ]; then
     step gcc gcc "$@"
     step clang clang "$@"

@@ -219,7 +219,7 @@ symbols() {
         done
     done
     # Macros: ours, and those of the system headers that ours include on this system.
-    sed -n 's/^# *include \(<.*>\).*/\1/p' $(find "$include/rouse" -name '*.h') | sort -u |
+    find "$include/rouse" -name '*.h' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
         grep -v -e windows.h -e '<atomic>' -e '<c' | sed 's/^/#include /' >"$work/system.c"
     must_work "$1: the system headers" "$1" -std=c11 -dM -E "$work/system.c" -o "$work/theirs"
     for header in $headers; do
