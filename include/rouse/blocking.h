@@ -39,6 +39,12 @@
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
+#include "config.h"
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+#    error \
+        "rouse/blocking.h: ROUSE_BACKEND_LOCAL has one thread, which would wait for itself: take another backend"
+#endif
+
 #include "barrier.h"
 #include "detail/base/park.h"
 #include "mutex.h"

@@ -6,7 +6,8 @@
  * translation units.
  *
  *   option                    scope    values (default first)
- *   ROUSE_BACKEND             program  ROUSE_BACKEND_SPIN | ROUSE_BACKEND_MUTEX | ROUSE_BACKEND_LOCKFREE
+ *   ROUSE_BACKEND             program  ROUSE_BACKEND_SPIN | ROUSE_BACKEND_MUTEX | ROUSE_BACKEND_LOCKFREE |
+ *                                      ROUSE_BACKEND_LOCAL (for one thread; it leaves out blocking.h)
  *   ROUSE_DEBUG               program  undefined | defined: misuse aborts with one line on stderr
  *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
  *                                      rest; its author sees to it that no object crosses over
@@ -38,8 +39,9 @@
 #    define ROUSE_BACKEND ROUSE_BACKEND_SPIN
 #endif
 #if (ROUSE_BACKEND + 0) != ROUSE_BACKEND_MUTEX && (ROUSE_BACKEND + 0) != ROUSE_BACKEND_SPIN && \
-    (ROUSE_BACKEND + 0) != ROUSE_BACKEND_LOCKFREE
-#    error "ROUSE_BACKEND must be ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE"
+    (ROUSE_BACKEND + 0) != ROUSE_BACKEND_LOCKFREE && (ROUSE_BACKEND + 0) != ROUSE_BACKEND_LOCAL
+#    error "ROUSE_BACKEND must be ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN, ROUSE_BACKEND_LOCKFREE or \
+ROUSE_BACKEND_LOCAL"
 #endif
 
 #ifndef ROUSE_SEGMENT_CELLS

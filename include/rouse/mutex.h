@@ -26,7 +26,7 @@ static inline void rouse_mutex_init(rouse_mutex *m) {
 /* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning.
  * LOCKFREE gives its heap memory back. */
 static inline void rouse_mutex_destroy(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
     rouse_waiter_queue_destroy(&m->queue_);
 }
@@ -34,19 +34,19 @@ static inline void rouse_mutex_destroy(rouse_mutex *m) {
 /* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
     return rouse_queue_wait_(&m->queue_, w, 1);
 }
 
 static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
 /* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). */
 static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     const rouse_status status = rouse_queue_unlock_(&m->queue_);
     ROUSE_CHECK_(status == ROUSE_OK, m, "the mutex is not locked");
     return status;
@@ -55,20 +55,20 @@ static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
 /* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
  */
 static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     return rouse_backend_cancel_(&m->queue_, w);
 }
 
 /* A snapshot. */
 static inline bool rouse_mutex_is_locked(const rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_waiter_queue_balance(&m->queue_) <= 0;
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
 static inline rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
 }
 

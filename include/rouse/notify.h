@@ -27,7 +27,7 @@ static inline void rouse_notify_init(rouse_notify *n) {
 /* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning.
  * LOCKFREE gives its heap memory back. */
 static inline void rouse_notify_destroy(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
     rouse_waiter_queue_destroy(&n->queue_);
 }
@@ -35,27 +35,27 @@ static inline void rouse_notify_destroy(rouse_notify *n) {
 /* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_IDLE_(w, n);
     return rouse_queue_wait_(&n->queue_, w, 1);
 }
 
 static inline void rouse_notify_one(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     bool woken = false;
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
 }
 
 /* How many were woken. */
 static inline uint32_t rouse_notify_all(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_wake_all_(&n->queue_);
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
  * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_OWNED_(w, &n->queue_, n);
     return rouse_backend_cancel_(&n->queue_, w);
 }
@@ -65,7 +65,7 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
  * may not be stored before; of a polled waiter, once cancel has returned false or its status is ROUSE_OK.
  * After a wait that returned ROUSE_OK at once, call rouse_notify_one instead. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
     if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {
@@ -76,7 +76,7 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,
  * 1) the one wait of a per-request completion cannot fail. */
 static inline rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_reserve_(&n->queue_, waiters);
 }
 

@@ -9,7 +9,7 @@
  *   do it once, whoever comes first; the others wait      once.h
  *   all arrive, then all continue                         barrier.h
  *   a primitive of your own                               waiter_queue.h
- *   a plain thread must wait for any of them              blocking.h
+ *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
  *   woken on one thread, must run on my loop's thread     mailbox.h
  *
  * The contract with your scheduler is in waiter.h, every option in config.h. */
@@ -17,7 +17,6 @@
 #define ROUSE_H
 
 #include "barrier.h"
-#include "blocking.h"
 #include "config.h"
 #include "event.h"
 #include "gate.h"
@@ -29,5 +28,8 @@
 #include "semaphore.h"
 #include "waiter.h"
 #include "waiter_queue.h"
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+#    include "blocking.h"
+#endif
 
 #endif /* ROUSE_H */

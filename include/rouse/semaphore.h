@@ -40,7 +40,7 @@ static inline void rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
 /* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning.
  * LOCKFREE gives its heap memory back. */
 static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&s->queue_) == 0, s, "waiters are queued");
     rouse_waiter_queue_destroy(&s->queue_);
 }
@@ -48,27 +48,27 @@ static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
 /* Takes n permits, or queues `w` for them. ROUSE_OK, ROUSE_PENDING, ROUSE_CLOSED, ROUSE_INVALID
  * (n > ROUSE_MAX_PERMITS), ROUSE_OVERFLOW, ROUSE_NOMEM: see rouse_waiter_queue_wait. */
 static inline rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_waiter *w, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_IDLE_(w, s);
     return rouse_queue_wait_(&s->queue_, w, n);
 }
 
 /* Takes n permits if they are there and nobody waits. */
 static inline bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_try_wait_(&s->queue_, n);
 }
 
 /* Gives n permits, to the oldest waiters first. ROUSE_OVERFLOW: more than ROUSE_MAX_PERMITS would be free, so
  * nothing changed. ROUSE_INVALID: n > ROUSE_MAX_PERMITS. Any thread may release, not only who acquired. */
 static inline rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_release_(&s->queue_, n);
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken. */
 static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     return rouse_backend_cancel_(&s->queue_, w);
 }
@@ -76,13 +76,13 @@ static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
 /* Forgets up to n free permits, closed or not; how many. Permits in use are not waited for: call again as
  * they come back. */
 static inline uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_reduce_(&s->queue_, n);
 }
 
 /* Free permits; a snapshot. */
 static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_LOOK_(s, &s->queue_);
     const int64_t balance = rouse_waiter_queue_balance(&s->queue_);
     if (balance < 0) {
         return 0;
@@ -92,26 +92,26 @@ static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
 
 /* How many wait; a snapshot. */
 static inline uint32_t rouse_semaphore_waiter_count(const rouse_semaphore *s) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_LOOK_(s, &s->queue_);
     return rouse_backend_waiter_count_(&s->queue_);
 }
 
 /* Wakes all waiters with ROUSE_CLOSED; how many. Later acquires are ROUSE_CLOSED, permits free or not.
  * Release still works. */
 static inline uint32_t rouse_semaphore_close(rouse_semaphore *s) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_close_(&s->queue_);
 }
 
 static inline bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_LOOK_(s, &s->queue_);
     return rouse_waiter_queue_is_closed(&s->queue_);
 }
 
 /* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE; ROUSE_NOMEM).
  */
 static inline rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_reserve_(&s->queue_, waiters);
 }
 

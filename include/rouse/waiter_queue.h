@@ -55,11 +55,36 @@
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 #    include "detail/queue/lockfree.h"
+#elif ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+#    include "detail/queue/local.h"
 #else
 #    include "detail/queue/locked.h"
 #endif
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
+
+/* LOCAL does with plain numbers (detail/queue/local.h) what the other backends do with the word. */
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+
+/* Every public call on an object that has the queue q begins with ROUSE_CHECK_USE_, or, if it only looks, with
+ * ROUSE_CHECK_LOOK_. Any thread may use it. */
+#    define ROUSE_CHECK_USE_(object, q)  ROUSE_CHECK_OBJECT_(object)
+#    define ROUSE_CHECK_LOOK_(object, q) ROUSE_CHECK_OBJECT_(object)
+
+static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
+    /* E3: acquire; who sees the queue closed sees what came before close. */
+    return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
+}
+
+/* Takes n > 0 if the queue is open and has them. */
+static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_word_take_(&q->word_, n);
+}
+
+/* Takes up to n from the stored balance; how many. */
+static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_word_take_upto_(&q->word_, n);
+}
 
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
  * waiters have been looked at.) */
@@ -98,6 +123,7 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     }
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
 }
+#endif
 
 /* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing changed. */
 static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
@@ -121,7 +147,7 @@ static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0 ? ROUSE_OK : ROUSE_INVALID;
     }
-    if (ROUSE_LIKELY_(rouse_word_take_(&q->word_, n))) {
+    if (ROUSE_LIKELY_(rouse_queue_take_(q, n))) {
         return ROUSE_OK;
     }
     return rouse_backend_wait_(q, w, n, NULL, NULL);
@@ -130,7 +156,7 @@ static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
     }
-    return rouse_word_take_(&q->word_, n);
+    return rouse_queue_take_(q, n);
 }
 
 /* wake with cap ROUSE_MAX_PERMITS. */
@@ -145,11 +171,6 @@ static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_wake_(q, n, ROUSE_MAX_PERMITS, &woken);
 }
 
-/* Takes up to n from the stored balance; how many. */
-static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_word_take_upto_(&q->word_, n);
-}
-
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
 /* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
@@ -160,14 +181,13 @@ static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
 
 static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
-    rouse_u64_init_(&q->word_, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
-    rouse_backend_init_(q);
+    rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
 }
 
 /* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
  * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
 static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, q, "waiters are queued");
     rouse_backend_destroy_(q);
 }
@@ -181,14 +201,14 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_IDLE_(w, q);
     return rouse_queue_wait_(q, w, n);
 }
 
 /* wait without waiting: never queues, never overtakes a waiter. */
 static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     return rouse_queue_try_wait_(q, n);
 }
 
@@ -198,7 +218,7 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
  * have the excess; two that overlap may refuse each other. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     bool woken = false;
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
@@ -214,7 +234,7 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
 
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
 static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     bool woken = false;
     (void)rouse_queue_wake_(q, 1, 0, &woken);
     return woken;
@@ -224,7 +244,7 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
  * again from its wake waits for the next call. (LOCKFREE: a wait for several permits that another thread is
  * in the middle of has no waiter to be seen yet; wake_one, wake_all and close count it by its permits.) */
 static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     return rouse_backend_wake_all_(q);
 }
 
@@ -232,7 +252,7 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
  * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
 static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_OWNED_(w, q, q);
     return rouse_backend_cancel_(q, w);
 }
@@ -244,13 +264,13 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
 static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(ready != NULL, q, "ready is NULL");
     ROUSE_CHECK_IDLE_(w, q);
     if (ready(arg)) {
         return ROUSE_OK;
     }
-    if (rouse_word_take_(&q->word_, 1)) {
+    if (rouse_queue_take_(q, 1)) {
         return ROUSE_OK;
     }
     return rouse_backend_wait_(q, w, 1, ready, arg);
@@ -259,31 +279,30 @@ static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
 /* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
  * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
 static inline uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     return rouse_backend_close_(q);
 }
 
 static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
-    /* E3: acquire; who sees the queue closed sees what came before close. */
-    return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
+    ROUSE_CHECK_LOOK_(q, q);
+    return rouse_queue_closed_(q);
 }
 
 /* Snapshots, for people and metrics: exact when no call is in progress. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_LOOK_(q, q);
     const int64_t balance = rouse_backend_balance_(q);
     return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
 }
 static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_LOOK_(q, q);
     return rouse_backend_waiter_count_(q);
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
  * not have the memory, and has kept none. MUTEX and SPIN never allocate. */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
 }
 

@@ -21,7 +21,7 @@ trap 'exit 130' INT TERM
 warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Werror'
 # Every header, the internal ones too: each compiles alone.
 headers=$(cd "$include/rouse" && find . -name '*.h' | sed 's|^\./||; s|\.h$||' | sort)
-backends='MUTEX SPIN LOCKFREE'
+backends='MUTEX SPIN LOCKFREE LOCAL'
 passed=0 failed=0
 
 ok() {
@@ -75,10 +75,12 @@ alone_in() {
         how='-fsyntax-only -c'
         [ "$standard" != "$1" ] || how='-O2 -S'
         for backend in $backends; do
+            these=$units
+            [ "$backend" != LOCAL ] || these=$(echo " $units " | sed "s# $work/blocking.$extension # #")
             # shellcheck disable=SC2086 # lists of words
             must_work "$compiler -std=$standard $backend:$headers" \
                 in_work "$compiler" "-std=$standard" $warnings $how "-I$include" \
-                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" $units
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" $these
             # shellcheck disable=SC2086
             must_work "$compiler -std=$standard $backend, ROUSE_DEBUG" \
                 in_work "$compiler" "-std=$standard" $warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
@@ -145,9 +147,9 @@ start_mixed() {
 
 refused() {
     cc=$1
-    choices='ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN or ROUSE_BACKEND_LOCKFREE'
+    choices='ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN, ROUSE_BACKEND_LOCKFREE or ROUSE_BACKEND_LOCAL'
     must_work "$cc: the default backend" compile "$cc"
-    for wrong in ROUSE_BACKEND_SPINN ROUSE_BACKEND_LOCK_FREE SPIN 0 4 -1; do
+    for wrong in ROUSE_BACKEND_SPINN ROUSE_BACKEND_LOCK_FREE SPIN 0 5 -1; do
         must_fail "$cc: ROUSE_BACKEND=$wrong" "$choices" compile "$cc" "-DROUSE_BACKEND=$wrong"
     done
     for wrong in 0 1 3 33 8192 -2; do
@@ -167,6 +169,9 @@ refused() {
     done
     must_fail "$cc: ROUSE_MALLOC alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
         compile "$cc" '-DROUSE_MALLOC(n)=malloc(n)'
+    printf '#include <rouse/blocking.h>\n' >"$work/block.c"
+    must_fail "$cc: blocking.h with LOCAL" 'blocking.h: ROUSE_BACKEND_LOCAL has one thread' "$cc" -std=c11 \
+        -I"$include" -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL -c "$work/block.c" -o "$work/block.o"
     must_fail "$cc: ROUSE_FREE alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
         compile "$cc" '-DROUSE_FREE(p)=free(p)'
     echo "$cc: misspelt backends and options out of range are refused, their neighbours are not"

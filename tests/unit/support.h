@@ -87,6 +87,9 @@ static inline void *must_alloc(size_t size) {
     return memory;
 }
 
+/* A test whose threads share an object: LOCAL's are one thread's. */
+#define SHARED_TEST(...) Test(__VA_ARGS__, .disabled = ROUSE_BACKEND == ROUSE_BACKEND_LOCAL)
+
 /* Runs `body` on a thread of its own and waits for it. stack: its size, 0 for the default. */
 static inline void run_on_thread(void *(*body)(void *), void *arg, size_t stack) {
     pthread_t thread;

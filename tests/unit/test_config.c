@@ -17,13 +17,15 @@ Test(config, the_backends_count_from_one) {
     cr_assert_eq(ROUSE_BACKEND_MUTEX, 1);
     cr_assert_eq(ROUSE_BACKEND_SPIN, 2);
     cr_assert_eq(ROUSE_BACKEND_LOCKFREE, 3);
+    cr_assert_eq(ROUSE_BACKEND_LOCAL, 4);
 }
 
 Test(config, the_backend_asked_for_is_the_one_built) {
-    const int numbers[] = {ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN, ROUSE_BACKEND_LOCKFREE};
-    const char *const names[] = {"MUTEX", "SPIN", "LOCKFREE"};
+    const int numbers[] = {ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN, ROUSE_BACKEND_LOCKFREE,
+                           ROUSE_BACKEND_LOCAL};
+    const char *const names[] = {"MUTEX", "SPIN", "LOCKFREE", "LOCAL"};
     int found = 0;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (strcmp(names[i], TEST_BACKEND) == 0) {
             cr_assert_eq(ROUSE_BACKEND, numbers[i]);
             found++;
@@ -46,6 +48,9 @@ Test(config, the_sizes_on_64_bit_targets) {
     cr_assert_leq(sizeof(rouse_notify), sizeof(rouse_waiter_queue));
 #    if ROUSE_BACKEND != ROUSE_BACKEND_MUTEX
     cr_assert_leq(sizeof(rouse_waiter_queue), (size_t)48);
+#    endif
+#    if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+    cr_assert_leq(sizeof(rouse_waiter_queue), (size_t)40);
 #    endif
 #else
     cr_skip("the promise is for 64-bit targets");

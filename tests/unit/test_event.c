@@ -175,6 +175,7 @@ Test(event, destroyed_by_the_one_it_woke) {
     expect_wakes(0);
 }
 
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 /* ---- plain threads ----------------------------------------------------------------------------------------------- */
 
 static rouse_event started = ROUSE_EVENT_INIT;
@@ -206,6 +207,7 @@ Test(event, blocking_and_timed) {
     cr_assert_eq(rouse_event_wait_timed(&started, UINT64_MAX), ROUSE_OK);
     rouse_event_destroy(&started);
 }
+#endif
 
 /* ---- against a model: every sequence of six calls on three waiters ------------------------------------------------- */
 

@@ -166,6 +166,7 @@ Test(gate, leave_below_zero_changes_nothing) {
     rouse_gate_destroy(&g);
 }
 
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 /* Trap: drain with a time-out. */
 Test(gate, drain_with_a_time_out) {
     rouse_gate g = ROUSE_GATE_INIT(1);
@@ -178,6 +179,7 @@ Test(gate, drain_with_a_time_out) {
     cr_assert_eq(rouse_gate_wait_blocking(&g), ROUSE_OK);
     rouse_gate_destroy(&g);
 }
+#endif
 
 static void destroy_gate(probe *p) {
     rouse_gate_destroy(p->arg);
@@ -200,6 +202,7 @@ Test(gate, destroyed_by_the_one_it_told) {
     }
 }
 
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 /* Trap: close, wait and the last leave on three threads. Each turn the waiter frees the gate as soon as it is told. */
 typedef struct three {
     rouse_gate *gate;
@@ -238,6 +241,7 @@ Test(gate, close_wait_and_the_last_leave_on_three_threads) {
     }
     cr_assert_eq(pthread_barrier_destroy(&together), 0);
 }
+#endif
 
 /* ---- against a model: every sequence of six calls on two waiters ---------------------------------------------------- */
 

@@ -252,7 +252,7 @@ static void note_thread(probe *p) {
     ran_on = pthread_self();
 }
 
-Test(mailbox, kick_on_the_waking_thread_and_wake_on_the_draining_one) {
+SHARED_TEST(mailbox, kick_on_the_waking_thread_and_wake_on_the_draining_one) {
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
     loop l;
     probe p;
@@ -337,7 +337,7 @@ static void serve(office *o) {
     cr_assert_eq(queued, o->wakes);
 }
 
-Test(mailbox, many_posters_and_a_loop_that_sleeps, .timeout = 120) {
+SHARED_TEST(mailbox, many_posters_and_a_loop_that_sleeps, .timeout = 120) {
     static office o = {.semaphore = ROUSE_SEMAPHORE_INIT(0),
                        .lock = PTHREAD_MUTEX_INITIALIZER,
                        .kicked = PTHREAD_COND_INITIALIZER};

@@ -106,7 +106,7 @@ static void *unlock_it(void *arg) {
     return NULL;
 }
 
-Test(mutex, any_thread_may_unlock) {
+SHARED_TEST(mutex, any_thread_may_unlock) {
     rouse_mutex m = ROUSE_MUTEX_INIT;
     cr_assert(rouse_mutex_try_lock(&m));
     run_on_thread(unlock_it, &m, 0);
@@ -194,7 +194,7 @@ static void *add_under_the_mutex(void *arg) {
     return NULL;
 }
 
-Test(mutex, high_contention_keeps_an_exact_count, .timeout = 120) {
+SHARED_TEST(mutex, high_contention_keeps_an_exact_count, .timeout = 120) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, add_under_the_mutex, NULL), 0);

@@ -301,7 +301,7 @@ static void *play(void *arg) {
     return NULL;
 }
 
-Test(notify, two_threads_take_turns, .timeout = 120) {
+SHARED_TEST(notify, two_threads_take_turns, .timeout = 120) {
     static table t;
     player players[2] = {{&t, 0}, {&t, 1}};
     pthread_t thread;

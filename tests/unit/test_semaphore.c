@@ -470,10 +470,10 @@ static void run_contention(bool cancels) {
     rouse_semaphore_destroy(&shared.semaphore);
 }
 
-Test(semaphore, high_contention_keeps_exact_counts) {
+SHARED_TEST(semaphore, high_contention_keeps_exact_counts) {
     run_contention(false);
 }
 
-Test(semaphore, cancellation_mid_flight_loses_no_permit) {
+SHARED_TEST(semaphore, cancellation_mid_flight_loses_no_permit) {
     run_contention(true);
 }

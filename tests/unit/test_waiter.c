@@ -296,7 +296,7 @@ static void *wake_one_of(void *arg) {
     return NULL;
 }
 
-Test(waiter, wake_runs_on_the_thread_that_made_it_due_before_its_call_returns) {
+SHARED_TEST(waiter, wake_runs_on_the_thread_that_made_it_due_before_its_call_returns) {
     rouse_waiter_queue q;
     probe p[2];
     rouse_waiter_queue_init(&q, 0);
@@ -464,7 +464,7 @@ static void *send_message(void *arg) {
     return NULL;
 }
 
-Test(waiter, who_reads_the_outcome_sees_what_came_before_the_wake, .timeout = 60) {
+SHARED_TEST(waiter, who_reads_the_outcome_sees_what_came_before_the_wake, .timeout = 60) {
     for (int i = 0; i < 200; i++) {
         static message m;
         pthread_t sender;

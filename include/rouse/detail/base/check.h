@@ -60,14 +60,14 @@ ROUSE_EXTERN_C_END_
  * linker cannot compare types; this runs before main in every unit and compares one number. */
 __attribute__((__constructor__)) static void rouse_check_options_(void) {
     static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
-                                        "ROUSE_BACKEND_LOCKFREE"};
+                                        "ROUSE_BACKEND_LOCKFREE", "ROUSE_BACKEND_LOCAL"};
     const int theirs = rouse_options_v1_;
     if (theirs != ROUSE_OPTIONS_) {
         fprintf(stderr,
                 "rouse: this program was built with two sets of options: %s%s, %d cells a segment, and %s%s, "
                 "%d cells a segment; build all of it with one (or see ROUSE_MIXED_BACKENDS in config.h)\n",
-                names[theirs & 3], (theirs & 16) ? " with ROUSE_DEBUG" : "", theirs / 256,
-                names[ROUSE_OPTIONS_ & 3], (ROUSE_OPTIONS_ & 16) ? " with ROUSE_DEBUG" : "",
+                names[theirs & 7], (theirs & 16) ? " with ROUSE_DEBUG" : "", theirs / 256,
+                names[ROUSE_OPTIONS_ & 7], (ROUSE_OPTIONS_ & 16) ? " with ROUSE_DEBUG" : "",
                 ROUSE_OPTIONS_ / 256);
         fflush(stderr);
         abort();

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(_WIN32)
 #    ifndef WIN32_LEAN_AND_MEAN
@@ -99,6 +100,22 @@ static inline void rouse_platform_pause_(void) {
     YieldProcessor();
 #endif
 }
+
+#ifdef ROUSE_DEBUG
+/* Which thread this is: the number that a debugger shows. */
+static inline void *rouse_platform_thread_(void) {
+    void *id = NULL;
+#    if defined(ROUSE_LOCK_SRW_)
+    const DWORD self = GetCurrentThreadId();
+#    elif defined(ROUSE_LOCK_PTHREAD_)
+    const pthread_t self = pthread_self();
+#    else
+    const thrd_t self = thrd_current();
+#    endif
+    memcpy(&id, &self, sizeof self < sizeof id ? sizeof self : sizeof id);
+    return id;
+}
+#endif
 
 /* Sleeps for about that long, less than a second. Not a cancellation point: callers hold locks or permits. */
 static inline void rouse_platform_sleep_(uint32_t nanoseconds) {

@@ -989,7 +989,8 @@ static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, ui
     return pool != NULL && rouse_pool_reserve_(pool, 2 * (uint64_t)waiters + 4) ? ROUSE_OK : ROUSE_NOMEM;
 }
 
-static inline void rouse_backend_init_(rouse_waiter_queue *q) {
+static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
+    rouse_u64_init_(&q->word_, credit);
     rouse_ptr_init_(&q->head_, NULL);
     rouse_ptr_init_(&q->tail_, NULL);
     rouse_ptr_init_(&q->pool_, NULL);

@@ -100,7 +100,8 @@ static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
     return credit;
 }
 
-static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
+static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
+    rouse_u64_init_(&q->word_, credit);
     rouse_listed_init_(&q->listed_);
     rouse_lock_init_(&q->lock_);
 }

@@ -267,7 +267,8 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
     return false;
 }
 
-static inline void rouse_backend_init_(struct rouse_waiter_queue *q) {
+static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
+    rouse_u64_init_(&q->word_, credit);
     rouse_ptr_init_(&q->slot_, NULL);
     rouse_listed_init_(&q->listed_);
 }

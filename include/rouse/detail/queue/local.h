@@ -1,0 +1,394 @@
+/* rouse/detail/queue/local.h: the LOCAL backend: one thread, plain numbers, a plain list. Internal.
+ *
+ * A queue belongs to the thread that initialises it, or, if it was initialised statically, to the first thread
+ * that uses it. Nothing in it is atomic and no call costs an atomic read-modify-write or a fence. (The members
+ * of a waiter are atomics for the sake of the other backends; here they are read and written relaxed.) Not for
+ * signal handlers. Allocates nothing.
+ *
+ *   state     balance_                             list_
+ *   FREE      0 or more: the stored credit         empty
+ *   QUEUED    -ROUSE_MAX_LACK ... -1: minus what   the waiters, oldest first
+ *             the waiters lack together
+ *   CLOSED    the stored credit - LOCAL_CLOSED     empty
+ *
+ *   FREE   -> QUEUED   wait, lacking something
+ *   QUEUED -> FREE     wake, wake_all and cancel, when nobody is left
+ *   any    -> CLOSED   close
+ *
+ * So one comparison answers each fast path: "open, nobody waits, and at least n stored" is balance_ >= n, and
+ * "open, nobody waits, and room for one more" is one unsigned comparison with the limit.
+ *
+ * A waiter is in the list exactly while its status is PENDING: a call stores the outcomes of all that it has
+ * taken out before it runs the first wake. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCAL_H
+#define ROUSE_DETAIL_QUEUE_LOCAL_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "../wake/outcome.h"
+#include "types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rouse_waiter_queue {
+    int64_t balance_;
+    rouse_waiter *oldest_; /* the waiters, linked by next_ and, from all but the oldest, back by place_ */
+    rouse_waiter *newest_;
+    uint32_t count_;
+#ifdef ROUSE_DEBUG
+    rouse_atomic_ptr_ thread_; /* whose it is; NULL: not used yet */
+#endif
+};
+
+#ifdef ROUSE_DEBUG
+#    define ROUSE_BACKEND_INIT_(credit) \
+        { (int64_t)(credit), NULL, NULL, 0, ROUSE_ATOMIC_INIT_(NULL) }
+#else
+#    define ROUSE_BACKEND_INIT_(credit) \
+        { (int64_t)(credit), NULL, NULL, 0 }
+#endif
+
+/* More than any balance, so that a closed queue's is below every open one's. */
+#define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 40)
+
+/* ---- whose it is (ROUSE_DEBUG) ------------------------------------------------------------------------- */
+
+#ifdef ROUSE_DEBUG
+/* Aborts if the queue belongs to another thread. Returns the calling thread. Relaxed: misuse is reported when it
+ * is seen, not proved absent. */
+static inline void *rouse_local_look_(const rouse_waiter_queue *q, const void *object, const char *call) {
+    void *const me = rouse_platform_thread_();
+    void *const owner = rouse_ptr_load_relaxed_(&q->thread_);
+    if (owner != NULL && owner != me) {
+        char what[128];
+        (void)snprintf(what, sizeof what,
+                       "used on thread %p, but it belongs to thread %p (ROUSE_BACKEND_LOCAL)", me, owner);
+        rouse_check_die_(call, object, what);
+    }
+    return me;
+}
+#    define ROUSE_CHECK_LOOK_(object, q) \
+        (ROUSE_CHECK_OBJECT_(object), (void)rouse_local_look_((q), (object), __func__))
+#    define ROUSE_CHECK_USE_(object, q) \
+        (ROUSE_CHECK_OBJECT_(object),   \
+         rouse_ptr_store_relaxed_(&(q)->thread_, rouse_local_look_((q), (object), __func__)))
+#else
+#    define ROUSE_CHECK_LOOK_(object, q) ((void)0)
+#    define ROUSE_CHECK_USE_(object, q)  ((void)0)
+#endif
+
+/* ---- the balance --------------------------------------------------------------------------------------- */
+
+static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
+    return q->balance_ < -(int64_t)ROUSE_MAX_LACK;
+}
+
+static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+    return rouse_queue_closed_(q) ? q->balance_ + ROUSE_LOCAL_CLOSED_ : q->balance_;
+}
+
+static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+    return q->count_;
+}
+
+static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
+    if (q->balance_ < (int64_t)n) {
+        return false;
+    }
+    q->balance_ -= (int64_t)n;
+    return true;
+}
+
+static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    const int64_t stored = rouse_backend_balance_(q);
+    uint32_t taken = 0;
+    if (stored > 0) {
+        taken = stored < (int64_t)n ? (uint32_t)stored : n;
+        q->balance_ -= (int64_t)taken;
+    }
+    return taken;
+}
+
+/* Adds n under a cap; nobody waits. */
+static inline rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    const int64_t balance = rouse_backend_balance_(q);
+    const int64_t sum = balance + (int64_t)n;
+    if (cap == ROUSE_MAX_PERMITS && sum > ROUSE_MAX_PERMITS) {
+        return ROUSE_OVERFLOW;
+    }
+    if (sum <= (int64_t)cap) {
+        q->balance_ += (int64_t)n;
+    } else if (balance < (int64_t)cap) {
+        q->balance_ += (int64_t)cap - balance;
+    }
+    return ROUSE_OK;
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------ */
+
+/* Takes the oldest waiter, w, out. What it lacked is the caller's to add to the balance. */
+static inline void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_waiter *const behind = w->next_;
+    q->oldest_ = behind;
+    if (behind == NULL) {
+        q->newest_ = NULL;
+    }
+    q->count_--;
+    ROUSE_TRACE("grant", q, w);
+}
+
+/* Takes any waiter out. */
+static inline void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_waiter *const behind = w->next_;
+    rouse_waiter *const before = w == q->oldest_ ? NULL : (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+    if (before == NULL) {
+        q->oldest_ = behind;
+    } else {
+        before->next_ = behind;
+    }
+    if (behind == NULL) {
+        q->newest_ = before;
+    } else {
+        rouse_ptr_store_relaxed_(&behind->place_, before);
+    }
+    q->count_--;
+}
+
+/* Gives n, no more than the waiters lack together. Those that have all that they asked for go to the chain. */
+static inline void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
+    q->balance_ += (int64_t)n;
+    while (n != 0) {
+        rouse_waiter *const w = q->oldest_;
+        const uint32_t lacks = rouse_account_lacks_(w);
+        if (n < lacks) {
+            rouse_account_set_lacks_(w, lacks - n);
+            return;
+        }
+        n -= lacks;
+        rouse_local_pop_(q, w);
+        rouse_chain_add_(chain, w, rouse_outcome_(ROUSE_OK, 0));
+    }
+}
+
+/* Gives as much of n as the waiters lack. Returns the rest. */
+static inline uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
+    const int64_t lack = q->oldest_ != NULL ? -q->balance_ : 0;
+    const uint32_t given = (int64_t)n < lack ? n : (uint32_t)lack;
+    rouse_local_give_(q, given, chain);
+    return n - given;
+}
+
+/* Takes everybody out with `outcome`. Returns how many. */
+static inline uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
+    rouse_waiter *const first = q->oldest_;
+    const uint32_t count = q->count_;
+    q->oldest_ = NULL;
+    q->newest_ = NULL;
+    q->count_ = 0;
+    rouse_deliver_chain_(q, first, outcome);
+    return count;
+}
+
+/* ---- the backend interface (types.h) ------------------------------------------------------------------- */
+
+static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
+    q->balance_ = (int64_t)credit;
+    q->oldest_ = NULL;
+    q->newest_ = NULL;
+    q->count_ = 0;
+#ifdef ROUSE_DEBUG
+    rouse_ptr_init_(&q->thread_, rouse_platform_thread_());
+#endif
+}
+
+static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
+    (void)q;
+}
+
+static inline rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+    (void)q;
+    (void)waiters;
+    return ROUSE_OK;
+}
+
+/* `ready` is asked again although this thread has changed nothing: what it looks at may be another thread's. */
+static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    const int64_t after = q->balance_ - (int64_t)n;
+    rouse_waiter *const before = q->newest_;
+    uint32_t lacks = n;
+    if (!ROUSE_LIKELY_(after >= -(int64_t)ROUSE_MAX_LACK)) {
+        return rouse_queue_closed_(q) ? ROUSE_CLOSED : ROUSE_OVERFLOW;
+    }
+    if (ready != NULL && ready(arg)) {
+        return ROUSE_OK;
+    }
+    if (before == NULL) {
+        q->oldest_ = w;
+        lacks = (uint32_t)-after;
+    } else {
+        before->next_ = w;
+    }
+    q->newest_ = w;
+    q->count_++;
+    q->balance_ = after;
+    w->next_ = NULL;
+    rouse_ptr_store_relaxed_(&w->place_, before);
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    ROUSE_OWN_(w, q);
+    ROUSE_TRACE("queue", q, w);
+    return ROUSE_PENDING;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    bool *woken) {
+    rouse_chain_ chain = {NULL, NULL};
+    uint32_t rest;
+    if (q->oldest_ == NULL) {
+        return rouse_local_store_(q, n, cap);
+    }
+    rest = rouse_local_serve_(q, n, &chain);
+    if (rest != 0) { /* nobody is left, and the balance is 0 */
+        q->balance_ = rest < cap ? rest : cap;
+    }
+    *woken = chain.first != NULL;
+    rouse_deliver_(&chain);
+    return ROUSE_OK;
+}
+
+/* rouse_deliver_one_ with its rare paths out of line. */
+static ROUSE_SLOW_ void rouse_local_deliver_later_(rouse_waiter *w) {
+    rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+}
+static ROUSE_SLOW_ void rouse_local_deliver_more_(rouse_inbox_ *mine) {
+    rouse_deliver_end_(mine);
+}
+static inline void rouse_local_deliver_(rouse_waiter *w) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    const uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
+    if (!ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0 && w->mailbox_ == NULL)) {
+        rouse_local_deliver_later_(w);
+        return;
+    }
+    rouse_outcome_store_(w, outcome);
+    if (w->wake_ == NULL) {
+        return;
+    }
+    rouse_deliver_begin_(mine);
+    rouse_deliver_call_(w, outcome);
+    if (!ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+        rouse_local_deliver_more_(mine);
+        return;
+    }
+    rouse_u32_store_relaxed_(&mine->running_, 0); /* no handler can have pushed meanwhile */
+}
+
+/* The release of one permit that finds somebody; or the queue closed or full, which is out of line too. */
+static ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
+    return rouse_local_store_(q, 1, ROUSE_MAX_PERMITS);
+}
+static ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
+    rouse_waiter *const w = q->oldest_;
+    uint32_t lacks;
+    if (!ROUSE_LIKELY_(w != NULL)) {
+        return rouse_local_store_one_(q);
+    }
+    lacks = rouse_account_lacks_(w);
+    q->balance_++;
+    if (!ROUSE_LIKELY_(lacks == 1)) {
+        rouse_account_set_lacks_(w, lacks - 1);
+        return ROUSE_OK;
+    }
+    rouse_local_pop_(q, w);
+    rouse_local_deliver_(w);
+    return ROUSE_OK;
+}
+
+static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_chain_ chain = {NULL, NULL};
+    uint32_t lacks;
+    uint32_t credit;
+    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+        return false;
+    }
+    lacks = rouse_account_lacks_(w);
+    credit = rouse_account_asked_(w) - lacks;
+    rouse_local_remove_(q, w);
+    q->balance_ += (int64_t)lacks;
+    ROUSE_TRACE("cancel", q, w);
+    rouse_waiter_release_(w);
+    q->balance_ += (int64_t)rouse_local_serve_(q, credit, &chain);
+    rouse_deliver_(&chain);
+    return true;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+    if (q->oldest_ == NULL) {
+        return 0;
+    }
+    q->balance_ = 0;
+    return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
+}
+
+static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+    if (rouse_queue_closed_(q)) {
+        return 0;
+    }
+    q->balance_ = (q->balance_ > 0 ? q->balance_ : 0) - ROUSE_LOCAL_CLOSED_;
+    return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
+}
+
+static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+    const bool closed = rouse_queue_closed_(q);
+    if (closed) {
+        q->balance_ += ROUSE_LOCAL_CLOSED_;
+    }
+    return closed;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+    ROUSE_TRACE("close", q, NULL);
+    if (rouse_queue_closed_(q)) {
+        return 0;
+    }
+    if (q->oldest_ != NULL) { /* what the waiters have been given goes back */
+        q->balance_ = 0;
+        for (const rouse_waiter *w = q->oldest_; w != NULL; w = w->next_) {
+            q->balance_ += (int64_t)(rouse_account_asked_(w) - rouse_account_lacks_(w));
+        }
+    }
+    q->balance_ -= ROUSE_LOCAL_CLOSED_;
+    return rouse_local_sweep_(q, rouse_outcome_(ROUSE_CLOSED, 0));
+}
+
+/* ---- policies ------------------------------------------------------------------------------------------ */
+
+static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+    if (ROUSE_LIKELY_((uint64_t)q->balance_ < ROUSE_MAX_PERMITS)) { /* not negative, and room for one */
+        q->balance_++;
+        return ROUSE_OK;
+    }
+    return rouse_local_hand_off_(q);
+}
+
+static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
+    return ROUSE_LIKELY_(q->balance_ >= 0) ? rouse_local_store_(q, n, cap)
+                                           : rouse_backend_wake_(q, n, cap, woken);
+}
+
+static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
+    if (ROUSE_LIKELY_(q->balance_ == 0)) {
+        q->balance_ = 1;
+        return ROUSE_OK;
+    }
+    return rouse_backend_balance_(q) > 0 ? ROUSE_INVALID : rouse_local_hand_off_(q);
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCAL_H */

@@ -1,0 +1,97 @@
+/* LOCAL with ROUSE_DEBUG: an object on another thread than its own aborts, with one line that names both threads. */
+#include <rouse/rouse.h>
+
+#include "aborts.h"
+#include "support.h"
+
+static rouse_semaphore owned;
+static rouse_semaphore used_first = ROUSE_SEMAPHORE_INIT(1);
+static rouse_mutex owned_mutex;
+static rouse_notify owned_notify;
+static rouse_waiter_queue owned_queue;
+
+static void *release_owned(void *arg) {
+    (void)rouse_semaphore_release(&owned, 1);
+    return arg;
+}
+static void *look_at_owned(void *arg) {
+    (void)rouse_semaphore_available(&owned);
+    return arg;
+}
+static void *acquire_used_first(void *arg) {
+    (void)rouse_semaphore_try_acquire(&used_first, 1);
+    return arg;
+}
+static void *unlock_owned(void *arg) {
+    (void)rouse_mutex_unlock(&owned_mutex);
+    return arg;
+}
+static void *notify_owned(void *arg) {
+    rouse_notify_one(&owned_notify);
+    return arg;
+}
+static void *close_owned(void *arg) {
+    (void)rouse_waiter_queue_close(&owned_queue);
+    return arg;
+}
+
+static void *(*stranger)(void *);
+static void on_another_thread(void) {
+    rouse_semaphore_init(&owned, 1);
+    cr_assert(rouse_semaphore_try_acquire(&used_first, 1));
+    cr_assert_eq(rouse_semaphore_release(&used_first, 1), ROUSE_OK);
+    rouse_mutex_init(&owned_mutex);
+    (void)rouse_mutex_try_lock(&owned_mutex);
+    rouse_notify_init(&owned_notify);
+    rouse_waiter_queue_init(&owned_queue, 0);
+    run_on_thread(stranger, NULL, 0);
+}
+
+Test(owner, an_object_on_another_thread) {
+    static const struct {
+        void *(*use)(void *);
+        const char *name;
+        const void *object;
+    } uses[] = {
+        {release_owned, "rouse_semaphore_release", &owned},
+        {look_at_owned, "rouse_semaphore_available", &owned},
+        {acquire_used_first, "rouse_semaphore_try_acquire", &used_first},
+        {unlock_owned, "rouse_mutex_unlock", &owned_mutex},
+        {notify_owned, "rouse_notify_one", &owned_notify},
+        {close_owned, "rouse_waiter_queue_close", &owned_queue},
+    };
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        stranger = uses[i].use;
+        expect_abort(on_another_thread, uses[i].name, uses[i].object);
+    }
+}
+
+/* Both threads are named, by the numbers that a debugger shows. */
+Test(owner, both_threads_are_named) {
+    char text[1024];
+    char owner[64];
+    (void)snprintf(owner, sizeof owner, "belongs to thread %p", rouse_platform_thread_());
+    stranger = release_owned;
+    capture("rouse_semaphore_release", on_another_thread, text, sizeof text);
+    cr_assert_not_null(strstr(text, owner), "\"%s\" does not say \"%s\"", text, owner);
+    cr_assert_not_null(strstr(text, "used on thread "), "\"%s\"", text);
+    cr_assert_not_null(strstr(text, "ROUSE_BACKEND_LOCAL"), "\"%s\"", text);
+}
+
+static void *own_an_object(void *arg) {
+    rouse_semaphore own;
+    rouse_semaphore_init(&own, 1);
+    cr_assert(rouse_semaphore_try_acquire(&own, 1));
+    rouse_semaphore_destroy(&own);
+    return arg;
+}
+
+/* Each thread may have objects of its own, and an object that nobody has used belongs to whoever uses it first. */
+Test(owner, a_thread_with_objects_of_its_own_is_left_alone) {
+    rouse_semaphore mine;
+    rouse_semaphore_init(&mine, 1);
+    cr_assert(rouse_semaphore_try_acquire(&mine, 1));
+    run_on_thread(own_an_object, NULL, 0);
+    run_on_thread(acquire_used_first, NULL, 0);
+    rouse_semaphore_destroy(&mine);
+}
