@@ -38,7 +38,7 @@ typedef struct rouse_barrier {
 /* Requires that every party of the last phase has been let through and that no call is in progress, except
  * the one that has let the last party through. LOCKFREE gives its memory back. */
 static inline void rouse_barrier_destroy(rouse_barrier *b) {
-    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
                      rouse_backend_waiter_count_(&b->gate_[1]) == 0,
                  b, "waiters are queued");
@@ -84,14 +84,14 @@ static inline rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before
  *   ROUSE_OK        all have arrived
  *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
 static inline rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_IDLE_(w, b);
     return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
 }
 
 /* How many wait; a snapshot. */
 static inline uint32_t rouse_barrier_waiter_count(const rouse_barrier *b) {
-    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_LOOK_(b, &b->gate_[0]);
     return rouse_backend_waiter_count_(&b->gate_[0]) + rouse_backend_waiter_count_(&b->gate_[1]);
 }
 

@@ -59,7 +59,7 @@ static inline rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) 
 /* Requires that nobody waits and that no call is in progress, except the one that has granted the last
  * waiter. LOCKFREE gives its memory back. */
 static inline void rouse_rwlock_destroy(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
     rouse_waiter_queue_destroy(&l->queue_);
 }
@@ -77,13 +77,13 @@ static inline void rouse_rwlock_entered_(rouse_rwlock *l) {
  *   ROUSE_OVERFLOW  the waiters together would lack too much
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
 static inline rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
     return rouse_queue_wait_(&l->queue_, w, 1);
 }
 static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
     rouse_status status;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
     status = rouse_queue_wait_(&l->queue_, w, l->readers_);
     if (status == ROUSE_OK) {
@@ -94,11 +94,11 @@ static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) 
 
 /* The same without waiting: true if it is yours. Overtakes nobody. */
 static inline bool rouse_rwlock_try_read(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_queue_try_wait_(&l->queue_, 1);
 }
 static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     if (!rouse_queue_try_wait_(&l->queue_, l->readers_)) {
         return false;
     }
@@ -111,7 +111,7 @@ static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
  * reads. */
 static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     others = l->readers_ - 1;
     if (others == 0 ? rouse_backend_waiter_count_(&l->queue_) != 0 || rouse_waiter_queue_is_closed(&l->queue_)
                     : !rouse_queue_try_wait_(&l->queue_, others)) {
@@ -127,7 +127,7 @@ static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
  * cannot be told from a writer that had to wait for the lock.) */
 static inline rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     rouse_status status = ROUSE_INVALID;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed: see rouse_rwlock_entered_. */
     if (rouse_u32_load_relaxed_(&l->writing_) == 0) {
         status = rouse_queue_give_back_(&l->queue_, 1, l->readers_);
@@ -137,7 +137,7 @@ static inline rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
 }
 static inline rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
     rouse_status status;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed, twice: see rouse_rwlock_entered_. A writer that had to wait has not set it. */
     if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
         rouse_u32_store_relaxed_(&l->writing_, 0);
@@ -151,7 +151,7 @@ static inline rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
  * ended by end_read. ROUSE_INVALID: as end_write. */
 static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     rouse_status status;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed, twice: as in end_write. */
     if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
         rouse_u32_store_relaxed_(&l->writing_, 0);
@@ -166,7 +166,7 @@ static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
 /* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in now
  * are let in before this returns. False: it has the lock, or is about to. */
 static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_OWNED_(w, &l->queue_, l);
     return rouse_backend_cancel_(&l->queue_, w);
 }
@@ -174,24 +174,24 @@ static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
 /* Wakes all waiters with ROUSE_CLOSED; how many. Later calls are ROUSE_CLOSED or false. Those who hold the
  * lock hold it, and end it as ever. */
 static inline uint32_t rouse_rwlock_close(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_close_(&l->queue_);
 }
 static inline bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_waiter_queue_is_closed(&l->queue_);
 }
 
 /* How many wait, readers and writers; a snapshot. */
 static inline uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_backend_waiter_count_(&l->queue_);
 }
 
 /* Reserves memory so that up to `waiters` readers and writers can wait without allocating (LOCKFREE;
  * ROUSE_NOMEM). */
 static inline rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_reserve_(&l->queue_, waiters);
 }
 

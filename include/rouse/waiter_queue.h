@@ -123,7 +123,6 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     }
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
 }
-#endif
 
 /* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing changed. */
 static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
@@ -140,6 +139,7 @@ static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_
     }
     return n == 0 ? ROUSE_OK : rouse_backend_wake_(q, n, most, &woken);
 }
+#endif
 
 /* wait without checks, for the primitives. */
 static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {

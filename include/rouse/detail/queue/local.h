@@ -391,4 +391,17 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_backend_balance_(q) > 0 ? ROUSE_INVALID : rouse_local_hand_off_(q);
 }
 
+static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    const int64_t balance = rouse_backend_balance_(q);
+    bool woken = false;
+    if (balance < 0) {
+        return n == 0 ? ROUSE_OK : rouse_backend_wake_(q, n, most, &woken);
+    }
+    if (balance + (int64_t)n > (int64_t)most) {
+        return ROUSE_INVALID;
+    }
+    q->balance_ += (int64_t)n;
+    return ROUSE_OK;
+}
+
 #endif /* ROUSE_DETAIL_QUEUE_LOCAL_H */
