@@ -273,6 +273,7 @@ static ROUSE_SLOW_ void rouse_local_deliver_more_(rouse_inbox_ *mine) {
 static inline void rouse_local_deliver_(rouse_waiter *w) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
+    /* Relaxed: the inbox is this thread's, which has no signal handlers that push to it. */
     if (!ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0 && w->mailbox_ == NULL)) {
         rouse_local_deliver_later_(w);
         return;
@@ -283,11 +284,12 @@ static inline void rouse_local_deliver_(rouse_waiter *w) {
     }
     rouse_deliver_begin_(mine);
     rouse_deliver_call_(w, outcome);
+    /* Relaxed: as above. */
     if (!ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
         rouse_local_deliver_more_(mine);
         return;
     }
-    rouse_u32_store_relaxed_(&mine->running_, 0); /* no handler can have pushed meanwhile */
+    rouse_u32_store_relaxed_(&mine->running_, 0);
 }
 
 /* The release of one permit that finds somebody; or the queue closed or full, which is out of line too. */
