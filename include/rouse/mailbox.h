@@ -6,9 +6,8 @@
  *     rouse_mailbox_init(&mailbox, kick, &fd);                   // one a loop; it stays where it is
  *     rouse_waiter_init_on(&task->waiter, &mailbox, wake, task); // once, instead of rouse_waiter_init
  *     ...
- *     (void)read(fd, &count, sizeof count);                      // the loop, when fd is readable: first
- *     this,
- *     rouse_mailbox_drain(&mailbox);                             // then the drain, or a kick goes unheard
+ *     (void)read(fd, &count, sizeof count);                      // when fd is readable: first this,
+ *     rouse_mailbox_drain(&mailbox);                             // then the drain, or a kick is lost
  *     ...
  *     rouse_mailbox_destroy(&mailbox);                           // no waiter is left on it
  *     close(fd);                                                 // last what kick uses
@@ -18,15 +17,25 @@
  * else does: also what the loop's own thread releases is posted, and waits for the next drain.
  *
  * The mailbox calls `kick` when it goes from empty to non-empty, on the posting thread, which may be the
- * loop's own: write to an eventfd, uv_async_send, … One kick may stand for many posts: drain takes all. kick
- * must not drain and should not block; it may be called once more after a drain has emptied the mailbox.
+ * loop's own: write to an eventfd, uv_async_send, … One kick may announce many posts: drain takes all. kick
+ * must not drain or revoke and should not block; it may be called once more after a drain has emptied the
+ * mailbox. In a loop that drains in every turn kick may be NULL: nobody is kicked.
  *
  * Once posted, a waiter is granted: cancel returns false. So a loop may drain before it looks at its
- * time-outs or after: whoever is in the mailbox has come in time. A wake inside drain that posts to the same
- * mailbox is announced by a new kick.
+ * time-outs or after: a waiter in the mailbox has been granted in time. On the loop's thread,
+ * rouse_mailbox_revoke takes a granted waiter out again before its wake has begun. A wake inside drain that
+ * posts to the same mailbox is announced by a new kick.
+ *
+ * A loop inside a wake (a modal dialog, a helper that waits for an answer by turning the loop): the first
+ * drain in a wake leaves what it finds to the outermost call, as everything that falls due inside a wake, and
+ * kicks. If that wake drains again, it is running a loop: this drain and every later one in the same wake run
+ * the wakes there and then, and all that this thread has deferred. Each such level costs the stack of the
+ * loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
  *
  * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
- * kick when the mailbox was empty. Of a drain: one exchange.
+ * kick when the mailbox was empty. Of a drain: one exchange. Of a revoke: no read-modify-write, or one
+ * exchange for all that have been posted meanwhile; constant time, but for the wakes deferred inside a wake,
+ * among which it searches.
  *
  * Ordering: everything before the release that granted the waiter happens before its wake in drain. */
 #ifndef ROUSE_MAILBOX_H
@@ -39,7 +48,9 @@
 #include "detail/wake/deliver.h"
 #include "waiter.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct rouse_mailbox rouse_mailbox;
 
@@ -59,7 +70,7 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
          * makes "post, then look whether a wake-up is pending" and "clear pending, then drain" miss each
          * other never. */
     } while (!rouse_ptr_cas_seq_cst_(&mb->posted_, &newest, w));
-    if (newest == NULL) {
+    if (newest == NULL && mb->kick_ != NULL) {
         /* uv_async_send reads its pending flag with a plain load: keep it behind the post. */
         rouse_fence_seq_cst_();
         mb->kick_(mb->arg_);
@@ -69,16 +80,17 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     }
 }
 
-/* kick(arg) tells the loop's thread to call rouse_mailbox_drain. Before any waiter is made on the mailbox; it
- * may kick as soon as one is queued. */
+/* kick(arg) tells the loop's thread to call rouse_mailbox_drain; NULL: the loop drains without being told.
+ * Before any waiter is made on the mailbox; it may kick as soon as one is queued. */
 static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
     ROUSE_CHECK_OBJECT_(mb);
-    ROUSE_CHECK_(kick != NULL, mb, "kick is NULL");
     mb->post_ = rouse_mailbox_post_;
     mb->kick_ = kick;
     mb->arg_ = arg;
     rouse_ptr_init_(&mb->posted_, NULL);
     rouse_u32_init_(&mb->kicks_, 0);
+    mb->taken_.first = NULL;
+    mb->taken_.last = NULL;
 }
 
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
@@ -89,24 +101,119 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
     w->mailbox_ = mb;
 }
 
-/* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake it hands them to the
- * outermost call, as any other (waiter.h). */
-static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
+/* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread; the loop's own too, and
+ * there as well the wake runs in a drain. For whatever the loop is to do next: a result from a worker thread,
+ * the next step of a task.
+ *
+ * Requires: w is initialised and has a wake; it is not queued and not in a mailbox. Which mailbox it was made
+ * on does not matter. It is mb's until its wake begins or rouse_mailbox_revoke returns true; to cancel it is
+ * false. What came before the post happens before the wake. */
+static inline void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
     ROUSE_CHECK_OBJECT_(mb);
-    size_t count = 0;
-    rouse_waiter *oldest = NULL;
-    /* E7: acquire, for the waiters and what their releasers did; seq_cst as in post. */
-    rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_seq_cst_(&mb->posted_, NULL);
-    while (w != NULL) {
-        rouse_waiter *const older = w->next_;
-        rouse_outcome_set_due_(w, rouse_outcome_due_(w) | ROUSE_OUTCOME_ARRIVED_);
-        w->next_ = oldest;
-        oldest = w;
-        w = older;
-        count++;
+    ROUSE_CHECK_IDLE_(w, mb);
+    ROUSE_CHECK_(w->wake_ != NULL, mb, "the waiter has no wake");
+    rouse_outcome_set_due_(w, rouse_outcome_(status, 0));
+    rouse_outcome_store_(w, rouse_outcome_(status, ROUSE_MAILED_));
+    rouse_mailbox_post_(mb, w);
+}
+
+/* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake: see "A loop inside a
+ * wake" above; what it leaves to the outermost call it counts too, and that call does not. */
+static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
+    const uint32_t bits =
+        running == ROUSE_RUNNING_ ? ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_ : ROUSE_OUTCOME_ARRIVED_;
+    const uint32_t mask = ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_;
+    rouse_chain_ arrived;
+    size_t count;
+    ROUSE_CHECK_OBJECT_(mb);
+    arrived = mb->taken_;
+    mb->taken_.first = NULL;
+    mb->taken_.last = NULL;
+    count = running == ROUSE_RUNNING_ ? rouse_chain_mark_(&arrived, ROUSE_COUNTED_) : 0;
+    /* E7: acquire, for the waiters and what their releasers did; seq_cst as in post. From here on the mailbox
+     * is not touched, but for the kick of a drain that runs no wakes: a wake may destroy it. */
+    count +=
+        rouse_chain_join_stack_(&arrived, (rouse_waiter *)rouse_ptr_swap_seq_cst_(&mb->posted_, NULL), bits);
+    if (running == 0) {
+        if (arrived.first == NULL) {
+            return 0;
+        }
+        rouse_deliver_begin_(mine);
+        rouse_chain_join_(&mine->due_, arrived.first, arrived.last);
+        count = rouse_deliver_due_(mine, mask);
+        rouse_deliver_end_(mine);
+        return count;
     }
-    rouse_deliver_run_(oldest);
+    rouse_inbox_push_(mine, arrived.first);
+    if (running == ROUSE_RUNNING_) {
+        if (count != 0 && mb->kick_ != NULL) {
+            mb->kick_(mb->arg_);
+        }
+    } else {
+        count = rouse_deliver_due_(mine, mask);
+    }
+    rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_LOOP_);
     return count;
+}
+
+/* Inside a wake: runs the wakes that this thread has deferred until that wake returns, those that fall due
+ * meanwhile, and the rest of those that the outer call has made due; how many. For a loop that is turned
+ * inside a wake: call it once in each turn. Each level costs the stack of the loop and of its wakes. Outside
+ * of a wake nothing is deferred: 0. */
+static inline size_t rouse_run_deferred_wakes(void) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
+    size_t count = 0;
+    if (running != 0) {
+        count = rouse_deliver_due_(mine, 0);
+        rouse_u32_store_relaxed_(&mine->running_, running);
+    }
+    return count;
+}
+
+/* Loop thread: takes back a waiter that was granted and whose wake has not begun. For a task that ends while
+ * its grant is on the way: cancel first; if that is false, revoke.
+ *
+ * True: its wake will never run, w is yours again, and so is what it was granted (rouse_waiter_status says
+ * with which outcome; ROUSE_OK: release it if you no longer want it). It works on every waiter whose wake
+ * would run in a drain of mb, also on one that the running drain has taken already: a wake may free the next
+ * one's waiter.
+ * False: nothing of w is in mb. It is queued still, or its wake has begun or has run, or none was due.
+ *
+ * Where another thread is between the grant and the post, this waits for those few instructions. */
+static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    uint32_t step = 1;
+    uint32_t status;
+    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_(w != NULL, mb, "the waiter is NULL");
+    /* E1: acquire; partner is the store of the outcome: the grant becomes this thread's. */
+    while ((status = rouse_u32_load_acquire_(&w->status_)) == ((uint32_t)ROUSE_PENDING | ROUSE_OWED_)) {
+        rouse_platform_back_off_(&step);
+    }
+    if ((status & ROUSE_MAILED_) == 0) {
+        return false;
+    }
+    while ((rouse_outcome_due_(w) & ROUSE_OUTCOME_ARRIVED_) == 0) {
+        /* E7: as in drain. Relaxed before it: a guess. */
+        if (rouse_ptr_load_relaxed_(&mb->posted_) != NULL) {
+            (void)rouse_chain_join_stack_(&mb->taken_,
+                                          (rouse_waiter *)rouse_ptr_swap_seq_cst_(&mb->posted_, NULL),
+                                          ROUSE_OUTCOME_ARRIVED_);
+        } else {
+            rouse_platform_back_off_(&step);
+        }
+    }
+    if (!rouse_inbox_remove_(mine, w)) {
+        const bool taken = mb->taken_.first == w || mb->taken_.last == w;
+        rouse_chain_remove_(taken ? &mb->taken_ : &mine->due_, w);
+    }
+    ROUSE_DISOWN_(w);
+    /* E1: release, as in rouse_outcome_store_. */
+    rouse_u32_store_release_(&w->status_, status & ~(uint32_t)ROUSE_MAILED_);
+    return true;
 }
 
 /* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
@@ -114,7 +221,8 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
     ROUSE_CHECK_OBJECT_(mb);
     uint32_t step = 1;
-    ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL, mb, "wakes have not been drained");
+    ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL && mb->taken_.first == NULL, mb,
+                 "wakes have not been drained");
     /* E8: acquire; partner is the release at the end of post: what it did to the mailbox is over. */
     while (rouse_u32_load_acquire_(&mb->kicks_) != 0) {
         rouse_platform_back_off_(&step);

@@ -23,7 +23,7 @@ static uint32_t injected_woken; /* what an injected wake_all returned */
 static int first_new;
 
 static void look_and_inject(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;

@@ -138,7 +138,7 @@ static void others_run(void) {
 
 /* The call `depth` stands still from here to the end of this function. */
 static void stop(int depth) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;

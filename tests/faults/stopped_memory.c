@@ -71,7 +71,7 @@ static const struct {
 
 /* Others queue and cancel, two by two, in both orders, behind whoever is there. */
 static void others(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     stopped_once = true;

@@ -16,7 +16,7 @@ static const char *injected;
 static bool reached;
 
 static void inject(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL)};
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     reached = true;

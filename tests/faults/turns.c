@@ -174,7 +174,7 @@ static void run_points(const struct turns *t) {
 
 int main(int argc, char **argv) {
     say_which_crashes();
-    fibers_setup(&rouse_inbox_v1_, sizeof rouse_inbox_v1_);
+    fibers_setup(&rouse_inbox_v2_, sizeof rouse_inbox_v2_);
     if (argc == 1 || argc > 6) {
         fprintf(
             stderr,

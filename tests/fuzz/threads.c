@@ -478,7 +478,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int after;
     bytes = data;
     bytes_left = size;
-    fibers_setup(&rouse_inbox_v1_, sizeof rouse_inbox_v1_);
+    fibers_setup(&rouse_inbox_v2_, sizeof rouse_inbox_v2_);
     begin();
     before = next_byte() % (CALLS_BEFORE + 1);
     for (int i = 0; i < before; i++) {

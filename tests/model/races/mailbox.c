@@ -171,6 +171,85 @@ static void libuv(void) {
     finish(2);
 }
 
+/* The loop ends a task whose grant may be on the way: what cannot be cancelled can be revoked, and is then its owner's. */
+static int revoked;
+static void end_task(void *arg) {
+    guest *const g = arg;
+    take_out(g);
+    if (!g->cancelled) {
+        mc_assert(rouse_mailbox_revoke(mailbox, &g->waiter));
+        mc_assert(rouse_waiter_status(&g->waiter) == ROUSE_OK);
+        memset(&g->waiter, 0, sizeof g->waiter);
+        rouse_waiter_init(&g->waiter, guest_wake, g);
+        g->answer = NOT_CALLED;
+        revoked++;
+        mc_assert(shared == 0 || shared == 1);
+    }
+}
+static void post_revoke(void) {
+    start(1);
+    revoked = 0;
+    run(publish_give, NULL, end_task, A, ONLY_TWO);
+    mc_assert(revoked == 1 || A->cancelled);
+    mc_assert(rouse_waiter_queue_balance(&queue) == 1 - revoked);
+    finish(0);
+}
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* whose waiter has 512 cells: too much for the checker */
+/* What a waiter lacks stands where its outcome will: 512 has the bit that says ARRIVED. */
+static void give_512(void *unused) {
+    (void)unused;
+    shared = 1;
+    give(512);
+}
+static void post_512_revoke(void) {
+    start(0);
+    rouse_waiter_init_on(&A->waiter, mailbox, guest_wake, A);
+    enqueue(A, 512);
+    revoked = 0;
+    run(give_512, NULL, end_task, A, ONLY_TWO);
+    finish(0);
+}
+#endif
+/* The grants of two threads; the loop revokes the first and drains the other. */
+static void end_task_and_drain(void *arg) {
+    end_task(arg);
+    drained += (int)rouse_mailbox_drain(mailbox);
+}
+static void two_post_revoke(void) {
+    start(2);
+    revoked = 0;
+    run(give_1, NULL, give_1, NULL, end_task_and_drain, A);
+    drained += (int)rouse_mailbox_drain(mailbox);
+    mc_assert(rouse_waiter_queue_balance(&queue) == 1 - revoked);
+    mc_assert(B->wakes == 1);
+    finish(1);
+}
+/* Any thread's post, without an object. */
+static void publish_post(void *g) {
+    shared = 1;
+    rouse_mailbox_post(mailbox, &((guest *)g)->waiter, ROUSE_OK);
+}
+static void public_post(void) {
+    start(0);
+    A->then = look;
+    run(publish_post, A, loop_twice, NULL, ONLY_TWO);
+    last_loop(1);
+    finish(1);
+}
+static void revoke_posted(void *g) {
+    if (rouse_mailbox_revoke(mailbox, &((guest *)g)->waiter)) {
+        look(g);
+        revoked++;
+    }
+}
+static void public_post_revoke(void) {
+    start(0);
+    revoked = 0;
+    run(publish_post, A, revoke_posted, A, ONLY_TWO);
+    drained += (int)rouse_mailbox_drain(mailbox);
+    finish(1 - revoked);
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "post, drain", .body = post_drain},
     {.name = "post publishes", .body = post_publishes},
@@ -187,5 +266,12 @@ const mc_scenario mc_scenarios[] = {
      .soak_bound = MC_NO_BOUND},
     {.name = "post in a drain", .body = post_in_drain},
     {.name = "libuv", .body = libuv, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
+    {.name = "post, revoke", .body = post_revoke},
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+    {.name = "post 512, revoke", .body = post_512_revoke},
+#endif
+    {.name = "two post, revoke", .body = two_post_revoke, .bound = 2, .soak_bound = MC_NO_BOUND},
+    {.name = "public post", .body = public_post},
+    {.name = "public post, revoke", .body = public_post_revoke},
     {0},
 };

@@ -47,10 +47,12 @@
 #    define ROUSE_ALIGN_(bytes)   alignas(bytes)
 #    define ROUSE_EXTERN_C_BEGIN_ extern "C" {
 #    define ROUSE_EXTERN_C_END_   }
+#    define ROUSE_NOEXCEPT_       noexcept
 #else
 #    define ROUSE_ALIGN_(bytes) _Alignas(bytes)
 #    define ROUSE_EXTERN_C_BEGIN_
 #    define ROUSE_EXTERN_C_END_
+#    define ROUSE_NOEXCEPT_
 #endif
 
 #if defined(__linux__)

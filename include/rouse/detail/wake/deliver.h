@@ -21,6 +21,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(ROUSE_DEBUG) && defined(__cpp_exceptions)
+#    include <stdio.h>
+extern "C++" { /* somebody may include us inside an extern "C" */
+#    include <exception>
+}
+#endif
 
 /* Mailboxes: mailbox.h supplies the function; this is all that delivery knows of them. */
 typedef void rouse_post_fn_(struct rouse_mailbox *mailbox, rouse_waiter *w);
@@ -28,29 +34,38 @@ struct rouse_mailbox {
     rouse_post_fn_ *post_;
     void (*kick_)(void *arg);
     void *arg_;
-    rouse_atomic_ptr_ posted_; /* the newest posted waiter, linked to older ones by next_ */
-    rouse_atomic_u32_ kicks_;  /* posts that may kick and have not finished              */
+    rouse_atomic_ptr_ posted_; /* the newest posted waiter, linked to older ones by next_             */
+    rouse_atomic_u32_ kicks_;  /* posts that may kick and have not finished                          */
+    rouse_chain_ taken_;       /* what revoke has moved out of posted_, oldest first; the loop's     */
 };
 
 /* One per thread of the program, whatever unit or language it is used from. All zero: nothing runs. */
 typedef struct rouse_inbox_ {
-    rouse_atomic_u32_ running_; /* 1: a delivery of this thread is calling wakes */
-    rouse_atomic_ptr_ inbox_;   /* what fell due meanwhile, newest first         */
+    rouse_atomic_u32_
+        running_;             /* RUNNING_: a delivery of this thread is calling a wake                      */
+    rouse_atomic_ptr_ inbox_; /* what fell due meanwhile, newest first                                      */
+    rouse_chain_ due_;        /* whose wakes run next, oldest first: of the delivery that is calling wakes  */
 } rouse_inbox_;
+
+/* Values of running_. */
+enum {
+    ROUSE_RUNNING_ = 1,
+    ROUSE_RUNNING_LOOP_ = 2 /* the wake that runs has drained a mailbox: it may be running a loop */
+};
 
 /* Its memory has a type that C and C++ spell alike, for a link that compares them (-flto). */
 typedef struct rouse_inbox_memory_ {
-    ROUSE_ALIGN_(8) unsigned char bytes_[16];
+    ROUSE_ALIGN_(8) unsigned char bytes_[32];
 } rouse_inbox_memory_;
 
 ROUSE_EXTERN_C_BEGIN_
-extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v1_;
-ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v1_ = {{0}};
+extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_;
+ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_ = {{0}};
 ROUSE_EXTERN_C_END_
 
 /* This thread's. */
 static inline rouse_inbox_ *rouse_inbox_mine_(void) {
-    void *mine = rouse_inbox_v1_.bytes_;
+    void *mine = rouse_inbox_v2_.bytes_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
     /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
      * through this. */
@@ -62,6 +77,21 @@ static inline rouse_inbox_ *rouse_inbox_mine_(void) {
 static inline bool rouse_deliver_inside_(void) {
     return rouse_u32_load_relaxed_(&rouse_inbox_mine_()->running_) != 0;
 }
+
+#if defined(ROUSE_LOCK_PTHREAD_) && defined(__GNUC__)
+/* In the child of a fork inside a wake: the calls that would run the wakes are the parent's, and so are the
+ * wakes that wait for them. The child begins with none, and is not inside a wake. */
+static void rouse_inbox_forked_(void) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    rouse_u32_store_relaxed_(&mine->running_, 0);
+    rouse_ptr_store_relaxed_(&mine->inbox_, NULL);
+    mine->due_.first = NULL;
+    mine->due_.last = NULL;
+}
+__attribute__((__constructor__)) static void rouse_inbox_watch_forks_(void) {
+    (void)pthread_atfork(NULL, NULL, rouse_inbox_forked_);
+}
+#endif
 
 /* Only this thread and its signal handlers touch the inbox, so every order here is relaxed; what must hold is
  * the program order of this thread, which rouse_fence_signal_ keeps the compiler to. */
@@ -77,45 +107,79 @@ static inline void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
     }
 }
 
-/* Empties the inbox, oldest first. */
-static inline rouse_waiter *rouse_inbox_take_(rouse_inbox_ *mine) {
-    rouse_waiter *oldest = NULL;
-    /* No edge: one thread's program order would do; the seam has no weaker exchange. */
-    rouse_waiter *w = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
-    rouse_fence_signal_();
-    while (w != NULL) {
-        rouse_waiter *const older = w->next_;
-        w->next_ = oldest;
-        oldest = w;
-        w = older;
-    }
-    return oldest;
-}
-
-static inline void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) {
-    ROUSE_TRACE("wake", NULL, w);
-    ROUSE_DISOWN_(w);
-    w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
-}
-
-/* Calls the wakes of a chain, or posts those that run elsewhere. */
-static inline void rouse_deliver_call_all_(rouse_waiter *first) {
-    while (first != NULL) {
-        rouse_waiter *const w = first;
-        const uint32_t outcome = rouse_outcome_due_(w);
-        first = w->next_; /* before the call: w is its owner's from then on */
-        if (w->mailbox_ != NULL && (outcome & ROUSE_OUTCOME_ARRIVED_) == 0) {
-            w->mailbox_->post_(w->mailbox_, w);
-        } else {
-            rouse_deliver_call_(w, outcome);
+/* Takes w out of the inbox. False: it is not in it. */
+static inline bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
+    void *newest = rouse_ptr_load_relaxed_(&mine->inbox_);
+    rouse_waiter *before;
+    while (newest == (void *)w) {
+        /* Relaxed: a signal handler may have pushed; then w is not the newest any more. */
+        if (rouse_ptr_cas_relaxed_(&mine->inbox_, &newest, w->next_)) {
+            return true;
         }
     }
+    before = (rouse_waiter *)newest;
+    while (before != NULL && before->next_ != w) {
+        before = before->next_;
+    }
+    if (before == NULL) {
+        return false;
+    }
+    before->next_ = w->next_;
+    return true;
+}
+
+/* An exception that leaves a wake ends the program: the wakes behind it would be lost. */
+static inline void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
+    ROUSE_TRACE("wake", NULL, w);
+    ROUSE_DISOWN_(w);
+    if ((outcome & ROUSE_OUTCOME_ARRIVED_) != 0) {
+        /* E1: release, as in rouse_outcome_store_: revoke is false from here on. */
+        rouse_u32_store_release_(&w->status_, outcome & ~(uint32_t)(ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_));
+    }
+#if defined(ROUSE_DEBUG) && defined(__cpp_exceptions)
+    try {
+        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+    } catch (...) {
+        fprintf(stderr, "rouse: wake(%p): an exception left the wake of this waiter\n",
+                static_cast<void *>(w));
+        fflush(stderr);
+        std::terminate();
+    }
+#else
+    w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+#endif
 }
 
 /* The flag up: from here on, what falls due on this thread goes to the inbox. */
 static inline void rouse_deliver_begin_(rouse_inbox_ *mine) {
-    rouse_u32_store_relaxed_(&mine->running_, 1);
+    rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
     rouse_fence_signal_();
+}
+
+/* Calls the wakes that are due on this thread, and those that fall due meanwhile. The flag is up. How many of
+ * those whose outcome has, of the bits of `mask`, ARRIVED and no other; with mask 0, all. */
+static inline size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
+    size_t count = 0;
+    for (;;) {
+        rouse_waiter *const w = mine->due_.first;
+        if (w != NULL) {
+            const uint32_t outcome = rouse_outcome_due_(w);
+            mine->due_.first = w->next_; /* before the call: w is its owner's from then on */
+            if (w->next_ == NULL) {
+                mine->due_.last = NULL;
+            }
+            rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
+            rouse_deliver_call_(w, outcome);
+            count += (outcome & mask) == (mask & ROUSE_OUTCOME_ARRIVED_) ? 1 : 0;
+        } else if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
+            /* No edge: one thread's program order would do; the seam has no weaker exchange. */
+            rouse_waiter *const newest = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
+            rouse_fence_signal_();
+            (void)rouse_chain_join_stack_(&mine->due_, newest, 0);
+        } else {
+            return count;
+        }
+    }
 }
 
 /* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler
@@ -124,8 +188,8 @@ static inline void rouse_deliver_begin_(rouse_inbox_ *mine) {
 static inline void rouse_deliver_end_(rouse_inbox_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */
-        while (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
-            rouse_deliver_call_all_(rouse_inbox_take_(mine));
+        if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
+            (void)rouse_deliver_due_(mine, 0);
         }
         rouse_fence_signal_();
         rouse_u32_store_relaxed_(&mine->running_, 0);
@@ -137,39 +201,59 @@ static inline void rouse_deliver_end_(rouse_inbox_ *mine) {
     }
 }
 
-/* Runs the wakes of a chain whose outcomes are stored, or leaves them to the wake that this thread is in. */
-static inline void rouse_deliver_run_(rouse_waiter *first) {
+/* Hands `posts` to their mailboxes, then runs the wakes of a chain, or leaves them to the wake that this
+ * thread is in. All outcomes are stored. The flag is up while a mailbox kicks: what a kick makes due runs
+ * when all are posted. */
+static ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *chain) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
-    if (first == NULL) {
+    const bool outermost = rouse_u32_load_relaxed_(&mine->running_) == 0;
+    if (outermost) {
+        rouse_deliver_begin_(mine);
+    }
+    while (posts != NULL) {
+        rouse_waiter *const w = posts;
+        posts = w->next_;
+        w->mailbox_->post_(w->mailbox_, w);
+    }
+    if (!outermost) {
+        rouse_inbox_push_(mine, chain->first);
         return;
     }
-    if (rouse_u32_load_relaxed_(&mine->running_) != 0) {
-        rouse_inbox_push_(mine, first);
-        return;
+    if (chain->first != NULL) {
+        rouse_chain_join_(&mine->due_, chain->first, chain->last);
     }
-    rouse_deliver_begin_(mine);
-    rouse_deliver_call_all_(first);
+    (void)rouse_deliver_due_(mine, 0);
     rouse_deliver_end_(mine);
 }
 
-/* Stores the outcomes of a chain, each its own or (not 0) all the same, then runs its wakes. The queue is not
- * touched from here on; a trace is told its address. */
+/* Stores the outcomes of a chain, each its own or (not 0) all the same, then posts or runs its wakes. The
+ * queue is not touched from here on; `queue` is only passed on to ROUSE_TRACE. */
 static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
-    rouse_waiter **link = &first;
+    rouse_chain_ here = {first, NULL};
+    rouse_chain_ posts = {NULL, NULL};
+    rouse_waiter **link = &here.first;
     while (*link != NULL) {
         rouse_waiter *const w = *link;
+        uint32_t mailed = 0;
         if (same != 0) {
             ROUSE_TRACE("grant", queue, w);
             rouse_outcome_set_due_(w, same);
         }
-        if (w->wake_ == NULL) {
-            *link = w->next_; /* out of the chain before the store */
-        } else {
+        if (w->wake_ != NULL && w->mailbox_ == NULL) {
+            here.last = w;
             link = &w->next_;
+        } else {
+            *link = w->next_; /* out of the chain before the store */
+            if (w->wake_ != NULL) {
+                rouse_chain_append_(&posts, w);
+                mailed = ROUSE_MAILED_;
+            }
         }
-        rouse_outcome_store_(w, rouse_outcome_due_(w));
+        rouse_outcome_store_(w, rouse_outcome_due_(w) | mailed);
     }
-    rouse_deliver_run_(first);
+    if (here.first != NULL || posts.first != NULL) {
+        rouse_deliver_run_(posts.first, &here);
+    }
     (void)queue;
 }
 static inline void rouse_deliver_(const rouse_chain_ *chain) {
@@ -180,18 +264,24 @@ static inline void rouse_deliver_(const rouse_chain_ *chain) {
 static inline void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const bool polled = w->wake_ == NULL; /* before the store */
-    rouse_outcome_store_(w, outcome);
-    if (polled) {
-        return;
-    }
-    if (ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0 && w->mailbox_ == NULL)) {
-        rouse_deliver_begin_(mine);
-        rouse_deliver_call_(w, outcome);
-        rouse_deliver_end_(mine);
+    if (ROUSE_LIKELY_(w->mailbox_ == NULL)) {
+        rouse_outcome_store_(w, outcome);
+        if (polled) {
+            return;
+        }
+        if (ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0)) {
+            rouse_deliver_begin_(mine);
+            rouse_deliver_call_(w, outcome);
+            rouse_deliver_end_(mine);
+            return;
+        }
+        w->next_ = NULL;
+        rouse_outcome_set_due_(w, outcome);
+        rouse_inbox_push_(mine, w);
     } else {
         w->next_ = NULL;
         rouse_outcome_set_due_(w, outcome);
-        rouse_deliver_run_(w);
+        rouse_deliver_chain_(NULL, w, 0);
     }
 }
 

@@ -2,11 +2,12 @@
  *
  *   member      while                       upper 32 bits           lower 32 bits
  *   account_    queued                      n that it asked for     what it still lacks of n
- *               due, not yet delivered      (unspecified)           the outcome: bits 0-7 the rouse_status,
- *                                                                   bit 8 BY_ALL, bit 9 ARRIVED
- *   status_     from PENDING to the outcome                         bits 0-7 the rouse_status, bit 8 BY_ALL
+ *               due                         0                       the outcome: bits 0-7 the rouse_status,
+ *                                                                   above them the bits listed below
+ *   status_     from PENDING to the outcome                         the same
  *
  *   PENDING -> outcome    the thread that serves, closes or sweeps it (rouse_outcome_store_)
+ *   MAILED -> not         the loop's thread, before it calls the wake or when it revokes
  *   PENDING -> INVALID    the canceller that has taken it out (rouse_waiter_release_)
  */
 #ifndef ROUSE_DETAIL_WAKE_OUTCOME_H
@@ -21,10 +22,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bits of an outcome, in rouse_waiter.account_ while it is due and in status_ once it is stored. */
+/* Bits beside the status, in rouse_waiter.account_ while the outcome is due and in status_ once it is stored.
+ *
+ *   bit         account_  status_
+ *   BY_ALL      yes       yes       woken by a wake_all
+ *   ARRIVED     yes       -         the loop's thread has taken it out of the mailbox: its wake runs next
+ *   COUNTED     yes       -         with ARRIVED: one drain has counted it, another call runs its wake
+ *   MAILED      -         yes       on its way to or in a mailbox; cleared when its wake begins, or by revoke
+ *   OWED        -         PENDING   a cancel came too late: the outcome is about to be stored */
 enum {
-    ROUSE_OUTCOME_BY_ALL_ = 0x100, /* woken by a wake_all                                   */
-    ROUSE_OUTCOME_ARRIVED_ = 0x200 /* came out of its mailbox: now its wake runs. Not in status_   */
+    ROUSE_OUTCOME_BY_ALL_ = 0x100,
+    ROUSE_OUTCOME_ARRIVED_ = 0x200,
+    ROUSE_MAILED_ = 0x400,
+    ROUSE_OWED_ = 0x800,
+    ROUSE_COUNTED_ = 0x1000
 };
 
 static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
@@ -93,10 +104,20 @@ static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     rouse_u32_store_release_(&w->status_, outcome);
 }
 
-/* For cancel, of a polled waiter that another thread is granting: its last store is due any moment. */
-static inline void rouse_outcome_await_(const rouse_waiter *w) {
+/* For a cancel that came too late: another thread is granting w, and its last store is about to come. A
+ * polled waiter waits for that store here. For a waiter on a mailbox it is noted, so that revoke waits for
+ * it. */
+static inline void rouse_outcome_await_(rouse_waiter *w) {
     uint32_t step = 1;
-    while (w->wake_ == NULL && rouse_waiter_status(w) == ROUSE_PENDING) {
+    if (w->wake_ != NULL) {
+        uint32_t pending = (uint32_t)ROUSE_PENDING;
+        if (w->mailbox_ != NULL) {
+            /* Relaxed: a note from this thread to itself. If it fails, the outcome is stored. */
+            (void)rouse_u32_cas_relaxed_(&w->status_, &pending, pending | ROUSE_OWED_);
+        }
+        return;
+    }
+    while (rouse_waiter_status(w) == ROUSE_PENDING) {
         rouse_platform_back_off_(&step);
     }
 }
