@@ -1,5 +1,5 @@
 #!/bin/sh
-# mutate.sh [BUILD-DIR [OPTION...]]: mutation check: changes the headers in many small ways (wrong/mutants.ini), one at a time, and
+# mutate.sh [BUILD-DIR [OPTION...]]: mutation check: changes the headers in many small ways (by the rules in wrong/wrong.py), one at a time, and
 # counts how many the model tests, or else the unit and fault tests, report. Survivors are explained in wrong/survivors.md.
 # Half an hour on two processors; goes on where it was interrupted. Options are those of wrong.py.
 set -eu
@@ -9,4 +9,4 @@ build=${1:-$here/../../build-model}
 cmake -S "$here/../.." -B "$build" -DROUSE_TEST_PARTS=model -DROUSE_BUILD_EXAMPLES=OFF > /dev/null
 cmake --build "$build" --target model_checker -j2 > /dev/null
 exec "$here/wrong/wrong.py" --mutate --least 95 --seconds 20 --jobs 2 --work "$build/mutants" \
-    --checker "$build/tests/model/libmodel_checker.a" "$@" "$here/wrong/mutants.ini"
+    --checker "$build/tests/model/libmodel_checker.a" "$@"

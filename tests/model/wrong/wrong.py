@@ -2,7 +2,8 @@
 """Breaks a copy of the headers in one place at a time; the model tests must report each.
 
     wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] [--jobs N] TABLE [SECTION...]
-    wrong.py --mutate ...      the mutation check: what the model tests do not report goes on to the unit and fault tests; in
+    wrong.py --mutate ...      no table: for every function of the engine an order is weakened, a branch flipped, a statement
+                               dropped and an operator changed, by rule, one at a time; what the model tests do not report goes on to the unit and fault tests; in
                                the end --least PERCENT must have been reported. Verdicts are kept in DIR/verdicts.tsv and used
                                again for headers that have not changed, so an interrupted run goes on where it stopped.
                                --minutes N: begin no more after that; --seed N: in another order, for a sample
@@ -227,6 +228,40 @@ def orders():
     return table
 
 
+# How a function is mutated: (kind, what is looked for, what it becomes). The first hit in a function counts.
+MUTATIONS = [
+    ("weaken", r"_(acq_rel|acquire|release|seq_cst)_\(", lambda m: f"_{WEAKEN[m.group(1)]}_("),
+    ("flip", r"\bif \(([^\n]*)\) \{$", lambda m: f"if (!({m.group(1)})) {{"),
+    ("drop", r"^ +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
+    ("operator", r" (==|!=|<|>=|>|<=) ", lambda m: f" {OPPOSITE[m.group(1)]} "),
+]
+WEAKEN = {"acq_rel": "release", "acquire": "relaxed", "release": "relaxed", "seq_cst": "acq_rel"}
+OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+
+
+def mutants():
+    """A table with at most one mutation of each kind for every function of the engine, chosen by rule."""
+    table = {}
+    for path in sorted(edges.HEADERS.rglob("*.h")):
+        file = str(path.relative_to(edges.HEADERS))
+        text = path.read_text()
+        if file.startswith("loop/") or path.name in ("atomic.h", "check.h", "park.h", "lock.h", "platform.h", "config.h"):
+            continue
+        for _, name in edges.comments_and_functions(text)[1]:
+            start, end = function_span(text, name)
+            for kind, wanted, become in MUTATIONS:
+                found = re.search(wanted, text[start:end], re.M)
+                if found:
+                    nth = len(re.findall(squeeze(found.group()), text[start:start + found.start()]))
+                    table[f"{name} {kind}"] = {"backend": BACKENDS.get(file, "SPIN LOCKFREE"), "file": file, "in": name,
+                                               "nth": nth, "old": found.group().strip(), "new": become(found).strip()}
+    for line in open(os.path.join(HERE, "survivors.md"), encoding="utf-8"):
+        found = re.match(r"\| `(\w+ \w+)` \| (.*) \|$", line)
+        if found and found.group(1) in table:
+            table[found.group(1)]["silent"] = found.group(2)
+    return table
+
+
 class Verdicts:
     """With --mutate, kept in a file under the changed headers' hash."""
 
@@ -297,8 +332,8 @@ def main():
     os.makedirs(arguments.work, exist_ok=True)
     table = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",), strict=True)
     table.optionxform = str
-    if arguments.orders:
-        table = orders()
+    if arguments.orders or arguments.mutate:
+        table = orders() if arguments.orders else mutants()
         names = list(table)
         arguments.sections = ([arguments.table] if arguments.table else []) + arguments.sections
     else:
