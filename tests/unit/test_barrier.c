@@ -143,7 +143,7 @@ static void *party(void *arg) {
     return NULL;
 }
 
-Test(barrier, threads_see_what_every_party_did_before, .timeout = 120) {
+SHARED_TEST(barrier, threads_see_what_every_party_did_before, .timeout = 120) {
     pthread_t threads[PARTIES];
     cr_assert_eq(rouse_barrier_init(&meeting, PARTIES), ROUSE_OK);
     for (int i = 0; i < PARTIES; i++) {

@@ -217,7 +217,7 @@ static void *make_all(void *arg) {
     return NULL;
 }
 
-Test(once, threads_all_see_what_one_has_made, .timeout = 120) {
+SHARED_TEST(once, threads_all_see_what_one_has_made, .timeout = 120) {
     pthread_t threads[THREADS];
     for (int i = 0; i < ROUNDS; i++) {
         rouse_once_init(&rounds[i]);

@@ -616,7 +616,7 @@ static void *reads_and_writes(void *arg) {
     return NULL;
 }
 
-Test(rwlock, threads_that_read_write_upgrade_downgrade_and_cancel, .timeout = 120) {
+SHARED_TEST(rwlock, threads_that_read_write_upgrade_downgrade_and_cancel, .timeout = 120) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
         cr_assert_eq(pthread_create(&threads[i], NULL, reads_and_writes, (void *)(intptr_t)i), 0);
