@@ -23,6 +23,9 @@
  *   rouse_fence_seq_cst_()                         between threads
  *   rouse_fence_signal_()                          between a thread and its signal handlers
  *
+ * With ROUSE_BACKEND_LOCAL all objects but mailboxes belong to one thread. So the read-modify-writes that mailboxes
+ * do not use, the add, swap and cas of u64 and ptr that are not seq_cst, are a load and a store there.
+ *
  * Compare-and-swap is strong throughout: every use loops over a state machine where a spurious failure would
  * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction.
  */
@@ -108,7 +111,36 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         ROUSE_ATOMIC_AFTER_();                                                                              \
         return done;                                                                                        \
     }
-#define ROUSE_ATOMIC_TYPE_(T, type)                                        \
+/* The same for what belongs to one thread with LOCAL. */
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+#    define ROUSE_OWN_SWAP_(T, type, order)                                              \
+        static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
+            type const old = rouse_##T##_load_relaxed_(a);                               \
+            rouse_##T##_store_relaxed_(a, v);                                            \
+            return old;                                                                  \
+        }
+#    define ROUSE_OWN_ADD_(T, type, order)                                              \
+        static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
+            type const old = rouse_##T##_load_relaxed_(a);                              \
+            rouse_##T##_store_relaxed_(a, old + v);                                     \
+            return old;                                                                 \
+        }
+#    define ROUSE_OWN_CAS_(T, type, order, failure)                                                     \
+        static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
+            type const old = rouse_##T##_load_relaxed_(a);                                              \
+            if (old != *expected) {                                                                     \
+                *expected = old;                                                                        \
+                return false;                                                                           \
+            }                                                                                           \
+            rouse_##T##_store_relaxed_(a, v);                                                           \
+            return true;                                                                                \
+        }
+#else
+#    define ROUSE_OWN_SWAP_ ROUSE_SWAP_
+#    define ROUSE_OWN_ADD_  ROUSE_ADD_
+#    define ROUSE_OWN_CAS_  ROUSE_CAS_
+#endif
+#define ROUSE_ATOMIC_TYPE_(T, type, SWAP, CAS)                             \
     typedef struct rouse_atomic_##T##_ {                                   \
         ROUSE_ATOMIC_OF_(type) value_;                                     \
     } rouse_atomic_##T##_;                                                 \
@@ -120,24 +152,24 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
     ROUSE_LOAD_(T, type, seq_cst)                                          \
     ROUSE_STORE_(T, type, relaxed)                                         \
     ROUSE_STORE_(T, type, release)                                         \
-    ROUSE_SWAP_(T, type, acq_rel)                                          \
+    SWAP(T, type, acq_rel)                                                 \
+    CAS(T, type, relaxed, relaxed)                                         \
+    CAS(T, type, acquire, acquire)                                         \
+    CAS(T, type, release, relaxed)                                         \
+    CAS(T, type, acq_rel, acquire)                                         \
     ROUSE_SWAP_(T, type, seq_cst)                                          \
-    ROUSE_CAS_(T, type, relaxed, relaxed)                                  \
-    ROUSE_CAS_(T, type, acquire, acquire)                                  \
-    ROUSE_CAS_(T, type, release, relaxed)                                  \
-    ROUSE_CAS_(T, type, acq_rel, acquire)                                  \
     ROUSE_CAS_(T, type, seq_cst, acquire)
-#define ROUSE_ATOMIC_COUNTER_(T, type) \
-    ROUSE_ADD_(T, type, relaxed)       \
-    ROUSE_ADD_(T, type, release)       \
-    ROUSE_ADD_(T, type, acq_rel)       \
+#define ROUSE_ATOMIC_COUNTER_(T, type, ADD) \
+    ADD(T, type, relaxed)                   \
+    ADD(T, type, release)                   \
+    ADD(T, type, acq_rel)                   \
     ROUSE_ADD_(T, type, seq_cst)
 
-ROUSE_ATOMIC_TYPE_(u32, uint32_t)
-ROUSE_ATOMIC_TYPE_(u64, uint64_t)
-ROUSE_ATOMIC_TYPE_(ptr, void *)
-ROUSE_ATOMIC_COUNTER_(u32, uint32_t)
-ROUSE_ATOMIC_COUNTER_(u64, uint64_t)
+ROUSE_ATOMIC_TYPE_(u32, uint32_t, ROUSE_SWAP_, ROUSE_CAS_)
+ROUSE_ATOMIC_TYPE_(u64, uint64_t, ROUSE_OWN_SWAP_, ROUSE_OWN_CAS_)
+ROUSE_ATOMIC_TYPE_(ptr, void *, ROUSE_OWN_SWAP_, ROUSE_OWN_CAS_)
+ROUSE_ATOMIC_COUNTER_(u32, uint32_t, ROUSE_ADD_)
+ROUSE_ATOMIC_COUNTER_(u64, uint64_t, ROUSE_OWN_ADD_)
 
 /* ThreadSanitizer models no fence, and gcc says so at each one; the single use (mailbox.h) asks for ordering
  * against code outside the library, which no race report can hang on. */
@@ -161,6 +193,9 @@ static inline void rouse_fence_signal_(void) {
 
 #undef ROUSE_ATOMIC_COUNTER_
 #undef ROUSE_ATOMIC_TYPE_
+#undef ROUSE_OWN_CAS_
+#undef ROUSE_OWN_ADD_
+#undef ROUSE_OWN_SWAP_
 #undef ROUSE_CAS_
 #undef ROUSE_ADD_
 #undef ROUSE_SWAP_
