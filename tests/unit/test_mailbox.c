@@ -670,7 +670,7 @@ static void *release_races(void *arg) {
     return NULL;
 }
 
-Test(mailbox, revoke_against_threads_that_release, .timeout = 120) {
+SHARED_TEST(mailbox, revoke_against_threads_that_release, .timeout = 120) {
     static race r = {.semaphore = ROUSE_SEMAPHORE_INIT(0)};
     pthread_t threads[RACERS];
     int had = 0;
@@ -891,4 +891,82 @@ Test(mailbox, wakes_run_in_a_child_that_was_forked_inside_a_wake) {
     cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
     expect_wakes(0, 1);
     rouse_semaphore_destroy(&s);
+}
+
+/* ---- worker threads post, one loop runs everything else -------------------------------------------------------------- */
+
+enum { WORKERS = 4, REPORTS = 20000 };
+
+typedef struct workshop {
+    pthread_mutex_t lock;
+    pthread_cond_t kicked;
+    bool kick;
+    pthread_t loop_thread;
+    rouse_mailbox mailbox;
+    rouse_semaphore semaphore; /* the loop's */
+    long reports;
+} workshop;
+
+typedef struct report {
+    rouse_waiter waiter;
+    workshop *shop;
+    unsigned done; /* plain: published by the post */
+} report;
+
+static void kick_workshop(void *arg) {
+    workshop *const s = arg;
+    (void)pthread_mutex_lock(&s->lock);
+    s->kick = true;
+    (void)pthread_cond_signal(&s->kicked);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void take_report(rouse_waiter *w, rouse_status status) {
+    report *const r = rouse_waiter_data(w);
+    cr_assert(pthread_equal(pthread_self(), r->shop->loop_thread));
+    cr_assert_eq(status, ROUSE_OK);
+    cr_assert_eq(r->done, 1u);
+    r->shop->reports++;
+    cr_assert_eq(rouse_semaphore_release(&r->shop->semaphore, 1), ROUSE_OK);
+}
+
+static void *post_reports(void *arg) {
+    report *const mine = arg;
+    for (int i = 0; i < REPORTS; i++) {
+        mine[i].done = 1;
+        rouse_mailbox_post(&mine[i].shop->mailbox, &mine[i].waiter, ROUSE_OK);
+    }
+    return NULL;
+}
+
+/* With LOCAL this is the only way in from another thread. */
+Test(mailbox, worker_threads_reach_the_loop_by_post, .timeout = 120) {
+    static report reports[WORKERS][REPORTS];
+    static workshop s = {.lock = PTHREAD_MUTEX_INITIALIZER, .kicked = PTHREAD_COND_INITIALIZER};
+    pthread_t workers[WORKERS];
+    s.loop_thread = pthread_self();
+    rouse_mailbox_init(&s.mailbox, kick_workshop, &s);
+    rouse_semaphore_init(&s.semaphore, 0);
+    for (int i = 0; i < WORKERS; i++) {
+        for (int j = 0; j < REPORTS; j++) {
+            reports[i][j].shop = &s;
+            rouse_waiter_init(&reports[i][j].waiter, take_report, &reports[i][j]);
+        }
+        cr_assert_eq(pthread_create(&workers[i], NULL, post_reports, reports[i]), 0);
+    }
+    while (s.reports < (long)WORKERS * REPORTS) {
+        (void)pthread_mutex_lock(&s.lock);
+        while (!s.kick) {
+            (void)pthread_cond_wait(&s.kicked, &s.lock);
+        }
+        s.kick = false;
+        (void)pthread_mutex_unlock(&s.lock);
+        (void)rouse_mailbox_drain(&s.mailbox);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        cr_assert_eq(pthread_join(workers[i], NULL), 0);
+    }
+    cr_assert_eq(rouse_semaphore_available(&s.semaphore), (uint32_t)(WORKERS * REPORTS));
+    rouse_mailbox_destroy(&s.mailbox);
+    rouse_semaphore_destroy(&s.semaphore);
 }

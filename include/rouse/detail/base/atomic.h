@@ -23,8 +23,8 @@
  *   rouse_fence_seq_cst_()                         between threads
  *   rouse_fence_signal_()                          between a thread and its signal handlers
  *
- * With ROUSE_BACKEND_LOCAL all objects but mailboxes belong to one thread. So the read-modify-writes that mailboxes
- * do not use, the add, swap and cas of u64 and ptr that are not seq_cst, are a load and a store there.
+ * With ROUSE_BACKEND_LOCAL all objects but mailboxes belong to one thread. So the read-modify-writes that
+ * mailboxes do not use, the add, swap and cas of u64 and ptr that are not seq_cst, are a load and a store.
  *
  * Compare-and-swap is strong throughout: every use loops over a state machine where a spurious failure would
  * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction.
