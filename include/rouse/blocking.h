@@ -182,15 +182,15 @@ static ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, r
  * where rouse_thing_leave_ is rouse_thing_cancel behind a void pointer. */
 static ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status answer,
                                                 uint64_t timeout_ns, void *object,
-                                                rouse_block_cancel_fn_ *cancel,
-                                                rouse_block_give_back_fn_ *give_back, uint32_t n) {
+                                                rouse_block_cancel_fn_ *cancel_fn,
+                                                rouse_block_give_back_fn_ *return_fn, uint32_t n) {
     if (answer == ROUSE_PENDING) {
         const uint64_t deadline = timeout_ns == ROUSE_PARK_FOREVER_
                                       ? ROUSE_PARK_FOREVER_
                                       : rouse_park_sum_(rouse_park_now_(), timeout_ns);
-        rouse_block_ b = {t, object, cancel, give_back, n};
+        rouse_block_ b = {t, object, cancel_fn, return_fn, n};
         if (!rouse_block_until_(&b, deadline, &answer)) {
-            if (cancel(object, &t->waiter)) {
+            if (cancel_fn(object, &t->waiter)) {
                 answer = ROUSE_TIMEDOUT;
             } else {
                 /* The grant won: t is in use until its wake has run. */
@@ -222,23 +222,23 @@ static inline void rouse_block_unlock_(void *mutex, rouse_waiter *w, uint32_t n)
 }
 
 static ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
-                                                      rouse_block_give_back_fn_ *give_back) {
+                                                      rouse_block_give_back_fn_ *return_fn) {
     rouse_thread_waiter t;
     if (timeout_ns == 0) {
         return rouse_waiter_queue_is_closed(q) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
     }
     rouse_thread_waiter_init(&t);
     return rouse_block_on_(&t, rouse_waiter_queue_wait(q, &t.waiter, n), timeout_ns, q,
-                           rouse_block_leave_queue_, give_back, n);
+                           rouse_block_leave_queue_, return_fn, n);
 }
 
 /* What can be had at once is had without a waiter. */
 static inline rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
-                                             rouse_block_give_back_fn_ *give_back) {
+                                             rouse_block_give_back_fn_ *return_fn) {
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_on_queue_(q, n, timeout_ns, give_back);
+    return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_on_queue_(q, n, timeout_ns, return_fn);
 }
 
 /* rouse_waiter_queue_wait, rouse_semaphore_acquire, rouse_notify_wait and rouse_mutex_lock for a thread that

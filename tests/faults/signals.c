@@ -3,9 +3,12 @@
  *   signals semaphore HITS    the handler releases, tries to acquire; the thread acquires, cancels, releases, is in wakes
  *   signals notify HITS       the handler notifies one, or all; the thread waits and cancels
  *   signals mutex HITS        the handler unlocks, and tries to lock; the thread locks, cancels, unlocks
+ *   signals blocking HITS     the handler wakes the very thread that it has interrupted, which blocks (blocking.h), or
+ *                             is going to sleep, or waking up
  *
  * Runs until the handler has come in HITS times while the thread was inside a call of the library; then the timer is stopped
  * and every count must be exact. Where in a call it comes in is chance here; faults.stopped.signal goes through all places. */
+#include <rouse/blocking.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
 #include <rouse/semaphore.h>
@@ -365,6 +368,95 @@ static void test_mutex(uint32_t wanted) {
     rouse_mutex_destroy(&mutex);
 }
 
+/* ---- blocking -------------------------------------------------------------------------------------------------- */
+
+static volatile uint64_t notified;
+
+static void blocking_signal(int number) {
+    static unsigned turn;
+    (void)number;
+    count_signal();
+    turn++;
+    if (turn % 3 == 0 && rouse_semaphore_available(&semaphore) < 50) {
+        broken = broken || rouse_semaphore_release(&semaphore, 1 + turn % 2) != ROUSE_OK;
+        handler_released += 1 + turn % 2;
+    }
+    if (turn % 3 == 1 && rouse_waiter_queue_balance(&notify.queue_) <= 0) {
+        rouse_notify_one(&notify);
+        notified++;
+    }
+    if (turn % 3 == 2 && atomic_load_explicit(&to_unlock, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&to_unlock, 0, memory_order_relaxed);
+        broken = broken || rouse_mutex_unlock(&mutex) != ROUSE_OK;
+        unlocked++;
+    }
+}
+
+/* Holds the mutex, and locks it once more: the handler unlocks it, once. */
+static void lock_twice(bool timed) {
+    rouse_status status;
+    CHECK(INSIDE(rouse_mutex_lock_blocking(&mutex)) == ROUSE_OK);
+    OUTSIDE();
+    atomic_store_explicit(&to_unlock, 1, memory_order_relaxed);
+    do {
+        status = INSIDE(timed ? rouse_mutex_lock_timed(&mutex, random_below(40000))
+                              : rouse_mutex_lock_blocking(&mutex));
+        OUTSIDE();
+        CHECK(status == ROUSE_OK || (timed && status == ROUSE_TIMEDOUT));
+    } while (status != ROUSE_OK);
+    CHECK(atomic_load_explicit(&to_unlock, memory_order_relaxed) == 0);
+    CHECK(INSIDE(rouse_mutex_unlock(&mutex)) == ROUSE_OK);
+    OUTSIDE();
+}
+
+static void test_blocking(uint32_t wanted) {
+    uint64_t had = 0;
+    uint64_t told = 0;
+    uint64_t late = 0;
+    timer_t timer;
+    rouse_semaphore_init(&semaphore, 0);
+    rouse_notify_init(&notify);
+    rouse_mutex_init(&mutex);
+    timer = start_timer(blocking_signal);
+    while (hits_so_far() < wanted) {
+        const bool timed = random_below(2) == 0;
+        const uint32_t n = 1 + random_below(3);
+        rouse_status status = ROUSE_OK;
+        CHECK(!broken);
+        switch (random_below(3)) {
+        case 0:
+            status = INSIDE(timed ? rouse_semaphore_acquire_timed(&semaphore, n, random_below(40000))
+                                  : rouse_semaphore_acquire_blocking(&semaphore, n));
+            OUTSIDE();
+            had += status == ROUSE_OK ? n : 0;
+            break;
+        case 1:
+            status = INSIDE(timed ? rouse_notify_wait_timed(&notify, random_below(40000))
+                                  : rouse_notify_wait_blocking(&notify));
+            OUTSIDE();
+            told += status == ROUSE_OK ? 1 : 0;
+            break;
+        default:
+            lock_twice(timed);
+            break;
+        }
+        CHECK(status == ROUSE_OK || (timed && status == ROUSE_TIMEDOUT));
+        late += status == ROUSE_OK ? 0 : 1;
+    }
+    stop_timer(timer);
+    CHECK(had + rouse_semaphore_available(&semaphore) == handler_released);
+    CHECK(told + (uint64_t)rouse_waiter_queue_balance(&notify.queue_) == notified);
+    CHECK(!rouse_mutex_is_locked(&mutex));
+    printf("blocking: %u signals, %u inside a call; %llu permits, %llu notifications and %llu unlocks by the "
+           "handler, each "
+           "had once; %llu waits timed out\n",
+           atomic_load(&signals), atomic_load(&hits), (unsigned long long)handler_released,
+           (unsigned long long)notified, (unsigned long long)unlocked, (unsigned long long)late);
+    rouse_semaphore_destroy(&semaphore);
+    rouse_notify_destroy(&notify);
+    rouse_mutex_destroy(&mutex);
+}
+
 int main(int argc, char **argv) {
     const char *const mode = argc > 2 ? argv[1] : "";
     const uint32_t wanted = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
@@ -374,8 +466,10 @@ int main(int argc, char **argv) {
         test_notify(wanted);
     } else if (strcmp(mode, "mutex") == 0) {
         test_mutex(wanted);
+    } else if (strcmp(mode, "blocking") == 0) {
+        test_blocking(wanted);
     } else {
-        fprintf(stderr, "usage: signals semaphore|notify|mutex HITS\n");
+        fprintf(stderr, "usage: signals semaphore|notify|mutex|blocking HITS\n");
         return 2;
     }
     return 0;

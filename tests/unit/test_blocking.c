@@ -307,3 +307,153 @@ Test(blocking, threads_share_a_mutex_some_with_timeouts, .timeout = 120) {
     cr_assert_not(rouse_mutex_is_locked(&contended));
     rouse_mutex_destroy(&contended);
 }
+
+/* ---- a thread as a waiter ---------------------------------------------------------------------------------------------- */
+
+/* Makes one call due on another thread, once somebody waits for it. */
+typedef struct helper {
+    rouse_waiter_queue *queue; /* whose waiter it waits for */
+    void (*act)(void *object);
+    void *object;
+    pthread_t thread;
+} helper;
+
+static void *help(void *arg) {
+    const helper *const h = (const helper *)arg;
+    while (rouse_waiter_queue_waiter_count(h->queue) == 0) {
+        sched_yield();
+    }
+    h->act(h->object);
+    return NULL;
+}
+
+static void start_helper(helper *h, rouse_waiter_queue *queue, void (*act)(void *object), void *object) {
+    h->queue = queue;
+    h->act = act;
+    h->object = object;
+    cr_assert_eq(pthread_create(&h->thread, NULL, help, h), 0);
+}
+
+static void end_helper(helper *h) {
+    cr_assert_eq(pthread_join(h->thread, NULL), 0);
+}
+
+static void release_two(void *semaphore) {
+    cr_assert_eq(rouse_semaphore_release((rouse_semaphore *)semaphore, 2), ROUSE_OK);
+}
+static void notify_everybody(void *notify) {
+    cr_assert_eq(rouse_notify_all((rouse_notify *)notify), 1u);
+}
+static void unlock(void *mutex) {
+    cr_assert_eq(rouse_mutex_unlock((rouse_mutex *)mutex), ROUSE_OK);
+}
+static void close_queue(void *queue) {
+    cr_assert_eq(rouse_waiter_queue_close((rouse_waiter_queue *)queue), 1u);
+}
+static void wake_three(void *queue) {
+    cr_assert_eq(rouse_waiter_queue_wake((rouse_waiter_queue *)queue, 3, 0), ROUSE_OK);
+}
+
+Test(blocking, a_thread_waiter_waits_for_any_call_and_again, .timeout = 60) {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_thread_waiter t;
+    helper h;
+    rouse_thread_waiter_init(&t);
+    for (int i = 0; i < 20; i++) {
+        start_helper(&h, &s.queue_, release_two, &s);
+        cr_assert_eq(rouse_thread_waiter_await(&t, rouse_semaphore_acquire(&s, &t.waiter, 2)), ROUSE_OK);
+        end_helper(&h);
+        start_helper(&h, &n.queue_, notify_everybody, &n);
+        cr_assert_eq(rouse_thread_waiter_await(&t, rouse_notify_wait(&n, &t.waiter)), ROUSE_OK);
+        end_helper(&h);
+        cr_assert_eq(rouse_thread_waiter_await(&t, rouse_mutex_lock(&m, &t.waiter)), ROUSE_OK, "at once");
+        start_helper(&h, &m.queue_, unlock, &m);
+        cr_assert_eq(rouse_thread_waiter_await(&t, rouse_mutex_lock(&m, &t.waiter)), ROUSE_OK);
+        end_helper(&h);
+        cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    }
+    start_helper(&h, &q, close_queue, &q);
+    cr_assert_eq(rouse_thread_waiter_await(&t, rouse_waiter_queue_wait(&q, &t.waiter, 1)), ROUSE_CLOSED);
+    end_helper(&h);
+    rouse_thread_waiter_destroy(&t);
+    rouse_semaphore_destroy(&s);
+    rouse_notify_destroy(&n);
+    rouse_mutex_destroy(&m);
+    rouse_waiter_queue_destroy(&q);
+}
+
+Test(blocking, await_returns_an_answer_that_is_final_as_it_is) {
+    const rouse_status answers[] = {ROUSE_OK,    ROUSE_CLOSED,   ROUSE_TIMEDOUT,
+                                    ROUSE_NOMEM, ROUSE_OVERFLOW, ROUSE_INVALID};
+    rouse_thread_waiter t;
+    rouse_thread_waiter_init(&t);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        cr_assert_eq(rouse_thread_waiter_await(&t, answers[i]), answers[i]);
+    }
+    rouse_thread_waiter_destroy(&t);
+}
+
+Test(blocking, await_until_leaves_the_waiter_queued_when_time_is_up, .timeout = 60) {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    rouse_thread_waiter t;
+    rouse_status outcome = ROUSE_INVALID;
+    uint64_t deadline;
+    rouse_thread_waiter_init(&t);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &t.waiter, 1), ROUSE_PENDING);
+    cr_assert_not(rouse_thread_waiter_await_until(&t, 0, &outcome), "a deadline in the past");
+    deadline = rouse_now_ns() + 10 * MILLISECOND;
+    cr_assert_not(rouse_thread_waiter_await_until(&t, deadline, &outcome));
+    cr_assert_geq(rouse_now_ns(), deadline);
+    cr_assert_eq(outcome, ROUSE_INVALID, "it is left alone");
+    cr_assert_eq(rouse_semaphore_waiter_count(&s), 1u);
+    cr_assert(rouse_semaphore_cancel(&s, &t.waiter));
+    cr_assert_eq(rouse_semaphore_waiter_count(&s), 0u);
+    /* Once more, with the same one: granted after a time-out. */
+    cr_assert_eq(rouse_semaphore_acquire(&s, &t.waiter, 1), ROUSE_PENDING);
+    cr_assert_not(rouse_thread_waiter_await_until(&t, rouse_now_ns() + MILLISECOND, &outcome));
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    cr_assert_not(rouse_semaphore_cancel(&s, &t.waiter));
+    cr_assert_eq(rouse_thread_waiter_await(&t, ROUSE_PENDING), ROUSE_OK);
+    /* What has been granted already is found without sleeping, whatever the deadline. */
+    cr_assert_eq(rouse_semaphore_acquire(&s, &t.waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    cr_assert(rouse_thread_waiter_await_until(&t, 0, &outcome));
+    cr_assert_eq(outcome, ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_available(&s), 0u);
+    rouse_thread_waiter_destroy(&t);
+    rouse_semaphore_destroy(&s);
+}
+
+Test(blocking, the_clock_is_the_monotonic_one) {
+    const uint64_t before = now_ns();
+    const uint64_t between = rouse_now_ns();
+    cr_assert(before <= between && between <= now_ns());
+}
+
+Test(blocking, a_waiter_queue_has_blocking_waits_too, .timeout = 60) {
+    rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(2);
+    helper h;
+    uint64_t start = now_ns();
+    cr_assert_eq(rouse_waiter_queue_wait_timed(&q, 3, 10 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert_geq(now_ns() - start, 10 * MILLISECOND);
+    cr_assert_eq(rouse_waiter_queue_balance(&q), 2);
+    cr_assert_eq(rouse_waiter_queue_wait_timed(&q, 3, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_waiter_queue_wait_timed(&q, 1, 0), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_queue_wait_blocking(&q, 1), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_queue_wait_blocking(&q, 0), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_queue_wait_blocking(&q, UINT32_MAX), ROUSE_INVALID);
+    start_helper(&h, &q, wake_three, &q);
+    cr_assert_eq(rouse_waiter_queue_wait_blocking(&q, 3), ROUSE_OK);
+    end_helper(&h);
+    start_helper(&h, &q, wake_three, &q);
+    cr_assert_eq(rouse_waiter_queue_wait_timed(&q, 3, UINT64_MAX), ROUSE_OK);
+    end_helper(&h);
+    start_helper(&h, &q, close_queue, &q);
+    cr_assert_eq(rouse_waiter_queue_wait_blocking(&q, 1), ROUSE_CLOSED);
+    end_helper(&h);
+    cr_assert_eq(rouse_waiter_queue_wait_timed(&q, 1, UINT64_MAX), ROUSE_CLOSED);
+    rouse_waiter_queue_destroy(&q);
+}

@@ -1,0 +1,282 @@
+/* tests/faults/ended.c: threads that are ended while they block (blocking.h), by pthread_cancel, and by pthread_exit in a
+ * signal handler. Nothing stays queued, no permit is lost, no lock stays held.
+ *
+ *   ended cancelled     a cancellation request waits until the call has returned
+ *   ended exits         a handler ends the thread while it sleeps, nothing granted; or just after it was granted
+ *   ended killed        the same, by a real signal and by asynchronous cancellation of a thread that the kernel has put to sleep
+ *
+ * Built as C and, by ended_cxx.cc, as C++, where ending a thread unwinds its stack. */
+#include <rouse/blocking.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#include "sleeps.h"
+#ifdef __cplusplus
+}
+#endif
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                          \
+    do {                                                                                          \
+        if (!(condition)) {                                                                       \
+            fprintf(stderr, "FAILED %s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, what_now); \
+            exit(1);                                                                              \
+        }                                                                                         \
+    } while (0)
+
+enum { SEMAPHORE, QUEUE, NOTIFY, MUTEX, OBJECTS };
+static const char *const names[OBJECTS] = {"semaphore", "waiter queue", "notify", "mutex"};
+static char what_now[100];
+
+static rouse_semaphore semaphore;
+static rouse_waiter_queue queue;
+static rouse_notify notify;
+static rouse_mutex mutex;
+static int object;
+static bool timed;
+static bool by_all; /* notify: all are notified, in place of one */
+static bool asynchronous;
+static rouse_status answer;
+
+static const uint64_t AN_HOUR = UINT64_C(3600000000000);
+
+/* ---- the four objects, alike ----------------------------------------------------------------------------------- */
+
+static void begin(void) {
+    rouse_semaphore_init(&semaphore, 1); /* who asks for 2 has been given 1 when it sleeps */
+    rouse_waiter_queue_init(&queue, 0);
+    rouse_notify_init(&notify);
+    rouse_mutex_init(&mutex);
+    CHECK(rouse_mutex_try_lock(&mutex));
+    answer = ROUSE_PENDING;
+    (void)snprintf(what_now, sizeof what_now, "%s%s%s%s", names[object], timed ? ", timed" : "",
+                   by_all ? ", notify_all" : "", asynchronous ? ", asynchronously" : "");
+}
+
+static rouse_waiter_queue *queue_of(void) {
+    switch (object) {
+    case SEMAPHORE:
+        return &semaphore.queue_;
+    case QUEUE:
+        return &queue;
+    case NOTIFY:
+        return &notify.queue_;
+    default:
+        return &mutex.queue_;
+    }
+}
+
+static rouse_status block(void) {
+    switch (object) {
+    case SEMAPHORE:
+        return timed ? rouse_semaphore_acquire_timed(&semaphore, 2, AN_HOUR)
+                     : rouse_semaphore_acquire_blocking(&semaphore, 2);
+    case QUEUE:
+        return timed ? rouse_waiter_queue_wait_timed(&queue, 3, AN_HOUR)
+                     : rouse_waiter_queue_wait_blocking(&queue, 3);
+    case NOTIFY:
+        return timed ? rouse_notify_wait_timed(&notify, AN_HOUR) : rouse_notify_wait_blocking(&notify);
+    default:
+        return timed ? rouse_mutex_lock_timed(&mutex, AN_HOUR) : rouse_mutex_lock_blocking(&mutex);
+    }
+}
+
+static void grant(void) {
+    switch (object) {
+    case SEMAPHORE:
+        CHECK(rouse_semaphore_release(&semaphore, 1) == ROUSE_OK);
+        break;
+    case QUEUE:
+        CHECK(rouse_waiter_queue_wake(&queue, 3, ROUSE_MAX_PERMITS) == ROUSE_OK);
+        break;
+    case NOTIFY:
+        if (by_all) {
+            CHECK(rouse_notify_all(&notify) == 1);
+        } else {
+            rouse_notify_one(&notify);
+        }
+        break;
+    default:
+        CHECK(rouse_mutex_unlock(&mutex) == ROUSE_OK);
+        break;
+    }
+}
+
+/* What the thread gives back when it ends by itself. */
+static void give_back(void) {
+    switch (object) {
+    case SEMAPHORE:
+        CHECK(rouse_semaphore_release(&semaphore, 2) == ROUSE_OK);
+        break;
+    case QUEUE:
+        CHECK(rouse_waiter_queue_wake(&queue, 3, ROUSE_MAX_PERMITS) == ROUSE_OK);
+        break;
+    case NOTIFY:
+        rouse_notify_one(&notify);
+        break;
+    default:
+        CHECK(rouse_mutex_unlock(&mutex) == ROUSE_OK);
+        break;
+    }
+}
+
+/* Nobody is queued, and everything that was put in is there: with what the grant brought, or without. */
+static void check_end(bool granted) {
+    CHECK(rouse_waiter_queue_waiter_count(queue_of()) == 0);
+    switch (object) {
+    case SEMAPHORE:
+        CHECK(rouse_semaphore_available(&semaphore) == (granted ? 2u : 1u));
+        break;
+    case QUEUE:
+        CHECK(rouse_waiter_queue_balance(&queue) == (granted ? 3 : 0));
+        break;
+    case NOTIFY:
+        CHECK(rouse_waiter_queue_balance(&notify.queue_) == (granted && !by_all ? 1 : 0));
+        break;
+    default:
+        CHECK(rouse_mutex_is_locked(&mutex) == !granted);
+        break;
+    }
+    rouse_semaphore_destroy(&semaphore);
+    rouse_waiter_queue_destroy(&queue);
+    rouse_notify_destroy(&notify);
+    rouse_mutex_destroy(&mutex);
+}
+
+/* ---- cancelled ----------------------------------------------------------------------------------------------------- */
+
+static void *cancelled_thread(void *unused) {
+    answer = block();
+    give_back();
+    pthread_testcancel();
+    return unused;
+}
+
+static void cancelled(void) {
+    pthread_t thread;
+    void *result;
+    begin();
+    CHECK(pthread_create(&thread, NULL, cancelled_thread, NULL) == 0);
+    while (rouse_waiter_queue_waiter_count(queue_of()) == 0) {
+        sched_yield();
+    }
+    CHECK(pthread_cancel(thread) == 0);
+    grant();
+    CHECK(pthread_join(thread, &result) == 0);
+    CHECK(result == PTHREAD_CANCELED && answer == ROUSE_OK);
+    check_end(true);
+}
+
+/* ---- ended by a handler ---------------------------------------------------------------------------------------------- */
+
+static bool grant_first;
+
+static void end_thread(int number) {
+    (void)number;
+    pthread_exit(NULL);
+}
+
+/* As if a signal had come while it slept. */
+static void asleep(void) {
+    if (grant_first) {
+        grant();
+    }
+    (void)raise(SIGUSR1);
+}
+
+static void *ended_thread(void *unused) {
+    int before;
+    if (asynchronous) {
+        CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before) == 0);
+    }
+    answer = block();
+    CHECK(!"it has returned");
+    return unused;
+}
+
+static void exits(void) {
+    pthread_t thread;
+    begin();
+    sleeps_hook = asleep;
+    CHECK(pthread_create(&thread, NULL, ended_thread, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    sleeps_hook = NULL;
+    check_end(grant_first);
+}
+
+/* ---- ended while the kernel has it asleep ----------------------------------------------------------------------------- */
+
+static pid_t sleeper;
+
+static void note_sleeper(void) {
+    sleeper = gettid();
+}
+
+static char state_of(pid_t thread) {
+    char name[64];
+    char line[400];
+    FILE *file;
+    const char *end;
+    (void)snprintf(name, sizeof name, "/proc/self/task/%d/stat", (int)thread);
+    file = fopen(name, "r");
+    CHECK(file != NULL && fgets(line, sizeof line, file) != NULL);
+    (void)fclose(file);
+    end = strrchr(line, ')');
+    CHECK(end != NULL);
+    return end[2];
+}
+
+static void killed(void) {
+    const int before = sleeps_begun();
+    pthread_t thread;
+    begin();
+    sleeps_hook = note_sleeper;
+    CHECK(pthread_create(&thread, NULL, ended_thread, NULL) == 0);
+    while (sleeps_begun() == before || state_of(sleeper) != 'S') {
+        sched_yield();
+    }
+    CHECK((asynchronous ? pthread_cancel(thread) : pthread_kill(thread, SIGUSR1)) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    sleeps_hook = NULL;
+    check_end(false);
+}
+
+int main(int argc, char **argv) {
+    const char *const mode = argc > 1 ? argv[1] : "";
+    struct sigaction action;
+    int runs = 0;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = end_thread;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    for (int i = 0; i < 2 * OBJECTS * 4; i++) {
+        object = i % OBJECTS;
+        timed = i / OBJECTS % 2 == 1;
+        asynchronous = i / OBJECTS / 2 % 2 == 1 && strcmp(mode, "killed") == 0;
+        grant_first = i / OBJECTS / 2 % 2 == 1 && strcmp(mode, "exits") == 0;
+        by_all = i / OBJECTS / 4 == 1 && (strcmp(mode, "cancelled") != 0);
+        if (by_all && (object != NOTIFY || (strcmp(mode, "exits") == 0 && !grant_first))) {
+            continue;
+        }
+        if (strcmp(mode, "cancelled") == 0) {
+            cancelled();
+        } else if (strcmp(mode, "exits") == 0) {
+            exits();
+        } else if (strcmp(mode, "killed") == 0) {
+            killed();
+        } else {
+            fprintf(stderr, "usage: ended cancelled|exits|killed\n");
+            return 2;
+        }
+        runs++;
+    }
+    printf("%s: %d threads ended in a blocking call, nothing was lost\n", mode, runs);
+    return 0;
+}
