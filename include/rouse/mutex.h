@@ -33,12 +33,14 @@ static inline void rouse_mutex_destroy(rouse_mutex *m) {
 
 /* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
     return rouse_queue_wait_(&m->queue_, w, 1);
 }
 
+ROUSE_NODISCARD_
 static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_queue_try_wait_(&m->queue_, 1);
@@ -54,6 +56,7 @@ static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
  */
+ROUSE_NODISCARD_
 static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
@@ -64,6 +67,24 @@ static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
 static inline bool rouse_mutex_is_locked(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_waiter_queue_balance(&m->queue_) <= 0;
+}
+
+/* How many wait for the mutex; a snapshot. */
+static inline uint32_t rouse_mutex_waiter_count(const rouse_mutex *m) {
+    ROUSE_CHECK_LOOK_(m, &m->queue_);
+    return rouse_backend_waiter_count_(&m->queue_);
+}
+
+/* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on lock is ROUSE_CLOSED and try_lock
+ * false. The holder, if there is one, keeps the mutex and unlocks as ever. */
+static inline uint32_t rouse_mutex_close(rouse_mutex *m) {
+    ROUSE_CHECK_USE_(m, &m->queue_);
+    return rouse_backend_close_(&m->queue_);
+}
+
+static inline bool rouse_mutex_is_closed(const rouse_mutex *m) {
+    ROUSE_CHECK_LOOK_(m, &m->queue_);
+    return rouse_queue_closed_(&m->queue_);
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */

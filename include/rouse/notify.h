@@ -34,16 +34,46 @@ static inline void rouse_notify_destroy(rouse_notify *n) {
 
 /* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_IDLE_(w, n);
     return rouse_queue_wait_(&n->queue_, w, 1);
 }
 
+/* Waits for a condition of your own that a notification announces. ready(arg) true: ROUSE_OK, nothing queued,
+ * closed or not. Otherwise it is rouse_notify_wait, and no notification that follows the change which makes
+ * `ready` true can be missed: the condition is looked at again after `w` can be seen. ROUSE_OK and a wake
+ * mean: look again. `ready` may be called twice and under an internal lock, and must not call the library. A
+ * notification that reached `w` while its second look said yes is passed on. */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w, bool (*ready)(void *arg),
+                                                void *arg) {
+    ROUSE_CHECK_USE_(n, &n->queue_);
+    ROUSE_CHECK_(ready != NULL, n, "ready is NULL");
+    ROUSE_CHECK_IDLE_(w, n);
+    return rouse_queue_wait_if_(&n->queue_, w, ready, arg);
+}
+
 static inline void rouse_notify_one(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
-    bool woken = false;
+    uint32_t woken = 0;
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
+}
+
+/* Wakes the k oldest waiters, or all if fewer wait; stores nothing and takes nothing stored. Returns how
+ * many. */
+static inline uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
+    ROUSE_CHECK_USE_(n, &n->queue_);
+    uint32_t woken = 0;
+    while (k != 0) {
+        const uint32_t most = k < ROUSE_MAX_PERMITS ? k : ROUSE_MAX_PERMITS;
+        uint32_t now = 0;
+        (void)rouse_queue_wake_(&n->queue_, most, 0, &now);
+        woken += now;
+        k = now < most ? 0 : k - most;
+    }
+    return woken;
 }
 
 /* How many were woken. */
@@ -54,6 +84,7 @@ static inline uint32_t rouse_notify_all(rouse_notify *n) {
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
  * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
+ROUSE_NODISCARD_
 static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_OWNED_(w, &n->queue_, n);
@@ -71,6 +102,24 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
     if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {
         rouse_notify_one(n);
     }
+}
+
+/* How many wait; a snapshot. */
+static inline uint32_t rouse_notify_waiter_count(const rouse_notify *n) {
+    ROUSE_CHECK_LOOK_(n, &n->queue_);
+    return rouse_backend_waiter_count_(&n->queue_);
+}
+
+/* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on a wait is ROUSE_CLOSED, notification
+ * stored or not. */
+static inline uint32_t rouse_notify_close(rouse_notify *n) {
+    ROUSE_CHECK_USE_(n, &n->queue_);
+    return rouse_backend_close_(&n->queue_);
+}
+
+static inline bool rouse_notify_is_closed(const rouse_notify *n) {
+    ROUSE_CHECK_LOOK_(n, &n->queue_);
+    return rouse_queue_closed_(&n->queue_);
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,

@@ -28,13 +28,16 @@ typedef struct rouse_semaphore {
     rouse_waiter_queue queue_;
 } rouse_semaphore;
 
-/* Start with `permits` (at most ROUSE_MAX_PERMITS; init cuts more to that). */
+/* Start with `permits` (at most ROUSE_MAX_PERMITS; more is cut to that, which only init can tell). */
 #define ROUSE_SEMAPHORE_INIT(permits) \
     { ROUSE_WAITER_QUEUE_INIT(permits) }
 
-static inline void rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
+/* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the semaphore has ROUSE_MAX_PERMITS.
+ * Either way it may be used. */
+static inline rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
     ROUSE_CHECK_OBJECT_(s);
     rouse_waiter_queue_init(&s->queue_, permits);
+    return permits <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
 }
 
 /* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning.
@@ -47,6 +50,7 @@ static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
 
 /* Takes n permits, or queues `w` for them. ROUSE_OK, ROUSE_PENDING, ROUSE_CLOSED, ROUSE_INVALID
  * (n > ROUSE_MAX_PERMITS), ROUSE_OVERFLOW, ROUSE_NOMEM: see rouse_waiter_queue_wait. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_IDLE_(w, s);
@@ -54,6 +58,7 @@ static inline rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_wai
 }
 
 /* Takes n permits if they are there and nobody waits. */
+ROUSE_NODISCARD_
 static inline bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_try_wait_(&s->queue_, n);
@@ -67,14 +72,15 @@ static inline rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t 
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken. */
+ROUSE_NODISCARD_
 static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     return rouse_backend_cancel_(&s->queue_, w);
 }
 
-/* Forgets up to n free permits, closed or not; how many. Permits in use are not waited for: call again as
- * they come back. */
+/* Forgets up to n free permits, closed or not; returns how many. While anybody waits there are none: what is
+ * released goes to the waiters. To lower a limit that is in use, take rouse_limit_set (limit.h). */
 static inline uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_reduce_(&s->queue_, n);

@@ -51,13 +51,17 @@
 
 /* What a call answers, and what a waiter is woken with. Negative: nothing was granted. */
 typedef enum rouse_status {
-    ROUSE_OK = 0,        /* it is yours now                                      */
-    ROUSE_PENDING = 1,   /* queued: wake will be called exactly once             */
-    ROUSE_CLOSED = -1,   /* the object was closed                                */
-    ROUSE_TIMEDOUT = -2, /* timed variants only                                  */
-    ROUSE_NOMEM = -3,    /* could not queue; nothing changed (LOCKFREE only)     */
-    ROUSE_OVERFLOW = -4, /* a count would leave its range; nothing changed       */
-    ROUSE_INVALID = -5   /* an argument or state that makes no sense; nothing changed */
+    ROUSE_OK = 0,        /* it is yours now                                                                 */
+    ROUSE_PENDING = 1,   /* queued: wake will be called exactly once                                        */
+    ROUSE_RETRY = 2,     /* throughput mode: it is your turn to ask; answer with resume or decline          */
+    ROUSE_CLOSED = -1,   /* the object was closed                                                           */
+    ROUSE_TIMEDOUT = -2, /* timed variants only                                                             */
+    ROUSE_NOMEM = -3,    /* could not queue; nothing changed (LOCKFREE only)                                */
+    ROUSE_OVERFLOW = -4, /* a count would leave its range; nothing changed                                  */
+    ROUSE_INVALID = -5,  /* an argument or state that makes no sense; nothing changed                       */
+    ROUSE_CANCELLED =
+        -6,         /* throughput mode: cancelled while it lay in its mailbox; nothing is yours        */
+    ROUSE_FULL = -7 /* limit.h: as many as may wait are waiting already; nothing changed               */
 } rouse_status;
 
 /* The name of a status, "ROUSE_OK" and so on; "unknown rouse_status" for any other value. Never NULL. */
@@ -67,6 +71,8 @@ static inline const char *rouse_status_string(rouse_status status) {
         return "ROUSE_OK";
     case ROUSE_PENDING:
         return "ROUSE_PENDING";
+    case ROUSE_RETRY:
+        return "ROUSE_RETRY";
     case ROUSE_CLOSED:
         return "ROUSE_CLOSED";
     case ROUSE_TIMEDOUT:
@@ -77,6 +83,10 @@ static inline const char *rouse_status_string(rouse_status status) {
         return "ROUSE_OVERFLOW";
     case ROUSE_INVALID:
         return "ROUSE_INVALID";
+    case ROUSE_CANCELLED:
+        return "ROUSE_CANCELLED";
+    case ROUSE_FULL:
+        return "ROUSE_FULL";
     default:
         return "unknown rouse_status";
     }

@@ -66,8 +66,8 @@
 /* LOCAL does with plain numbers (detail/queue/local.h) what the other backends do with the word. */
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 
-/* Every public call on an object that has the queue q begins with ROUSE_CHECK_USE_, or, if it only looks, with
- * ROUSE_CHECK_LOOK_. Any thread may use it. */
+/* Every public call on an object that has the queue q begins with ROUSE_CHECK_USE_, or, if it only looks,
+ * with ROUSE_CHECK_LOOK_. Any thread may use it. */
 #    define ROUSE_CHECK_USE_(object, q)  ROUSE_CHECK_OBJECT_(object)
 #    define ROUSE_CHECK_LOOK_(object, q) ROUSE_CHECK_OBJECT_(object)
 
@@ -102,8 +102,9 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     return rouse_word_withdraw_(&q->word_, 1);
 }
 
-/* wake(n, cap) for 0 < n, both in range. *woken: whether this call has woken somebody. */
-static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
+/* wake(n, cap) for 0 < n, both in range. *woken: how many this call has woken. */
+static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                             uint32_t *woken) {
     rouse_status status = ROUSE_OK;
     if (!rouse_word_give_(&q->word_, n, cap, &status)) {
         status = rouse_backend_wake_(q, n, cap, woken);
@@ -113,7 +114,7 @@ static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
 
 /* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
 static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
-    bool woken = false;
+    uint32_t woken = 0;
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
         /* E3: as in rouse_word_give_. */
@@ -124,9 +125,10 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
 }
 
-/* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing changed. */
+/* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing
+ * changed. */
 static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
-    bool woken = false;
+    uint32_t woken = 0;
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) >= 0) {
         if ((uint32_t)rouse_word_balance_(seen) + n > most) {
@@ -152,6 +154,13 @@ static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
     }
     return rouse_backend_wait_(q, w, n, NULL, NULL);
 }
+static inline rouse_status rouse_queue_wait_if_(rouse_waiter_queue *q, rouse_waiter *w,
+                                                rouse_ready_fn_ *ready, void *arg) {
+    if (ready(arg) || rouse_queue_take_(q, 1)) {
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(q, w, 1, ready, arg);
+}
 static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
@@ -161,7 +170,7 @@ static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
 
 /* wake with cap ROUSE_MAX_PERMITS. */
 static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t n) {
-    bool woken = false;
+    uint32_t woken = 0;
     if (n == 1) {
         return rouse_queue_give_one_(q);
     }
@@ -200,6 +209,7 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_OVERFLOW  the waiters together would lack more than ROUSE_MAX_LACK
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_IDLE_(w, q);
@@ -207,6 +217,7 @@ static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_
 }
 
 /* wait without waiting: never queues, never overtakes a waiter. */
+ROUSE_NODISCARD_
 static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_queue_try_wait_(q, n);
@@ -219,7 +230,7 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * have the excess; two that overlap may refuse each other. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     ROUSE_CHECK_USE_(q, q);
-    bool woken = false;
+    uint32_t woken = 0;
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
@@ -235,9 +246,9 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
 static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
-    bool woken = false;
+    uint32_t woken = 0;
     (void)rouse_queue_wake_(q, 1, 0, &woken);
-    return woken;
+    return woken != 0;
 }
 
 /* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
@@ -251,6 +262,7 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
 /* Takes `w` out. True: its wake will never run, it is yours again. Credit it had been given goes to those
  * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
+ROUSE_NODISCARD_
 static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_OWNED_(w, q, q);
@@ -262,18 +274,13 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * condition is looked at again after `w` can be seen by wakers. ROUSE_OK and a wake mean: look again. `ready`
  * may be called twice and under an internal lock, and must not call the library. A wake that reached `w`
  * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(ready != NULL, q, "ready is NULL");
     ROUSE_CHECK_IDLE_(w, q);
-    if (ready(arg)) {
-        return ROUSE_OK;
-    }
-    if (rouse_queue_take_(q, 1)) {
-        return ROUSE_OK;
-    }
-    return rouse_backend_wait_(q, w, 1, ready, arg);
+    return rouse_queue_wait_if_(q, w, ready, arg);
 }
 
 /* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait

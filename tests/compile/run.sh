@@ -172,6 +172,20 @@ refused() {
     printf '#include <rouse/blocking.h>\n' >"$work/block.c"
     must_fail "$cc: blocking.h with LOCAL" 'blocking.h: ROUSE_BACKEND_LOCAL has one thread' "$cc" -std=c11 \
         -I"$include" -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL -c "$work/block.c" -o "$work/block.o"
+    # A result that carries a grant is not ignored by mistake; a cast to void says that it is on purpose.
+    for call in 'rouse_semaphore_acquire(&s, &w, 1)' 'rouse_semaphore_try_acquire(&s, 1)' 'rouse_semaphore_cancel(&s, &w)' \
+        'rouse_mutex_lock(&m, &w)' 'rouse_mutex_try_lock(&m)' 'rouse_mutex_cancel(&m, &w)' \
+        'rouse_notify_wait(&n, &w)' 'rouse_notify_cancel(&n, &w)'; do
+        for compiler in "$cc -std=c11" "$(cxx_of "$cc") -xc++ -std=c++11" "$(cxx_of "$cc") -xc++ -std=c++17"; do
+            printf '#include <rouse/rouse.h>\n' >"$work/ignore.c"
+            printf 'rouse_semaphore s; rouse_mutex m; rouse_notify n; rouse_waiter w; void g(void);\nvoid g(void) { IGNORED %s; }\n' \
+                "$call" >>"$work/ignore.c"
+            # shellcheck disable=SC2086
+            must_fail "$compiler: $call ignored" 'unused-result' $compiler $warnings -I"$include" -DIGNORED= -c "$work/ignore.c" -o "$work/o"
+            # shellcheck disable=SC2086
+            must_work "$compiler: (void)$call" $compiler $warnings -I"$include" '-DIGNORED=(void)' -c "$work/ignore.c" -o "$work/o"
+        done
+    done
     must_fail "$cc: ROUSE_FREE alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
         compile "$cc" '-DROUSE_FREE(p)=free(p)'
     echo "$cc: misspelt backends and options out of range are refused, their neighbours are not"

@@ -216,6 +216,11 @@ static rouse_waiter idle;
     X(rouse_notify_all, rouse_notify_all(no_notify)) \
     X(rouse_notify_cancel, rouse_notify_cancel(no_notify, &idle)) \
     X(rouse_notify_pass_on, rouse_notify_pass_on(no_notify, &idle)) \
+    X(rouse_notify_n, rouse_notify_n(no_notify, 1)) \
+    X(rouse_notify_wait_if, rouse_notify_wait_if(no_notify, &idle, never, NULL)) \
+    X(rouse_notify_waiter_count, rouse_notify_waiter_count(no_notify)) \
+    X(rouse_notify_close, rouse_notify_close(no_notify)) \
+    X(rouse_notify_is_closed, rouse_notify_is_closed(no_notify)) \
     X(rouse_notify_reserve, rouse_notify_reserve(no_notify, 1)) \
     X(rouse_mutex_init, rouse_mutex_init(no_mutex)) \
     X(rouse_mutex_destroy, rouse_mutex_destroy(no_mutex)) \
@@ -224,6 +229,9 @@ static rouse_waiter idle;
     X(rouse_mutex_unlock, rouse_mutex_unlock(no_mutex)) \
     X(rouse_mutex_cancel, rouse_mutex_cancel(no_mutex, &idle)) \
     X(rouse_mutex_is_locked, rouse_mutex_is_locked(no_mutex)) \
+    X(rouse_mutex_waiter_count, rouse_mutex_waiter_count(no_mutex)) \
+    X(rouse_mutex_close, rouse_mutex_close(no_mutex)) \
+    X(rouse_mutex_is_closed, rouse_mutex_is_closed(no_mutex)) \
     X(rouse_mutex_reserve, rouse_mutex_reserve(no_mutex, 1)) \
     X(rouse_waiter_queue_init, rouse_waiter_queue_init(no_queue, 1)) \
     X(rouse_waiter_queue_destroy, rouse_waiter_queue_destroy(no_queue)) \

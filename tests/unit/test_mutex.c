@@ -206,3 +206,31 @@ SHARED_TEST(mutex, high_contention_keeps_an_exact_count, .timeout = 120) {
     cr_assert_not(rouse_mutex_is_locked(&contended));
     rouse_mutex_destroy(&contended);
 }
+
+/* ---- counts and close -------------------------------------------------------------------------------------------------- */
+
+Test(mutex, waiter_count_and_close) {
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    probe p[3];
+    probes_init(p, 3);
+    cr_assert_eq(rouse_mutex_waiter_count(&m), 0u);
+    cr_assert_eq(rouse_mutex_lock(&m, &p[0].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_waiter_count(&m), 0u, "the holder does not wait");
+    cr_assert_eq(rouse_mutex_lock(&m, &p[1].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_mutex_lock(&m, &p[2].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_mutex_waiter_count(&m), 2u);
+    cr_assert_not(rouse_mutex_is_closed(&m));
+    cr_assert_eq(rouse_mutex_close(&m), 2u);
+    cr_assert(rouse_mutex_is_closed(&m));
+    expect_wakes(1, 2);
+    cr_assert_eq(p[1].outcome, ROUSE_CLOSED);
+    cr_assert_eq(p[2].outcome, ROUSE_CLOSED);
+    cr_assert(rouse_mutex_is_locked(&m));
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK, "the holder unlocks as ever");
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    cr_assert_not(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_mutex_lock(&m, &p[1].waiter), ROUSE_CLOSED);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_INVALID);
+    cr_assert_eq(rouse_mutex_close(&m), 0u);
+    rouse_mutex_destroy(&m);
+}

@@ -315,3 +315,119 @@ SHARED_TEST(notify, two_threads_take_turns, .timeout = 120) {
     rouse_notify_destroy(&t.turn[0]);
     rouse_notify_destroy(&t.turn[1]);
 }
+
+/* ---- notify_n, counts, close, conditions ------------------------------------------------------------------------------- */
+
+Test(notify, n_wakes_the_oldest_and_stores_nothing) {
+    rouse_notify n;
+    probe p[5];
+    rouse_notify_init(&n);
+    probes_init(p, 5);
+    cr_assert_eq(rouse_notify_n(&n, 3), 0u);
+    expect_stored(&n, false);
+    rouse_notify_one(&n);
+    cr_assert_eq(rouse_notify_n(&n, UINT32_MAX), 0u);
+    expect_stored(&n, true);
+    cr_assert_eq(rouse_notify_wait(&n, &p[0].waiter), ROUSE_OK);
+    for (int i = 0; i < 5; i++) {
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_waiter_count(&n), 5u);
+    cr_assert_eq(rouse_notify_n(&n, 0), 0u);
+    expect_no_wakes();
+    cr_assert_eq(rouse_notify_n(&n, 2), 2u);
+    expect_wakes(0, 1);
+    cr_assert(rouse_notify_cancel(&n, &p[3].waiter));
+    cr_assert_eq(rouse_notify_waiter_count(&n), 2u);
+    cr_assert_eq(rouse_notify_n(&n, 7), 2u);
+    expect_wakes(2, 4);
+    expect_stored(&n, false);
+    must_queue(&n, &p[0]);
+    cr_assert_eq(rouse_notify_n(&n, UINT32_MAX), 1u);
+    cr_assert_eq(rouse_notify_waiter_count(&n), 0u);
+    rouse_notify_destroy(&n);
+}
+
+/* What notify_n woke is a notification like notify_one's: it can be passed on. */
+Test(notify, pass_on_of_n_wakes_the_next_waiter) {
+    rouse_notify n;
+    probe p[3];
+    rouse_notify_init(&n);
+    probes_init(p, 3);
+    for (int i = 0; i < 3; i++) {
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_n(&n, 2), 2u);
+    rouse_notify_pass_on(&n, &p[1].waiter);
+    expect_wakes(0, 1, 2);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, n_wakes_no_one_who_waits_again_in_their_wake) {
+    rouse_notify n;
+    probe p[2];
+    rouse_notify_init(&n);
+    probes_init(p, 2);
+    for (int i = 0; i < 2; i++) {
+        p[i].then = wait_again;
+        p[i].arg = &n;
+        must_queue(&n, &p[i]);
+    }
+    cr_assert_eq(rouse_notify_n(&n, 10), 2u);
+    expect_wakes(0, 1);
+    cr_assert_eq(rouse_notify_waiter_count(&n), 2u);
+    cr_assert_eq(rouse_notify_close(&n), 2u);
+    rouse_notify_destroy(&n);
+}
+
+Test(notify, close_wakes_all_and_refuses_from_then_on) {
+    rouse_notify n;
+    probe p[3];
+    rouse_notify_init(&n);
+    probes_init(p, 3);
+    must_queue(&n, &p[0]);
+    must_queue(&n, &p[1]);
+    cr_assert_not(rouse_notify_is_closed(&n));
+    cr_assert_eq(rouse_notify_close(&n), 2u);
+    cr_assert(rouse_notify_is_closed(&n));
+    expect_wakes(0, 1);
+    cr_assert_eq(p[0].outcome, ROUSE_CLOSED);
+    cr_assert_eq(p[1].outcome, ROUSE_CLOSED);
+    rouse_notify_pass_on(&n, &p[0].waiter); /* nothing to pass on */
+    rouse_notify_one(&n);
+    cr_assert_eq(rouse_notify_wait(&n, &p[2].waiter), ROUSE_CLOSED);
+    cr_assert_eq(rouse_notify_close(&n), 0u);
+    rouse_notify_destroy(&n);
+}
+
+static bool holds(void *arg) {
+    return *(const bool *)arg;
+}
+static int looks;
+static bool holds_at_the_second_look(void *arg) {
+    (void)arg;
+    return ++looks == 2;
+}
+
+Test(notify, wait_if_waits_only_while_the_condition_does_not_hold) {
+    rouse_notify n;
+    probe p;
+    bool condition = true;
+    rouse_notify_init(&n);
+    probe_init(&p, 0);
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_OK);
+    condition = false;
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_PENDING);
+    rouse_notify_one(&n);
+    expect_wakes(0);
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds_at_the_second_look, NULL), ROUSE_OK);
+    cr_assert_eq(looks, 2);
+    cr_assert_eq(rouse_notify_waiter_count(&n), 0u);
+    rouse_notify_one(&n);
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_OK, "a stored notification");
+    cr_assert_eq(rouse_notify_close(&n), 0u);
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_CLOSED);
+    condition = true;
+    cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_OK, "closed or not");
+    rouse_notify_destroy(&n);
+}

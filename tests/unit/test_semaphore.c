@@ -477,3 +477,15 @@ SHARED_TEST(semaphore, high_contention_keeps_exact_counts) {
 SHARED_TEST(semaphore, cancellation_mid_flight_loses_no_permit) {
     run_contention(true);
 }
+
+Test(semaphore, init_tells_that_it_was_given_too_many) {
+    rouse_semaphore s;
+    cr_assert_eq(rouse_semaphore_init(&s, 3), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+    cr_assert_eq(rouse_semaphore_init(&s, ROUSE_MAX_PERMITS), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+    cr_assert_eq(rouse_semaphore_init(&s, ROUSE_MAX_PERMITS + 1u), ROUSE_INVALID);
+    cr_assert_eq(rouse_semaphore_available(&s), (uint32_t)ROUSE_MAX_PERMITS, "it may be used");
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    rouse_semaphore_destroy(&s);
+}

@@ -28,10 +28,10 @@ Test(waiter, the_numbers_of_the_statuses) {
 }
 
 Test(waiter, every_status_has_a_string_of_its_own) {
-    const rouse_status all[] = {ROUSE_OK,    ROUSE_PENDING,  ROUSE_CLOSED, ROUSE_TIMEDOUT,
-                                ROUSE_NOMEM, ROUSE_OVERFLOW, ROUSE_INVALID};
+    const rouse_status all[] = {ROUSE_OK,    ROUSE_PENDING,  ROUSE_RETRY,   ROUSE_CLOSED,    ROUSE_TIMEDOUT,
+                                ROUSE_NOMEM, ROUSE_OVERFLOW, ROUSE_INVALID, ROUSE_CANCELLED, ROUSE_FULL};
     const char *const unknown = rouse_status_string((rouse_status)99);
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 10; i++) {
         cr_assert_str_not_empty(rouse_status_string(all[i]));
         cr_assert_str_neq(rouse_status_string(all[i]), unknown);
         for (int j = 0; j < i; j++) {

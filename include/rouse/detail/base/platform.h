@@ -73,6 +73,21 @@ typedef struct rouse_platform_kernel_time_ {
 
 /* ---- hints --------------------------------------------------------------------------------------------- */
 
+/* Before a function whose result must not be ignored; a cast to void says that it is on purpose. (gcc's own
+ * attribute would warn about that cast too.) */
+#if defined(__clang__)
+#    define ROUSE_NODISCARD_ __attribute__((__warn_unused_result__))
+#elif defined(__GNUC__) && defined(__cplusplus)
+#    define ROUSE_NODISCARD_ [[__nodiscard__]]
+#elif defined(__GNUC__) && __GNUC__ >= 10
+#    define ROUSE_NODISCARD_ __extension__ [[__nodiscard__]]
+#elif (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#    define ROUSE_NODISCARD_ [[nodiscard]]
+#else
+#    define ROUSE_NODISCARD_
+#endif
+
 #if defined(__GNUC__)
 #    define ROUSE_LIKELY_(condition) __builtin_expect(!!(condition), 1)
 #    define ROUSE_COLD_              __attribute__((__noinline__, __cold__, __unused__))

@@ -248,7 +248,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
 }
 
 static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    bool *woken) {
+                                                    uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t rest;
     if (q->oldest_ == NULL) {
@@ -258,7 +258,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     if (rest != 0) { /* nobody is left, and the balance is 0 */
         q->balance_ = rest < cap ? rest : cap;
     }
-    *woken = chain.first != NULL;
+    *woken = rouse_chain_length_(&chain);
     rouse_deliver_(&chain);
     return ROUSE_OK;
 }
@@ -380,7 +380,8 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     return rouse_local_hand_off_(q);
 }
 
-static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap, bool *woken) {
+static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                             uint32_t *woken) {
     return ROUSE_LIKELY_(q->balance_ >= 0) ? rouse_local_store_(q, n, cap)
                                            : rouse_backend_wake_(q, n, cap, woken);
 }
@@ -395,7 +396,7 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
 
 static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     const int64_t balance = rouse_backend_balance_(q);
-    bool woken = false;
+    uint32_t woken = 0;
     if (balance < 0) {
         return n == 0 ? ROUSE_OK : rouse_backend_wake_(q, n, most, &woken);
     }

@@ -110,10 +110,10 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
 }
 
 static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    bool *woken) {
+                                                    uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
     const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
-    *woken = chain.first != NULL;
+    *woken = rouse_chain_length_(&chain);
     rouse_deliver_(&chain);
     return status;
 }

@@ -400,7 +400,7 @@ static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32
 /* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its
  * cell is won already. */
 static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
-                                         uint32_t cap, bool *woken) {
+                                         uint32_t cap, uint32_t *woken) {
     rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
     rouse_status status = ROUSE_OK;
     uint32_t left = 0;
@@ -412,15 +412,15 @@ static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket,
     if (left != 0 || serving.credit != 0) {
         rouse_hand_out_(q, left, cap == ROUSE_MAX_PERMITS ? ROUSE_WORD_UNCAPPED_ : cap, &serving, &status);
     }
-    *woken = serving.woken != 0;
+    *woken = serving.woken;
     rouse_deliver_(&serving.chain);
 }
 
 /* The same; usually the waiter is in its cell, and lacks no other. */
-static inline void rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uint32_t cap, bool *woken) {
+static inline void rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uint32_t cap, uint32_t *woken) {
     rouse_waiter *const w = rouse_win_next_(q, ticket);
     if (ROUSE_LIKELY_(w != NULL && rouse_lacks_only_this_(w))) {
-        *woken = rouse_u32_load_relaxed_(&w->ticket_) == ticket; /* relaxed: as in rouse_grant_ */
+        *woken = rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0; /* relaxed: as in rouse_grant_ */
         ROUSE_TRACE("grant", q, w);
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
     } else {
@@ -429,7 +429,7 @@ static inline void rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uin
 }
 
 static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    bool *woken) {
+                                                    uint32_t *woken) {
     rouse_status status = ROUSE_OK;
     /* Relaxed: a guess for the CAS. E3; acquire to read what the waiter published (E4). */
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
@@ -438,7 +438,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     } else {
         rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
         rouse_hand_out_(q, n, cap, &serving, &status);
-        *woken = serving.woken != 0;
+        *woken = serving.woken;
         rouse_deliver_(&serving.chain);
     }
     return status;
@@ -446,7 +446,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
 
 /* The permit is in the balance already. */
 static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
-    bool woken;
+    uint32_t woken;
     rouse_serve_next_(q, rouse_word_head_(before), ROUSE_MAX_PERMITS, &woken);
 }
 

@@ -39,6 +39,14 @@ static inline void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w,
     chain->first = w;
 }
 
+static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
+    uint32_t length = 0;
+    for (const rouse_waiter *w = chain->first; w != NULL; w = w->next_) {
+        length++;
+    }
+    return length;
+}
+
 /* Appends the chain from `first` to `last`. */
 static inline void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, rouse_waiter *last) {
     rouse_ptr_store_relaxed_(&first->place_, chain->last);
