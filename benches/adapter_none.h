@@ -6,8 +6,9 @@
 #include "bench.h"
 #include "executor.h"
 
-#define C_TASKS      1
-#define C_ONE_THREAD 1
+#define C_TASKS       1
+#define C_ONE_THREAD  1
+#define C_NEVER_WAITS 1
 
 typedef struct c_sem {
     uint32_t permits;

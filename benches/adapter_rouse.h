@@ -3,6 +3,7 @@
  *
  *   C_TASKS      1: it suspends tasks; 0: it blocks threads, and has only c_sem_init, _destroy, _block, _unblock
  *                and the pairs
+ *   C_ONE_THREAD defined: its objects belong to one thread, so the groups of several threads leave it out
  *   c_sem        a semaphore      c_sem_init, _destroy
  *                c_sem_pairs, c_sem_try_pairs    n uncontended pairs in a loop
  *                c_sem_acquire                   true: held; false: the task will be woken
@@ -20,6 +21,9 @@
 #include <rouse/rouse.h>
 
 #define C_TASKS 1
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+#    define C_ONE_THREAD 1
+#endif
 
 typedef rouse_semaphore c_sem;
 typedef rouse_notify c_note;

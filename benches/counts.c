@@ -24,9 +24,17 @@ enum { MOST_ROWS = 32, CROWD = 1000 };
 #elif ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 #    define PLATFORM_MUTEX 0
 #    define MOST_HEAP      0
+#elif ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+#    define PLATFORM_MUTEX 0
+#    define MOST_HEAP      0
+#    define MOST_SIZE      40
 #else
 #    define PLATFORM_MUTEX 0
 #    define MOST_HEAP      24
+#endif
+
+#ifndef MOST_SIZE
+#    define MOST_SIZE (48 + PLATFORM_MUTEX)
 #endif
 
 static count_row rows[MOST_ROWS];
@@ -142,6 +150,25 @@ static void count_queue(rouse_waiter *w) {
     rouse_semaphore_destroy(&s);
 }
 
+/* A wake that releases to the next: that wake is deferred, and run by the outermost call. */
+static rouse_semaphore passed_on;
+static void pass_on(rouse_waiter *w, rouse_status status) {
+    (void)status;
+    if (rouse_waiter_data(w) != NULL) {
+        (void)rouse_semaphore_release(&passed_on, 1);
+    }
+}
+static void count_deferred(void) {
+    rouse_waiter two[2];
+    rouse_semaphore_init(&passed_on, 0);
+    rouse_waiter_init(&two[0], pass_on, two);
+    rouse_waiter_init(&two[1], pass_on, NULL);
+    (void)rouse_semaphore_acquire(&passed_on, &two[0], 1);
+    (void)rouse_semaphore_acquire(&passed_on, &two[1], 1);
+    COUNT("release to a waiter that releases to another", false, rouse_semaphore_release(&passed_on, 1));
+    rouse_semaphore_destroy(&passed_on);
+}
+
 static void count_crowd(rouse_waiter *w) {
     rouse_notify n;
     rouse_notify_init(&n);
@@ -172,24 +199,25 @@ static void count_crowd(rouse_waiter *w) {
     rouse_notify_destroy(&n);
 }
 
-#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL /* which stays on one core */
+#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 static const rouse_semaphore *watched;
 
 static bool spin_locked(void) {
     const uint64_t word = watched->queue_.word_.value_;
     return rouse_word_multi_(word) && word != ROUSE_WORD_MULTI_;
 }
-#endif
+#    endif
 
 /* From here on lines are kept book of; NULL: not any more. */
 static void watch(const rouse_semaphore *s) {
     op_lines_watch_(s, s == NULL ? NULL : rouse_inbox_mine_());
-#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
     watched = s;
     op_locked = s == NULL ? NULL : spin_locked;
-#elif ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#    elif ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
     op_locked = s == NULL ? NULL : counted_mutex_held;
-#endif
+#    endif
 }
 
 enum { LINE = 64, MOST_CORES = 64 };
@@ -271,6 +299,8 @@ static void count_visits(void) {
     free(s);
 }
 
+#endif
+
 static double heap_per_waiter(rouse_waiter *w) {
     rouse_semaphore s;
     uint64_t heap = op_count.heap;
@@ -285,7 +315,7 @@ static double heap_per_waiter(rouse_waiter *w) {
 }
 
 backend_counts JOIN(count_, COUNT_BACKEND)(void) {
-    enum { MOST = 48 + PLATFORM_MUTEX };
+    enum { MOST = MOST_SIZE };
     static size_row sizes[] = {{"semaphore", sizeof(rouse_semaphore), MOST},
                                {"notify", sizeof(rouse_notify), MOST},
                                {"mutex", sizeof(rouse_mutex), MOST},
@@ -296,12 +326,15 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_uncontended(w);
     count_one_waiter(w);
     count_queue(w);
+    count_deferred();
     count_crowd(w);
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
     count_visits();
     count_cores(2, "release that grants, 2 cores", "wait, 2 cores");
     count_cores(4, "release that grants, 4 cores", "wait, 4 cores");
     count_cores(16, "release that grants, 16 cores", "wait, 16 cores");
     count_cores(64, "release that grants, 64 cores", "wait, 64 cores");
+#endif
     sizes[result.sizes - 1].bytes = heap_per_waiter(w);
     free(w);
     result.rows = row_count;

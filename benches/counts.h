@@ -8,7 +8,7 @@
 
 typedef struct count_row {
     const char *what;
-    bool gated;   /* promised: one read-modify-write, no lock, no fence, no allocation */
+    bool gated;   /* promised: one read-modify-write (LOCAL: none), no lock, no fence, no allocation */
     uint32_t per; /* how many calls, or waiters, the counts are shared by */
     op_counts counts;
 } count_row;
@@ -30,6 +30,7 @@ typedef struct backend_counts {
 backend_counts count_MUTEX(void);
 backend_counts count_SPIN(void);
 backend_counts count_LOCKFREE(void);
+backend_counts count_LOCAL(void);
 
 void *counted_malloc(size_t size);
 bool counted_mutex_held(void);

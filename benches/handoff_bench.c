@@ -1,7 +1,8 @@
-/* benches/handoff_bench.c: W3handoff and W3spawn: tasks of one thread that contend for permits.
+/* benches/handoff_bench.c: W3handoff, W3pass and W3spawn: tasks of one thread that contend for permits.
  *
  * W3handoff K: K tasks, one permit, held over one yield, and one more yield after the release: from K = 2 on
  * every acquire has to wait for its turn. Charged per acquire.
+ * W3pass: of ten waiters the oldest is handed the permit, and queues again. Charged per hand-over.
  * W3spawn N: N tasks are spawned, each takes one of 10 permits, yields, releases and ends. Charged per task. */
 #include BENCH_ADAPTER
 
@@ -101,6 +102,41 @@ static void handoff(bench_state *state, const void *context) {
     contest_free(c);
 }
 
+#ifndef C_NEVER_WAITS
+static void pass_run(task *t) {
+    (void)t;
+    bench_die("a waiter's task is taken from the run queue, not run");
+}
+
+static void pass(bench_state *state, const void *context) {
+    enum { WAITERS = 10, BATCH = 1000 };
+    contest *const c = contest_new(0);
+    job *const jobs = jobs_new(c, WAITERS, pass_run);
+    (void)context;
+    for (int i = 0; i < WAITERS; i++) {
+        (void)reach(&jobs[i]);
+    }
+    while (bench_keep_running(state, BATCH)) {
+        for (int i = 0; i < BATCH; i++) {
+            job *j;
+            c_sem_release(&c->sem, 1);
+            j = (job *)executor_pop(&c->ex);
+            if (j == NULL || !reach(j)) {
+                bench_die("a release woke nobody");
+            }
+            j->step = START;
+            (void)reach(j);
+        }
+    }
+    c_sem_release(&c->sem, WAITERS);
+    for (task *t; (t = executor_pop(&c->ex)) != NULL;) {
+        (void)reach((job *)t);
+    }
+    jobs_free(jobs, WAITERS);
+    contest_free(c);
+}
+#endif
+
 static void spawn_run(task *t) {
     job *const j = (job *)t;
     contest *const c = j->contest;
@@ -134,6 +170,9 @@ static void spawn(bench_state *state, const void *context) {
 static void register_all(void) {
     static const int tasks[] = {1, 10, 100, 1000};
     static const int spawned[] = {10, 50, 100, 500};
+#ifndef C_NEVER_WAITS
+    bench_add(BENCH_CONTENDER, pass, NULL, BENCH_CPU, 0, "W3pass");
+#endif
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         bench_add(BENCH_CONTENDER, handoff, (const void *)(intptr_t)tasks[i], BENCH_CPU, 0, "W3handoff/%d",
                   tasks[i]);

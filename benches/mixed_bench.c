@@ -155,6 +155,8 @@ static void mixed(bench_state *state, const void *context) {
 
 static void register_all(void) {
     bench_add(BENCH_CONTENDER, mixed, (const void *)(intptr_t)1, BENCH_MANUAL, 0, "mixed/1");
+#ifndef C_ONE_THREAD
     bench_add(BENCH_CONTENDER, mixed, (const void *)(intptr_t)2, BENCH_MANUAL, 0, "mixed/2");
+#endif
 }
 BENCH_UNIT(register_all)

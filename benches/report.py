@@ -21,6 +21,7 @@ import statistics
 import sys
 
 BACKENDS = ["MUTEX", "SPIN", "LOCKFREE"]
+LOCAL = "LOCAL"  # for one thread: a contender in the groups of one thread, with bars of its own
 FLOORS = ["floor:two-rmw", "executor", "floor:line"]
 PEER_ORDER = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync",
               "moodycamel"]
@@ -30,6 +31,7 @@ WORKLOADS = [
     ("W1", "acquire + release, uncontended", "pair"),
     ("W2", "try_acquire + release, uncontended", "pair"),
     ("W3handoff", "K tasks on one thread, one permit: every acquire waits its turn", "acquire"),
+    ("W3pass", "ten waiters: a release hands over, and its waiter queues again", "hand-over"),
     ("W3spawn", "N tasks spawn, take one of 10 permits, yield, release, end", "task"),
     ("W4", "threads/tasks each/ns of own work/how an idle thread waits: one permit", "section"),
     ("W5", "notify_one ping-pong", "round trip"),
@@ -77,7 +79,7 @@ class Group:
 
     def order(self):
         """Contenders: floors, backends, peers."""
-        rank = FLOORS + BACKENDS + PEER_ORDER
+        rank = FLOORS + BACKENDS + [LOCAL] + PEER_ORDER
         return sorted(self.samples, key=lambda c: (rank.index(c) if c in rank else -1 if "floor" in c else 99, c))
 
 
@@ -182,12 +184,12 @@ def count_rows(results):
         if "core" in what:
             continue
         cells = []
-        for backend in BACKENDS:
+        for backend in BACKENDS + [LOCAL]:
             row = results.counts[backend]["operations"][what]
             locks = f" + {row['locks']:g} lock" if row["locks"] else ""
             cells.append(f"{row['rmw']:.2f}{locks}")
         rows.append([what + (" (promised: 1)" if operations[what]["gated"] else "")] + cells)
-    return ["atomic read-modify-writes"] + BACKENDS, rows
+    return ["atomic read-modify-writes"] + BACKENDS + [LOCAL], rows
 
 
 def line_rows(results):
@@ -201,14 +203,14 @@ def line_rows(results):
 
 def size_rows(results):
     rows = [["sizeof " + what if "heap" not in what else what]
-            + [f"{results.counts[b]['bytes'][what]:g}" for b in BACKENDS]
+            + [f"{results.counts[b]['bytes'][what]:g}" for b in BACKENDS + [LOCAL]]
             for what in results.counts["SPIN"]["bytes"]]
     for primitive, text in results.costs.get("text", {}).items():
-        rows.append([f".text of all calls, {primitive}"] + [str(text[b]) for b in BACKENDS])
+        rows.append([f".text of all calls, {primitive}"] + [str(text[b]) for b in BACKENDS + [LOCAL]])
     if "instructions" in results.costs:
         rows.append(["instructions, W1 pair and its loop"]
-                    + [f"{results.costs['instructions'][b]:.1f}" for b in BACKENDS])
-    return ["bytes; instructions"] + BACKENDS, rows
+                    + [f"{results.costs['instructions'][b]:.1f}" for b in BACKENDS + [LOCAL]])
+    return ["bytes; instructions"] + BACKENDS + [LOCAL], rows
 
 
 # ---- bars ------------------------------------------------------------------------------------------------------
@@ -250,6 +252,26 @@ BARS = [
     Bar("W6call 100.. / tokio", "tokio", 1.0, None, lambda g: g.workload == "W6call" and parameter(g) >= 100),
     Bar("W7 register + cancel / tokio", "tokio", 0.35, None, lambda g: g.workload == "W7"),
 ]
+
+# One thread: what LOCAL is held to, beside SPIN in the same run.
+LOCAL_BARS = [
+    Bar("W1, W2 / SPIN", "SPIN", 0.2, None, lambda g: g.workload in ("W1", "W2")),
+    Bar("W3pass / SPIN", "SPIN", 0.6, None, lambda g: g.workload == "W3pass"),
+    Bar("W3handoff 10..1000 / executor", "executor", 2, None,
+        lambda g: g.workload == "W3handoff" and parameter(g) >= 10),
+    Bar("W7 register + cancel / SPIN", "SPIN", 0.5, None, lambda g: g.workload == "W7"),
+]
+
+
+def local_rows(results):
+    return ["bar (worst group)", "limit", LOCAL], [[b.what, f"<= {b.must:g}", b.verdict(results, LOCAL)] for b in LOCAL_BARS]
+
+
+def local_share(results):
+    """LOCAL's time over SPIN's, geometric mean over the groups of one thread; None if it did not run."""
+    ratios = [g.ratio(LOCAL, "SPIN") for g in results.groups.values()]
+    ratios = [r for r in ratios if r is not None]
+    return geometric_mean(ratios) if ratios else None
 
 
 def beside_fifo_peer(results, backend):
@@ -408,6 +430,9 @@ def sentences(results):
     good = [v for v in found if DEFAULT in v.good]
     rest = [v.kind for v in found if DEFAULT not in v.good]
     out = [v.sentence() for v in found]
+    share = local_share(results)
+    if share is not None:
+        out.append(f"one thread: LOCAL, {share:.2f} of SPIN's time (geometric mean over the groups of one thread)")
     out += ["signal handlers, real-time threads: LOCKFREE; its wakes never wait for another thread, which is a promise "
             "and not a figure",
             "no heap: SPIN or MUTEX; LOCKFREE allocates segments when waiters queue, never when it wakes"]
@@ -460,7 +485,7 @@ def peer_notes(results):
 
 # ---- page ---------------------------------------------------------------------------------------------------------
 
-COLOURS = {"MUTEX": "#d9822b", "SPIN": "#2f7fd6", "LOCKFREE": "#2c9c5a", "tokio": "#c0395b", "async-lock": "#8f5bc4",
+COLOURS = {"MUTEX": "#d9822b", "SPIN": "#2f7fd6", "LOCKFREE": "#2c9c5a", "LOCAL": "#7a7a7a", "tokio": "#c0395b", "async-lock": "#8f5bc4",
            "executor": "#888888", "floor:two-rmw": "#888888", "naive-vecdeque": "#a08a2c",
            "naive-segqueue": "#3aa6a6", "pthread_mutex": "#777777", "sem_t": "#999999", "nsync": "#b06a4a",
            "moodycamel": "#5a78a0"}
@@ -701,6 +726,9 @@ def sections_of(results):
         out.append(Section("W8: sizes", "LOCKFREE's heap is its segments", size_rows(results)))
     out.append(Section("Bars", "each is the worst ratio over its groups, from this run", bar_rows(results),
                        summary=True))
+    if local_share(results) is not None:
+        out.append(Section("Bars of LOCAL", "each is the worst ratio over its groups, from this run", local_rows(results),
+                           summary=True))
     if results.peers() and verdicts(results):
         out.append(Section("Why not another's?", "geometric means over the workloads of a kind that the peer can run",
                            peer_rows(results), peer_notes(results), True))

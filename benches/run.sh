@@ -115,8 +115,8 @@ text_size() { # backend, primitive
     size -A "$build/text_size.o" | awk '$1 ~ /^\.text/ { sum += $2 } END { print sum }'
 }
 each_backend() { # command [argument]: {"MUTEX": …, …}
-    printf '{"MUTEX": %s, "SPIN": %s, "LOCKFREE": %s}' "$("$1" MUTEX ${2:-})" "$("$1" SPIN ${2:-})" \
-        "$("$1" LOCKFREE ${2:-})"
+    printf '{"MUTEX": %s, "SPIN": %s, "LOCKFREE": %s, "LOCAL": %s}' "$("$1" MUTEX ${2:-})" "$("$1" SPIN ${2:-})" \
+        "$("$1" LOCKFREE ${2:-})" "$("$1" LOCAL ${2:-})"
 }
 {
     printf '{"text": {"semaphore": %s, "notify": %s, "mutex": %s}' "$(each_backend text_size SEMAPHORE)" \
