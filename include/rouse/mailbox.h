@@ -219,8 +219,8 @@ static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
 /* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
  * then, and not before: the kick that announced the last wake may still be running when that wake is. */
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
-    ROUSE_CHECK_OBJECT_(mb);
     uint32_t step = 1;
+    ROUSE_CHECK_OBJECT_(mb);
     ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL && mb->taken_.first == NULL, mb,
                  "wakes have not been drained");
     /* E8: acquire; partner is the release at the end of post: what it did to the mailbox is over. */

@@ -48,8 +48,9 @@ static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
 
 /* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). */
 static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
+    rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
-    const rouse_status status = rouse_queue_unlock_(&m->queue_);
+    status = rouse_queue_unlock_(&m->queue_);
     ROUSE_CHECK_(status == ROUSE_OK, m, "the mutex is not locked");
     return status;
 }

@@ -56,16 +56,16 @@ static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
 }
 
 static inline void rouse_notify_one(rouse_notify *n) {
-    ROUSE_CHECK_USE_(n, &n->queue_);
     uint32_t woken = 0;
+    ROUSE_CHECK_USE_(n, &n->queue_);
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
 }
 
 /* Wakes the k oldest waiters, or all if fewer wait; stores nothing and takes nothing stored. Returns how
  * many. */
 static inline uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
-    ROUSE_CHECK_USE_(n, &n->queue_);
     uint32_t woken = 0;
+    ROUSE_CHECK_USE_(n, &n->queue_);
     while (k != 0) {
         const uint32_t most = k < ROUSE_MAX_PERMITS ? k : ROUSE_MAX_PERMITS;
         uint32_t now = 0;

@@ -88,8 +88,9 @@ static inline uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
 
 /* Free permits; a snapshot. */
 static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
+    int64_t balance;
     ROUSE_CHECK_LOOK_(s, &s->queue_);
-    const int64_t balance = rouse_waiter_queue_balance(&s->queue_);
+    balance = rouse_waiter_queue_balance(&s->queue_);
     if (balance < 0) {
         return 0;
     }

@@ -229,8 +229,8 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
  * have the excess; two that overlap may refuse each other. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
-    ROUSE_CHECK_USE_(q, q);
     uint32_t woken = 0;
+    ROUSE_CHECK_USE_(q, q);
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
@@ -245,8 +245,8 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
 
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
 static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
-    ROUSE_CHECK_USE_(q, q);
     uint32_t woken = 0;
+    ROUSE_CHECK_USE_(q, q);
     (void)rouse_queue_wake_(q, 1, 0, &woken);
     return woken != 0;
 }
@@ -297,8 +297,9 @@ static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
 
 /* Snapshots, for people and metrics: exact when no call is in progress. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
+    int64_t balance;
     ROUSE_CHECK_LOOK_(q, q);
-    const int64_t balance = rouse_backend_balance_(q);
+    balance = rouse_backend_balance_(q);
     return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
 }
 static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {

@@ -18,7 +18,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Werror'
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wcast-qual -Wcast-align'
+warnings="$warnings -Wpointer-arith -Wwrite-strings -Wredundant-decls -Werror"
+# What C alone has.
+c_warnings='-Wdeclaration-after-statement -Wbad-function-cast -Wstrict-prototypes -Wmissing-prototypes'
 # Every header, the internal ones too: each compiles alone.
 headers=$(cd "$include/rouse" && find . -name '*.h' | sed 's|^\./||; s|\.h$||' | sort)
 backends='MUTEX SPIN LOCKFREE LOCAL'
@@ -64,6 +67,11 @@ alone_in() {
     compiler=$1 extension=$2
     shift 2
     units=''
+    case $extension,$compiler in
+    c,*) own_warnings=$c_warnings ;;
+    cc,g++*) own_warnings='-Wuseless-cast' ;;
+    *) own_warnings='' ;;
+    esac
     for header in $headers; do
         name=$(echo "$header" | tr / _)
         printf '#include <rouse/%s.h>\n#include <rouse/%s.h>\nextern int test_%s;\nint test_%s = 0;\n' \
@@ -79,11 +87,11 @@ alone_in() {
             [ "$backend" != LOCAL ] || these=$(echo " $units " | sed "s# $work/blocking.$extension # #")
             # shellcheck disable=SC2086 # lists of words
             must_work "$compiler -std=$standard $backend:$headers" \
-                in_work "$compiler" "-std=$standard" $warnings $how "-I$include" \
+                in_work "$compiler" "-std=$standard" $warnings $own_warnings $how "-I$include" \
                 "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" $these
             # shellcheck disable=SC2086
             must_work "$compiler -std=$standard $backend, ROUSE_DEBUG" \
-                in_work "$compiler" "-std=$standard" $warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
+                in_work "$compiler" "-std=$standard" $warnings $own_warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
                 "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/rouse.$extension"
         done
         echo "$compiler -std=$standard: each header alone, $backends, with and without ROUSE_DEBUG"

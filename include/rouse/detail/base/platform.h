@@ -201,17 +201,18 @@ static inline void rouse_platform_back_off_(uint32_t *step) {
 
 /* ---- linkage ------------------------------------------------------------------------------------------- */
 
-/* A variable that a header defines and the program has once: ELF and Mach-O by a weak symbol, PE by a COMDAT.
- * Hidden visibility would give every shared library its own, so the default is asked for.
- * ROUSE_THREAD_: thread storage, spelt alike in C and C++, without C++'s lazy initialisation; in ELF of the
- * initial-exec model, whose access is one instruction and async-signal-safe. */
+/* ROUSE_SHARED_: a variable that a header defines and the program has once: ELF and Mach-O by a weak symbol, PE
+ * by a COMDAT. Hidden visibility would give every shared library a copy, so the default is asked for.
+ * ROUSE_THREAD_: thread storage, spelt alike in C and C++, without C++'s lazy initialisation. In an ELF
+ * executable its access is one instruction. A shared object (-fPIC) leaves the model to the compiler: with
+ * initial-exec, dlopen would refuse it on musl, and on glibc once the spare static storage is used up. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #    define ROUSE_SHARED_ __declspec(selectany)
 #    define ROUSE_THREAD_ __declspec(thread)
 #elif defined(_WIN32)
 #    define ROUSE_SHARED_ __attribute__((__selectany__))
 #    define ROUSE_THREAD_ __thread
-#elif defined(__ELF__)
+#elif defined(__ELF__) && (!defined(__PIC__) || defined(__PIE__))
 #    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
 #    define ROUSE_THREAD_ __attribute__((__tls_model__("initial-exec"))) __thread
 #else

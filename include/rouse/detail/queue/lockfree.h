@@ -201,8 +201,8 @@ static inline void rouse_grant_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t
                                 rouse_serving_ *serving, bool oldest) {
     const bool closes = serving->token == ROUSE_CELL_TOKEN_CLOSED_;
     uint64_t account;
-    serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0;
-    if (rouse_count_down_(q, w, 1, rouse_token_is_gift_(serving->token) ? 1 : 0, closes, &account)) {
+    serving->woken += rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1u : 0u;
+    if (rouse_count_down_(q, w, 1, rouse_token_is_gift_(serving->token) ? 1u : 0u, closes, &account)) {
         const bool closed = (account & ROUSE_ACCOUNT_CLOSED_) != 0;
         const uint32_t outcome =
             closed ? rouse_outcome_(ROUSE_CLOSED, 0)
@@ -327,8 +327,7 @@ static ROUSE_SLOW_ uint32_t rouse_serve_(rouse_waiter_queue *q, uint32_t ticket,
             const bool final = m == 1 && !more && left == 0;
             /* E17: the waker's half. */
             if (!held && !final &&
-                (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) ==
-                    ROUSE_CELL_EMPTY_) {
+                rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == (void *)ROUSE_CELL_EMPTY_) {
                 serving->kept_segment = segment;
                 serving->kept_ticket = ticket;
             } else if (!rouse_visit_(q, segment, ticket, serving, false)) {
@@ -505,7 +504,7 @@ static inline uint32_t rouse_phantoms_at_(const rouse_segment_ *segment, uint32_
     const uint32_t first = rouse_cell_(ticket);
     uint32_t run = 0;
     while (run < most && first + run < ROUSE_SEGMENT_CELLS &&
-           (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[first + run]) == ROUSE_CELL_CANCELLED_) {
+           rouse_ptr_load_relaxed_(&segment->cells_[first + run]) == (void *)ROUSE_CELL_CANCELLED_) {
         run++;
     }
     return run;
@@ -551,7 +550,7 @@ static inline void rouse_absorb_at_need_(rouse_waiter_queue *q) {
     if (rouse_word_balance_(seen) < 0 &&
         (segment == NULL ||
          rouse_state_base_(rouse_u64_load_relaxed_(&segment->state_)) != rouse_base_(head) ||
-         (uintptr_t)rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(head)]) == ROUSE_CELL_CANCELLED_)) {
+         rouse_ptr_load_relaxed_(&segment->cells_[rouse_cell_(head)]) == (void *)ROUSE_CELL_CANCELLED_)) {
         rouse_absorb_(q);
     }
 }
@@ -886,7 +885,7 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
         if (!rouse_ptr_cas_seq_cst_(&segment->cells_[rouse_cell_(here)], &seen, w)) {
             tokens++;
             closed = closed || (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_;
-            gifts += rouse_token_is_gift_((uintptr_t)seen) ? 1 : 0;
+            gifts += rouse_token_is_gift_((uintptr_t)seen) ? 1u : 0u;
             rouse_pick_up_(q, segment, here);
         }
         segment = behind;

@@ -64,7 +64,7 @@ struct rouse_waiter_queue {
 
 /* MULTI or LOCKED. */
 static inline bool rouse_word_multi_(uint64_t word) {
-    return rouse_word_balance_(word) < -(int32_t)ROUSE_MAX_LACK;
+    return rouse_word_balance_(word) < -ROUSE_MAX_LACK;
 }
 static inline bool rouse_word_single_(uint64_t word) {
     return rouse_word_balance_(word) < 0 && !rouse_word_multi_(word);

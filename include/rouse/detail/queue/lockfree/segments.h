@@ -507,7 +507,7 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
 /* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, `all`?
  * E10: seq_cst, see rouse_segment_try_end_. */
 static inline bool rouse_cell_is_(const rouse_segment_ *segment, uint32_t ticket, uintptr_t all) {
-    return (uintptr_t)rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == all;
+    return rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == (void *)all;
 }
 
 /* The cell of `ticket` has just become `all` by a seq_cst read-modify-write of this thread: if every cell of
