@@ -696,9 +696,10 @@ static ROUSE_SLOW_ bool rouse_take_back_several_(rouse_waiter_queue *q, rouse_wa
 }
 
 static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    /* Relaxed: who cancels has queued w, or has it from who did; atomic, because a wake that has got ahead of
-     * this call may be queueing w anew. */
-    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
+    /* E19: acquire; partner is the store in wake/chain.h. A delivery that links w by place_ has stored its
+     * outcome before, which is then seen below. Otherwise the canceller has queued w, or synchronised with the
+     * thread that did; atomic, because a wake that has got ahead of this call may be queueing w again. */
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&w->place_);
     const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
     uint32_t credit = 0;
     bool found;

@@ -49,7 +49,8 @@ static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
 
 /* Appends the chain from `first` to `last`. */
 static inline void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, rouse_waiter *last) {
-    rouse_ptr_store_relaxed_(&first->place_, chain->last);
+    /* E19: release; partner is the load in LOCKFREE's cancel. */
+    rouse_ptr_store_release_(&first->place_, chain->last);
     if (chain->first == NULL) {
         chain->first = first;
     } else {
@@ -68,7 +69,7 @@ static inline size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *
         rouse_waiter *const older = w->next_;
         rouse_outcome_set_due_(w, rouse_outcome_due_(w) | bits);
         w->next_ = behind;
-        rouse_ptr_store_relaxed_(&w->place_, older);
+        rouse_ptr_store_release_(&w->place_, older); /* E19: as above */
         behind = w;
         w = older;
         count++;
@@ -102,7 +103,7 @@ static inline void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
     if (chain->last == w) {
         chain->last = before;
     } else {
-        rouse_ptr_store_relaxed_(&w->next_->place_, before);
+        rouse_ptr_store_release_(&w->next_->place_, before); /* E19: as above */
     }
 }
 
