@@ -1,6 +1,7 @@
 /* rouse/rouse.h: everything, and which primitive do I want?
  *
  *   at most N at a time                                   semaphore.h
+ *   at most N, where N changes or few may wait            limit.h
  *   only one at a time, held across callbacks             mutex.h
  *   many may read at a time, or one writes                rwlock.h
  *   something has happened; whoever waits should look     notify.h
@@ -20,6 +21,7 @@
 #include "config.h"
 #include "event.h"
 #include "gate.h"
+#include "limit.h"
 #include "mailbox.h"
 #include "mutex.h"
 #include "notify.h"

@@ -1,0 +1,484 @@
+/* rouse/limit.h: at most N at a time, with a limit that may change and a bound on how many wait.
+ *
+ *     rouse_limit_init(&connections, 8, 1000);    // 8 at a time, 1000 wait at most
+ *     ...
+ *     switch (rouse_limit_acquire(&connections, &request->waiter, 1)) {
+ *     case ROUSE_OK:      start(request); break;  // it has a permit
+ *     case ROUSE_PENDING: break;                  // wake will call start
+ *     case ROUSE_FULL:    refuse(request); break; // 1000 wait already: shed the load
+ *     default:            refuse(request); break; // closed, out of range
+ *     }
+ *     ...
+ *     rouse_limit_give_back(&connections, 1);     // in start's completion
+ *     ...
+ *     rouse_limit_set(&connections, 4);           // on any thread, at any time
+ *
+ * A semaphore counts what is free; a limit counts what is in use. So it knows when more is given back than was
+ * taken, and it can shrink below what is in use: what comes back then pays the debt before any waiter gets a
+ * permit, and from the moment the new limit has been reached it is never exceeded again.
+ *
+ * Guarantees. Strictly first-in first-out, try_acquire included: a large request at the head is served before
+ * smaller ones behind it. A waiter is granted all that it asked for in one step; until then it holds nothing, so
+ * free + in use = the limit whenever no debt is owed. At no moment do more than most_waiting wait. What came
+ * before a give_back, in the thread that called it, happens before what comes after the acquire that it satisfied.
+ *
+ * Cost: acquire and give_back, one atomic read-modify-write each while nobody waits; give_back to a waiter and
+ * set, one or two. Never allocates, with any backend. 32 bytes.
+ *
+ * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back and
+ * set never wait for that, and a signal handler may call them: they leave the hand-out to the call that holds the
+ * queue, and the wakes run there, be it an acquire that is just queueing. acquire (unless it is granted at once),
+ * cancel and close wait for it with every backend. */
+#ifndef ROUSE_LIMIT_H
+#define ROUSE_LIMIT_H
+
+#include "config.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/queue/list.h"
+#include "detail/wake/deliver.h"
+#include "detail/wake/outcome.h"
+#include "waiter.h"
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+#    include "blocking.h"
+#endif
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* word_ = in use + limit * 2^29 + the bits below. Debt needs no field: it is what is in use above the limit.
+ *
+ *   bits                     who may change the word
+ *   none                     any call, by one compare-and-swap
+ *   CLOSED                   any call, but nothing is taken any more
+ *   WAITING                  the list is not empty: newcomers queue; give_back and set take HELD in the step that
+ *                            changes the number, if the oldest waiter might be served by it
+ *   HELD                     the holder, which owns the list. It lets go in the step that takes the permits for
+ *                            those whom it has served; with LOCKFREE that is a compare-and-swap, and give_back,
+ *                            set and try_acquire may change the numbers meanwhile, so that it looks again */
+#define ROUSE_LIMIT_PERMIT_  ((uint64_t)1 << 29)
+#define ROUSE_LIMIT_WAITING_ ((uint64_t)1 << 58)
+#define ROUSE_LIMIT_CLOSED_  ((uint64_t)1 << 59)
+#define ROUSE_LIMIT_HELD_    ((uint64_t)1 << 60)
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    define ROUSE_LIMIT_AWAITED_ ((uint64_t)0) /* bits for which try_acquire, give_back and set wait */
+#else
+#    define ROUSE_LIMIT_AWAITED_ ROUSE_LIMIT_HELD_
+#endif
+
+typedef struct rouse_limit {
+    rouse_atomic_u64_ word_;
+    rouse_list_ list_;          /* oldest first; the holder's. In it, a waiter's ticket_ is 1 */
+    rouse_atomic_u32_ waiting_; /* how many are in it; written by the holder                 */
+    uint32_t most_waiting_;
+} rouse_limit;
+
+/* At most `permits` at a time (at most ROUSE_MAX_PERMITS; more is cut to it), and most_waiting wait at most
+ * (UINT32_MAX: no bound). */
+#define ROUSE_LIMIT_INIT(permits, most_waiting)                                              \
+    {                                                                                        \
+        ROUSE_ATOMIC_INIT_(ROUSE_LIMIT_PERMIT_ *((permits) + UINT64_C(0) < ROUSE_MAX_PERMITS \
+                                                     ? (permits) + UINT64_C(0)               \
+                                                     : UINT64_C(0) + ROUSE_MAX_PERMITS)),    \
+            {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), (most_waiting)                              \
+    }
+
+/* ROUSE_INVALID: more than ROUSE_MAX_PERMITS; then it has that many. */
+static inline rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
+    const uint32_t most = permits < ROUSE_MAX_PERMITS ? permits : ROUSE_MAX_PERMITS;
+    ROUSE_CHECK_OBJECT_(l);
+    rouse_u64_init_(&l->word_, ROUSE_LIMIT_PERMIT_ * most);
+    l->list_.oldest = NULL;
+    l->list_.newest = NULL;
+    rouse_u32_init_(&l->waiting_, 0);
+    l->most_waiting_ = most_waiting;
+    return permits == most ? ROUSE_OK : ROUSE_INVALID;
+}
+
+/* ---- internals ----------------------------------------------------------------------------------------- */
+
+static inline uint32_t rouse_limit_used_(uint64_t word) {
+    return (uint32_t)word & ROUSE_MAX_PERMITS;
+}
+static inline uint32_t rouse_limit_permits_(uint64_t word) {
+    return (uint32_t)(word >> 29) & ROUSE_MAX_PERMITS;
+}
+static inline bool rouse_limit_fits_(uint64_t word, uint32_t n) {
+    return rouse_limit_used_(word) + n <= rouse_limit_permits_(word);
+}
+
+/* Changes the word if it is still *seen. */
+static inline bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+    (void)seen;
+    rouse_u64_store_relaxed_(&l->word_, after); /* relaxed: one thread */
+    return true;
+#else
+    /* E42: acquire; who takes HELD reads the list, and who grants passes on what came before every give_back.
+     * Release: for what came before this one, and for the list when the holder lets go. */
+    return rouse_u64_cas_acq_rel_(&l->word_, seen, after);
+#endif
+}
+
+/* The holder's last access: sets the word, without HELD. False: it has changed meanwhile. */
+static inline bool rouse_limit_publish_(rouse_limit *l, uint64_t *seen, uint64_t after) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    return rouse_limit_change_(l, seen, after);
+#else
+    (void)seen;
+    /* E42: release; only the holder writes the word while it is HELD. */
+    rouse_u64_store_release_(&l->word_, after);
+    return true;
+#endif
+}
+
+/* What the word is now; if it is HELD, after a step of waiting. */
+static inline uint64_t rouse_limit_look_again_(const rouse_limit *l, uint64_t seen, uint32_t *step) {
+    if ((seen & ROUSE_LIMIT_HELD_) != 0) {
+        rouse_platform_back_off_(step);
+    }
+    return rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+}
+
+/* Takes the queue. Returns the word. */
+static inline uint64_t rouse_limit_hold_(rouse_limit *l) {
+    uint32_t step = 1;
+    uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    while ((seen & ROUSE_LIMIT_HELD_) != 0 || !rouse_limit_change_(l, &seen, seen | ROUSE_LIMIT_HELD_)) {
+        seen = rouse_limit_look_again_(l, seen, &step);
+    }
+    return seen | ROUSE_LIMIT_HELD_;
+}
+
+/* The holder hands out to the oldest waiters what is free, and lets go. Returns the oldest of those it has served,
+ * linked to the last of them by next_; NULL: none. They are the caller's to deliver; the limit may be gone when
+ * the first of them has been told. `seen`: the word; waiting: how many are in the list. */
+static ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
+    rouse_waiter *const first = l->list_.oldest;
+    rouse_waiter *const newest = l->list_.newest;
+    rouse_waiter *last;
+    rouse_waiter *w;
+    for (;;) {
+        uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_);
+        uint32_t served = 0;
+        last = NULL;
+        for (w = first; w != NULL && rouse_limit_fits_(after, rouse_account_asked_(w)); w = w->next_) {
+            after += rouse_account_asked_(w);
+            rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: the holder's, like the list */
+            last = w;
+            served++;
+        }
+        l->list_.oldest = w;
+        l->list_.newest = w == NULL ? NULL : newest;
+        if (w != NULL) {
+            rouse_ptr_store_relaxed_(&w->place_, NULL); /* relaxed: the list's */
+            after |= ROUSE_LIMIT_WAITING_;
+        }
+        rouse_u32_store_relaxed_(&l->waiting_,
+                                 waiting - served); /* relaxed: the holder's; snapshots read it */
+        if (rouse_limit_publish_(l, &seen, after)) {
+            break;
+        }
+        /* LOCKFREE: the numbers have changed, and with them perhaps who is served: from the start. */
+        if (w != NULL) {
+            rouse_ptr_store_relaxed_(&w->place_, last); /* relaxed: the list's */
+        }
+        for (last = first; last != w; last = last->next_) {
+            rouse_u32_store_relaxed_(&last->ticket_, 1); /* relaxed: the holder's */
+        }
+    }
+    if (last == NULL) {
+        return NULL;
+    }
+    last->next_ = NULL;
+    for (w = first; w != NULL; w = w->next_) {
+        ROUSE_TRACE("grant", l, w);
+        rouse_outcome_set_due_(w, rouse_outcome_(ROUSE_OK, 0));
+    }
+    return first;
+}
+
+/* Takes n if they are there and nobody waits. */
+static inline bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_ | ROUSE_LIMIT_AWAITED_)) == 0 &&
+                         rouse_limit_fits_(seen, n))) {
+        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, seen + n))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Queues w, or finds that it need not. */
+static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+    const uint64_t seen = rouse_limit_hold_(l);
+    uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
+    rouse_status status = ROUSE_PENDING;
+    rouse_waiter *served;
+    rouse_waiter **link;
+    if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
+        status = ROUSE_CLOSED;
+    } else if (waiting >= l->most_waiting_ && (waiting != 0 || !rouse_limit_fits_(seen, n))) {
+        status = ROUSE_FULL;
+    } else {
+        /* Relaxed, all: published when the holder lets go. */
+        rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
+        rouse_u32_store_relaxed_(&w->ticket_, 1);
+        rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+        ROUSE_OWN_(w, l);
+        ROUSE_TRACE("queue", l, w);
+        rouse_list_append_(&l->list_, w);
+        waiting++;
+    }
+    served = rouse_limit_let_go_(l, seen, waiting);
+    /* Among those served may be w itself, as the last. If it is not, it may be gone by now. */
+    for (link = &served; *link != NULL; link = &(*link)->next_) {
+        if (*link == w) {
+            *link = NULL;
+            rouse_waiter_release_(w);
+            status = ROUSE_OK;
+            break;
+        }
+    }
+    rouse_deliver_chain_(l, served, 0);
+    return status;
+}
+
+/* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are served. */
+static inline void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
+    if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
+        /* relaxed: the holder's */
+        rouse_deliver_chain_(l, rouse_limit_let_go_(l, after, rouse_u32_load_relaxed_(&l->waiting_)), 0);
+    }
+}
+
+static ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
+    rouse_waiter *served;
+    uint64_t seen;
+    uint32_t waiting;
+    bool found;
+    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+        return false;
+    }
+    seen = rouse_limit_hold_(l);
+    waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
+    /* Relaxed: the holder's. Closed: nobody is in the list, although their tickets say so. */
+    found = (seen & ROUSE_LIMIT_CLOSED_) == 0 && rouse_u32_load_relaxed_(&w->ticket_) == 1;
+    if (found) {
+        rouse_u32_store_relaxed_(&w->ticket_, 0);
+        rouse_list_remove_(&l->list_, w);
+        ROUSE_TRACE("cancel", l, w);
+        rouse_waiter_release_(w);
+        waiting--;
+    }
+    served = rouse_limit_let_go_(l, seen, waiting);
+    if (!found) {
+        rouse_outcome_await_(w);
+    }
+    rouse_deliver_chain_(l, served, 0);
+    return found;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
+    uint64_t seen = rouse_limit_hold_(l);
+    rouse_waiter *const first = l->list_.oldest;
+    const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
+    l->list_.oldest = NULL;
+    l->list_.newest = NULL;
+    rouse_u32_store_relaxed_(&l->waiting_, 0);
+    ROUSE_TRACE("close", l, NULL);
+    while (!rouse_limit_publish_(
+        l, &seen, (seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_)) | ROUSE_LIMIT_CLOSED_)) {
+    }
+    rouse_deliver_chain_(l, first, rouse_outcome_(ROUSE_CLOSED, 0));
+    return waiting;
+}
+
+/* ---- the public calls ---------------------------------------------------------------------------------- */
+
+/* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told the
+ * last waiter may still be returning. */
+static inline void rouse_limit_destroy(rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
+                 "waiters are queued"); /* relaxed: nobody is here */
+    (void)l;
+}
+
+/* Takes n permits, or queues `w` for them. A request for more than the present limit waits until the limit has
+ * grown.
+ *   ROUSE_OK        it has them (n == 0: always)
+ *   ROUSE_PENDING   queued; wake is called when it has them all
+ *   ROUSE_FULL      most_waiting wait already; nothing changed
+ *   ROUSE_CLOSED    the limit is closed
+ *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not */
+static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_IDLE_(w, l);
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    return rouse_limit_take_(l, n) ? ROUSE_OK : rouse_limit_queue_(l, w, n);
+}
+
+/* Takes n permits if they are there and nobody waits. n == 0: true, always. */
+static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
+    uint32_t step = 1;
+    uint64_t seen;
+    ROUSE_CHECK_OBJECT_(l);
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0;
+    }
+    while (!rouse_limit_take_(l, n)) {
+        seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess, for whether to try again */
+        if ((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_)) != 0 || !rouse_limit_fits_(seen, n)) {
+            return false;
+        }
+        (void)rouse_limit_look_again_(l, seen, &step);
+    }
+    return true;
+}
+
+/* Gives n permits back. While the limit is exceeded they pay for that; then the oldest waiters get them, and
+ * their wakes run on this thread. Any thread may give back, not only the one that acquired.
+ *   ROUSE_OK
+ *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
+static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
+    uint32_t step = 1;
+    uint64_t seen;
+    uint64_t after;
+    ROUSE_CHECK_OBJECT_(l);
+    seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
+            seen = rouse_limit_look_again_(l, seen, &step);
+            continue;
+        }
+        if (rouse_limit_used_(seen) < n) {
+            return ROUSE_OVERFLOW;
+        }
+        after = seen - n;
+        if ((seen & ROUSE_LIMIT_WAITING_) != 0 && rouse_limit_fits_(after, 1)) {
+            after |= ROUSE_LIMIT_HELD_;
+        }
+        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, after))) {
+            break;
+        }
+    }
+    rouse_limit_served_(l, seen, after);
+    return ROUSE_OK;
+}
+
+/* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought the
+ * number in use below it. What a larger limit makes free goes to the oldest waiters, whose wakes run on this
+ * thread. In a wake too.
+ *   ROUSE_OK
+ *   ROUSE_INVALID    permits > ROUSE_MAX_PERMITS; nothing changed */
+static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
+    uint32_t step = 1;
+    uint64_t seen;
+    uint64_t after;
+    ROUSE_CHECK_OBJECT_(l);
+    if (permits > ROUSE_MAX_PERMITS) {
+        return ROUSE_INVALID;
+    }
+    seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
+            seen = rouse_limit_look_again_(l, seen, &step);
+            continue;
+        }
+        after = seen - ROUSE_LIMIT_PERMIT_ * rouse_limit_permits_(seen) + ROUSE_LIMIT_PERMIT_ * permits;
+        if ((seen & ROUSE_LIMIT_WAITING_) != 0 && rouse_limit_fits_(after, 1)) {
+            after |= ROUSE_LIMIT_HELD_;
+        }
+        if (rouse_limit_change_(l, &seen, after)) {
+            break;
+        }
+    }
+    rouse_limit_served_(l, seen, after);
+    return ROUSE_OK;
+}
+
+/* Takes `w` out of the queue. True: its wake will never run; those behind it that can now be served are served
+ * before this returns. False: it has been, or is being, woken. */
+static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_OWNED_(w, l, l);
+    return rouse_limit_cancel_(l, w);
+}
+
+/* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED, permits
+ * free or not; give_back and set still work. */
+static inline uint32_t rouse_limit_close(rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_limit_close_(l);
+}
+
+/* What came before close happens before what follows a true answer. */
+static inline bool rouse_limit_is_closed(const rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    /* E42: acquire; partner is the release in close. */
+    return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
+}
+
+/* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed); how
+ * many wait. */
+static inline uint32_t rouse_limit_permits(const rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_limit_permits_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
+}
+static inline uint32_t rouse_limit_in_use(const rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_limit_used_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
+}
+static inline uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: a snapshot */
+}
+
+/* ROUSE_OK: a limit never allocates. */
+static inline rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
+    ROUSE_CHECK_OBJECT_(l);
+    (void)l;
+    (void)waiters;
+    return ROUSE_OK;
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+static inline bool rouse_limit_leave_(void *limit, rouse_waiter *w) {
+    return rouse_limit_cancel((rouse_limit *)limit, w);
+}
+static inline void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n) {
+    (void)w;
+    (void)rouse_limit_give_back((rouse_limit *)limit, n);
+}
+
+/* Block a plain thread until it has n permits, or for timeout_ns at most (blocking.h says what both promise).
+ * ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID: as rouse_limit_acquire. */
+static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
+    rouse_thread_waiter t;
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    if (rouse_limit_try_acquire(l, n)) {
+        return ROUSE_OK;
+    }
+    if (timeout_ns == 0 && n <= ROUSE_MAX_PERMITS) {
+        return rouse_limit_is_closed(l) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
+    }
+    rouse_thread_waiter_init(&t);
+    return rouse_block_on_(&t, rouse_limit_acquire(l, &t.waiter, n), timeout_ns, l, rouse_limit_leave_,
+                           rouse_limit_return_, n);
+}
+static inline rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
+    return rouse_limit_acquire_timed(l, n, UINT64_MAX);
+}
+#endif
+
+#endif /* ROUSE_LIMIT_H */
