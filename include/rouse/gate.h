@@ -64,15 +64,9 @@ static inline void rouse_gate_destroy(rouse_gate *g) {
 
 /* Changes the word if it is still *seen. */
 static inline bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t after) {
-#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
-    (void)seen;
-    rouse_u64_store_relaxed_(&g->word_, after); /* relaxed: one thread */
-    return true;
-#else
     /* E41: release, for what came before this leave or close; acquire, in case this is the call that finds
      * nobody inside any more: it passes on what came before every leave. */
     return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
-#endif
 }
 
 /* Goes inside. False: the gate is closed, and nothing changed. */

@@ -112,15 +112,9 @@ static inline bool rouse_limit_fits_(uint64_t word, uint32_t n) {
 
 /* Changes the word if it is still *seen. */
 static inline bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
-#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
-    (void)seen;
-    rouse_u64_store_relaxed_(&l->word_, after); /* relaxed: one thread */
-    return true;
-#else
     /* E42: acquire; who takes HELD reads the list, and who grants passes on what came before every give_back.
      * Release: for what came before this one, and for the list when the holder lets go. */
     return rouse_u64_cas_acq_rel_(&l->word_, seen, after);
-#endif
 }
 
 /* The holder's last access: sets the word, without HELD. False: it has changed meanwhile. */

@@ -1,5 +1,6 @@
-/* The blocking and timed twins of rwlock.h, once.h and barrier.h. */
+/* The blocking and timed twins of rwlock.h, once.h, barrier.h and limit.h. */
 #include <rouse/blocking.h>
+#include <rouse/limit.h>
 
 #include "support.h"
 
@@ -170,4 +171,90 @@ Test(family_blocking, barrier_threads_meet_phase_after_phase, .timeout = 120) {
         cr_assert_eq(end_of(&b[i]), ROUSE_OK);
     }
     rouse_barrier_destroy(&meeting);
+}
+
+/* ---- limit ---------------------------------------------------------------------------------------------------------- */
+
+enum { LIMIT_WORKERS = 4, LIMIT_SECTIONS = 3000, LIMIT_MOST = 6 };
+
+static rouse_limit shared_limit = ROUSE_LIMIT_INIT(3, UINT32_MAX);
+static atomic_uint inside_limit;
+static atomic_bool sections_over;
+
+static void *section(void *arg) {
+    const uint32_t n = *(const uint32_t *)arg;
+    for (int i = 0; i < LIMIT_SECTIONS; i++) {
+        if (i % 16 == 7) {
+            const rouse_status status = rouse_limit_acquire_timed(&shared_limit, n, 1000);
+            if (status == ROUSE_TIMEDOUT) {
+                continue;
+            }
+            cr_assert_eq(status, ROUSE_OK);
+        } else {
+            cr_assert_eq(rouse_limit_acquire_blocking(&shared_limit, n), ROUSE_OK);
+        }
+        cr_assert_leq(atomic_fetch_add(&inside_limit, n) + n, (unsigned)LIMIT_MOST);
+        (void)atomic_fetch_sub(&inside_limit, n);
+        cr_assert_eq(rouse_limit_give_back(&shared_limit, n), ROUSE_OK);
+    }
+    return NULL;
+}
+static void *resize(void *arg) {
+    for (uint32_t i = 0; !atomic_load(&sections_over); i++) {
+        cr_assert_eq(rouse_limit_set(&shared_limit, i % 2 == 0 ? *(const uint32_t *)arg : 2u), ROUSE_OK);
+    }
+    return NULL;
+}
+/* Trap: grow racing shrink. Nobody has asked for more than 6, so there are never more than 6 inside. */
+Test(family_blocking, limit_grow_racing_shrink, .timeout = 120) {
+    static const uint32_t n[LIMIT_WORKERS] = {1, 2, 1, 2};
+    static const uint32_t large[2] = {4, LIMIT_MOST};
+    pthread_t worker[LIMIT_WORKERS], resizer[2];
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pthread_create(&resizer[i], NULL, resize, (void *)(uintptr_t)&large[i]), 0);
+    }
+    for (int i = 0; i < LIMIT_WORKERS; i++) {
+        cr_assert_eq(pthread_create(&worker[i], NULL, section, (void *)(uintptr_t)&n[i]), 0);
+    }
+    for (int i = 0; i < LIMIT_WORKERS; i++) {
+        cr_assert_eq(pthread_join(worker[i], NULL), 0);
+    }
+    atomic_store(&sections_over, true);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pthread_join(resizer[i], NULL), 0);
+    }
+    cr_assert_eq(rouse_limit_in_use(&shared_limit), 0u);
+    cr_assert_eq(rouse_limit_waiter_count(&shared_limit), 0u);
+    rouse_limit_destroy(&shared_limit);
+}
+
+static rouse_status limit_acquire_1(void *l) {
+    return rouse_limit_acquire_blocking((rouse_limit *)l, 1);
+}
+Test(family_blocking, limit_what_can_be_had_at_once_the_bound_and_close, .timeout = 60) {
+    rouse_limit l = ROUSE_LIMIT_INIT(1, 1);
+    blocker b;
+    cr_assert_eq(rouse_limit_acquire_timed(&l, ROUSE_MAX_PERMITS + 1u, 0), ROUSE_INVALID);
+    cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_OK);
+    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 1000), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_limit_waiter_count(&l), 0u);
+    start(&b, limit_acquire_1, &l);
+    while (rouse_limit_waiter_count(&l) == 0) {
+        (void)sched_yield();
+    }
+    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 1000), ROUSE_FULL);
+    cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_FULL);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_eq(end_of(&b), ROUSE_OK);
+    start(&b, limit_acquire_1, &l);
+    while (rouse_limit_waiter_count(&l) == 0) {
+        (void)sched_yield();
+    }
+    cr_assert_eq(rouse_limit_close(&l), 1u);
+    cr_assert_eq(end_of(&b), ROUSE_CLOSED);
+    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 0), ROUSE_CLOSED);
+    cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_CLOSED);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    rouse_limit_destroy(&l);
 }

@@ -3,7 +3,6 @@
 
 #include "support.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 static void must_queue(rouse_limit *l, probe *p, uint32_t n) {
@@ -58,7 +57,6 @@ Test(limit, bad_numbers_are_told_and_change_nothing) {
         cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OVERFLOW);
         cr_assert_eq(rouse_limit_give_back(&l, UINT32_MAX), ROUSE_OVERFLOW);
         cr_assert_eq(rouse_limit_give_back(&l, 0), ROUSE_OK);
-        cr_assert_eq(rouse_limit_acquire_timed(&l, ROUSE_MAX_PERMITS + 1u, 0), ROUSE_INVALID);
         expect_limit(&l, 2, 0, 0);
         cr_assert_eq(rouse_limit_close(&l), 0u);
     }
@@ -242,8 +240,6 @@ Test(limit, close_with_debt) {
     cr_assert_eq(rouse_limit_set(&l, 2), ROUSE_OK);
     expect_limit(&l, 2, 0, 0);
     cr_assert_eq(rouse_limit_acquire(&l, &p[2].waiter, 1), ROUSE_CLOSED);
-    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 0), ROUSE_CLOSED);
-    cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_CLOSED);
     cr_assert_eq(rouse_limit_close(&l), 0u);
     rouse_limit_destroy(&l);
 }
@@ -287,9 +283,6 @@ Test(limit, most_waiting_is_met_exactly) {
     must_queue(&l, &p[0], 1);
     must_queue(&l, &p[1], 1);
     cr_assert_eq(rouse_limit_acquire(&l, &p[2].waiter, 1), ROUSE_FULL);
-    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 0), ROUSE_TIMEDOUT);
-    cr_assert_eq(rouse_limit_acquire_timed(&l, 1, 1000), ROUSE_FULL);
-    cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_FULL);
     cr_assert(rouse_limit_cancel(&l, &p[0].waiter));
     must_queue(&l, &p[2], 1);
     cr_assert_eq(rouse_limit_acquire(&l, &p[3].waiter, 1), ROUSE_FULL);
@@ -351,61 +344,6 @@ Test(limit, a_polled_waiter) {
     cr_assert_eq(rouse_waiter_status(&w), ROUSE_OK);
     cr_assert_not(rouse_limit_cancel(&l, &w));
     rouse_limit_destroy(&l);
-}
-
-/* ---- threads -------------------------------------------------------------------------------------------------------- */
-
-enum { WORKERS = 4, SECTIONS = 3000, MOST = 6 };
-
-static rouse_limit shared = ROUSE_LIMIT_INIT(3, UINT32_MAX);
-static atomic_uint inside;
-static atomic_bool over;
-
-static void *section(void *arg) {
-    const uint32_t n = *(const uint32_t *)arg;
-    for (int i = 0; i < SECTIONS; i++) {
-        if (i % 16 == 7) {
-            const rouse_status status = rouse_limit_acquire_timed(&shared, n, 1000);
-            if (status == ROUSE_TIMEDOUT) {
-                continue;
-            }
-            cr_assert_eq(status, ROUSE_OK);
-        } else {
-            cr_assert_eq(rouse_limit_acquire_blocking(&shared, n), ROUSE_OK);
-        }
-        cr_assert_leq(atomic_fetch_add(&inside, n) + n, (unsigned)MOST);
-        (void)atomic_fetch_sub(&inside, n);
-        cr_assert_eq(rouse_limit_give_back(&shared, n), ROUSE_OK);
-    }
-    return NULL;
-}
-static void *resize(void *arg) {
-    for (uint32_t i = 0; !atomic_load(&over); i++) {
-        cr_assert_eq(rouse_limit_set(&shared, i % 2 == 0 ? *(const uint32_t *)arg : 2u), ROUSE_OK);
-    }
-    return NULL;
-}
-/* Trap: grow racing shrink. Nobody has asked for more than 6, so there are never more than 6 inside. */
-Test(limit, grow_racing_shrink) {
-    static const uint32_t n[WORKERS] = {1, 2, 1, 2};
-    static const uint32_t large[2] = {4, MOST};
-    pthread_t worker[WORKERS], resizer[2];
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(pthread_create(&resizer[i], NULL, resize, (void *)(uintptr_t)&large[i]), 0);
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        cr_assert_eq(pthread_create(&worker[i], NULL, section, (void *)(uintptr_t)&n[i]), 0);
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        cr_assert_eq(pthread_join(worker[i], NULL), 0);
-    }
-    atomic_store(&over, true);
-    for (int i = 0; i < 2; i++) {
-        cr_assert_eq(pthread_join(resizer[i], NULL), 0);
-    }
-    cr_assert_eq(rouse_limit_in_use(&shared), 0u);
-    cr_assert_eq(rouse_limit_waiter_count(&shared), 0u);
-    rouse_limit_destroy(&shared);
 }
 
 /* ---- against a model: every sequence of six calls on three waiters --------------------------------------------------- */
