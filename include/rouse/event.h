@@ -10,19 +10,19 @@
  *     ...
  *     rouse_event_set(&ready);                            // wakes all of them
  *
- * An event is the right object for "started", for "stop now" (a cancellation token that is never reset) and for
- * a result that is there once. It remembers that it was set, not how often.
+ * An event is the right object for "started", for "stop now" (a cancellation token that is never reset) and
+ * for a result that is there once. It remembers that it was set, not how often.
  *
- * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` everybody who
- * waited is through, and nobody who came later. Nothing lies between a wait's look at the event and its
+ * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` everybody
+ * who waited is through, and nobody who came later. Nothing lies between a wait's look at the event and its
  * queueing, so no set is missed. reset drops no waiter. What came before a set, in the thread that called it,
  * happens before what comes after every wait that it let through, and after the reset that undid it.
  *
- * An event that stays set lets a loop through at every turn: wait, reset, look at the work, and wait again; or use
- * notify.h, whose notification is consumed by the wait.
+ * An event that stays set lets a loop through at every turn: wait, reset, look at the work, and wait again;
+ * or use notify.h, whose notification is consumed by the wait.
  *
- * The all-zero object is an event that is not set. Cost: wait when set, one acquire load; set with nobody waiting
- * and reset, one atomic read-modify-write each. */
+ * The all-zero object is an event that is not set. Cost: wait when set, one acquire load; set with nobody
+ * waiting and reset, one atomic read-modify-write each. */
 #ifndef ROUSE_EVENT_H
 #define ROUSE_EVENT_H
 
@@ -65,8 +65,8 @@ static inline bool rouse_event_is_set(const rouse_event *e) {
     return rouse_waiter_queue_is_closed(&e->queue_);
 }
 
-/* Sets the event and wakes everybody who waits, with ROUSE_OK, in one step. Returns how many it woke; of an event
- * that is set already: 0. Their wakes run on this thread. */
+/* Sets the event and wakes everybody who waits, with ROUSE_OK, in one step. Returns how many it woke; of an
+ * event that is set already: 0. Their wakes run on this thread. */
 static inline uint32_t rouse_event_set(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_queue_set_(&e->queue_);
@@ -82,6 +82,7 @@ static inline bool rouse_event_reset(rouse_event *e) {
  *   ROUSE_OK        it is set
  *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
  *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(e, &e->queue_);
@@ -94,6 +95,7 @@ static inline rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
 }
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+ROUSE_NODISCARD_
 static inline bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_OWNED_(w, &e->queue_, e);
@@ -106,8 +108,8 @@ static inline uint32_t rouse_event_waiter_count(const rouse_event *e) {
     return rouse_waiter_queue_waiter_count(&e->queue_);
 }
 
-/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the memory,
- * and has kept none. */
+/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
+ * memory, and has kept none. */
 static inline rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_backend_reserve_(&e->queue_, waiters);
@@ -116,6 +118,7 @@ static inline rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters)
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 /* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
  * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
     rouse_status status = ROUSE_OK;
     ROUSE_CHECK_USE_(e, &e->queue_);
@@ -125,6 +128,7 @@ static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeo
     }
     return status == ROUSE_CLOSED ? ROUSE_OK : status;
 }
+ROUSE_NODISCARD_
 static inline rouse_status rouse_event_wait_blocking(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");

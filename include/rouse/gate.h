@@ -11,10 +11,11 @@
  *     rouse_gate_close(&gate);                    // on SIGTERM
  *     status = rouse_gate_wait(&gate, &waiter);   // ROUSE_OK, or ROUSE_PENDING and wake: everybody has left
  *
- * It is also a latch and a wait-group: init with a number, or enter for each part; each part leaves; close; wait.
+ * It is also a latch and a wait-group: init with a number, or enter for each part; each part leaves; close;
+ * wait.
  *
- * Enter where the request arrives. A request that enters only when a limit or a mutex lets it in is not counted
- * while it queues there, so the gate may drain although the last that leaves starts it.
+ * Enter where the request arrives. A request that enters only when a limit or a mutex lets it in is not
+ * counted while it queues there, so the gate may drain although the last that leaves starts it.
  *
  * Guarantees. After a wait is satisfied nobody is inside and nobody will be, and all that each did before its
  * leave happens before what comes after the wait. Whoever was told may then destroy the gate, while the leave
@@ -34,8 +35,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* word_ = 2 * inside + closed. Once it is closed the number only falls, so (0 inside, closed) is reached once; the
- * call that reaches it sets drained_ and is the only one that may touch the gate after its change of the word. */
+/* word_ = 2 * inside + closed. Once it is closed the number only falls, so (0 inside, closed) is reached
+ * once; the call that reaches it sets drained_ and is the only one that may touch the gate after its change
+ * of the word. */
 typedef struct rouse_gate {
     rouse_atomic_u64_ word_;
     rouse_event drained_;
@@ -54,8 +56,8 @@ static inline void rouse_gate_init(rouse_gate *g, uint32_t inside) {
     rouse_event_init(&g->drained_);
 }
 
-/* Ends the object. Requires that nobody waits and nobody is calling; the leave or close that has told the last
- * waiter may still be returning. LOCKFREE gives its heap memory back. */
+/* Ends the object. Requires that nobody waits and nobody is calling; the leave or close that has told the
+ * last waiter may still be returning. LOCKFREE gives its heap memory back. */
 static inline void rouse_gate_destroy(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
@@ -137,6 +139,7 @@ static inline uint32_t rouse_gate_count(const rouse_gate *g) {
  *   ROUSE_OK        so it is, and will stay
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
  *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_IDLE_(w, g);
@@ -144,6 +147,7 @@ static inline rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
 }
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+ROUSE_NODISCARD_
 static inline bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_OWNED_(w, &g->drained_.queue_, g);
@@ -156,21 +160,23 @@ static inline uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
     return rouse_event_waiter_count(&g->drained_);
 }
 
-/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the memory,
- * and has kept none. */
+/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
+ * memory, and has kept none. */
 static inline rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     return rouse_event_reserve(&g->drained_, waiters);
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-/* Block a plain thread until the gate is closed and empty, or for timeout_ns at most (blocking.h says what both
- * promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
+/* Block a plain thread until the gate is closed and empty, or for timeout_ns at most (blocking.h says what
+ * both promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
     return rouse_event_wait_timed(&g->drained_, timeout_ns);
 }
+ROUSE_NODISCARD_
 static inline rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");

@@ -13,22 +13,23 @@
  *     ...
  *     rouse_limit_set(&connections, 4);           // on any thread, at any time
  *
- * A semaphore counts what is free; a limit counts what is in use. So it knows when more is given back than was
- * taken, and it can shrink below what is in use: what comes back then pays the debt before any waiter gets a
- * permit, and from the moment the new limit has been reached it is never exceeded again.
+ * A semaphore counts what is free; a limit counts what is in use. So it knows when more is given back than
+ * was taken, and it can shrink below what is in use: what comes back then pays the debt before any waiter
+ * gets a permit, and from the moment the new limit has been reached it is never exceeded again.
  *
  * Guarantees. Strictly first-in first-out, try_acquire included: a large request at the head is served before
- * smaller ones behind it. A waiter is granted all that it asked for in one step; until then it holds nothing, so
- * free + in use = the limit whenever no debt is owed. At no moment do more than most_waiting wait. What came
- * before a give_back, in the thread that called it, happens before what comes after the acquire that it satisfied.
+ * smaller ones behind it. A waiter is granted all that it asked for in one step; until then it holds nothing,
+ * so free + in use = the limit whenever no debt is owed. At no moment do more than most_waiting wait. What
+ * came before a give_back, in the thread that called it, happens before what comes after the acquire that it
+ * satisfied.
  *
- * Cost: acquire and give_back, one atomic read-modify-write each while nobody waits; give_back to a waiter and
- * set, one or two. Never allocates, with any backend. 32 bytes.
+ * Cost: acquire and give_back, one atomic read-modify-write each while nobody waits; give_back to a waiter
+ * and set, one or two. Never allocates, with any backend. 32 bytes.
  *
- * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back and
- * set never wait for that, and a signal handler may call them: they leave the hand-out to the call that holds the
- * queue, and the wakes run there, be it an acquire that is just queueing. acquire (unless it is granted at once),
- * cancel and close wait for it with every backend. */
+ * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back
+ * and set never wait for that, and a signal handler may call them: they leave the hand-out to the call that
+ * holds the queue, and the wakes run there, be it an acquire that is just queueing. acquire (unless it is
+ * granted at once), cancel and close wait for it with every backend. */
 #ifndef ROUSE_LIMIT_H
 #define ROUSE_LIMIT_H
 
@@ -50,14 +51,14 @@
 
 /* word_ = in use + limit * 2^29 + the bits below. Debt needs no field: it is what is in use above the limit.
  *
- *   bits                     who may change the word
- *   none                     any call, by one compare-and-swap
- *   CLOSED                   any call, but nothing is taken any more
- *   WAITING                  the list is not empty: newcomers queue; give_back and set take HELD in the step that
- *                            changes the number, if the oldest waiter might be served by it
- *   HELD                     the holder, which owns the list. It lets go in the step that takes the permits for
- *                            those whom it has served; with LOCKFREE that is a compare-and-swap, and give_back,
- *                            set and try_acquire may change the numbers meanwhile, so that it looks again */
+ *   bits      who may change the word
+ *   none      any call, by one compare-and-swap
+ *   CLOSED    any call, but nothing is taken any more
+ *   WAITING   the list is not empty: newcomers queue; give_back and set take HELD in the step that changes
+ *             the number, if the oldest waiter might be served by it
+ *   HELD      the holder, which owns the list. It lets go in the step that takes the permits for those whom
+ *             it has served; with LOCKFREE that is a compare-and-swap, and give_back, set and try_acquire may
+ *             change the numbers meanwhile, so that it looks again */
 #define ROUSE_LIMIT_PERMIT_  ((uint64_t)1 << 29)
 #define ROUSE_LIMIT_WAITING_ ((uint64_t)1 << 58)
 #define ROUSE_LIMIT_CLOSED_  ((uint64_t)1 << 59)
@@ -147,9 +148,9 @@ static inline uint64_t rouse_limit_hold_(rouse_limit *l) {
     return seen | ROUSE_LIMIT_HELD_;
 }
 
-/* The holder hands out to the oldest waiters what is free, and lets go. Returns the oldest of those it has served,
- * linked to the last of them by next_; NULL: none. They are the caller's to deliver; the limit may be gone when
- * the first of them has been told. `seen`: the word; waiting: how many are in the list. */
+/* The holder hands out to the oldest waiters what is free, and lets go. Returns the oldest of those it has
+ * served, linked to the last of them by next_; NULL: none. They are the caller's to deliver; the limit may be
+ * gone when the first of them has been told. `seen`: the word; waiting: how many are in the list. */
 static ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
     rouse_waiter *const first = l->list_.oldest;
     rouse_waiter *const newest = l->list_.newest;
@@ -242,7 +243,8 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
     return status;
 }
 
-/* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are served. */
+/* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are
+ * served. */
 static inline void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
     if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
         /* relaxed: the holder's */
@@ -294,8 +296,8 @@ static ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
-/* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told the
- * last waiter may still be returning. */
+/* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told
+ * the last waiter may still be returning. */
 static inline void rouse_limit_destroy(rouse_limit *l) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
@@ -303,13 +305,14 @@ static inline void rouse_limit_destroy(rouse_limit *l) {
     (void)l;
 }
 
-/* Takes n permits, or queues `w` for them. A request for more than the present limit waits until the limit has
- * grown.
+/* Takes n permits, or queues `w` for them. A request for more than the present limit waits until the limit
+ * has grown.
  *   ROUSE_OK        it has them (n == 0: always)
  *   ROUSE_PENDING   queued; wake is called when it has them all
  *   ROUSE_FULL      most_waiting wait already; nothing changed
  *   ROUSE_CLOSED    the limit is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_IDLE_(w, l);
@@ -320,6 +323,7 @@ static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, 
 }
 
 /* Takes n permits if they are there and nobody waits. n == 0: true, always. */
+ROUSE_NODISCARD_
 static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen;
@@ -367,9 +371,9 @@ static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
     return ROUSE_OK;
 }
 
-/* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought the
- * number in use below it. What a larger limit makes free goes to the oldest waiters, whose wakes run on this
- * thread. In a wake too.
+/* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought
+ * the number in use below it. What a larger limit makes free goes to the oldest waiters, whose wakes run on
+ * this thread. In a wake too.
  *   ROUSE_OK
  *   ROUSE_INVALID    permits > ROUSE_MAX_PERMITS; nothing changed */
 static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
@@ -398,16 +402,17 @@ static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     return ROUSE_OK;
 }
 
-/* Takes `w` out of the queue. True: its wake will never run; those behind it that can now be served are served
- * before this returns. False: it has been, or is being, woken. */
+/* Takes `w` out of the queue. True: its wake will never run; those behind it that can now be served are
+ * served before this returns. False: it has been, or is being, woken. */
+ROUSE_NODISCARD_
 static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_OWNED_(w, l, l);
     return rouse_limit_cancel_(l, w);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED, permits
- * free or not; give_back and set still work. */
+/* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED,
+ * permits free or not; give_back and set still work. */
 static inline uint32_t rouse_limit_close(rouse_limit *l) {
     ROUSE_CHECK_OBJECT_(l);
     return rouse_limit_close_(l);
@@ -420,8 +425,8 @@ static inline bool rouse_limit_is_closed(const rouse_limit *l) {
     return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
 }
 
-/* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed); how
- * many wait. */
+/* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed);
+ * how many wait. */
 static inline uint32_t rouse_limit_permits(const rouse_limit *l) {
     ROUSE_CHECK_OBJECT_(l);
     return rouse_limit_permits_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
@@ -453,7 +458,9 @@ static inline void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n)
 }
 
 /* Block a plain thread until it has n permits, or for timeout_ns at most (blocking.h says what both promise).
- * ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID: as rouse_limit_acquire. */
+ * ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID: as
+ * rouse_limit_acquire. */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
     rouse_thread_waiter t;
     ROUSE_CHECK_OBJECT_(l);
@@ -468,6 +475,7 @@ static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n,
     return rouse_block_on_(&t, rouse_limit_acquire(l, &t.waiter, n), timeout_ns, l, rouse_limit_leave_,
                            rouse_limit_return_, n);
 }
+ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
