@@ -83,6 +83,7 @@ static inline rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before
 /* Arrives.
  *   ROUSE_OK        all have arrived
  *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_IDLE_(w, b);

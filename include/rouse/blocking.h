@@ -46,6 +46,7 @@
 #endif
 
 #include "barrier.h"
+#include "channel.h"
 #include "detail/base/park.h"
 #include "mutex.h"
 #include "notify.h"
@@ -378,6 +379,77 @@ static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
     status = rouse_thread_waiter_await(&t, rouse_barrier_arrive(b, &t.waiter));
     rouse_thread_waiter_destroy(&t);
     return status;
+}
+
+/* ---- channel ------------------------------------------------------------------------------------------- */
+
+/* A thread that sends or receives. The transfer is what the channel knows; the thread's waiter is never queued,
+ * and has the transfer's outcome. */
+typedef struct rouse_block_transfer_ {
+    rouse_thread_waiter thread; /* first */
+    rouse_transfer transfer;
+} rouse_block_transfer_;
+
+static inline void rouse_block_transferred_(rouse_transfer *t, rouse_status status) {
+    rouse_block_transfer_ *const b = (rouse_block_transfer_ *)rouse_transfer_data(t);
+    rouse_outcome_store_(&b->thread.waiter, rouse_outcome_(status, 0));
+    rouse_park_tell_(&b->thread.parker_);
+}
+static inline bool rouse_block_leave_channel_(void *channel, rouse_waiter *w) {
+    return rouse_channel_cancel((rouse_channel *)channel, &((rouse_block_transfer_ *)(void *)w)->transfer);
+}
+static inline void rouse_block_transfer_init_(rouse_block_transfer_ *b) {
+    rouse_thread_waiter_init(&b->thread);
+    rouse_transfer_init(&b->transfer, NULL, rouse_block_transferred_, b);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_block_send_(rouse_channel *ch, const void *element,
+                                                  uint64_t timeout_ns) {
+    rouse_block_transfer_ b;
+    rouse_status status;
+    if (timeout_ns == 0) {
+        status = rouse_channel_send_now_(ch, element);
+        return status == ROUSE_PENDING ? ROUSE_TIMEDOUT : status;
+    }
+    rouse_block_transfer_init_(&b);
+    status = rouse_channel_send(ch, &b.transfer, element);
+    return rouse_block_on_(&b.thread, status, timeout_ns, ch, rouse_block_leave_channel_, NULL, 0);
+}
+static ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *element, uint64_t timeout_ns) {
+    rouse_block_transfer_ b;
+    rouse_status status;
+    if (timeout_ns == 0) {
+        status = rouse_channel_receive_now_(ch, element);
+        return status == ROUSE_PENDING ? ROUSE_TIMEDOUT : status;
+    }
+    rouse_block_transfer_init_(&b);
+    status = rouse_channel_receive(ch, &b.transfer, element);
+    return rouse_block_on_(&b.thread, status, timeout_ns, ch, rouse_block_leave_channel_, NULL, 0);
+}
+
+/* rouse_channel_send and rouse_channel_receive for a thread that sleeps until there is room, or an element.
+ * Returns ROUSE_OK: the element has moved; ROUSE_TIMEDOUT (_timed only), ROUSE_CLOSED: it has not. */
+static inline rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
+                                                    uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
+    return rouse_block_send_(ch, element, timeout_ns);
+}
+static inline rouse_status rouse_channel_send_blocking(rouse_channel *ch, const void *element) {
+    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
+    return rouse_block_send_(ch, element, ROUSE_PARK_FOREVER_);
+}
+static inline rouse_status rouse_channel_receive_timed(rouse_channel *ch, void *element,
+                                                       uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
+    return rouse_block_receive_(ch, element, timeout_ns);
+}
+static inline rouse_status rouse_channel_receive_blocking(rouse_channel *ch, void *element) {
+    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
+    return rouse_block_receive_(ch, element, ROUSE_PARK_FOREVER_);
 }
 
 #endif /* ROUSE_BLOCKING_H */

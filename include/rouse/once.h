@@ -59,6 +59,7 @@ static inline bool rouse_once_is_done(const rouse_once *o) {
  *   ROUSE_PENDING   somebody is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK, on the thread
  *                   that ends it
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_IDLE_(w, o);
@@ -108,6 +109,7 @@ static inline rouse_status rouse_once_failed(rouse_once *o) {
 
 /* Takes w out of the queue. True: its wake will never run. False: it has been woken, or is about to be; with
  * ROUSE_OK it is then w's to do, or to give on by rouse_once_failed. */
+ROUSE_NODISCARD_
 static inline bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_OWNED_(w, &o->queue_, o);

@@ -9,6 +9,7 @@
  *   nobody new comes in; tell me when all have left       gate.h
  *   do it once, whoever comes first; the others wait      once.h
  *   all arrive, then all continue                         barrier.h
+ *   hand things over, at most N on the way                channel.h
  *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
  *   woken on one thread, must run on my loop's thread     mailbox.h
@@ -18,6 +19,7 @@
 #define ROUSE_H
 
 #include "barrier.h"
+#include "channel.h"
 #include "config.h"
 #include "event.h"
 #include "gate.h"

@@ -76,11 +76,13 @@ static inline void rouse_rwlock_entered_(rouse_rwlock *l) {
  *   ROUSE_CLOSED    the lock is closed
  *   ROUSE_OVERFLOW  the waiters together would lack too much
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+ROUSE_NODISCARD_
 static inline rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
     return rouse_queue_wait_(&l->queue_, w, 1);
 }
+ROUSE_NODISCARD_
 static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -93,10 +95,12 @@ static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) 
 }
 
 /* The same without waiting: true if it is yours. Overtakes nobody. */
+ROUSE_NODISCARD_
 static inline bool rouse_rwlock_try_read(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_queue_try_wait_(&l->queue_, 1);
 }
+ROUSE_NODISCARD_
 static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     if (!rouse_queue_try_wait_(&l->queue_, l->readers_)) {
@@ -109,6 +113,7 @@ static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
 /* A reader becomes the writer, and nobody writes in between. True only for the one reader there is, with
  * nobody waiting; of two that try at a time neither gets it. False: it still reads. Requires that the caller
  * reads. */
+ROUSE_NODISCARD_
 static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -165,6 +170,7 @@ static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
 
 /* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in now
  * are let in before this returns. False: it has the lock, or is about to. */
+ROUSE_NODISCARD_
 static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_OWNED_(w, &l->queue_, l);

@@ -1,4 +1,4 @@
-/* The blocking and timed twins of rwlock.h, once.h, barrier.h and limit.h. */
+/* The blocking and timed twins of rwlock.h, once.h, barrier.h, limit.h and channel.h. */
 #include <rouse/blocking.h>
 #include <rouse/limit.h>
 
@@ -145,10 +145,10 @@ Test(family_blocking, once_the_others_sleep_until_it_is_done, .timeout = 60) {
 enum { PARTIES = 4, PHASES = 500 };
 static rouse_barrier meeting;
 static int phase_of[PARTIES];
-static atomic_int numbers;
+static atomic_int party_numbers;
 
 static rouse_status party(void *unused) {
-    const int me = atomic_fetch_add(&numbers, 1);
+    const int me = atomic_fetch_add(&party_numbers, 1);
     (void)unused;
     for (int phase = 1; phase <= PHASES; phase++) {
         phase_of[me] = phase;
@@ -257,4 +257,79 @@ Test(family_blocking, limit_what_can_be_had_at_once_the_bound_and_close, .timeou
     cr_assert_eq(rouse_limit_acquire_blocking(&l, 1), ROUSE_CLOSED);
     cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
     rouse_limit_destroy(&l);
+}
+
+/* ---- channel -------------------------------------------------------------------------------------------------------- */
+
+static rouse_channel line;
+static int line_slots[3];
+enum { NUMBERS = 3000 };
+
+static rouse_status send_all(void *unused) {
+    (void)unused;
+    for (int i = 1; i <= NUMBERS; i++) {
+        rouse_status status = i % 3 == 0 ? ROUSE_TIMEDOUT : rouse_channel_send_blocking(&line, &i);
+        while (status == ROUSE_TIMEDOUT) {
+            status = rouse_channel_send_timed(&line, &i, (uint64_t)i * 100);
+        }
+        cr_assert_eq(status, ROUSE_OK);
+    }
+    return ROUSE_OK;
+}
+static long sums[3];
+static rouse_status receive_all(void *sum) {
+    int value, last = 0;
+    for (int i = 0;; i++) {
+        const rouse_status status = i % 4 == 0 ? rouse_channel_receive_timed(&line, &value, (uint64_t)i)
+                                               : rouse_channel_receive_blocking(&line, &value);
+        if (status == ROUSE_CLOSED) {
+            return ROUSE_CLOSED;
+        }
+        cr_assert(status == ROUSE_OK || (status == ROUSE_TIMEDOUT && i % 4 == 0));
+        if (status == ROUSE_OK) {
+            last = value;
+            *(long *)sum += last;
+        }
+    }
+}
+
+Test(family_blocking, channel_threads_send_and_receive_with_and_without_timeouts, .timeout = 120) {
+    blocker senders[2], receivers[3];
+    cr_assert_eq(rouse_channel_init(&line, line_slots, 3, sizeof(int)), ROUSE_OK);
+    for (int i = 0; i < 2; i++) {
+        start(&senders[i], send_all, NULL);
+    }
+    for (int i = 0; i < 3; i++) {
+        start(&receivers[i], receive_all, &sums[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(end_of(&senders[i]), ROUSE_OK);
+    }
+    (void)rouse_channel_close(&line);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(end_of(&receivers[i]), ROUSE_CLOSED);
+    }
+    cr_assert_eq(sums[0] + sums[1] + sums[2], (long)NUMBERS * (NUMBERS + 1));
+    rouse_channel_destroy(&line);
+}
+
+Test(family_blocking, channel_a_timeout_of_zero_never_waits_and_changes_nothing, .timeout = 30) {
+    int value = 0, slot[1];
+    cr_assert_eq(rouse_channel_init(&line, slot, 1, sizeof(int)), ROUSE_OK);
+    cr_assert_eq(rouse_channel_receive_timed(&line, &value, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_channel_receive_timed(&line, &value, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    value = 5;
+    cr_assert_eq(rouse_channel_send_timed(&line, &value, 0), ROUSE_OK);
+    cr_assert_eq(rouse_channel_send_timed(&line, &value, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_channel_send_timed(&line, &value, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_channel_waiter_count(&line), 0u);
+    (void)rouse_channel_close(&line);
+    cr_assert_eq(rouse_channel_send_timed(&line, &value, 0), ROUSE_CLOSED);
+    cr_assert_eq(rouse_channel_send_blocking(&line, &value), ROUSE_CLOSED);
+    value = 0;
+    cr_assert_eq(rouse_channel_receive_timed(&line, &value, 0), ROUSE_OK);
+    cr_assert_eq(value, 5);
+    cr_assert_eq(rouse_channel_receive_timed(&line, &value, 0), ROUSE_CLOSED);
+    cr_assert_eq(rouse_channel_receive_blocking(&line, &value), ROUSE_CLOSED);
+    rouse_channel_destroy(&line);
 }

@@ -1,0 +1,421 @@
+/* rouse/channel.h: a bounded channel; many send, many receive, and nobody blocks.
+ *
+ *     static int numbers[16];
+ *     rouse_channel ch;                                         // at most 16 ints wait in it
+ *     rouse_channel_init(&ch, numbers, 16, sizeof numbers[0]);
+ *     rouse_transfer_init(&task->transfer, NULL, wake, task);   // once for each that sends or receives
+ *     ...
+ *     switch (rouse_channel_send(&ch, &task->transfer, &task->number)) {
+ *     case ROUSE_OK:      sent(task); break;                    // the channel has a copy
+ *     case ROUSE_PENDING: break;                                // it is full; wake will be called when it has
+ *     default:            refuse(task); break;                  // it is closed; the number is still yours
+ *     }
+ *     ...
+ *     switch (rouse_channel_receive(&ch, &task->transfer, &task->number)) ...
+ *
+ * Elements have a fixed size and are copied, into and out of memory of yours. The copy is made in the step that
+ * makes room for it, on the thread that makes the room: a receiver that takes an element from a full channel moves
+ * the oldest waiting sender's element in, and a sender that finds receivers waiting copies to the oldest of them.
+ * So when a wake runs with ROUSE_OK the element has moved, and an element that was accepted is received
+ * exactly once. What is to be sent must stay as it is, and the place to receive into must stay, until wake
+ * has been called or cancel has returned true.
+ *
+ * First-in first-out: elements come out in the order in which they were accepted; senders get room in the
+ * order in which they asked, receivers get elements in the order in which they asked. The try_ calls overtake
+ * nobody.
+ *
+ * After rouse_channel_close sending is ROUSE_CLOSED. What was accepted is still received; then receiving is
+ * ROUSE_CLOSED.
+ *
+ * Ordering: what came before a send happens before what follows the receive of its element. What came before a
+ * receive happens before what follows the send that got its place.
+ *
+ * Cost: each call takes one lock, for the time of a copy: one atomic read-modify-write with SPIN and LOCKFREE.
+ * It never allocates. With every backend a thread that is stopped in the middle of a call stops the others on this
+ * channel, and no call is for signal handlers. */
+#ifndef ROUSE_CHANNEL_H
+#define ROUSE_CHANNEL_H
+
+#include "config.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/queue/guard.h"
+#include "detail/queue/list.h"
+#include "detail/wake/chain.h"
+#include "detail/wake/deliver.h"
+#include "mailbox.h"
+#include "waiter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- one that sends or receives ------------------------------------------------------------------------ */
+
+typedef struct rouse_transfer rouse_transfer;
+typedef void rouse_transfer_wake_fn(rouse_transfer *transfer, rouse_status status);
+
+/* Your memory, as a rouse_waiter is. For one call at a time, of any channel. */
+struct rouse_transfer {
+    rouse_waiter waiter; /* first; its status is the transfer's, for one that is polled */
+    rouse_transfer_wake_fn *wake_;
+    union {
+        const void *from; /* a sender's element      */
+        void *to;         /* where a receiver's goes */
+    } element_;
+};
+
+static inline void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
+    rouse_transfer *const t = (rouse_transfer *)(void *)w;
+    t->wake_(t, status);
+}
+
+/* Prepares a transfer; once is enough. mailbox: its wake runs where that is drained; NULL: on the thread that
+ * makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it, by
+ * rouse_waiter_status(&transfer->waiter). data: yours, given back by rouse_transfer_data. */
+static inline void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
+                                       rouse_transfer_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(t);
+    rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_transfer_wake_, data);
+    t->wake_ = wake;
+    t->element_.from = NULL;
+}
+
+/* The pointer given to rouse_transfer_init. */
+static inline void *rouse_transfer_data(const rouse_transfer *t) {
+    ROUSE_CHECK_OBJECT_(t);
+    return rouse_waiter_data(&t->waiter);
+}
+
+/* ---- the channel ----------------------------------------------------------------------------------------- */
+
+/* Senders wait only while the ring is full, receivers only while it is empty: one of the lists is empty. */
+typedef struct rouse_channel {
+    rouse_guard_ guard_; /* for all that follows                              */
+    uint32_t capacity_;
+    uint32_t oldest_;          /* index of the oldest element                 */
+    rouse_atomic_u32_ count_;  /* elements in the ring; read without the guard */
+    rouse_atomic_u32_ closed_; /* 1: closed; read without the guard            */
+    rouse_atomic_u32_ waits_;  /* in the lists; read without the guard         */
+    size_t element_size_;
+    unsigned char *slots_;
+    rouse_list_ senders_;
+    rouse_list_ receivers_;
+} rouse_channel;
+
+/* An empty, open channel: `slots` is memory for `capacity` elements of `element_size` bytes, and remains the
+ * channel's until it is destroyed. */
+#if defined(ROUSE_GUARD_INIT_)
+#    define ROUSE_CHANNEL_INIT(slots, capacity, element_size)                                    \
+        {                                                                                        \
+            ROUSE_GUARD_INIT_, (capacity), 0, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0),      \
+                ROUSE_ATOMIC_INIT_(0), (element_size), (unsigned char *)(slots), {NULL, NULL}, { \
+                NULL, NULL                                                                       \
+            }                                                                                    \
+        }
+#endif
+
+/* The same at run time. ROUSE_INVALID, and nothing to destroy: capacity is 0 or above ROUSE_MAX_PERMITS, slots is
+ * NULL, or no memory can be that large. (With elements of 0 bytes slots may be NULL.) */
+static inline rouse_status rouse_channel_init(rouse_channel *ch, void *slots, uint32_t capacity,
+                                              size_t element_size) {
+    ROUSE_CHECK_OBJECT_(ch);
+    if (capacity == 0 || capacity > ROUSE_MAX_PERMITS ||
+        (element_size != 0 && (slots == NULL || capacity > SIZE_MAX / element_size))) {
+        return ROUSE_INVALID;
+    }
+    rouse_guard_init_(&ch->guard_);
+    ch->capacity_ = capacity;
+    ch->oldest_ = 0;
+    rouse_u32_init_(&ch->count_, 0);
+    rouse_u32_init_(&ch->closed_, 0);
+    rouse_u32_init_(&ch->waits_, 0);
+    ch->element_size_ = element_size;
+    ch->slots_ = (unsigned char *)slots;
+    ch->senders_.oldest = ch->senders_.newest = NULL;
+    ch->receivers_.oldest = ch->receivers_.newest = NULL;
+    return ROUSE_OK;
+}
+
+/* Requires that nobody waits and that no call is in progress, except the one that has served the last
+ * transfer. Elements that are left in it are forgotten. */
+static inline void rouse_channel_destroy(rouse_channel *ch) {
+    ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_(ch->senders_.oldest == NULL && ch->receivers_.oldest == NULL, ch, "waiters are queued");
+    rouse_guard_destroy_(&ch->guard_);
+}
+
+/* ---- under the guard ------------------------------------------------------------------------------------- */
+
+enum { ROUSE_CHANNEL_SENDS_ = 1, ROUSE_CHANNEL_RECEIVES_ = 2 }; /* marks (guard.h) */
+
+/* Sizes that are common are copied without a call of the C library. (Not inline: in a caller's function the
+ * compiler would warn about the sizes that the caller's elements do not have.) */
+static ROUSE_SLOW_ void rouse_channel_move_(void *to, const void *from, size_t size) {
+    switch (size) {
+    case 0:
+        break;
+    case 4:
+        (void)memcpy(to, from, 4);
+        break;
+    case 8:
+        (void)memcpy(to, from, 8);
+        break;
+    case 16:
+        (void)memcpy(to, from, 16);
+        break;
+    default:
+        (void)memcpy(to, from, size);
+    }
+}
+static inline void rouse_channel_copy_(const rouse_channel *ch, void *to, const void *from) {
+    rouse_channel_move_(to, from, ch->element_size_);
+}
+
+/* Relaxed: written under the guard alone; others take snapshots. */
+static inline uint32_t rouse_channel_count_(const rouse_channel *ch) {
+    return rouse_u32_load_relaxed_(&ch->count_);
+}
+/* Relaxed: under the guard. */
+static inline void rouse_channel_set_count_(rouse_channel *ch, uint32_t count) {
+    rouse_u32_store_relaxed_(&ch->count_, count);
+}
+/* Relaxed, twice: under the guard. */
+static inline void rouse_channel_waits_(rouse_channel *ch, uint32_t by) {
+    rouse_u32_store_relaxed_(&ch->waits_, rouse_u32_load_relaxed_(&ch->waits_) + by);
+}
+
+/* The element that is `place` places behind the oldest. */
+static inline unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32_t place) {
+    const uint32_t behind = ch->oldest_ + place;
+    const uint32_t index = behind < ch->capacity_ ? behind : behind - ch->capacity_;
+    return ch->slots_ + (size_t)index * ch->element_size_;
+}
+
+/* Takes w, the oldest of its list, out: it is served. */
+static inline rouse_transfer *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
+    rouse_guarded_remove_(list, w);
+    rouse_channel_waits_(ch, (uint32_t)-1);
+    ROUSE_TRACE("grant", ch, w);
+    return (rouse_transfer *)(void *)w;
+}
+
+static inline void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_transfer *t,
+                                        uint32_t mark) {
+    rouse_guarded_add_(list, &t->waiter, mark, ch);
+    rouse_channel_waits_(ch, 1);
+}
+
+/* Accepts an element. ROUSE_PENDING: it is full. *served: the receiver that has it now, or NULL. */
+static inline rouse_status rouse_channel_put_(rouse_channel *ch, const void *element, rouse_waiter **served) {
+    rouse_waiter *const receiver = ch->receivers_.oldest;
+    const uint32_t count = rouse_channel_count_(ch);
+    *served = receiver;
+    if (rouse_u32_load_relaxed_(&ch->closed_) != 0) { /* under the guard; nobody waits then */
+        return ROUSE_CLOSED;
+    }
+    if (receiver != NULL) {
+        rouse_channel_copy_(ch, rouse_channel_serve_(ch, &ch->receivers_, receiver)->element_.to, element);
+        return ROUSE_OK;
+    }
+    if (count == ch->capacity_) {
+        return ROUSE_PENDING;
+    }
+    rouse_channel_copy_(ch, rouse_channel_slot_(ch, count), element);
+    rouse_channel_set_count_(ch, count + 1);
+    return ROUSE_OK;
+}
+
+/* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: it is empty.
+ * *served: that sender, or NULL. */
+static inline rouse_status rouse_channel_take_(rouse_channel *ch, void *element, rouse_waiter **served) {
+    rouse_waiter *const sender = ch->senders_.oldest;
+    const uint32_t count = rouse_channel_count_(ch);
+    *served = sender;
+    if (count == 0) {
+        return rouse_u32_load_relaxed_(&ch->closed_) != 0 ? ROUSE_CLOSED
+                                                          : ROUSE_PENDING; /* under the guard */
+    }
+    rouse_channel_copy_(ch, element, rouse_channel_slot_(ch, 0));
+    if (sender != NULL) { /* the ring is full: the place behind the newest is the one that is free now */
+        rouse_channel_copy_(ch, rouse_channel_slot_(ch, 0),
+                            rouse_channel_serve_(ch, &ch->senders_, sender)->element_.from);
+    } else {
+        rouse_channel_set_count_(ch, count - 1);
+    }
+    ch->oldest_ = ch->oldest_ + 1 == ch->capacity_ ? 0 : ch->oldest_ + 1;
+    return ROUSE_OK;
+}
+
+static inline void rouse_channel_deliver_(rouse_waiter *served) {
+    if (served != NULL) {
+        rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
+    }
+}
+
+/* ---- sending and receiving ------------------------------------------------------------------------------- */
+
+/* Sends a copy of *element.
+ *   ROUSE_OK        the channel, or a receiver, has it
+ *   ROUSE_PENDING   full; wake will be called with ROUSE_OK when the channel has it, or with ROUSE_CLOSED
+ *   ROUSE_CLOSED    closed; the element is untouched and yours, as after a wake with ROUSE_CLOSED
+ * Wakes the receiver that it served, on this thread. */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer *t, const void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
+    ROUSE_CHECK_IDLE_(&t->waiter, ch);
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_put_(ch, element, &served);
+    if (status == ROUSE_PENDING) {
+        t->element_.from = element;
+        rouse_channel_queue_(ch, &ch->senders_, t, ROUSE_CHANNEL_SENDS_);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+
+/* Receives the oldest element into *element.
+ *   ROUSE_OK        it is there
+ *   ROUSE_PENDING   empty; it is there when wake runs with ROUSE_OK
+ *   ROUSE_CLOSED    closed, and all that was accepted has been received
+ * Wakes the sender whose element has moved into the place that became free, on this thread. */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transfer *t, void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
+    ROUSE_CHECK_IDLE_(&t->waiter, ch);
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_take_(ch, element, &served);
+    if (status == ROUSE_PENDING) {
+        t->element_.to = element;
+        rouse_channel_queue_(ch, &ch->receivers_, t, ROUSE_CHANNEL_RECEIVES_);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+
+/* ROUSE_PENDING: full, or empty. */
+static inline rouse_status rouse_channel_send_now_(rouse_channel *ch, const void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_put_(ch, element, &served);
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+static inline rouse_status rouse_channel_receive_now_(rouse_channel *ch, void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_take_(ch, element, &served);
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+
+/* The same without waiting: true if it was sent, or received. False: full, or empty, or closed. */
+ROUSE_NODISCARD_
+static inline bool rouse_channel_try_send(rouse_channel *ch, const void *element) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_channel_send_now_(ch, element) == ROUSE_OK;
+}
+ROUSE_NODISCARD_
+static inline bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_channel_receive_now_(ch, element) == ROUSE_OK;
+}
+
+/* Receives up to `most` elements into an array, oldest first; how many. Those that are accepted meanwhile from senders
+ * that wait are among them. The guard is held for as many copies. */
+ROUSE_NODISCARD_
+static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
+    unsigned char *to = (unsigned char *)elements;
+    rouse_chain_ chain = {NULL, NULL};
+    rouse_waiter *served;
+    uint32_t received = 0;
+    ROUSE_CHECK_GUARDED_(ch);
+    rouse_guard_take_(&ch->guard_);
+    while (received < most && rouse_channel_take_(ch, to, &served) == ROUSE_OK) {
+        if (served != NULL) {
+            rouse_chain_add_(&chain, served, rouse_outcome_(ROUSE_OK, 0));
+        }
+        to += ch->element_size_;
+        received++;
+    }
+    rouse_guard_drop_(&ch->guard_);
+    rouse_deliver_(&chain);
+    return received;
+}
+
+/* ---- leaving and closing --------------------------------------------------------------------------------- */
+
+/* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
+ * into its place. False: it has been served or closed, or is about to be told so. */
+ROUSE_NODISCARD_
+static inline bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
+    uint32_t mark;
+    ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
+    ROUSE_CHECK_OWNED_(&t->waiter, ch, ch);
+    if (rouse_waiter_status(&t->waiter) != ROUSE_PENDING) {
+        return false;
+    }
+    rouse_guard_take_(&ch->guard_);
+    mark = rouse_guarded_mark_(&t->waiter);
+    if (mark != 0) {
+        rouse_guarded_remove_(mark == ROUSE_CHANNEL_SENDS_ ? &ch->senders_ : &ch->receivers_, &t->waiter);
+        rouse_channel_waits_(ch, (uint32_t)-1);
+        ROUSE_TRACE("cancel", ch, &t->waiter);
+        rouse_waiter_release_(&t->waiter);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    if (mark == 0) {
+        rouse_outcome_await_(&t->waiter);
+    }
+    return mark != 0;
+}
+
+/* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still get what
+ * was accepted. */
+static inline uint32_t rouse_channel_close(rouse_channel *ch) {
+    rouse_waiter *first;
+    uint32_t all;
+    ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_TRACE("close", ch, NULL);
+    rouse_guard_take_(&ch->guard_);
+    rouse_u32_store_release_(&ch->closed_, 1);  /* E47: partner is the load in rouse_channel_is_closed */
+    all = rouse_u32_load_relaxed_(&ch->waits_); /* relaxed, twice: under the guard */
+    rouse_u32_store_relaxed_(&ch->waits_, 0);
+    first = rouse_guarded_take_all_(ch->senders_.oldest != NULL ? &ch->senders_ : &ch->receivers_);
+    rouse_guard_drop_(&ch->guard_);
+    rouse_deliver_chain_(ch, first, rouse_outcome_(ROUSE_CLOSED, 0));
+    return all;
+}
+
+static inline bool rouse_channel_is_closed(const rouse_channel *ch) {
+    ROUSE_CHECK_GUARDED_(ch);
+    /* E47: acquire; whoever sees the channel closed sees what came before close. */
+    return rouse_u32_load_acquire_(&ch->closed_) != 0;
+}
+
+/* How many elements are in the channel, and how many senders or receivers wait; snapshots. */
+static inline uint32_t rouse_channel_count(const rouse_channel *ch) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_channel_count_(ch);
+}
+static inline uint32_t rouse_channel_waiter_count(const rouse_channel *ch) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_u32_load_relaxed_(&ch->waits_); /* relaxed: a snapshot */
+}
+
+#endif /* ROUSE_CHANNEL_H */

@@ -1,0 +1,161 @@
+/* rouse/detail/queue/guard.h: the lock of a primitive that keeps waiters in lists of its own. Internal.
+ *
+ * A channel and a condition variable change several things in one step: the ring and a list of waiters, one
+ * list and the queue of a mutex. They do that under a guard, for a few instructions, and deliver the wakes
+ * after they have dropped it.
+ *
+ *   MUTEX             the platform's mutex
+ *   SPIN, LOCKFREE    one word; a thread that finds it taken backs off as everywhere (base/platform.h)
+ *   LOCAL             nothing: one thread. ROUSE_DEBUG: whose the object is
+ *
+ * Dropping the guard is a call's last access to the object. Not for signal handlers: a handler would wait for
+ * the thread that it has interrupted. */
+#ifndef ROUSE_DETAIL_QUEUE_GUARD_H
+#define ROUSE_DETAIL_QUEUE_GUARD_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/lock.h"
+#include "../base/platform.h"
+#include "../wake/outcome.h"
+#include "list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+
+/* E46: the mutex itself orders one holder before the next. */
+typedef rouse_lock_ rouse_guard_;
+#    if defined(ROUSE_LOCK_INIT_)
+#        define ROUSE_GUARD_INIT_ ROUSE_LOCK_INIT_
+#    endif
+static inline void rouse_guard_init_(rouse_guard_ *guard) {
+    rouse_lock_init_(guard);
+}
+static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+    rouse_lock_destroy_(guard);
+}
+static inline void rouse_guard_take_(rouse_guard_ *guard) {
+    rouse_lock_take_(guard);
+}
+static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+    rouse_lock_drop_(guard);
+}
+
+#elif ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
+
+typedef struct rouse_guard_ {
+    rouse_atomic_ptr_ thread_; /* NULL: not used yet */
+} rouse_guard_;
+#    define ROUSE_GUARD_INIT_ \
+        { ROUSE_ATOMIC_INIT_(NULL) }
+static inline void rouse_guard_init_(rouse_guard_ *guard) {
+#    ifdef ROUSE_DEBUG
+    rouse_ptr_init_(&guard->thread_, rouse_platform_thread_());
+#    else
+    rouse_ptr_init_(&guard->thread_, NULL);
+#    endif
+}
+static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+    (void)guard;
+}
+static inline void rouse_guard_take_(rouse_guard_ *guard) {
+#    ifdef ROUSE_DEBUG
+    rouse_ptr_store_relaxed_(&guard->thread_,
+                             rouse_platform_thread_()); /* relaxed: as in rouse_guard_look_ */
+#    endif
+    (void)guard;
+}
+static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+    (void)guard;
+}
+
+#else
+
+typedef struct rouse_guard_ {
+    rouse_atomic_u32_ held_; /* 0: free */
+} rouse_guard_;
+#    define ROUSE_GUARD_INIT_ \
+        { ROUSE_ATOMIC_INIT_(0) }
+static inline void rouse_guard_init_(rouse_guard_ *guard) {
+    rouse_u32_init_(&guard->held_, 0);
+}
+static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+    (void)guard;
+}
+/* Waits until the guard looks free. */
+static ROUSE_COLD_ void rouse_guard_await_(rouse_guard_ *guard) {
+    uint32_t step = 1;
+    do {
+        rouse_platform_back_off_(&step);
+    } while (rouse_u32_load_relaxed_(&guard->held_) != 0); /* relaxed: a guess for the CAS that follows */
+}
+static inline void rouse_guard_take_(rouse_guard_ *guard) {
+    uint32_t seen = 0;
+    /* E46: acquire; partner is the release store in rouse_guard_drop_: what the guard covers is plain. */
+    while (!ROUSE_LIKELY_(rouse_u32_cas_acquire_(&guard->held_, &seen, 1))) {
+        rouse_guard_await_(guard);
+        seen = 0;
+    }
+}
+static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+    rouse_u32_store_release_(&guard->held_, 0); /* E46 */
+}
+
+#endif
+
+/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on another thread than
+ * the object's. */
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
+static inline void rouse_guard_look_(const rouse_guard_ *guard, const void *object, const char *call) {
+    void *const me = rouse_platform_thread_();
+    /* Relaxed: misuse is reported when it is seen, not proved absent. */
+    void *const owner = rouse_ptr_load_relaxed_(&guard->thread_);
+    if (owner != NULL && owner != me) {
+        char what[128];
+        (void)snprintf(what, sizeof what,
+                       "used on thread %p, but it belongs to thread %p (ROUSE_BACKEND_LOCAL)", me, owner);
+        rouse_check_die_(call, object, what);
+    }
+}
+#    define ROUSE_CHECK_GUARDED_(object) \
+        (ROUSE_CHECK_OBJECT_(object), rouse_guard_look_(&(object)->guard_, (object), __func__))
+#else
+#    define ROUSE_CHECK_GUARDED_(object) ROUSE_CHECK_OBJECT_(object)
+#endif
+
+/* ---- waiters in a guarded list -------------------------------------------------------------------------- */
+
+/* w queues on `object`. `mark`, not 0, stands in its ticket_ while it is in the list. All relaxed: under the
+ * guard; w is published by dropping it. */
+static inline void rouse_guarded_add_(rouse_list_ *list, rouse_waiter *w, uint32_t mark, void *object) {
+    rouse_u32_store_relaxed_(&w->ticket_, mark);
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    ROUSE_OWN_(w, object);
+    ROUSE_TRACE("queue", object, w);
+    (void)object;
+    rouse_list_append_(list, w);
+}
+static inline uint32_t rouse_guarded_mark_(const rouse_waiter *w) {
+    return rouse_u32_load_relaxed_(&w->ticket_); /* under the guard */
+}
+static inline void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
+    rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
+    rouse_list_remove_(list, w);
+}
+/* Takes all out; the oldest, linked to the others by next_. */
+static inline rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
+    rouse_waiter *const first = list->oldest;
+    for (rouse_waiter *w = first; w != NULL; w = w->next_) {
+        rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
+    }
+    list->oldest = NULL;
+    list->newest = NULL;
+    return first;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_GUARD_H */
