@@ -7,18 +7,19 @@
  *         next_phase(party);                      // it was the last to arrive
  *     }                                           // ROUSE_PENDING: wake will call next_phase
  *
- * The last party to arrive lets the others through, also those that have been counted and do not wait yet. Each
- * party arrives again only after it has been let through, so at most `parties` arrive in one phase.
+ * The last party to arrive lets the others through, also those that have been counted and do not wait yet.
+ * Each party arrives again only after it has been let through, so at most `parties` arrive in one phase.
  *
- * There is no cancel, no close and no time-out: a party that has arrived has been counted, and the others may have
- * been let through on its account. A party that wants to leave needs rouse_gate or a count of its own.
+ * There is no cancel, no close and no time-out: a party that has arrived has been counted, and the others
+ * may have been let through on its account. A party that wants to leave needs rouse_gate or a count of its
+ * own.
  *
  * Ordering: what every party did before it arrived happens before what every party does after it is let
  * through.
  *
- * Cost: arriving is one atomic read-modify-write for the count, and one to wait or to let the others through.
- * Memory for all parties is taken by init (LOCKFREE), so that to arrive cannot fail. Two balances, over
- * rouse_waiter_queue. */
+ * Cost: arriving is one atomic read-modify-write for the count, and one to wait or to let the others
+ * through. Memory for all parties is taken by init (LOCKFREE), so that to arrive cannot fail. Two balances,
+ * over rouse_waiter_queue. */
 #ifndef ROUSE_BARRIER_H
 #define ROUSE_BARRIER_H
 

@@ -356,8 +356,8 @@ static inline rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
     return rouse_block_wait_(&o->queue_, 1, timeout_ns, rouse_block_fail_);
 }
 
-/* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done; ROUSE_OK:
- * it is yours to do; the rest and timeout_ns: as above. */
+/* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done;
+ * ROUSE_OK: it is yours to do; the rest and timeout_ns: as above. */
 static inline rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(o);
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
@@ -383,8 +383,8 @@ static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
 
 /* ---- channel ------------------------------------------------------------------------------------------- */
 
-/* A thread that sends or receives. The transfer is what the channel knows; the thread's waiter is never queued,
- * and has the transfer's outcome. */
+/* A thread that sends or receives. The transfer is what the channel knows; the thread's waiter is never
+ * queued, and has the transfer's outcome. */
 typedef struct rouse_block_transfer_ {
     rouse_thread_waiter thread; /* first */
     rouse_transfer transfer;

@@ -7,32 +7,32 @@
  *     ...
  *     switch (rouse_channel_send(&ch, &task->transfer, &task->number)) {
  *     case ROUSE_OK:      sent(task); break;                    // the channel has a copy
- *     case ROUSE_PENDING: break;                                // it is full; wake will be called when it has
+ *     case ROUSE_PENDING: break;                                // full; wake will be called when it has it
  *     default:            refuse(task); break;                  // it is closed; the number is still yours
  *     }
  *     ...
  *     switch (rouse_channel_receive(&ch, &task->transfer, &task->number)) ...
  *
- * Elements have a fixed size and are copied, into and out of memory of yours. The copy is made in the step that
- * makes room for it, on the thread that makes the room: a receiver that takes an element from a full channel moves
- * the oldest waiting sender's element in, and a sender that finds receivers waiting copies to the oldest of them.
- * So when a wake runs with ROUSE_OK the element has moved, and an element that was accepted is received
- * exactly once. What is to be sent must stay as it is, and the place to receive into must stay, until wake
- * has been called or cancel has returned true.
+ * Elements have a fixed size and are copied, into and out of memory of yours. The copy is made in the step
+ * that makes room for it, on the thread that makes the room: a receiver that takes an element from a full
+ * channel moves the oldest waiting sender's element in, and a sender that finds receivers waiting copies to
+ * the oldest of them. So when a wake runs with ROUSE_OK the element has moved, and an element that was
+ * accepted is received exactly once. What is to be sent must stay as it is, and the place to receive into
+ * must stay, until wake has been called or cancel has returned true.
  *
  * First-in first-out: elements come out in the order in which they were accepted; senders get room in the
- * order in which they asked, receivers get elements in the order in which they asked. The try_ calls overtake
- * nobody.
+ * order in which they asked, receivers get elements in the order in which they asked. The try_ calls
+ * overtake nobody.
  *
  * After rouse_channel_close sending is ROUSE_CLOSED. What was accepted is still received; then receiving is
  * ROUSE_CLOSED.
  *
- * Ordering: what came before a send happens before what follows the receive of its element. What came before a
- * receive happens before what follows the send that got its place.
+ * Ordering: what came before a send happens before what follows the receive of its element. What came before
+ * a receive happens before what follows the send that got its place.
  *
- * Cost: each call takes one lock, for the time of a copy: one atomic read-modify-write with SPIN and LOCKFREE.
- * It never allocates. With every backend a thread that is stopped in the middle of a call stops the others on this
- * channel, and no call is for signal handlers. */
+ * Cost: each call takes one lock, for the time of a copy: one atomic read-modify-write with SPIN and
+ * LOCKFREE. It never allocates. With every backend a thread that is stopped in the middle of a call stops
+ * the others on this channel, and no call is for signal handlers. */
 #ifndef ROUSE_CHANNEL_H
 #define ROUSE_CHANNEL_H
 
@@ -89,7 +89,7 @@ static inline void *rouse_transfer_data(const rouse_transfer *t) {
     return rouse_waiter_data(&t->waiter);
 }
 
-/* ---- the channel ----------------------------------------------------------------------------------------- */
+/* ---- the channel --------------------------------------------------------------------------------------- */
 
 /* Senders wait only while the ring is full, receivers only while it is empty: one of the lists is empty. */
 typedef struct rouse_channel {
@@ -117,8 +117,8 @@ typedef struct rouse_channel {
         }
 #endif
 
-/* The same at run time. ROUSE_INVALID, and nothing to destroy: capacity is 0 or above ROUSE_MAX_PERMITS, slots is
- * NULL, or no memory can be that large. (With elements of 0 bytes slots may be NULL.) */
+/* The same at run time. ROUSE_INVALID, and nothing to destroy: capacity is 0 or above ROUSE_MAX_PERMITS,
+ * slots is NULL, or no memory can be that large. (With elements of 0 bytes slots may be NULL.) */
 static inline rouse_status rouse_channel_init(rouse_channel *ch, void *slots, uint32_t capacity,
                                               size_t element_size) {
     ROUSE_CHECK_OBJECT_(ch);
@@ -147,7 +147,7 @@ static inline void rouse_channel_destroy(rouse_channel *ch) {
     rouse_guard_destroy_(&ch->guard_);
 }
 
-/* ---- under the guard ------------------------------------------------------------------------------------- */
+/* ---- under the guard ----------------------------------------------------------------------------------- */
 
 enum { ROUSE_CHANNEL_SENDS_ = 1, ROUSE_CHANNEL_RECEIVES_ = 2 }; /* marks (guard.h) */
 
@@ -228,8 +228,8 @@ static inline rouse_status rouse_channel_put_(rouse_channel *ch, const void *ele
     return ROUSE_OK;
 }
 
-/* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: it is empty.
- * *served: that sender, or NULL. */
+/* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: it is
+ * empty. *served: that sender, or NULL. */
 static inline rouse_status rouse_channel_take_(rouse_channel *ch, void *element, rouse_waiter **served) {
     rouse_waiter *const sender = ch->senders_.oldest;
     const uint32_t count = rouse_channel_count_(ch);
@@ -255,7 +255,7 @@ static inline void rouse_channel_deliver_(rouse_waiter *served) {
     }
 }
 
-/* ---- sending and receiving ------------------------------------------------------------------------------- */
+/* ---- sending and receiving ----------------------------------------------------------------------------- */
 
 /* Sends a copy of *element.
  *   ROUSE_OK        the channel, or a receiver, has it
@@ -335,8 +335,8 @@ static inline bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
     return rouse_channel_receive_now_(ch, element) == ROUSE_OK;
 }
 
-/* Receives up to `most` elements into an array, oldest first; how many. Those that are accepted meanwhile from senders
- * that wait are among them. The guard is held for as many copies. */
+/* Receives up to `most` elements into an array, oldest first; how many. Those that are accepted meanwhile
+ * from senders that wait are among them. The guard is held for as many copies. */
 ROUSE_NODISCARD_
 static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
     unsigned char *to = (unsigned char *)elements;
@@ -357,7 +357,7 @@ static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *e
     return received;
 }
 
-/* ---- leaving and closing --------------------------------------------------------------------------------- */
+/* ---- leaving and closing ------------------------------------------------------------------------------- */
 
 /* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
  * into its place. False: it has been served or closed, or is about to be told so. */
@@ -385,8 +385,8 @@ static inline bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
     return mark != 0;
 }
 
-/* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still get what
- * was accepted. */
+/* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still
+ * get what was accepted. */
 static inline uint32_t rouse_channel_close(rouse_channel *ch) {
     rouse_waiter *first;
     uint32_t all;

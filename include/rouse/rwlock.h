@@ -11,11 +11,11 @@
  *     rouse_rwlock_end_read(&lock);                           // when look is done, on any thread
  *
  * A balance of `readers`: a reader takes 1 of it, a writer all of it. The queue is strictly first-in
- * first-out. A reader that comes behind a waiting writer waits, so neither side starves the other. The holder is a
- * task and not a thread: any thread may end what another one began.
+ * first-out. A reader that comes behind a waiting writer waits, so neither side starves the other. The
+ * holder is a task and not a thread: any thread may end what another one began.
  *
- * A holder must not ask for the lock again, not even to read: a writer may wait in between, and then each
- * of the two waits for the other.
+ * A holder must not ask for the lock again, not even to read: a writer may wait in between, and then each of
+ * the two waits for the other.
  *
  * Ordering: what a writer did before end_write or downgrade happens before what the next holders do; what
  * readers did before end_read happens before what the next writer does.
@@ -168,8 +168,8 @@ static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     return status;
 }
 
-/* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in now
- * are let in before this returns. False: it has the lock, or is about to. */
+/* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in
+ * now are let in before this returns. False: it has the lock, or is about to. */
 ROUSE_NODISCARD_
 static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);

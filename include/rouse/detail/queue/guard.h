@@ -65,8 +65,8 @@ static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
 }
 static inline void rouse_guard_take_(rouse_guard_ *guard) {
 #    ifdef ROUSE_DEBUG
-    rouse_ptr_store_relaxed_(&guard->thread_,
-                             rouse_platform_thread_()); /* relaxed: as in rouse_guard_look_ */
+    /* Relaxed: see rouse_guard_look_. */
+    rouse_ptr_store_relaxed_(&guard->thread_, rouse_platform_thread_());
 #    endif
     (void)guard;
 }
@@ -108,8 +108,8 @@ static inline void rouse_guard_drop_(rouse_guard_ *guard) {
 
 #endif
 
-/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on another thread than
- * the object's. */
+/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on another thread
+ * than the object's. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 static inline void rouse_guard_look_(const rouse_guard_ *guard, const void *object, const char *call) {
     void *const me = rouse_platform_thread_();
@@ -128,7 +128,7 @@ static inline void rouse_guard_look_(const rouse_guard_ *guard, const void *obje
 #    define ROUSE_CHECK_GUARDED_(object) ROUSE_CHECK_OBJECT_(object)
 #endif
 
-/* ---- waiters in a guarded list -------------------------------------------------------------------------- */
+/* ---- waiters in a guarded list ------------------------------------------------------------------------- */
 
 /* w queues on `object`. `mark`, not 0, stands in its ticket_ while it is in the list. All relaxed: under the
  * guard; w is published by dropping it. */
