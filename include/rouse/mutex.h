@@ -46,7 +46,8 @@ static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
     return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
-/* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). */
+/* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, those that
+ * are too many are told, whichever comes first. */
 static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);

@@ -55,6 +55,8 @@ static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
     return rouse_queue_wait_if_(&n->queue_, w, ready, arg);
 }
 
+/* Wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept). One
+ * step: others see it done or not begun. */
 static inline void rouse_notify_one(rouse_notify *n) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
@@ -62,7 +64,7 @@ static inline void rouse_notify_one(rouse_notify *n) {
 }
 
 /* Wakes the k oldest waiters, or all if fewer wait; stores nothing and takes nothing stored. Returns how
- * many. */
+ * many. Until it returns, others may see a part of it: some woken, the rest not yet. */
 static inline uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);

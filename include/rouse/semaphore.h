@@ -65,7 +65,9 @@ static inline bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
 }
 
 /* Gives n permits, to the oldest waiters first. ROUSE_OVERFLOW: more than ROUSE_MAX_PERMITS would be free, so
- * nothing changed. ROUSE_INVALID: n > ROUSE_MAX_PERMITS. Any thread may release, not only who acquired. */
+ * nothing changed. ROUSE_INVALID: n > ROUSE_MAX_PERMITS. Any thread may release, not only who acquired. Until
+ * a release of several that meets waiters returns, others may see a part of it: some waiters granted, the
+ * rest not free yet. */
 static inline rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_release_(&s->queue_, n);

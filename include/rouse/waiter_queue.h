@@ -114,7 +114,6 @@ static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
 
 /* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
 static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
-    uint32_t woken = 0;
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
         /* E3: as in rouse_word_give_. */
@@ -122,13 +121,12 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
             return ROUSE_OK;
         }
     }
-    return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_wake_(q, 1, 1, &woken);
+    return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_give_back_(q, 1, 1);
 }
 
 /* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing
  * changed. */
 static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
-    uint32_t woken = 0;
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) >= 0) {
         if ((uint32_t)rouse_word_balance_(seen) + n > most) {
@@ -139,7 +137,7 @@ static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_
             return ROUSE_OK;
         }
     }
-    return n == 0 ? ROUSE_OK : rouse_backend_wake_(q, n, most, &woken);
+    return n == 0 ? ROUSE_OK : rouse_backend_give_back_(q, n, most);
 }
 #endif
 
@@ -227,7 +225,8 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * higher than `cap` (what is over is dropped; credit already above cap stays). With cap ==
  * ROUSE_MAX_PERMITS nothing is dropped: a balance that would pass it is ROUSE_OVERFLOW, and nothing changed.
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
- * have the excess; two that overlap may refuse each other. */
+ * have the excess; two that overlap may refuse each other. Until a wake of several that meets waiters
+ * returns, others may see a part of it: some waiters granted, the rest not stored yet. */
 static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
@@ -260,7 +259,8 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
 }
 
 /* Takes `w` out. True: its wake will never run, it is yours again. Credit it had been given goes to those
- * behind it (nobody there: it is stored), and all who can now be served are served before this returns.
+ * behind it (nobody there: it is stored), and all who can now be served are served before this returns; until
+ * then others may see a part of that.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
 ROUSE_NODISCARD_
 static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {

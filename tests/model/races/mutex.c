@@ -110,6 +110,38 @@ static void two_unlock(void) {
     finish(false);
 }
 
+/* Held by one, with one behind: the third unlock is one too many, whichever comes first. */
+static void unlock_twice(void *unused) {
+    (void)unused;
+    unlock(&first_unlock);
+    unlock(&second_unlock);
+}
+static rouse_status third_unlock;
+static void three_unlock(void) {
+    start(true);
+    lock(A);
+    run(unlock_twice, NULL, unlock, &third_unlock, ONLY_TWO);
+    mc_assert(granted(A));
+    mc_assert((first_unlock == ROUSE_OK) + (second_unlock == ROUSE_OK) + (third_unlock == ROUSE_OK) == 2);
+    mc_assert((first_unlock == ROUSE_INVALID) + (second_unlock == ROUSE_INVALID) +
+                  (third_unlock == ROUSE_INVALID) ==
+              1);
+    finish(false);
+}
+/* The same while the one behind gives up. */
+static void three_unlock_cancel(void) {
+    int ok;
+    start(true);
+    lock(A);
+    run(unlock_twice, NULL, unlock, &third_unlock, cancel_lock, A);
+    ok = (first_unlock == ROUSE_OK) + (second_unlock == ROUSE_OK) + (third_unlock == ROUSE_OK);
+    mc_assert(ok == 1 + (granted(A) ? 1 : 0));
+    mc_assert((first_unlock == ROUSE_INVALID) + (second_unlock == ROUSE_INVALID) +
+                  (third_unlock == ROUSE_INVALID) ==
+              3 - ok);
+    finish(false);
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "two lock", .body = two_lock},
     {.name = "three lock", .body = three_lock, .bound = 2, .soak_bound = MC_NO_BOUND},
@@ -123,5 +155,7 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "two unlock", .body = two_unlock},
+    {.name = "three unlock", .body = three_unlock},
+    {.name = "three unlock, cancel", .body = three_unlock_cancel, .bound = 2},
     {0},
 };

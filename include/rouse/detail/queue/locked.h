@@ -68,7 +68,9 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 
 /* ---- the backend interface (waiter_queue.h) ------------------------------------------------------------ */
 
-/* Hands n out: to the waiters, and what is left to the balance, under the cap. */
+/* Hands n out: to the waiters, and what is left to the balance, under the cap. With the list it is one step:
+ * the store that drops the lock. MUTEX may store credit in that step only while a waiter of this call is
+ * still to be told, for whoever takes the credit may destroy the queue before the mutex is dropped. */
 static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                   rouse_chain_ *chain) {
     rouse_status status = ROUSE_OK;
@@ -77,9 +79,19 @@ static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
             break;
         }
         if (rouse_locked_enter_(q)) {
+            const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+            if (most != cap && (uint64_t)n > (uint64_t)rouse_listed_lack_(&q->listed_) + most) {
+                (void)rouse_locked_leave_(q, 0, 0);
+                return ROUSE_INVALID;
+            }
             n = rouse_listed_give_(q, &q->listed_, n, chain);
-            n = rouse_locked_leave_(q, n < cap ? n : cap, 0);
-            if (cap == ROUSE_MAX_PERMITS) {
+            n = n < most ? n : most;
+            if (chain->first != NULL) {
+                (void)rouse_locked_leave_(q, 0, n);
+                break;
+            }
+            n = rouse_locked_leave_(q, n, 0);
+            if (most != cap || cap == ROUSE_MAX_PERMITS) {
                 cap = ROUSE_WORD_UNCAPPED_; /* some of it is given: too late to refuse the rest */
             }
         }
@@ -118,6 +130,13 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     return status;
 }
 
+static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    rouse_chain_ chain = {NULL, NULL};
+    const rouse_status status = rouse_locked_hand_out_(q, n, most | ROUSE_WORD_REFUSE_, &chain);
+    rouse_deliver_(&chain);
+    return status;
+}
+
 static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     rouse_waiter *served = NULL;
     if (!rouse_slot_give_added_(q, before, &served)) {
@@ -148,8 +167,12 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
             rouse_waiter_release_(w);
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
-        credit = rouse_locked_leave_(q, credit, 0);
-        (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_, &chain);
+        if (chain.first != NULL) {
+            (void)rouse_locked_leave_(q, 0, credit); /* one step, as in rouse_locked_hand_out_ */
+        } else {
+            credit = rouse_locked_leave_(q, credit, 0);
+            (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_, &chain);
+        }
     }
     if (!found) {
         rouse_outcome_await_(w);

@@ -398,9 +398,9 @@ static ROUSE_SLOW_ void rouse_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32
 
 /* Serves one ticket, which this thread has taken off the head, for a wake under `cap`; w: its waiter, if its
  * cell is won already. */
-static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
-                                         uint32_t cap, uint32_t *woken) {
-    rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+static ROUSE_SLOW_ rouse_status rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket, rouse_waiter *w,
+                                                 uint32_t cap, uint32_t *woken) {
+    rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap & ~ROUSE_WORD_REFUSE_));
     rouse_status status = ROUSE_OK;
     uint32_t left = 0;
     if (w != NULL) {
@@ -413,18 +413,20 @@ static ROUSE_SLOW_ void rouse_serve_one_(rouse_waiter_queue *q, uint32_t ticket,
     }
     *woken = serving.woken;
     rouse_deliver_(&serving.chain);
+    return status;
 }
 
 /* The same; usually the waiter is in its cell, and lacks no other. */
-static inline void rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uint32_t cap, uint32_t *woken) {
+static inline rouse_status rouse_serve_next_(rouse_waiter_queue *q, uint32_t ticket, uint32_t cap,
+                                             uint32_t *woken) {
     rouse_waiter *const w = rouse_win_next_(q, ticket);
     if (ROUSE_LIKELY_(w != NULL && rouse_lacks_only_this_(w))) {
         *woken = rouse_u32_load_relaxed_(&w->ticket_) == ticket ? 1 : 0; /* relaxed: as in rouse_grant_ */
         ROUSE_TRACE("grant", q, w);
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
-    } else {
-        rouse_serve_one_(q, ticket, w, cap, woken);
+        return ROUSE_OK;
     }
+    return rouse_serve_one_(q, ticket, w, cap, woken);
 }
 
 static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
@@ -433,9 +435,9 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     /* Relaxed: a guess for the CAS. E3; acquire to read what the waiter published (E4). */
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     if (n == 1 && rouse_word_balance_(seen) < 0 && rouse_u64_cas_acq_rel_(&q->word_, &seen, seen + 1)) {
-        rouse_serve_next_(q, rouse_word_head_(seen), cap, woken);
+        status = rouse_serve_next_(q, rouse_word_head_(seen), cap, woken);
     } else {
-        rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap));
+        rouse_serving_ serving = rouse_serving_by_(rouse_token_(cap & ~ROUSE_WORD_REFUSE_));
         rouse_hand_out_(q, n, cap, &serving, &status);
         *woken = serving.woken;
         rouse_deliver_(&serving.chain);
@@ -443,10 +445,15 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     return status;
 }
 
+static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    uint32_t woken;
+    return rouse_backend_wake_(q, n, most | ROUSE_WORD_REFUSE_, &woken);
+}
+
 /* The permit is in the balance already. */
 static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     uint32_t woken;
-    rouse_serve_next_(q, rouse_word_head_(before), ROUSE_MAX_PERMITS, &woken);
+    (void)rouse_serve_next_(q, rouse_word_head_(before), ROUSE_MAX_PERMITS, &woken);
 }
 
 /* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were

@@ -20,14 +20,15 @@
  *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
  *
  * ---- What a backend supplies ----------------------------------------------------------------------------
- * struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_` (word.h), and what follows. LOCAL has
- * plain numbers instead of the word, and supplies the policies of waiter_queue.h too.
+ * struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_` (word.h), and what follows.
+ * LOCAL has plain numbers instead of the word, and supplies the policies of waiter_queue.h too.
  *
  *   ROUSE_BACKEND_INIT_(credit)   static initialiser
  *   ROUSE_WORD_ADD_ONE_           what a release(1) adds to the word before it looks
  *   rouse_backend_init_ (with the credit to start from), _destroy_
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
  *   rouse_backend_wake_           hand out n when the balance was seen negative; *woken: how many
+ *   rouse_backend_give_back_      the same where no more than `most` may be stored: ROUSE_INVALID otherwise
  *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
  *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
  *   rouse_queue_set_              close and wake_all in one step: wakes with ROUSE_OK exactly those who wait

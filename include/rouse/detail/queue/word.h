@@ -44,6 +44,9 @@ static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
  * been handed out): it was let in once, so it is not refused now. */
 #define ROUSE_WORD_UNCAPPED_ ((uint32_t)INT32_MAX)
 
+/* In a cap: credit that would be stored above it is not dropped but refused, with ROUSE_INVALID. */
+#define ROUSE_WORD_REFUSE_ ((uint32_t)1 << 31)
+
 /* The balance after adding n of which at most `cap` may be stored. */
 static inline int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t cap) {
     const int64_t sum = (int64_t)balance + n;
@@ -84,9 +87,10 @@ static inline bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
         const int32_t balance = rouse_word_balance_(seen);
-        const int32_t after = rouse_word_capped_(balance, n, cap);
-        if (cap == ROUSE_MAX_PERMITS && (int64_t)balance + n > ROUSE_MAX_PERMITS) {
-            *status = ROUSE_OVERFLOW;
+        const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+        const int32_t after = rouse_word_capped_(balance, n, most);
+        if ((most != cap || cap == ROUSE_MAX_PERMITS) && (int64_t)balance + n > (int64_t)most) {
+            *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
             return true;
         }
         /* E3: release; partners are E2 and the queueing (E4). Also where `after` equals `balance`: the
