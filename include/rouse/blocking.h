@@ -27,7 +27,8 @@
  *
  * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
  * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a
- * permit.
+ * permit. (With ROUSE_BACKEND_MUTEX it can lend it to the holder of the queue's mutex: see
+ * ROUSE_PRIORITY_INHERIT in config.h.)
  *
  * Any other call that takes a waiter can be waited for by a rouse_thread_waiter:
  *

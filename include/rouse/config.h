@@ -13,6 +13,10 @@
  *                                      rest; its author sees to it that no object crosses over
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
  *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields
+ *   ROUSE_PRIORITY_INHERIT    unit     undefined | defined: with ROUSE_BACKEND_MUTEX the init functions (not
+ *                                      the static initialisers) make mutexes with priority inheritance, where
+ *                                      POSIX threads have them (not declared with strict -std=c11). For
+ *                                      real-time threads; contended calls then take many times as long
  *   ROUSE_MALLOC, ROUSE_FREE  program  malloc, free | both or neither: LOCKFREE's allocator. (Not checked at
  *                                      start-up: one unit may free what another has allocated)
  *   ROUSE_TRACE(event, object, waiter)

@@ -3,6 +3,9 @@
  * Where it has to wait for the ordinary thread it must let it run: a call may not use more processor time than a bounded
  * number of yields does. (A yield alone does not let a thread of lower priority run.)
  *
+ * With ROUSE_PRIORITY_INHERIT (MUTEX) a third thread, whose priority is between the two, keeps the processor busy whenever the
+ * real-time thread does not use it: then only the real-time thread's priority lets the ordinary one finish.
+ *
  * Needs root or CAP_SYS_NICE: without, it says so and ends with 77. */
 #include <rouse/blocking.h>
 #include <rouse/mailbox.h>
@@ -11,6 +14,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +73,35 @@ static void *ordinary(void *unused) {
 static void wait_for(sem_t *s) {
     while (sem_wait(s) != 0) {
     }
+}
+
+/* ---- the thread between -------------------------------------------------------------------------------------- */
+
+#if defined(ROUSE_PRIORITY_INHERIT)
+enum { INHERIT = 1 };
+#else
+enum { INHERIT = 0 };
+#endif
+static sem_t busy;
+static atomic_bool enough;  /* the real-time thread's call has returned */
+static atomic_bool in_vain; /* it has not, although all processor time was used up meanwhile */
+
+static uint64_t used(void) {
+    struct timespec t;
+    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void *between(void *unused) {
+    for (;;) {
+        uint64_t start;
+        wait_for(&busy);
+        start = used();
+        while (!atomic_load(&enough) && used() - start < 5 * MOST_NS) {
+        }
+        atomic_store(&in_vain, !atomic_load(&enough));
+    }
+    return unused;
 }
 
 /* ---- the calls ------------------------------------------------------------------------------------------------- */
@@ -133,12 +166,6 @@ static const race races[] = {
 
 static uint64_t longest;
 
-static uint64_t used(void) {
-    struct timespec t;
-    CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void note_wake(rouse_waiter *w, rouse_status status) {
     (void)w;
     (void)status;
@@ -166,11 +193,17 @@ static bool run(const race *r) {
     }
     CHECK(sem_post(&job) == 0);
     wait_for(&event);
+    atomic_store(&enough, false);
+    if (INHERIT) {
+        CHECK(sem_post(&busy) == 0);
+    }
     start = used();
     r->our_call();
     start = used() - start;
     longest = start > longest ? start : longest;
     CHECK(start <= MOST_NS);
+    CHECK(!atomic_load(&in_vain));
+    atomic_store(&enough, true);
     wait_for(&done);
     for (int i = 0; i < 2; i++) {
         (void)!rouse_semaphore_cancel(&semaphore, &keepers[i]);
@@ -208,6 +241,11 @@ static void start(void) {
     CHECK(signal(SIGXCPU, too_long) != SIG_ERR);
     (void)setrlimit(RLIMIT_RTTIME, &seconds); /* processor time without a sleep */
     memset(&priority, 0, sizeof priority);
+    if (INHERIT) {
+        CHECK(pthread_create(&thread, NULL, between, NULL) == 0);
+        priority.sched_priority = 5;
+        (void)pthread_setschedparam(thread, SCHED_FIFO, &priority);
+    }
     priority.sched_priority = 10;
     if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) != 0) {
         puts("SKIPPED: this user may not have a real-time priority (root or CAP_SYS_NICE)");
@@ -219,8 +257,12 @@ int main(void) {
     unsigned points = 0;
     preempt_now = let_it_run;
     CHECK(sem_init(&job, 0, 0) == 0 && sem_init(&event, 0, 0) == 0 && sem_init(&done, 0, 0) == 0);
+    CHECK(sem_init(&busy, 0, 0) == 0);
     start();
     for (size_t i = 0; i < sizeof races / sizeof *races; i++) {
+        if (INHERIT && races[i].our_call != we_queue_and_cancel && races[i].our_call != we_release) {
+            continue; /* what they wait for is not the mutex */
+        }
         for (point = 1; run(&races[i]); point++) {
             points++;
         }
