@@ -92,9 +92,10 @@ static inline void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
     rouse_park_destroy_(&t->parker_);
 }
 
-/* What a thread does when it has been told. */
+/* What a thread does when it has been told. In throughput mode it may have been invited: then it asks, and
+ * ROUSE_PENDING says that another was quicker. */
 static inline rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
-    return rouse_waiter_status(&t->waiter);
+    return rouse_queue_resume_(rouse_queue_inviter_(&t->waiter), &t->waiter);
 }
 
 /* Sleeps until t has an outcome, or until the deadline.
@@ -107,12 +108,16 @@ static inline rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) 
  * deadline_ns: on rouse_now_ns's clock. In the past: looks, and does not sleep. UINT64_MAX: for ever. */
 static inline bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {
+    rouse_status status;
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
-    if (!rouse_park_(&t->parker_, deadline_ns)) {
-        return false;
-    }
-    *outcome = rouse_thread_waiter_outcome_(t);
+    do {
+        if (!rouse_park_(&t->parker_, deadline_ns)) {
+            return false;
+        }
+        status = rouse_thread_waiter_outcome_(t);
+    } while (status == ROUSE_PENDING);
+    *outcome = status;
     return true;
 }
 
@@ -152,7 +157,10 @@ static inline void rouse_block_abandon_(void *block) {
     rouse_status outcome = ROUSE_TIMEDOUT;
     if (!b->cancel(b->object, &b->t->waiter)) {
         (void)rouse_park_(&b->t->parker_, ROUSE_PARK_FOREVER_);
-        outcome = rouse_thread_waiter_outcome_(b->t);
+        outcome = rouse_waiter_status(&b->t->waiter);
+        if (outcome == ROUSE_RETRY) {
+            rouse_queue_decline_(rouse_queue_inviter_(&b->t->waiter), &b->t->waiter);
+        }
     }
     if (outcome == ROUSE_OK && b->give_back != NULL) {
         b->give_back(b->object, &b->t->waiter, b->n);
@@ -160,16 +168,20 @@ static inline void rouse_block_abandon_(void *block) {
     rouse_park_destroy_(&b->t->parker_);
 }
 
-/* rouse_thread_waiter_await_until, out of which the thread may be ended. */
+/* Sleeps until told, once (rouse_thread_waiter_outcome_), or until the deadline. The thread may be ended in
+ * it. */
 static ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, rouse_status *outcome) {
     bool told;
 #if defined(ROUSE_LOCK_PTHREAD_)
     pthread_cleanup_push(rouse_block_abandon_, b);
 #endif
-    told = rouse_thread_waiter_await_until(b->t, deadline, outcome);
+    told = rouse_park_(&b->t->parker_, deadline);
 #if defined(ROUSE_LOCK_PTHREAD_)
     pthread_cleanup_pop(0);
 #endif
+    if (told) {
+        *outcome = rouse_thread_waiter_outcome_(b->t);
+    }
     return told;
 }
 
@@ -191,12 +203,14 @@ static ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_st
                                       ? ROUSE_PARK_FOREVER_
                                       : rouse_park_sum_(rouse_park_now_(), timeout_ns);
         rouse_block_ b = {t, object, cancel_fn, return_fn, n};
-        if (!rouse_block_until_(&b, deadline, &answer)) {
-            if (cancel_fn(object, &t->waiter)) {
-                answer = ROUSE_TIMEDOUT;
-            } else {
-                /* The grant won: t is in use until its wake has run. */
-                (void)rouse_block_until_(&b, ROUSE_PARK_FOREVER_, &answer);
+        while (answer == ROUSE_PENDING) {
+            if (!rouse_block_until_(&b, deadline, &answer)) {
+                if (cancel_fn(object, &t->waiter)) {
+                    answer = ROUSE_TIMEDOUT;
+                } else {
+                    /* The grant, or an invitation, won: t is in use until its wake has run. */
+                    (void)rouse_block_until_(&b, ROUSE_PARK_FOREVER_, &answer);
+                }
             }
         }
     }

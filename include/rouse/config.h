@@ -21,7 +21,8 @@
  *                                      start-up: one unit may free what another has allocated)
  *   ROUSE_TRACE(event, object, waiter)
  *                             unit     undefined | a statement run at every queueing, grant, wake,
- *                                      cancel, close (event: a string literal). Costs nothing undefined
+ *                                      invitation, cancel, close (event: a string literal). Costs nothing
+ *                                      undefined
  *   ROUSE_ATOMIC_HOOKS_HEADER program  undefined | the path of a header that defines the hooks around every
  *                                      atomic operation (detail/base/atomic.h): for counting and testing
  */
@@ -69,6 +70,9 @@ ROUSE_BACKEND_LOCAL"
 
 /* The most permits that one call may name and that a queue may store: 2^29 - 1. */
 #define ROUSE_MAX_PERMITS 536870911
+
+/* Throughput mode (semaphore.h, mutex.h): a bound that suits most programs. */
+#define ROUSE_BYPASS 4096
 
 /* What all waiters of one queue together may lack: 3 * 2^28. One permit more is ROUSE_OVERFLOW at `wait`.
  * (LOCKFREE counts tickets modulo 2^31, and tells "ahead" from "behind" by the half in which they lie.) */

@@ -207,8 +207,7 @@ static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
         }
     }
     if (!rouse_inbox_remove_(mine, w)) {
-        const bool taken = mb->taken_.first == w || mb->taken_.last == w;
-        rouse_chain_remove_(taken ? &mb->taken_ : &mine->due_, w);
+        rouse_chain_remove_(rouse_chain_holds_(&mb->taken_, w) ? &mb->taken_ : &mine->due_, w);
     }
     ROUSE_DISOWN_(w);
     /* E1: release, as in rouse_outcome_store_. */

@@ -1,8 +1,9 @@
 /* rouse/mutex.h: a fair mutex whose lock never blocks.
  *
  * The holder is a task, not a thread: any thread may unlock. unlock hands the mutex to the oldest waiter, so
- * a newcomer never overtakes. What came before an unlock happens before what comes after the lock that it
- * satisfied. A policy over rouse_waiter_queue: a balance of 1 (free) or less, with cap 1. */
+ * a newcomer never overtakes (throughput mode, below, lets it, up to a bound). What came before an unlock
+ * happens before what comes after the lock that it satisfied. A policy over rouse_waiter_queue: a balance of
+ * 1 (free) or less, with cap 1. */
 #ifndef ROUSE_MUTEX_H
 #define ROUSE_MUTEX_H
 
@@ -93,6 +94,32 @@ static inline bool rouse_mutex_is_closed(const rouse_mutex *m) {
 static inline rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
+}
+
+/* ---- throughput mode: semaphore.h says what it is, how to choose the bound, and what a waiter sees ----- */
+
+#define ROUSE_MUTEX_INIT_THROUGHPUT(bypass) \
+    { ROUSE_QUEUE_INIT_THROUGHPUT_(1, bypass) }
+
+static inline void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) {
+    ROUSE_CHECK_OBJECT_(m);
+    rouse_queue_init_throughput_(&m->queue_, 1, bypass);
+}
+
+/* The answer to ROUSE_RETRY. ROUSE_OK: held, and w is out of the queue. ROUSE_PENDING: somebody was quicker;
+ * w waits on, before all others. For a waiter whose wake said anything else: that outcome. As
+ * rouse_semaphore_resume. */
+static inline rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
+    ROUSE_CHECK_USE_(m, &m->queue_);
+    ROUSE_CHECK_OWNED_(w, &m->queue_, m);
+    return rouse_queue_resume_(&m->queue_, w);
+}
+
+/* The other answer: w is yours again, and the turn goes to the next. */
+static inline void rouse_mutex_decline(rouse_mutex *m, rouse_waiter *w) {
+    ROUSE_CHECK_USE_(m, &m->queue_);
+    ROUSE_CHECK_OWNED_(w, &m->queue_, m);
+    rouse_queue_decline_(&m->queue_, w);
 }
 
 #endif /* ROUSE_MUTEX_H */

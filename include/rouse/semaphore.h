@@ -13,9 +13,10 @@
  *     ...
  *     rouse_semaphore_release(&limit, 1);                 // in start's completion
  *
- * Fairness: strictly first-in first-out, try_acquire included; a large request at the head is served before
- * smaller ones behind it. A policy over rouse_waiter_queue, whose header has the table of calls that may run
- * at the same time; cost: one atomic read-modify-write when nobody waits. */
+ * Fairness (throughput mode, below, is an exception with a bound): strictly first-in first-out, try_acquire
+ * included; a large request at the head is served before smaller ones behind it. A policy over
+ * rouse_waiter_queue, whose header has the table of calls that may run at the same time; cost: one atomic
+ * read-modify-write when nobody waits. */
 #ifndef ROUSE_SEMAPHORE_H
 #define ROUSE_SEMAPHORE_H
 
@@ -122,6 +123,78 @@ static inline bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
 static inline rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_reserve_(&s->queue_, waiters);
+}
+
+/* ---- throughput mode --------------------------------------------------------------------------------------
+ *
+ * Newcomers may overtake waiters, up to a bound.
+ *
+ * A strict semaphore gives a released permit to the oldest waiter, whose thread may be asleep: where threads
+ * contend, every section costs a task switch. In throughput mode a released permit stays there for whoever
+ * comes first, while the oldest waiter is on its way; threads that are running need not wait for one that
+ * sleeps. It is bounded: while anybody waits, newcomers (acquire, try_acquire) take at most `bypass` permits
+ * in a row, then they queue, and the next permit is the oldest waiter's. A newcomer that asks for n counts n,
+ * and takes only if that keeps the count at or below the bound; the count is 0 again when a waiter has got
+ * in, and when nobody waits. So a waiter with p others before it is overtaken by (p + 1) * bypass permits at
+ * most.
+ *
+ * How to choose the bound: the longest that the oldest waiter may be kept waiting, over the length of a
+ * section; or ROUSE_BYPASS. 0 is strict. More than ROUSE_MAX_PERMITS is cut to that. Strict is the better
+ * choice where the longest wait counts: with a bound of 1000, one acquire in a thousand waits as long as a
+ * thousand sections take.
+ *
+ * What a waiter sees:
+ *   of a mailbox     drain asks for it, and calls its wake with the outcome, as in strict mode.
+ *   a blocked thread asks for itself: acquire_blocking and acquire_timed are used as in strict mode.
+ *   without a wake   (polled) is not invited: it is granted in its turn.
+ *   any other        wake(w, ROUSE_RETRY): nothing is yours yet; w is still queued, before all others. Call
+ *                    rouse_semaphore_resume where the work would begin (in a run queue: when the task's turn
+ *                    comes), or rouse_semaphore_decline. One of them is owed, as a release is owed after
+ *                    ROUSE_OK: until then the turn is w's, and after `bypass` permits nobody gets in.
+ *
+ * A waiter that asks for several permits is given them as they come, and nobody overtakes it meanwhile; it is
+ * invited for the last one. With several permits free, one waiter is invited at a time: when it has taken, it
+ * invites the next, so that a burst of releases wakes sleeping threads one after another.
+ *
+ * Cancel:
+ *   w is queued              true. Its wake will never run; what it had been given goes on
+ *   w is told ROUSE_RETRY    (or about to be) false. After its wake: decline, or resume
+ *   w is in its mailbox      false, and its status is ROUSE_CANCELLED at once; its wake says ROUSE_CANCELLED
+ *                            in the next drain. The turn has gone to the next; the semaphore may be
+ *                            destroyed at once
+ *   drain is asking for w    waits for those few instructions; then true as if queued, or false with the
+ *                            outcome in its status
+ * Close wakes the queued waiters. A waiter that is invited learns it from resume or from drain, and is not
+ * counted in what close returns. waiter_count counts it; available is what is free for the next to come.
+ *
+ * Of the three backends SPIN and MUTEX have this mode. LOCKFREE takes the bound for 0: it is strict. */
+
+/* Start with `permits` (at most ROUSE_MAX_PERMITS; init cuts more to that), in throughput mode. */
+#define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \
+    { ROUSE_QUEUE_INIT_THROUGHPUT_(permits, bypass) }
+
+static inline void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t permits, uint32_t bypass) {
+    ROUSE_CHECK_OBJECT_(s);
+    rouse_queue_init_throughput_(&s->queue_, permits, bypass);
+}
+
+/* The answer to ROUSE_RETRY, once for each, on any thread, inside the wake too.
+ *   ROUSE_OK       it is yours; w is out of the queue
+ *   ROUSE_PENDING  somebody was quicker; w waits on, before all others, and wake will be called again
+ *   ROUSE_CLOSED   the semaphore was closed; w is out of the queue
+ * For a waiter whose wake said anything but ROUSE_RETRY it returns that outcome and changes nothing. Others'
+ * wakes may run inside. Cost: one atomic read-modify-write and a store (MUTEX: under the mutex). */
+static inline rouse_status rouse_semaphore_resume(rouse_semaphore *s, rouse_waiter *w) {
+    ROUSE_CHECK_USE_(s, &s->queue_);
+    ROUSE_CHECK_OWNED_(w, &s->queue_, s);
+    return rouse_queue_resume_(&s->queue_, w);
+}
+
+/* The other answer: w is yours again, and the turn goes to the next, whose wake may run inside. */
+static inline void rouse_semaphore_decline(rouse_semaphore *s, rouse_waiter *w) {
+    ROUSE_CHECK_USE_(s, &s->queue_);
+    ROUSE_CHECK_OWNED_(w, &s->queue_, s);
+    rouse_queue_decline_(&s->queue_, w);
 }
 
 #endif /* ROUSE_SEMAPHORE_H */

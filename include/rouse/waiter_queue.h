@@ -55,11 +55,18 @@
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 #    include "detail/queue/lockfree.h"
+#    include "detail/queue/open_none.h"
 #elif ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
 #    include "detail/queue/local.h"
+#    include "detail/queue/open_none.h"
 #else
 #    include "detail/queue/locked.h"
 #endif
+
+#define ROUSE_QUEUE_AT_MOST_(n) \
+    ((n) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (n) + UINT64_C(0) : UINT64_C(0) + ROUSE_MAX_PERMITS)
+#define ROUSE_QUEUE_INIT_THROUGHPUT_(credit, bypass) \
+    ROUSE_BACKEND_INIT_THROUGHPUT_(ROUSE_QUEUE_AT_MOST_(credit), (uint32_t)ROUSE_QUEUE_AT_MOST_(bypass))
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
@@ -83,7 +90,7 @@ static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
 
 /* Takes up to n from the stored balance; how many. */
 static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_word_take_upto_(&q->word_, n);
+    return rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
 }
 
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
@@ -96,8 +103,7 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
         return ROUSE_OK; /* 0 <= balance < ROUSE_MAX_PERMITS, as one unsigned comparison */
     }
     if (rouse_word_balance_(before) < 0) {
-        rouse_backend_wake_added_(q, before);
-        return ROUSE_OK;
+        return rouse_backend_wake_added_(q, before);
     }
     return rouse_word_withdraw_(&q->word_, 1);
 }
@@ -163,7 +169,10 @@ static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
     }
-    return rouse_queue_take_(q, n);
+    if (ROUSE_LIKELY_(rouse_queue_take_(q, n))) {
+        return true;
+    }
+    return rouse_open_on_(q) ? rouse_open_try_(q, n) : false;
 }
 
 /* wake with cap ROUSE_MAX_PERMITS. */
@@ -178,13 +187,33 @@ static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_wake_(q, n, ROUSE_MAX_PERMITS, &woken);
 }
 
+/* ---- throughput mode ------------------------------------------------------------------------------------- */
+
+static inline void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t credit, uint32_t bypass) {
+    rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
+    rouse_open_init_(q, bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS);
+}
+
+/* The answers to ROUSE_RETRY. A waiter that was told anything else has its outcome already. */
+static inline rouse_status rouse_queue_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const rouse_status status = rouse_waiter_status(w);
+    return status == ROUSE_RETRY ? rouse_open_resume_(q, w) : status;
+}
+/* Of an invited waiter: the queue that invited it. */
+static inline rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
+    return (rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_);
+}
+static inline void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+    if (rouse_waiter_status(w) == ROUSE_RETRY) {
+        rouse_open_decline_(q, w);
+    }
+}
+
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
 /* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
  * all-zero object is a queue of balance 0. */
-#define ROUSE_WAITER_QUEUE_INIT(credit)                                                     \
-    ROUSE_BACKEND_INIT_((credit) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (credit) + UINT64_C(0) \
-                                                                   : UINT64_C(0) + ROUSE_MAX_PERMITS)
+#define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(ROUSE_QUEUE_AT_MOST_(credit))
 
 static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);

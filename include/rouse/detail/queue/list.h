@@ -33,6 +33,18 @@ static inline void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
     list->newest = w;
 }
 
+static inline void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
+    rouse_waiter *const first = list->oldest;
+    w->next_ = first;
+    rouse_ptr_store_relaxed_(&w->place_, NULL);
+    if (first == NULL) {
+        list->newest = w;
+    } else {
+        rouse_ptr_store_relaxed_(&first->place_, w);
+    }
+    list->oldest = w;
+}
+
 static inline void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const before = rouse_list_before_(w);
     rouse_waiter *const behind = w->next_;

@@ -6,6 +6,7 @@
  *   list      the waiters, oldest first                       the holder of the lock
  *   counts    waiters in the list * 2^32 + permits they lack  the holder; read by anybody, for snapshots
  *   sweeps    how often the list was taken as a whole         the holder
+ *   bypass    0: strict; else throughput mode's bound         init (open.h says what it means)
  *
  * A waiter in the list has the list's mark, 2 * sweeps + 1, in its ticket_. Every other number says that it
  * is not in the list. Taking the list as a whole changes the mark, so that nobody has to be told one by one
@@ -28,10 +29,11 @@ typedef struct rouse_listed_ {
     rouse_list_ list;
     rouse_atomic_u64_ counts;
     uint32_t sweeps;
+    uint32_t bypass;
 } rouse_listed_;
 
-#define ROUSE_LISTED_INIT_ \
-    { {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0 }
+#define ROUSE_LISTED_INIT_(bypass) \
+    { {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0, (bypass) }
 #define ROUSE_LISTED_ONE_ ((uint64_t)1 << 32)
 
 static inline void rouse_listed_init_(rouse_listed_ *listed) {
@@ -39,6 +41,7 @@ static inline void rouse_listed_init_(rouse_listed_ *listed) {
     listed->list.newest = NULL;
     rouse_u64_init_(&listed->counts, 0);
     listed->sweeps = 0;
+    listed->bypass = 0;
 }
 
 /* Relaxed, both: snapshots. */

@@ -40,6 +40,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* ---- throughput mode ----------------------------------------------------------------------------------- */
+
+static inline bool rouse_open_on_(const rouse_waiter_queue *q) {
+    return !ROUSE_LIKELY_(q->listed_.bypass == 0);
+}
+static inline void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
+    q->listed_.bypass = bypass;
+}
+
 #if !defined(ROUSE_HAS_SLOT_)
 /* No slot: every waiter is in the list from the start. */
 static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
@@ -53,8 +62,13 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
 }
 static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
-    (void)q, (void)before, (void)served;
-    return false;
+    (void)before;
+    if (rouse_open_on_(q) || !rouse_locked_enter_(q)) {
+        return false;
+    }
+    *served = rouse_listed_give_one_(q, &q->listed_);
+    (void)rouse_locked_leave_(q, 0, 0);
+    return true;
 }
 static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     (void)q, (void)w;
@@ -66,7 +80,11 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 }
 #endif
 
-/* ---- the backend interface (waiter_queue.h) ------------------------------------------------------------ */
+#include "open.h"
+
+/* ---- the backend interface (waiter_queue.h) ----------------------------------------------------------------
+ *
+ * The functions that look at the mode are inline: they look before anything is saved for a call. */
 
 /* Hands n out: to the waiters, and what is left to the balance, under the cap. With the list it is one step:
  * the store that drops the lock. MUTEX may store credit in that step only while a waiter of this call is
@@ -99,8 +117,8 @@ static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                    rouse_ready_fn_ *ready, void *arg) {
+static ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                   rouse_ready_fn_ *ready, void *arg) {
     uint32_t credit = 0;
     rouse_status status;
     if (ready == NULL && rouse_slot_queue_(q, w, n)) {
@@ -114,41 +132,72 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
             /* n is 1: there was no credit, and so there is none to give back. */
             rouse_listed_remove_(&q->listed_, w);
             rouse_waiter_release_(w);
-            status = ROUSE_OK;
+            (void)rouse_locked_leave_(q, 0, 0);
+            return ROUSE_OK;
         }
-        (void)rouse_locked_leave_(q, 0, 0);
+        rouse_locked_leave_listed_(q);
     }
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    uint32_t *woken) {
+static inline rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                               rouse_ready_fn_ *ready, void *arg) {
+    if (ready == NULL && rouse_open_on_(q)) {
+        return rouse_open_wait_(q, w, n);
+    }
+    return rouse_locked_wait_(q, w, n, ready, arg);
+}
+
+/* Mostly it is one. */
+static inline void rouse_locked_deliver_(const rouse_chain_ *chain) {
+    if (chain->first != NULL && chain->first == chain->last) {
+        rouse_deliver_one_(chain->first, rouse_outcome_(ROUSE_OK, 0));
+    } else {
+        rouse_deliver_(chain);
+    }
+}
+
+static ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                   uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
     const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
     *woken = rouse_chain_length_(&chain);
-    rouse_deliver_(&chain);
+    rouse_locked_deliver_(&chain);
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+static ROUSE_SLOW_ rouse_status rouse_locked_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     rouse_chain_ chain = {NULL, NULL};
     const rouse_status status = rouse_locked_hand_out_(q, n, most | ROUSE_WORD_REFUSE_, &chain);
-    rouse_deliver_(&chain);
+    rouse_locked_deliver_(&chain);
     return status;
 }
 
-static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+static inline rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                               uint32_t *woken) {
+    return rouse_open_on_(q) ? rouse_open_release_(q, n, cap) : rouse_locked_wake_(q, n, cap, woken);
+}
+static inline rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    return rouse_open_on_(q) ? rouse_open_release_(q, n, most | ROUSE_WORD_REFUSE_)
+                             : rouse_locked_give_back_(q, n, most);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     rouse_waiter *served = NULL;
     if (!rouse_slot_give_added_(q, before, &served)) {
         rouse_chain_ chain = {NULL, NULL};
+        if (rouse_open_on_(q)) {
+            return rouse_open_added_(q, before);
+        }
         (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
         rouse_deliver_(&chain);
     } else if (served != NULL) {
         rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
     }
+    return ROUSE_OK;
 }
 
-static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+static ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
@@ -177,8 +226,14 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     if (!found) {
         rouse_outcome_await_(w);
     }
-    rouse_deliver_(&chain);
+    if (chain.first != NULL) {
+        rouse_deliver_(&chain);
+    }
     return found;
+}
+
+static inline bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    return rouse_open_on_(q) ? rouse_open_cancel_(q, w) : rouse_locked_cancel_(q, w);
 }
 
 /* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (ROUSE_OK) or
@@ -231,19 +286,27 @@ static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
 
 static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     ROUSE_TRACE("close", q, NULL);
+    if (rouse_open_on_(q)) {
+        return rouse_open_close_(q);
+    }
     return rouse_locked_sweep_(q, rouse_outcome_(ROUSE_CLOSED, 0), ROUSE_WORD_CLOSED_);
 }
 
 /* Snapshots, all relaxed: nothing is read on the strength of them. */
 static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
-    return rouse_word_multi_(word) ? -(int64_t)rouse_listed_lack_(&q->listed_) : rouse_word_balance_(word);
+    if (!rouse_word_multi_(word)) {
+        return rouse_word_balance_(word);
+    }
+    return rouse_open_is_open_(word) ? (int64_t)rouse_open_free_(word)
+                                     : -(int64_t)rouse_listed_lack_(&q->listed_);
 }
 
 static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
     if (rouse_word_multi_(word)) {
-        return rouse_listed_count_(&q->listed_);
+        return rouse_listed_count_(&q->listed_) +
+               (rouse_open_is_open_(word) ? 1 : 0); /* and the invited one */
     }
     return rouse_word_balance_(word) < 0 ? 1 : 0;
 }

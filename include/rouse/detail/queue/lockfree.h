@@ -451,9 +451,10 @@ static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, 
 }
 
 /* The permit is in the balance already. */
-static ROUSE_SLOW_ void rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     uint32_t woken;
     (void)rouse_serve_next_(q, rouse_word_head_(before), ROUSE_MAX_PERMITS, &woken);
+    return ROUSE_OK;
 }
 
 /* Takes every outstanding ticket in one read-modify-write, setting `bits`, and serves them. Those that were

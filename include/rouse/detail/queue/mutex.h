@@ -24,6 +24,7 @@
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
 #include "listed.h"
+#include "open_word.h"
 #include "types.h"
 #include "word.h"
 
@@ -38,8 +39,9 @@ struct rouse_waiter_queue {
 };
 
 #if defined(ROUSE_LOCK_INIT_)
-#    define ROUSE_BACKEND_INIT_(credit) \
-        { ROUSE_ATOMIC_INIT_(credit), ROUSE_LISTED_INIT_, ROUSE_LOCK_INIT_ }
+#    define ROUSE_BACKEND_INIT_(credit) ROUSE_BACKEND_INIT_THROUGHPUT_(credit, 0)
+#    define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) \
+        { ROUSE_ATOMIC_INIT_(credit), ROUSE_LISTED_INIT_(bypass), ROUSE_LOCK_INIT_ }
 #endif
 
 #define ROUSE_WORD_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
@@ -47,7 +49,8 @@ struct rouse_waiter_queue {
 static inline bool rouse_word_multi_(uint64_t word) {
     return rouse_word_balance_(word) < 0;
 }
-#define ROUSE_WORD_ADD_ONE_ ((uint64_t)1)
+/* The serial is for throughput mode; in strict mode it means nothing. */
+#define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
 static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     rouse_lock_take_(&q->lock_);
@@ -98,6 +101,65 @@ static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
     rouse_u64_store_release_(&q->word_, q->listed_.list.oldest != NULL ? ROUSE_WORD_MULTI_ : bits);
     rouse_lock_drop_(&q->lock_);
     return credit;
+}
+
+/* The list holds somebody. */
+static inline void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
+    rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E3: as in rouse_locked_leave_ */
+    rouse_lock_drop_(&q->lock_);
+}
+
+/* ---- throughput mode (open.h) -----------------------------------------------------------------------------
+ *
+ * The holder of the mutex makes an OPEN or EMPTY word LOCKED, so that adding or taking without the mutex has
+ * no effect and ends at the mutex. A LISTED word stays: only the holder changes it to any effect. To the
+ * holder, a word that looks LOCKED is LISTED, with adds in it whose threads are on their way to the mutex. */
+
+#define ROUSE_OPEN_ADD_LOCKS_ 0
+
+static rouse_status rouse_open_release_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap);
+
+/* The word, read under the mutex before its holder has made it LOCKED. */
+static inline uint64_t rouse_open_settled_(uint64_t word) {
+    return rouse_open_is_locked_(word) ? rouse_open_listed_word_(rouse_open_passed_(word)) : word;
+}
+static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
+    uint64_t seen;
+    rouse_lock_take_(&q->lock_);
+    /* E3: acquire, for whoever finds it closed; else a guess. */
+    seen = rouse_open_settled_(rouse_u64_load_acquire_(&q->word_));
+    rouse_lock_drop_(&q->lock_);
+    return seen;
+}
+static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
+    uint64_t now;
+    rouse_lock_take_(&q->lock_);
+    /* E3: acquire, for whoever finds it closed; else a guess. */
+    now = rouse_open_settled_(rouse_u64_load_acquire_(&q->word_));
+    if (rouse_open_is_listed_(now)) {
+        *seen = now;
+        return true;
+    }
+    /* E3: acquire; what the word's releasers did goes on to those who are told by this thread or read its
+     * store. */
+    if (now == *seen &&
+        rouse_u64_cas_acquire_(&q->word_, &now, rouse_open_locked_word_(rouse_open_closed_(now)))) {
+        return true;
+    }
+    *seen = now;
+    rouse_lock_drop_(&q->lock_);
+    return false;
+}
+/* Credit that nobody waits for is added after the mutex is dropped, because whoever takes it may destroy the
+ * queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave it without the
+ * mutex.) */
+static inline void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+    const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
+    rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */
+    rouse_lock_drop_(&q->lock_);
+    if (credit != 0) {
+        (void)rouse_open_release_(q, credit, ROUSE_WORD_UNCAPPED_);
+    }
 }
 
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {

@@ -41,6 +41,7 @@
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
 #include "listed.h"
+#include "open_word.h"
 #include "types.h"
 #include "word.h"
 
@@ -56,8 +57,9 @@ struct rouse_waiter_queue {
     rouse_listed_ listed_;   /* oldest first; under the lock                                          */
 };
 
-#define ROUSE_BACKEND_INIT_(credit) \
-    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_LISTED_INIT_ }
+#define ROUSE_BACKEND_INIT_(credit) ROUSE_BACKEND_INIT_THROUGHPUT_(credit, 0)
+#define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) \
+    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_LISTED_INIT_(bypass) }
 
 #define ROUSE_WORD_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
 #define ROUSE_WORD_LOCKED_ (ROUSE_WORD_MULTI_ + ROUSE_WORD_SERIAL_)
@@ -127,6 +129,11 @@ static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
     return 0;
 }
 
+/* The list holds somebody. */
+static inline void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
+    rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E5: as in rouse_locked_leave_ */
+}
+
 static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
     /* E3: acquire, for who finds it closed; else a guess for the CAS. */
@@ -174,7 +181,8 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     /* Relaxed: it only keeps a second registration out. What it stores is published by the CAS on the word,
      * and it reads NULL, on which nothing depends. */
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
-        while (rouse_word_balance_(seen) >= 0 && !rouse_word_covers_(seen, n) && !rouse_word_closed_(seen)) {
+        /* While it is EMPTY (compared unsigned, a negative balance is more than n), open and lacks credit. */
+        while ((uint32_t)seen < n && (seen & ROUSE_WORD_CLOSED_) == 0) {
             /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and
              * the waiter. E4: for what came before the wait. No acquire: what the credit that it takes a part
              * of carries (E3) goes on in its release sequence to who gives the rest. */
@@ -265,6 +273,31 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
         }
     }
     return false;
+}
+
+/* ---- throughput mode (open.h) ------------------------------------------------------------ */
+
+#define ROUSE_OPEN_ADD_LOCKS_ 1
+
+static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
+    uint32_t step = 1;
+    uint64_t seen;
+    do {
+        rouse_platform_back_off_(&step);
+        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+    } while (rouse_open_is_locked_(seen));
+    return seen;
+}
+static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
+    if (rouse_open_is_locked_(*seen)) {
+        *seen = rouse_open_await_(q);
+        return false;
+    }
+    /* E5: acquire, as in rouse_locked_enter_. */
+    return rouse_u64_cas_acquire_(&q->word_, seen, rouse_open_locked_word_(rouse_open_closed_(*seen)));
+}
+static inline void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+    rouse_u64_store_release_(&q->word_, word); /* E5, E3: as in rouse_locked_leave_ */
 }
 
 static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {

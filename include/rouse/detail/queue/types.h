@@ -17,6 +17,8 @@
  *   mark       the number that says of a waiter that it is in a list (MUTEX, SPIN)
  *   slot       the place of a waiter that is alone (SPIN)
  *   ticket     a place in the order of a queue; cell, segment: where LOCKFREE keeps it
+ *   invite     tell the oldest waiter that it is its turn to ask (throughput mode)
+ *   newcomer   a taker, or a waiter before it queues, while others wait (throughput mode)
  *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
  *
  * ---- What a backend supplies ----------------------------------------------------------------------------
@@ -31,6 +33,8 @@
  *   rouse_backend_give_back_      the same where no more than `most` may be stored: ROUSE_INVALID otherwise
  *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already
  *   rouse_backend_wake_all_, _close_, _cancel_, _waiter_count_, _balance_, _reserve_
+ *   ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass), rouse_open_init_, _on_, _try_, _reduce_, _resume_,
+ *   _decline_                     throughput mode (open.h; open_none.h for a backend that has none)
  *   rouse_queue_set_              close and wake_all in one step: wakes with ROUSE_OK exactly those who wait
  *   rouse_queue_reset_            undoes the closing; was it closed?
  *

@@ -7,6 +7,7 @@
 #include "../../waiter.h"
 #include "outcome.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,10 +48,17 @@ static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
     return length;
 }
 
+/* Links w backwards. (Not if it is invited: its place_ is its queue then.) */
+static inline void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
+    if (!rouse_outcome_invites_(rouse_outcome_due_(w))) {
+        rouse_ptr_store_release_(&w->place_,
+                                 before); /* E19: release; partner is the load in LOCKFREE's cancel */
+    }
+}
+
 /* Appends the chain from `first` to `last`. */
 static inline void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, rouse_waiter *last) {
-    /* E19: release; partner is the load in LOCKFREE's cancel. */
-    rouse_ptr_store_release_(&first->place_, chain->last);
+    rouse_chain_link_(first, chain->last);
     if (chain->first == NULL) {
         chain->first = first;
     } else {
@@ -69,7 +77,7 @@ static inline size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *
         rouse_waiter *const older = w->next_;
         rouse_outcome_set_due_(w, rouse_outcome_due_(w) | bits);
         w->next_ = behind;
-        rouse_ptr_store_release_(&w->place_, older); /* E19: as above */
+        rouse_chain_link_(w, older);
         behind = w;
         w = older;
         count++;
@@ -90,11 +98,32 @@ static inline size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
     return count;
 }
 
+/* The waiter before w in this chain; NULL: none. Of an invited waiter it is searched for. */
+static inline rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const rouse_waiter *w) {
+    rouse_waiter *before = chain->first;
+    if (before == w) {
+        return NULL;
+    }
+    if (!rouse_outcome_invites_(rouse_outcome_due_(w))) {
+        return (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+    }
+    while (before != NULL && before->next_ != w) {
+        before = before->next_;
+    }
+    return before;
+}
+
+/* Must w, which is in one of two chains, be taken out of this one? For a waiter in the middle it does not
+ * matter, unless it is invited. */
+static inline bool rouse_chain_holds_(const rouse_chain_ *chain, const rouse_waiter *w) {
+    return chain->first == w || chain->last == w ||
+           (rouse_outcome_invites_(rouse_outcome_due_(w)) && rouse_chain_before_(chain, w) != NULL);
+}
+
 /* Takes w, which came by rouse_chain_join_stack_, out of the chain that it is in: this one, or else one that
  * it is neither the first nor the last of. */
 static inline void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
-    rouse_waiter *const before =
-        chain->first == w ? NULL : (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+    rouse_waiter *const before = rouse_chain_before_(chain, w);
     if (before == NULL) {
         chain->first = w->next_;
     } else {
@@ -103,7 +132,7 @@ static inline void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
     if (chain->last == w) {
         chain->last = before;
     } else {
-        rouse_ptr_store_release_(&w->next_->place_, before); /* E19: as above */
+        rouse_chain_link_(w->next_, before);
     }
 }
 

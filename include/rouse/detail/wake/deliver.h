@@ -15,6 +15,7 @@
 #include "../base/atomic.h"
 #include "../base/check.h"
 #include "../base/platform.h"
+#include "asker.h"
 #include "chain.h"
 #include "outcome.h"
 
@@ -131,7 +132,9 @@ static inline bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
 /* An exception that leaves a wake ends the program: the wakes behind it would be lost. */
 static inline void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
     ROUSE_TRACE("wake", NULL, w);
-    ROUSE_DISOWN_(w);
+    if (!rouse_outcome_invites_(outcome)) { /* else it is queued still */
+        ROUSE_DISOWN_(w);
+    }
     if ((outcome & ROUSE_OUTCOME_ARRIVED_) != 0) {
         /* E1: release, as in rouse_outcome_store_: revoke is false from here on. */
         rouse_u32_store_release_(&w->status_, outcome & ~(uint32_t)(ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_));
@@ -169,7 +172,11 @@ static inline size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
                 mine->due_.last = NULL;
             }
             rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
-            rouse_deliver_call_(w, outcome);
+            if (ROUSE_LIKELY_((outcome & ROUSE_OUTCOME_INVITED_) == 0)) {
+                rouse_deliver_call_(w, outcome);
+            } else if (!rouse_asker_ask_(w, outcome)) {
+                continue;
+            }
             count += (outcome & mask) == (mask & ROUSE_OUTCOME_ARRIVED_) ? 1 : 0;
         } else if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
             /* No edge: one thread's program order would do; the seam has no weaker exchange. */

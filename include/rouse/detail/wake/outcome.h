@@ -28,6 +28,8 @@
  *   BY_ALL      yes       yes       woken by a wake_all
  *   ARRIVED     yes       -         the loop's thread has taken it out of the mailbox: its wake runs next
  *   COUNTED     yes       -         with ARRIVED: one drain has counted it, another call runs its wake
+ *   INVITED     yes       -         throughput mode: drain has to ask for it (asker.h)
+ *   ASKER       yes       -         with INVITED: times the backend of its queue
  *   MAILED      -         yes       on its way to or in a mailbox; cleared when its wake begins, or by revoke
  *   OWED        -         PENDING   a cancel came too late: the outcome is about to be stored */
 enum {
@@ -35,7 +37,9 @@ enum {
     ROUSE_OUTCOME_ARRIVED_ = 0x200,
     ROUSE_MAILED_ = 0x400,
     ROUSE_OWED_ = 0x800,
-    ROUSE_COUNTED_ = 0x1000
+    ROUSE_COUNTED_ = 0x1000,
+    ROUSE_OUTCOME_INVITED_ = 0x2000,
+    ROUSE_OUTCOME_ASKER_ = 0x10000
 };
 
 static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
@@ -60,6 +64,10 @@ static inline void rouse_account_set_lacks_(rouse_waiter *w, uint32_t lacks) {
 /* A due waiter's outcome: this thread's alone. */
 static inline uint32_t rouse_outcome_due_(const rouse_waiter *w) {
     return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
+}
+/* Does it tell the waiter, or its mailbox, to ask? */
+static inline bool rouse_outcome_invites_(uint32_t outcome) {
+    return (outcome & 0xffu) == (uint32_t)ROUSE_RETRY;
 }
 static inline void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
     rouse_u64_store_relaxed_(&w->account_, outcome);

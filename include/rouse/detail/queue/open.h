@@ -1,0 +1,436 @@
+/* rouse/detail/queue/open.h: throughput mode, over the list of locked.h. Internal.
+ *
+ * Strict mode gives a released permit to the oldest waiter, whose thread may be asleep. In throughput mode (a
+ * bound B > 0) the permit stays in the word and the oldest waiter is invited to take it. Newcomers may be
+ * quicker, but take no more than B permits in a row while anybody waits: after that the permit waits for the
+ * one that is invited.
+ *
+ *     EMPTY  -> LISTED   a waiter, by way of LOCKED
+ *     LISTED -> LOCKED   a release
+ *     LOCKED -> OPEN     the release that took the lock: its last access to the queue. Then it delivers the
+ *                        invitation
+ *     OPEN   -> OPEN     a release adds: its last access. A newcomer takes, if enough is free and the bound
+ *                        allows it
+ *     OPEN   -> LOCKED   a waiter queues (and stores OPEN as it was); the invited waiter answers; cancel;
+ *                        close
+ *     LOCKED -> EMPTY, LISTED, OPEN    after the answer: nobody waits; nothing is free; the next one is
+ *                                      invited
+ *
+ * I1, no wake is lost: while a permit is free and somebody waits the word is OPEN, so one waiter is invited
+ * and has to answer. Its answer reads in one and the same word whether anything is free. If so it takes it;
+ * if not it leaves LISTED, and the next release has to take the lock.
+ *
+ * I2, the bound: passed <= B. Only the CAS that takes for a newcomer raises it, and reads it in the same
+ * word. It belongs to the queue, so defeat, decline and cancel keep it. At B the permit stays until the
+ * invited waiter answers.
+ *
+ * I3, grant is the last touch: nobody touches the queue after the store or add that shows a permit, but to
+ * deliver to a waiter that has not been told yet.
+ *
+ * An invited waiter is in no list, for delivery uses next_. Its place_ is the queue; its ticket_ is n * 8 + a
+ * state:
+ *
+ *     INVITED    told, or about to be
+ *     CLAIMED    its mailbox's drain is asking for it
+ *     DECLINED   cancelled while it was in its mailbox: drain must not touch the queue any more
+ *
+ * The backend defines
+ *
+ *   rouse_open_lock_        takes the lock if the word is *seen still, or is LISTED, which *seen is then;
+ *                           else false, and *seen is what the word is now
+ *   rouse_open_unlock_      drops the lock, setting the word: the last access to the queue
+ *   rouse_open_await_       waits while another thread holds the lock; the word after that
+ *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that finds LISTED is what takes the lock */
+#ifndef ROUSE_DETAIL_QUEUE_OPEN_H
+#define ROUSE_DETAIL_QUEUE_OPEN_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+#include "../wake/asker.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "../wake/outcome.h"
+#include "list.h"
+#include "listed.h"
+#include "open_word.h"
+#include "types.h"
+#include "word.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ROUSE_OPEN_INVITED_ = 2, ROUSE_OPEN_CLAIMED_ = 4, ROUSE_OPEN_DECLINED_ = 6 };
+
+static inline uint32_t rouse_open_ticket_(uint32_t n, uint32_t state) {
+    return n * 8 + state;
+}
+static inline uint32_t rouse_open_state_(uint32_t ticket) {
+    return ticket & 7;
+}
+/* An invited waiter has been given all it asked for but one. */
+static inline uint32_t rouse_open_given_(const rouse_waiter *w) {
+    return rouse_u32_load_relaxed_(&w->ticket_) / 8 - 1;
+}
+
+/* Takes the lock if anybody waits, from the word *seen: LISTED or OPEN. False: nobody waits. */
+static inline bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
+    *seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS that takes the lock */
+    while (rouse_word_balance_(*seen) < 0) {
+        if (rouse_open_lock_(q, seen)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ROUSE_SLOW_ bool rouse_open_come_(rouse_waiter *w);
+static rouse_asker_ rouse_open_asker_ = {rouse_open_come_};
+
+/* ---- who gets what ------------------------------------------------------------------- */
+
+static inline void rouse_open_invite_(rouse_waiter *w) {
+    const rouse_chain_ none = {NULL, NULL};
+    if (w->mailbox_ == NULL) {
+        rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
+    } else { /* its status stays PENDING until drain has asked */
+        rouse_outcome_set_due_(w, rouse_asker_outcome_(&rouse_open_asker_));
+        w->next_ = NULL;
+        rouse_deliver_run_(w, &none);
+    }
+}
+
+/* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
+static ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed,
+                                          uint64_t closed) {
+    rouse_chain_ granted = {NULL, NULL};
+    rouse_waiter *invited = NULL;
+    uint64_t word;
+    while (free != 0 && invited == NULL && q->listed_.list.oldest != NULL) {
+        rouse_waiter *const w = q->listed_.list.oldest;
+        const uint32_t lacks = rouse_account_lacks_(w);
+        if (lacks > free) { /* it is given what comes, and nobody overtakes it meanwhile */
+            rouse_listed_credit_(&q->listed_, w, free);
+            free = 0;
+        } else if (w->wake_ == NULL) { /* nobody could answer for it */
+            rouse_listed_grant_(q, &q->listed_, w);
+            rouse_chain_add_(&granted, w, rouse_outcome_(ROUSE_OK, 0));
+            free -= lacks;
+            passed = 0;
+        } else {
+            rouse_listed_remove_(&q->listed_, w);
+            free -= lacks - 1;
+            invited = w;
+            rouse_u32_store_relaxed_(&w->ticket_,
+                                     rouse_open_ticket_(rouse_account_asked_(w), ROUSE_OPEN_INVITED_));
+            rouse_ptr_store_relaxed_(&w->place_, q);
+            ROUSE_TRACE("invite", q, w);
+        }
+    }
+    if (invited != NULL) {
+        word = rouse_open_word_(free, passed, closed);
+    } else if (q->listed_.list.oldest != NULL) {
+        word = rouse_open_listed_word_(passed);
+    } else {
+        word = free + closed;
+    }
+    rouse_open_unlock_(q, word);
+    rouse_deliver_(&granted);
+    if (invited != NULL) {
+        rouse_open_invite_(invited);
+    }
+}
+
+/* ---- wait, try, release, reduce -------------------------------------------------------- */
+
+/* May a newcomer take n from this word, which is OPEN or EMPTY? */
+static inline bool rouse_open_admits_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
+    if (rouse_word_balance_(word) >= 0) {
+        return rouse_word_covers_(word, n);
+    }
+    return rouse_open_free_(word) >= n && rouse_open_passed_(word) + n <= q->listed_.bypass &&
+           rouse_open_closed_(word) == 0;
+}
+
+static ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if (rouse_open_is_listed_(seen)) {
+            return false;
+        }
+        if (rouse_open_is_locked_(seen)) {
+            seen = rouse_open_await_(q);
+        } else if (!rouse_open_admits_(q, seen, n)) {
+            return false;
+        } else if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2: as in rouse_word_take_ */
+            return true;
+        }
+    }
+}
+
+static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for who finds it closed; else a guess */
+    uint32_t credit = 0;
+    uint32_t lacks;
+    do {
+        while (!rouse_open_is_listed_(seen) && !rouse_open_is_locked_(seen)) {
+            if (rouse_word_closed_(seen)) {
+                return ROUSE_CLOSED;
+            }
+            if (!rouse_open_admits_(q, seen, n)) {
+                break;
+            }
+            if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2: as in rouse_word_take_ */
+                return ROUSE_OK;
+            }
+        }
+    } while (!rouse_open_lock_(q, &seen));
+    if (rouse_word_balance_(seen) >= 0) {
+        credit = (uint32_t)rouse_word_balance_(seen);
+    }
+    lacks = n - credit;
+    if (rouse_listed_lack_(&q->listed_) + lacks > ROUSE_MAX_LACK) {
+        rouse_open_unlock_(q, seen);
+        return ROUSE_OVERFLOW;
+    }
+    rouse_listed_prepare_(q, w, n, lacks, rouse_listed_mark_(&q->listed_));
+    rouse_listed_add_(&q->listed_, w, lacks);
+    rouse_open_unlock_(q, rouse_word_balance_(seen) < 0 ? seen : rouse_open_listed_word_(0));
+    return ROUSE_PENDING;
+}
+
+/* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more than
+ * the cap would be free, and nothing changed. */
+static ROUSE_SLOW_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if (rouse_word_balance_(seen) >= 0) {
+            rouse_status status = ROUSE_OK;
+            if (rouse_word_give_(&q->word_, n, cap, &status)) {
+                return status;
+            }
+            seen = rouse_u64_load_relaxed_(&q->word_);
+        } else if (rouse_open_is_open_(seen)) {
+            if (cap != ROUSE_WORD_UNCAPPED_ && rouse_open_free_(seen) + n > (cap & ~ROUSE_WORD_REFUSE_)) {
+                return cap == ROUSE_MAX_PERMITS ? ROUSE_OVERFLOW : ROUSE_INVALID;
+            }
+            /* E3: release, as in rouse_word_give_. */
+            if (rouse_u64_cas_release_(&q->word_, &seen, seen + n * ROUSE_OPEN_STEP_)) {
+                return ROUSE_OK;
+            }
+        } else if (rouse_open_lock_(q, &seen)) { /* from LISTED */
+            rouse_open_leave_(q, n, rouse_open_passed_(seen), 0);
+            return ROUSE_OK;
+        }
+    }
+}
+
+/* Withdraws the 1 that a release has added to an OPEN word in which ROUSE_MAX_PERMITS were free. If some have
+ * been taken meanwhile, the release has become a lawful one and stands. */
+static ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if (rouse_word_balance_(seen) >= 0) {
+            return rouse_word_withdraw_(&q->word_, 1);
+        }
+        if (rouse_open_is_locked_(seen)) {
+            seen = rouse_open_await_(q);
+        } else if (rouse_open_is_listed_(seen) || rouse_open_free_(seen) <= ROUSE_MAX_PERMITS) {
+            return ROUSE_OK;
+        } else if (rouse_u64_cas_relaxed_(&q->word_, &seen, seen - ROUSE_OPEN_STEP_)) {
+            return ROUSE_OVERFLOW; /* relaxed: nothing is taken, and release sequences go on through it */
+        }
+    }
+}
+
+/* A release has added 1 to the word `before`, whose balance was negative. */
+static ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
+    if (rouse_open_is_open_(before)) { /* the add has published it: that was the last access */
+        return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);
+    }
+    if (ROUSE_OPEN_ADD_LOCKS_ && rouse_open_is_listed_(before)) {
+        rouse_open_leave_(q, 1, rouse_open_passed_(before), 0);
+        return ROUSE_OK;
+    }
+    return rouse_open_release_(q, 1, ROUSE_WORD_UNCAPPED_); /* the add had no effect */
+}
+
+/* Forgets up to n that are free while somebody waits. How many. */
+static ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    uint64_t seen;
+    uint32_t taken = 0;
+    if (rouse_open_enter_(q, &seen)) {
+        if (rouse_open_is_open_(seen)) {
+            const uint32_t free = rouse_open_free_(seen);
+            taken = n < free ? n : free;
+        }
+        rouse_open_unlock_(q, seen - taken * ROUSE_OPEN_STEP_);
+        return taken;
+    }
+    return rouse_word_take_upto_(&q->word_, n);
+}
+
+/* ---- the answer ------------------------------------------------------------------------ */
+
+/* Takes the lock for an invited waiter: *seen is OPEN. */
+static inline void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
+    /* Relaxed: a guess for the CAS that takes the lock. */
+    *seen = rouse_u64_load_relaxed_(&q->word_);
+    while (!rouse_open_lock_(q, seen)) {
+    }
+}
+
+/* Beaten: it waits on, before all others. Under the lock. */
+static inline void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(w) + 1, 1));
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    /* E20: release; partner is the acquire load of a canceller that waits for drain. */
+    rouse_u32_store_release_(&w->ticket_, rouse_listed_mark_(&q->listed_));
+    rouse_list_prepend_(&q->listed_.list, w);
+    rouse_listed_change_(&q->listed_, ROUSE_LISTED_ONE_ + 1);
+}
+
+/* w is out of the queue, with this status. Under the lock. */
+static inline void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
+    ROUSE_DISOWN_(w);
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
+    rouse_u32_store_release_(&w->ticket_, 0);                         /* E20: as in rouse_open_push_front_ */
+}
+
+/* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten. */
+static ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const uint32_t given = rouse_open_given_(w);
+    uint64_t seen;
+    uint32_t free;
+    rouse_open_answer_(q, &seen);
+    free = rouse_open_free_(seen);
+    if (rouse_open_closed_(seen) != 0) {
+        rouse_open_settle_(w, ROUSE_CLOSED);
+        rouse_open_leave_(q, free + given, 0, ROUSE_WORD_CLOSED_);
+        return ROUSE_CLOSED;
+    }
+    if (free == 0) {
+        ROUSE_TRACE("queue", q, w);
+        rouse_open_push_front_(q, w);
+        rouse_open_unlock_(q, rouse_open_listed_word_(rouse_open_passed_(seen)));
+        return ROUSE_PENDING;
+    }
+    ROUSE_TRACE("grant", q, w);
+    rouse_open_settle_(w, ROUSE_OK);
+    rouse_open_leave_(q, free - 1, 0, 0);
+    return ROUSE_OK;
+}
+
+/* An invited waiter does not want it any more: the turn goes to the next. */
+static ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const uint32_t given = rouse_open_given_(w);
+    uint64_t seen;
+    rouse_open_answer_(q, &seen);
+    ROUSE_TRACE("cancel", q, w);
+    rouse_u32_store_relaxed_(&w->ticket_, 0);
+    rouse_waiter_release_(w);
+    rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen), rouse_open_closed_(seen));
+}
+
+/* An invited waiter has come out of its mailbox. */
+static ROUSE_SLOW_ bool rouse_open_come_(rouse_waiter *w) {
+    uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: E7 has shown the invitation */
+    uint32_t step = 1;
+    rouse_status status = ROUSE_CANCELLED;
+    /* Relaxed: it decides between this thread and a canceller, and passes nothing on. */
+    if (rouse_open_state_(ticket) == ROUSE_OPEN_INVITED_ &&
+        rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_OPEN_CLAIMED_ - ROUSE_OPEN_INVITED_)) {
+        status = rouse_open_resume_((rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_), w);
+    } else {
+        /* E1: acquire, in rouse_waiter_status: the canceller's store is its last access to w. */
+        while (rouse_waiter_status(w) != ROUSE_CANCELLED) {
+            rouse_platform_back_off_(&step);
+        }
+    }
+    if (status == ROUSE_PENDING) {
+        return false;
+    }
+    rouse_deliver_call_(w, rouse_outcome_(status, ROUSE_OUTCOME_ARRIVED_));
+    return true;
+}
+
+/* ---- cancel, close --------------------------------------------------------------------- */
+
+static ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    uint32_t step = 1;
+    while (rouse_waiter_status(w) == ROUSE_PENDING) {
+        uint64_t seen;
+        uint32_t ticket;
+        uint32_t state;
+        if (!rouse_open_enter_(q, &seen)) {
+            break;
+        }
+        ticket = rouse_u32_load_relaxed_(&w->ticket_);
+        state = rouse_open_state_(ticket);
+        if (ticket == rouse_listed_mark_(&q->listed_)) {
+            const uint32_t credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
+            rouse_listed_remove_(&q->listed_, w);
+            ROUSE_TRACE("cancel", q, w);
+            rouse_waiter_release_(w);
+            if (rouse_open_is_open_(seen)) {
+                rouse_open_unlock_(q, seen + credit * ROUSE_OPEN_STEP_);
+            } else {
+                rouse_open_leave_(q, credit, rouse_open_passed_(seen), 0);
+            }
+            return true;
+        }
+        /* In its mailbox. Relaxed: it decides between this thread and drain; what passes between them is E1.
+         * */
+        if (state == ROUSE_OPEN_INVITED_ && w->mailbox_ != NULL &&
+            rouse_u32_cas_relaxed_(&w->ticket_, &ticket,
+                                   ticket + ROUSE_OPEN_DECLINED_ - ROUSE_OPEN_INVITED_)) {
+            const uint32_t given = ticket / 8 - 1;
+            ROUSE_TRACE("cancel", q, w);
+            /* E1: release; the last access to w, whose wake may run from here on. */
+            rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
+            rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen),
+                              rouse_open_closed_(seen));
+            return false;
+        }
+        rouse_open_unlock_(q, seen);
+        if (w->mailbox_ == NULL || (state != ROUSE_OPEN_CLAIMED_ && state != ROUSE_OPEN_INVITED_)) {
+            break;
+        }
+        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock
+         * instead could keep drain from it. E20: acquire. */
+        while (rouse_open_state_(rouse_u32_load_acquire_(&w->ticket_)) == ROUSE_OPEN_CLAIMED_) {
+            rouse_platform_back_off_(&step);
+        }
+    }
+    rouse_outcome_await_(w);
+    return false;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
+    rouse_waiter *first;
+    uint32_t all;
+    uint32_t credit;
+    for (;;) {
+        if (rouse_word_balance_(seen) >= 0) {
+            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | ROUSE_WORD_CLOSED_)) {
+                return 0;
+            }
+        } else if (rouse_open_lock_(q, &seen)) {
+            break;
+        }
+    }
+    all = rouse_listed_count_(&q->listed_);
+    credit = rouse_listed_given_(&q->listed_);
+    first = rouse_listed_take_(&q->listed_);
+    rouse_open_unlock_(q, rouse_open_is_open_(seen)
+                              ? rouse_open_word_(rouse_open_free_(seen) + credit, 0, ROUSE_WORD_CLOSED_)
+                              : credit + ROUSE_WORD_CLOSED_);
+    rouse_deliver_chain_(q, first, rouse_outcome_(ROUSE_CLOSED, 0));
+    return all;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_OPEN_H */

@@ -1,0 +1,39 @@
+/* rouse/detail/queue/open_none.h: for a backend that has no throughput mode yet: the bound is taken for 0.
+ * Internal. */
+#ifndef ROUSE_DETAIL_QUEUE_OPEN_NONE_H
+#define ROUSE_DETAIL_QUEUE_OPEN_NONE_H
+
+#include "../../waiter.h"
+#include "types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) ROUSE_BACKEND_INIT_(credit)
+
+static inline bool rouse_open_on_(const rouse_waiter_queue *q) {
+    (void)q;
+    return false;
+}
+static inline void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
+    (void)q, (void)bypass;
+}
+
+/* Nobody is ever invited, so none of these is called. */
+static inline bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
+    (void)q, (void)n;
+    return false;
+}
+static inline uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    (void)q, (void)n;
+    return 0;
+}
+static inline rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+    (void)q, (void)w;
+    return ROUSE_INVALID;
+}
+static inline void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+    (void)q, (void)w;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_OPEN_NONE_H */

@@ -1,0 +1,51 @@
+/* rouse/detail/wake/asker.h: throughput mode: how a mailbox's drain asks for an invited waiter. Internal.
+ *
+ * A mailbox may be drained by a unit of the program that has another backend than the waiter's queue
+ * (ROUSE_MIXED_BACKENDS). So the outcome of an invited waiter names its queue's backend, and the program has
+ * one table of the functions that ask, one for each backend. */
+#ifndef ROUSE_DETAIL_WAKE_ASKER_H
+#define ROUSE_DETAIL_WAKE_ASKER_H
+
+#include "../../config.h"
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/platform.h"
+#include "outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct rouse_asker_ {
+    bool (*ask)(rouse_waiter *w); /* did its wake run? No: it is queued again */
+} rouse_asker_;
+
+/* A pointer to an asker for each backend; all zero: none has been needed. A type that C and C++ spell alike,
+ * for a link that compares them (-flto). */
+typedef struct rouse_asker_memory_ {
+    ROUSE_ALIGN_(8) unsigned char bytes_[64];
+} rouse_asker_memory_;
+
+ROUSE_EXTERN_C_BEGIN_
+extern ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_;
+ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_ = {{0}};
+ROUSE_EXTERN_C_END_
+
+static inline rouse_atomic_ptr_ *rouse_asker_place_(uint32_t backend) {
+    void *const first = rouse_askers_v1_.bytes_;
+    return (rouse_atomic_ptr_ *)first + backend;
+}
+
+/* The outcome with which an invited waiter is posted. Relaxed: the mailbox (E7) orders this store before the
+ * load below, and every unit of one backend stores a function that does the same. */
+static inline uint32_t rouse_asker_outcome_(rouse_asker_ *asker) {
+    rouse_ptr_store_relaxed_(rouse_asker_place_(ROUSE_BACKEND), asker);
+    return rouse_outcome_(ROUSE_RETRY,
+                          ROUSE_OUTCOME_INVITED_ | ROUSE_BACKEND * (uint32_t)ROUSE_OUTCOME_ASKER_);
+}
+/* Relaxed: as above. */
+static ROUSE_COLD_ bool rouse_asker_ask_(rouse_waiter *w, uint32_t outcome) {
+    return ((rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(outcome / ROUSE_OUTCOME_ASKER_)))
+        ->ask(w);
+}
+
+#endif /* ROUSE_DETAIL_WAKE_ASKER_H */

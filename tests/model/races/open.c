@@ -1,0 +1,785 @@
+/* open.c: throughput mode: an invitation is never lost, newcomers overtake no more than the bound allows, whoever has the
+ * permit last may destroy the queue, and every answer, cancel and close leaves all permits in their place.
+ *
+ * A guest that its wake tells ROUSE_RETRY is noted; its owner (come, decline) answers on a thread of its own. */
+#include "support.h"
+
+#include <stdatomic.h>
+
+#ifndef BOUND
+#    define BOUND 2
+#endif
+
+enum { GONE = 0, TOLD = 1 };
+static rouse_waiter_queue *q;
+static atomic_int told[GUESTS]; /* its wake has said RETRY, and nobody has answered */
+static int got[GUESTS];
+static rouse_status replied[GUESTS]; /* what its last resume returned */
+static bool several;                 /* more than one permit: holders do not exclude each other */
+static bool a_waits;                 /* from the start until it has got in */
+static int in_a_row;                 /* permits that newcomers took while A waited */
+static int most_in_a_row;
+static bool at_once; /* the owner answers inside the wake */
+
+static void answer(guest *g);
+
+static void on_wake(rouse_waiter *w, rouse_status status) {
+    guest *const g = rouse_waiter_data(w);
+    g->outcome = status;
+    g->wakes++;
+    if (status == ROUSE_RETRY && at_once) {
+        answer(g);
+    } else if (status == ROUSE_RETRY) {
+        atomic_store_explicit(&told[g - guests], TOLD, memory_order_release);
+    } else if (status == ROUSE_OK && g->then != NULL) {
+        g->then(g);
+    }
+}
+static bool is_told(const guest *g) {
+    int one = TOLD;
+    return atomic_compare_exchange_strong(&told[g - guests], &one, GONE);
+}
+
+static void start(uint32_t credit, uint32_t bound) {
+    guests_init(NULL);
+    q = malloc(sizeof *q);
+    rouse_queue_init_throughput_(q, credit, bound);
+    mc_name(q, sizeof *q, "queue");
+    most_in_a_row = (int)bound;
+    for (int i = 0; i < GUESTS; i++) {
+        rouse_waiter_init(&guests[i].waiter, on_wake, &guests[i]);
+    }
+}
+static void destroy(void) {
+    rouse_waiter_queue_destroy(q);
+    free(q);
+    q = NULL;
+}
+static void hold(guest *g, bool newcomer) {
+    got[g - guests]++;
+    if (several) {
+        return;
+    }
+    shared++;
+    in_a_row = newcomer && a_waits && got[0] == 0 ? in_a_row + 1 : 0;
+    mc_assert(in_a_row <= most_in_a_row);
+}
+static void put(uint32_t n) {
+    mc_assert(rouse_waiter_queue_wake(q, n, ROUSE_MAX_PERMITS) == ROUSE_OK);
+}
+static void queue_n(guest *g, uint32_t n) {
+    g->answer = rouse_waiter_queue_wait(q, &g->waiter, n);
+    mc_assert(g->answer == ROUSE_PENDING);
+    a_waits = a_waits || g == A;
+}
+static void answer(guest *g) {
+    if (rouse_queue_resume_(q, &g->waiter) == ROUSE_OK) {
+        hold(g, false);
+        put(1);
+    }
+}
+static bool answer_if_told(guest *g) {
+    if (!is_told(g)) {
+        return false;
+    }
+    replied[g - guests] = rouse_queue_resume_(q, &g->waiter);
+    if (replied[g - guests] == ROUSE_OK) {
+        hold(g, false);
+        put(1);
+    }
+    return true;
+}
+/* All who are told answer. Then nobody waits while a permit is free, and none is missing. */
+static void settle(uint32_t permits) {
+    bool more = true;
+    while (more) {
+        more = false;
+        for (int i = 0; i < GUESTS; i++) {
+            more = answer_if_told(&guests[i]) || more;
+        }
+    }
+    mc_assert(rouse_waiter_queue_waiter_count(q) == 0);
+    mc_assert(rouse_waiter_queue_balance(q) == (int64_t)permits);
+    destroy();
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------- */
+
+static void release(void *unused) {
+    (void)unused;
+    put(1);
+}
+static void release_2(void *unused) {
+    (void)unused;
+    put(2);
+}
+static void newcomer(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    if (g->answer == ROUSE_OK) {
+        hold(g, true);
+        put(1);
+    }
+}
+static void newcomer_tries(void *arg) {
+    if (rouse_waiter_queue_try_wait(q, 1)) {
+        hold(arg, true);
+        put(1);
+    }
+}
+static void greedy(void *unused) {
+    (void)unused;
+    put(1);
+    for (int i = 0; i < 3; i++) {
+        newcomer_tries(D);
+    }
+}
+static void comes(void *g) {
+    (void)answer_if_told(g);
+}
+static void comes_twice(void *g) {
+    (void)answer_if_told(g);
+    (void)answer_if_told(g);
+}
+static void declines(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        rouse_queue_decline_(q, &g->waiter);
+        memset(&g->waiter, 0, sizeof g->waiter);
+        g->cancelled = 1;
+    }
+}
+static void cancels(void *arg) {
+    guest *const g = arg;
+    if (rouse_waiter_queue_cancel(q, &g->waiter)) {
+        memset(&g->waiter, 0, sizeof g->waiter);
+        g->cancelled = 1;
+    }
+}
+static void closes(void *unused) {
+    (void)unused;
+    (void)rouse_waiter_queue_close(q);
+}
+static uint32_t reduced;
+static void reduces(void *unused) {
+    (void)unused;
+    reduced = rouse_queue_reduce_(q, 1);
+}
+
+/* ---- an invitation is never lost ------------------------------------------------------------------------------- */
+
+static void invite(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    run(release, NULL, comes, A, ONLY_TWO);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void invite_newcomer(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    run(release, NULL, comes_twice, A, newcomer, B);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void invite_try(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, comes_twice, A, newcomer_tries, B);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void two_come(void) {
+    start(0, 1);
+    run(release, NULL, newcomer, A, newcomer, B);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void two_wait(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, comes, A, newcomer, C);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1 && got[2] == 1);
+}
+static void two_permits(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, release, NULL, comes, A);
+    settle(2);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void two_at_once(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release_2, NULL, comes, A, newcomer, C);
+    settle(2);
+    mc_assert(got[0] == 1 && got[1] == 1 && got[2] == 1);
+}
+static void in_the_wake(void) {
+    start(0, 1);
+    at_once = true;
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, newcomer, C, ONLY_TWO);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1 && got[2] == 1);
+}
+
+/* ---- the bound --------------------------------------------------------------------------------------------------- */
+
+static void bound(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    greedy(NULL);
+    mc_assert(in_a_row == 2);
+    settle(1);
+}
+static void bound_races(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    run(greedy, NULL, comes, A, ONLY_TWO);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void bound_two_newcomers(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(newcomer_tries, B, newcomer_tries, C, comes_twice, A);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+/* Beaten once: the count goes on. */
+static void bound_beaten(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(answer_if_told(A) && replied[0] == ROUSE_PENDING);
+    put(1); /* one has passed */
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    put(1); /* two */
+    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void bound_while_one_queues(void) { /* B's queueing stores OPEN again, as it was */
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    run(newcomer, B, release, NULL, newcomer_tries, C);
+    mc_assert(got[2] == 0);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+/* A newcomer for two counts two. */
+static void bound_of_many(void) {
+    start(0, 2);
+    queue_n(A, 1);
+    put(3);
+    mc_assert(!rouse_waiter_queue_try_wait(q, 3));
+    mc_assert(rouse_waiter_queue_try_wait(q, 2));
+    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    put(2);
+    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    settle(3);
+}
+static void beaten_in_front(void) {
+    start(0, 9);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(answer_if_told(A) && replied[0] == ROUSE_PENDING);
+    put(1);
+    mc_assert(told[0] == TOLD && told[1] == GONE);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void gone_keeps_the_count(void) { /* the one invited declines: the count is the next one's */
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    put(1);
+    declines(A);
+    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    settle(1);
+    mc_assert(got[1] == 1);
+}
+
+/* ---- several permits, polled waiters, reduce ------------------------------------------------------------------------ */
+
+static void batch(void) { /* B is given one, and is invited for the other */
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 2);
+    run(release_2, NULL, comes, A, newcomer_tries, C);
+    settle(2 - 1);
+}
+static void batch_release(void) {
+    several = true;
+    start(0, 2);
+    queue_n(B, 2);
+    run(release, NULL, release, NULL, newcomer_tries, C);
+    settle(2 - 1);
+    mc_assert(got[1] == 1);
+}
+static void batch_cancel(void) {
+    several = true;
+    start(0, 2);
+    queue_n(B, 2);
+    queue_n(C, 1);
+    run(release, NULL, cancels, B, comes, C);
+    settle(1);
+    mc_assert(B->cancelled && got[2] == 1);
+}
+static void batch_decline(void) { /* what it had been given goes on */
+    several = true;
+    start(0, 2);
+    queue_n(B, 2);
+    queue_n(C, 1);
+    put(2);
+    run(declines, B, comes_twice, C, newcomer_tries, D);
+    settle(2);
+    mc_assert(got[2] == 1);
+}
+static void polled(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    rouse_waiter_init(&B->waiter, NULL, B);
+    queue_n(B, 1);
+    queue_n(C, 1);
+    run(release_2, NULL, comes, A, newcomer_tries, D);
+    while (answer_if_told(A)) {
+    }
+    mc_assert(rouse_waiter_status(&B->waiter) == ROUSE_OK);
+    settle(1);
+    mc_assert(got[0] == 1 && got[2] == 1);
+}
+static void polled_cancel(void) {
+    start(0, 1);
+    rouse_waiter_init(&A->waiter, NULL, A);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, cancels, A, ONLY_TWO);
+    mc_assert(A->cancelled || rouse_waiter_status(&A->waiter) == ROUSE_OK);
+    if (!A->cancelled) {
+        put(1);
+    }
+    settle(1);
+}
+static void reduce(void) {
+    several = true;
+    start(0, 2);
+    queue_n(A, 1);
+    run(release_2, NULL, reduces, NULL, comes, A);
+    settle(2 - reduced);
+    mc_assert(got[0] == 1);
+}
+static void reduce_queues(void) { /* one is free all the time: another's queueing does not hide it */
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(2);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    run(newcomer, B, reduces, NULL, ONLY_TWO);
+    mc_assert(reduced == 1);
+    put(1);
+    settle(1);
+}
+static void try_queues(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    B->answer = NOT_CALLED;
+    run(cancels, A, newcomer_tries, C, ONLY_TWO);
+    mc_assert(got[2] == 1 && !A->cancelled); /* told already */
+    settle(1);
+}
+static void unlock_free(void) { /* a mutex: what is free cannot be unlocked */
+    start(0, 1);
+    queue_n(A, 1);
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_INVALID);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
+    mc_assert(rouse_queue_resume_(q, &A->waiter) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_INVALID);
+    told[0] = GONE;
+    settle(1);
+}
+static void unlock_thread(void *unused) {
+    (void)unused;
+    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
+}
+static void lock_newcomer(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    if (g->answer == ROUSE_OK) {
+        hold(g, true);
+        unlock_thread(NULL);
+    }
+}
+static void unlock_races(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(unlock_thread, NULL, lock_newcomer, B, comes, A);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+
+/* ---- cancel, decline, close -------------------------------------------------------------------------------------- */
+
+static void cancel_release(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, cancels, A, ONLY_TWO);
+    settle(1);
+    mc_assert(A->cancelled + got[0] == 1);
+}
+static void cancel_first(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    a_waits = false; /* nobody knows when it leaves */
+    run(release, NULL, cancels, A, newcomer, C);
+    settle(1);
+    mc_assert(got[1] == 1 && got[2] == 1);
+}
+static void decline_release(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, declines, A, newcomer, C);
+    declines(A);
+    settle(1);
+    mc_assert(got[1] == 1 && got[2] == 1);
+}
+static bool left_or_got(const guest *g) {
+    const bool closed_to_it =
+        g->answer == ROUSE_CLOSED || g->outcome == ROUSE_CLOSED || replied[g - guests] == ROUSE_CLOSED;
+    return got[g - guests] + closed_to_it == 1;
+}
+static void close_release(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(release, NULL, closes, NULL, comes, A);
+    settle(1);
+    mc_assert(left_or_got(A) && left_or_got(B));
+}
+static void close_newcomer(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, closes, NULL, newcomer, B);
+    settle(1);
+    mc_assert(left_or_got(A) && left_or_got(B));
+}
+static void close_stays(void) { /* once closed, closed, whoever has the lock */
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_close(q) == 0);
+    mc_thread(comes, A);
+    mc_thread(newcomer, B);
+    mc_assert(rouse_waiter_queue_is_closed(q));
+    mc_join_all();
+    mc_assert(replied[0] == ROUSE_CLOSED && B->answer == ROUSE_CLOSED);
+    settle(1);
+}
+
+/* ---- the last touch ------------------------------------------------------------------------------------------------ */
+
+static void come_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        mc_assert(rouse_queue_resume_(q, &g->waiter) == ROUSE_OK);
+        destroy();
+    }
+}
+static void destroy_after_resume(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, come_destroy, A, ONLY_TWO);
+    come_destroy(A);
+    mc_assert(q == NULL);
+}
+static void decline_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        rouse_queue_decline_(q, &g->waiter);
+        destroy();
+    }
+}
+static void destroy_after_decline(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, decline_destroy, A, ONLY_TWO);
+    decline_destroy(A);
+    mc_assert(q == NULL);
+}
+static void cancel_destroy(void *arg) {
+    cancels(arg);
+    if (((guest *)arg)->cancelled &&
+        rouse_waiter_queue_try_wait(q, 1)) { /* nobody waits, and the permit is here */
+        destroy();
+    }
+}
+static void destroy_after_cancel(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, cancel_destroy, A, ONLY_TWO);
+    if (q != NULL) {
+        settle(1);
+    }
+}
+/* B takes what A's decline shows, and is the last. */
+static void take_destroy(void *unused) {
+    (void)unused;
+    if (rouse_waiter_queue_waiter_count(q) == 0 && rouse_waiter_queue_try_wait(q, 1)) {
+        destroy();
+    }
+}
+static void destroy_after_taking(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    put(1); /* the bound is reached: only A, or whoever comes after A, gets in */
+    run(declines, A, take_destroy, NULL, ONLY_TWO);
+    if (q != NULL) {
+        settle(1);
+    }
+}
+
+/* ---- mailboxes ------------------------------------------------------------------------------------------------------- */
+
+static rouse_mailbox *mailbox[2];
+static atomic_int kicked[2];
+static void kick(void *arg) {
+    atomic_store_explicit((atomic_int *)arg, 1, memory_order_release);
+}
+static void start_mailboxes(int boxes, int n, uint32_t most) {
+    start(0, most);
+    for (int i = 0; i < boxes; i++) {
+        mailbox[i] = malloc(sizeof *mailbox[i]);
+        rouse_mailbox_init(mailbox[i], kick, &kicked[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        rouse_waiter_init_on(&guests[i].waiter, mailbox[i % boxes], on_wake, &guests[i]);
+        queue_n(&guests[i], 1);
+    }
+}
+static void loop_once(void *which) {
+    const int i = which == NULL ? 0 : 1;
+    if (atomic_exchange_explicit(&kicked[i], 0, memory_order_acquire) != 0) {
+        (void)rouse_mailbox_drain(mailbox[i]);
+    }
+}
+#define SECOND_LOOP (&kicked[1])
+static void hold_put(guest *g) {
+    hold(g, false);
+    put(1);
+}
+static void hold_destroy(guest *g) {
+    hold(g, false);
+    destroy();
+}
+static void end_mailboxes(void) {
+    while (kicked[0] != 0 || kicked[1] != 0) {
+        loop_once(NULL);
+        loop_once(SECOND_LOOP);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (mailbox[i] != NULL) {
+            rouse_mailbox_destroy(mailbox[i]);
+            free(mailbox[i]);
+        }
+    }
+}
+static void mailbox_newcomer(void) {
+    start_mailboxes(1, 2, 1);
+    A->then = B->then = hold_put;
+    run(release, NULL, loop_once, NULL, newcomer, C);
+    end_mailboxes();
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1 && got[2] == 1);
+}
+static void two_mailboxes(void) {
+    start_mailboxes(2, 2, 1);
+    A->then = B->then = hold_put;
+    run(release, NULL, loop_once, NULL, loop_once, SECOND_LOOP);
+    end_mailboxes();
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void mailbox_destroy(void) {
+    start_mailboxes(1, 1, 1);
+    A->then = hold_destroy;
+    run(release, NULL, loop_once, NULL, ONLY_TWO);
+    end_mailboxes();
+    mc_assert(q == NULL && A->wakes == 1);
+}
+static void mailbox_close(void) {
+    start_mailboxes(1, 2, 1);
+    A->then = B->then = hold_put;
+    run(release, NULL, loop_once, NULL, closes, NULL);
+    end_mailboxes();
+    settle(1);
+    mc_assert(A->wakes == 1 && B->wakes == 1);
+    mc_assert(left_or_got(A) && left_or_got(B));
+}
+static void cancels_mailbox(void *arg) {
+    guest *const g = arg;
+    g->cancelled = rouse_waiter_queue_cancel(q, &g->waiter);
+}
+static void mailbox_cancel(void) {
+    start_mailboxes(1, 2, 1);
+    A->then = B->then = hold_put;
+    run(release, NULL, loop_once, NULL, cancels_mailbox, A);
+    end_mailboxes();
+    settle(1);
+    mc_assert(A->cancelled ? A->wakes == 0 : A->wakes == 1);
+    mc_assert(A->wakes == 0 || A->outcome == ROUSE_CANCELLED || A->outcome == ROUSE_OK);
+    mc_assert(A->wakes == 0 || rouse_waiter_status(&A->waiter) == (rouse_status)A->outcome);
+    mc_assert(got[1] == 1);
+}
+static void mailbox_cancel_newcomer(void) {
+    start_mailboxes(1, 1, 2);
+    A->then = hold_put;
+    run(release, NULL, newcomer, C, cancels_mailbox, A);
+    end_mailboxes();
+    settle(1);
+    mc_assert(A->cancelled ? A->wakes == 0 : A->wakes == 1);
+}
+/* Cancelled in its mailbox: the queue may go at once, the waiter from its wake on. */
+static void cancel_free(void *arg) {
+    guest *const g = arg;
+    g->cancelled = rouse_waiter_queue_cancel(q, &g->waiter);
+    if (!g->cancelled && rouse_waiter_status(&g->waiter) == ROUSE_CANCELLED) {
+        destroy();
+    }
+}
+static void mailbox_cancel_destroy(void) {
+    start_mailboxes(1, 1, 1);
+    A->then = hold_put;
+    run(release, NULL, cancel_free, A, ONLY_TWO);
+    end_mailboxes();
+    if (q != NULL) {
+        settle(1);
+    }
+}
+static void mailbox_cancel_drain(void) { /* drain asks while the other cancels */
+    start_mailboxes(1, 1, 1);
+    A->then = hold_put;
+    put(1);
+    run(loop_once, NULL, cancel_free, A, ONLY_TWO);
+    end_mailboxes();
+    if (q != NULL) {
+        settle(1);
+    }
+    mc_assert(A->wakes == 1 && (A->outcome == ROUSE_OK || A->outcome == ROUSE_CANCELLED));
+}
+
+/* ---- threads that block ------------------------------------------------------------------------------------------------ */
+
+static void blocks(void *arg) {
+    mc_assert(rouse_semaphore_acquire_blocking((rouse_semaphore *)q, 1) == ROUSE_OK);
+    hold(arg, false);
+    put(1);
+}
+static void blocks_timed(void *arg) {
+    const rouse_status s = rouse_semaphore_acquire_timed((rouse_semaphore *)q, 1, 1000);
+    mc_assert(s == ROUSE_OK || s == ROUSE_TIMEDOUT);
+    if (s == ROUSE_OK) {
+        hold(arg, false);
+        put(1);
+    }
+}
+static void two_block(void) {
+    start(1, 1);
+    run(blocks, A, blocks, B, ONLY_TWO);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void block_try(void) {
+    start(0, 1);
+    run(blocks, A, release, NULL, newcomer_tries, B);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void block_timed(void) {
+    start(0, 1);
+    run(blocks_timed, A, release, NULL, ONLY_TWO);
+    settle(1);
+}
+static void block_timed_two(void) {
+    start(0, 1);
+    run(blocks_timed, A, release, NULL, blocks, B);
+    settle(1);
+    mc_assert(got[1] == 1);
+}
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "invite, come", .body = invite},
+    {.name = "invite, come, newcomer", .body = invite_newcomer, .bound = BOUND},
+    {.name = "invite, come, try", .body = invite_try, .bound = BOUND},
+    {.name = "two come, release", .body = two_come, .bound = BOUND},
+    {.name = "two wait, newcomer", .body = two_wait, .bound = BOUND},
+    {.name = "two permits", .body = two_permits, .bound = BOUND},
+    {.name = "two at once, newcomer", .body = two_at_once, .bound = BOUND},
+    {.name = "answers inside the wake", .body = in_the_wake, .bound = BOUND},
+    {.name = "bound", .body = bound},
+    {.name = "bound, races", .body = bound_races},
+    {.name = "bound, two newcomers", .body = bound_two_newcomers, .bound = BOUND},
+    {.name = "bound, beaten", .body = bound_beaten},
+    {.name = "bound, another queues", .body = bound_while_one_queues, .bound = BOUND},
+    {.name = "bound, of many", .body = bound_of_many},
+    {.name = "beaten stays in front", .body = beaten_in_front},
+    {.name = "declined keeps the count", .body = gone_keeps_the_count},
+    {.name = "batch", .body = batch, .bound = BOUND},
+    {.name = "batch, two release", .body = batch_release, .bound = BOUND},
+    {.name = "batch, cancel", .body = batch_cancel, .bound = BOUND},
+    {.name = "batch, decline", .body = batch_decline, .bound = BOUND},
+    {.name = "polled", .body = polled, .bound = BOUND},
+    {.name = "polled, cancel", .body = polled_cancel},
+    {.name = "reduce", .body = reduce, .bound = BOUND},
+    {.name = "reduce, another queues", .body = reduce_queues},
+    {.name = "try, another cancels", .body = try_queues},
+    {.name = "unlock what is free", .body = unlock_free},
+    {.name = "unlock, lock, come", .body = unlock_races, .bound = BOUND},
+    {.name = "cancel, release", .body = cancel_release},
+    {.name = "cancel first, release, newcomer", .body = cancel_first, .bound = BOUND},
+    {.name = "decline, release, newcomer", .body = decline_release, .bound = BOUND},
+    {.name = "close, release, come", .body = close_release, .bound = BOUND},
+    {.name = "close, release, newcomer", .body = close_newcomer, .bound = BOUND},
+    {.name = "close stays", .body = close_stays, .bound = BOUND},
+    {.name = "destroy after resume", .body = destroy_after_resume},
+    {.name = "destroy after decline", .body = destroy_after_decline},
+    {.name = "destroy after cancel", .body = destroy_after_cancel},
+    {.name = "destroy after taking", .body = destroy_after_taking},
+    {.name = "mailbox, newcomer", .body = mailbox_newcomer, .bound = BOUND},
+    {.name = "mailbox, two", .body = two_mailboxes, .bound = BOUND},
+    {.name = "mailbox, destroy", .body = mailbox_destroy},
+    {.name = "mailbox, close", .body = mailbox_close, .bound = BOUND},
+    {.name = "mailbox, cancel", .body = mailbox_cancel, .bound = BOUND},
+    {.name = "mailbox, cancel, newcomer", .body = mailbox_cancel_newcomer, .bound = BOUND},
+    {.name = "mailbox, cancel, destroy", .body = mailbox_cancel_destroy},
+    {.name = "mailbox, cancel, drain", .body = mailbox_cancel_drain},
+    {.name = "two block", .body = two_block, .flags = MC_STACKS, .bound = BOUND},
+    {.name = "block, release, try", .body = block_try, .flags = MC_STACKS, .bound = BOUND},
+    {.name = "block timed", .body = block_timed, .flags = MC_STACKS},
+    {.name = "block timed, two", .body = block_timed_two, .flags = MC_STACKS, .bound = 2},
+    {0}};
