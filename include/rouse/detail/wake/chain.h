@@ -51,8 +51,8 @@ static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
 /* Links w backwards. (Not if it is invited: its place_ is its queue then.) */
 static inline void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
     if (!rouse_outcome_invites_(rouse_outcome_due_(w))) {
-        rouse_ptr_store_release_(&w->place_,
-                                 before); /* E19: release; partner is the load in LOCKFREE's cancel */
+        /* E19: release; partner is the load in LOCKFREE's cancel. */
+        rouse_ptr_store_release_(&w->place_, before);
     }
 }
 
