@@ -109,7 +109,7 @@ static inline void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) 
 /* The answer to ROUSE_RETRY. ROUSE_OK: held, and w is out of the queue. ROUSE_PENDING: somebody was quicker;
  * w waits on, before all others. For a waiter whose wake said anything else: that outcome. As
  * rouse_semaphore_resume. */
-static inline rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
+ROUSE_NODISCARD_ static inline rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     return rouse_queue_resume_(&m->queue_, w);

@@ -184,7 +184,7 @@ static inline void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t 
  *   ROUSE_CLOSED   the semaphore was closed; w is out of the queue
  * For a waiter whose wake said anything but ROUSE_RETRY it returns that outcome and changes nothing. Others'
  * wakes may run inside. Cost: one atomic read-modify-write and a store (MUTEX: under the mutex). */
-static inline rouse_status rouse_semaphore_resume(rouse_semaphore *s, rouse_waiter *w) {
+ROUSE_NODISCARD_ static inline rouse_status rouse_semaphore_resume(rouse_semaphore *s, rouse_waiter *w) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     return rouse_queue_resume_(&s->queue_, w);

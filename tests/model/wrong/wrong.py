@@ -44,7 +44,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
 import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
-              "segments; mix; event; gate; rwlock; once; barrier; limit; channel")
+              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
@@ -181,7 +181,7 @@ def suite(arguments, headers, backend, tests):
 def tests_of(section, backend):
     for item in section.get("tests", ALL_TOPICS).split(";"):
         topic, _, scenario = (word.strip() for word in item.partition("="))
-        if topic != "segments" or backend == "LOCKFREE":
+        if {"segments": backend == "LOCKFREE", "open": backend != "LOCKFREE"}.get(topic, True):
             yield topic, scenario
 
 
