@@ -232,6 +232,27 @@ no_others() {
     if [ -s "$work/log" ]; then bad "$1: names that are not ours"; else ok; fi
 }
 
+# LOCAL: no locked instruction in any function but the seam's own, a mailbox's, and a cancel that comes too late for a
+# waiter that is on its way to one.
+locked_instructions() {
+    case $1 in gcc*) ;; *) return 0 ;; esac
+    [ "$(uname -m)" = x86_64 ] || return 0
+    printf '#include <rouse/rouse.h>\n' >"$work/all.c"
+    must_work "$1: every function of LOCAL" "$1" -std=c11 -O2 -fkeep-static-functions -fkeep-inline-functions \
+        -I"$include" -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL -c "$work/all.c" -o "$work/all.o"
+    objdump -d --no-show-raw-insn "$work/all.o" >"$work/code"
+    awk '/^[0-9a-f]+ </ { name = $2 } /[\t ](lock |xchg .*\(|mfence)/ { print name }' "$work/code" | sort -u |
+        grep -v -E '^<rouse_(u32|u64|ptr|fence)_|^<rouse_mailbox_|^<rouse_outcome_await_|^<rouse_(channel|limit)_cancel' \
+            >"$work/log"
+    if [ -s "$work/log" ]; then bad "$1: locked instructions in LOCAL"; else ok; fi
+    if grep -q '<rouse_semaphore_acquire>:' "$work/code" && grep -q 'lock cmpxchg' "$work/code"; then
+        ok
+    else
+        bad "$1: the functions of LOCAL are not there to be looked at"
+    fi
+    echo "$1: no locked instruction in LOCAL, but in mailboxes"
+}
+
 symbols() {
     for backend in $backends; do
         for debug in '' -DROUSE_DEBUG; do
@@ -247,7 +268,7 @@ symbols() {
     done
     # Macros: ours, and those of the system headers that ours include on this system.
     find "$include/rouse" -name '*.h' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
-        grep -v -e windows.h -e '<atomic>' -e '<c' | sed 's/^/#include /' >"$work/system.c"
+        grep -v -e windows.h -e '<atomic>' -e '<exception>' -e '<c' | sed 's/^/#include /' >"$work/system.c"
     must_work "$1: the system headers" "$1" -std=c11 -dM -E "$work/system.c" -o "$work/theirs"
     for header in $headers; do
         printf '#include <rouse/%s.h>\n' "$header" >"$work/macros.c"
@@ -258,6 +279,7 @@ symbols() {
         if [ -s "$work/log" ]; then bad "$1 $header.h: macros that are not ours"; else ok; fi
     done
     echo "$1: every name and macro begins with rouse_ or ROUSE_, $backends"
+    locked_instructions "$1"
 }
 
 [ $# -ge 2 ] || {
