@@ -360,6 +360,22 @@ static void lock_blocking(void) {
 static void lock_timed(void) {
     (void)rouse_mutex_lock_timed(&mutex, 1);
 }
+static void queue_blocking(void) {
+    (void)rouse_waiter_queue_wait_blocking(&other_queue, 1);
+}
+static void queue_timed(void) {
+    (void)rouse_waiter_queue_wait_timed(&other_queue, 1, 1);
+}
+static rouse_thread_waiter thread_waiter;
+static void await_pending(void) {
+    rouse_thread_waiter_init(&thread_waiter);
+    (void)rouse_thread_waiter_await(&thread_waiter, ROUSE_PENDING);
+}
+static void await_until(void) {
+    rouse_status outcome;
+    rouse_thread_waiter_init(&thread_waiter);
+    (void)rouse_thread_waiter_await_until(&thread_waiter, 0, &outcome);
+}
 
 static blocking_call *chosen;
 static void call_chosen(rouse_waiter *w, rouse_status status) {
@@ -385,11 +401,25 @@ Test(misuse, blocking_inside_a_wake) {
         {wait_timed, "rouse_notify_wait_timed", &notify},
         {lock_blocking, "rouse_mutex_lock_blocking", &mutex},
         {lock_timed, "rouse_mutex_lock_timed", &mutex},
+        {queue_blocking, "rouse_waiter_queue_wait_blocking", &other_queue},
+        {queue_timed, "rouse_waiter_queue_wait_timed", &other_queue},
+        {await_pending, "rouse_thread_waiter_await", &thread_waiter},
+        {await_until, "rouse_thread_waiter_await_until", &thread_waiter},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         chosen = calls[i].call;
         expect_abort(in_a_wake, calls[i].name, calls[i].object);
     }
+}
+
+static void destroy_a_queued_thread_waiter(void) {
+    rouse_thread_waiter_init(&thread_waiter);
+    (void)rouse_notify_wait(&notify, &thread_waiter.waiter);
+    rouse_thread_waiter_destroy(&thread_waiter);
+}
+
+Test(misuse, a_thread_waiter_that_is_destroyed_while_it_is_queued) {
+    expect_abort(destroy_a_queued_thread_waiter, "rouse_thread_waiter_destroy", &thread_waiter);
 }
 #endif
 

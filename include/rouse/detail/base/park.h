@@ -51,7 +51,7 @@ static inline uint64_t rouse_park_now_(void) {
     return seconds * 1000000000u + (uint64_t)(count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart);
 }
 #elif defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_MONOTONIC) && \
-    (defined(__APPLE__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
+    (!defined(__linux__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
 static inline uint64_t rouse_park_now_(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,13 +72,15 @@ static inline uint64_t rouse_park_now_(void) {
 /* 32 bits, strict -std=c11: the C library has two functions of that name, for two sizes of time_t; the
  * kernel's call is neither. */
 static inline uint64_t rouse_park_now_(void) {
-    rouse_platform_kernel_time_ now;
 #    if defined(SYS_clock_gettime)
+    rouse_platform_kernel_time_ now;
     (void)rouse_platform_syscall_(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
-#    else
-    (void)rouse_platform_syscall_(SYS_clock_gettime64, 1 /* CLOCK_MONOTONIC */, &now);
-#    endif
     return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
+#    else
+    int64_t now[2]; /* seconds, nanoseconds */
+    (void)rouse_platform_syscall_(SYS_clock_gettime64, 1 /* CLOCK_MONOTONIC */, now);
+    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
+#    endif
 }
 #else
 static inline uint64_t rouse_park_now_(void) {
@@ -133,7 +135,11 @@ static inline void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec 
     const uint64_t now = rouse_park_now_();
     uint64_t left = now < deadline ? deadline - now : 0;
     left = left < most ? left : most;
+#    if defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_REALTIME) && !defined(__linux__)
+    (void)clock_gettime(CLOCK_REALTIME, until);
+#    else
     (void)timespec_get(until, TIME_UTC);
+#    endif
     left += (uint64_t)until->tv_nsec;
     until->tv_sec += (time_t)(left / 1000000000u);
     until->tv_nsec = (long)(left % 1000000000u);
