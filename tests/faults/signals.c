@@ -13,6 +13,8 @@
 #include <rouse/notify.h>
 #include <rouse/semaphore.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -409,7 +411,33 @@ static void lock_twice(bool timed) {
     OUTSIDE();
 }
 
+/* Another thread, which no signal interrupts, wakes it too. */
+static atomic_bool no_more;
+static uint64_t released_beside;
+
+static void *release_beside(void *unused) {
+    while (!atomic_load(&no_more)) {
+        if (rouse_semaphore_available(&semaphore) < 50) {
+            CHECK(rouse_semaphore_release(&semaphore, 1) == ROUSE_OK);
+            released_beside++;
+        }
+        sched_yield();
+    }
+    return unused;
+}
+
+static pthread_t start_releaser(void) {
+    pthread_t thread;
+    sigset_t ours, before;
+    CHECK(sigemptyset(&ours) == 0 && sigaddset(&ours, SIGUSR1) == 0);
+    CHECK(pthread_sigmask(SIG_BLOCK, &ours, &before) == 0);
+    CHECK(pthread_create(&thread, NULL, release_beside, NULL) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    return thread;
+}
+
 static void test_blocking(uint32_t wanted) {
+    pthread_t releaser;
     uint64_t had = 0;
     uint64_t told = 0;
     uint64_t late = 0;
@@ -417,6 +445,7 @@ static void test_blocking(uint32_t wanted) {
     rouse_semaphore_init(&semaphore, 0);
     rouse_notify_init(&notify);
     rouse_mutex_init(&mutex);
+    releaser = start_releaser();
     timer = start_timer(blocking_signal);
     while (hits_so_far() < wanted) {
         const bool timed = random_below(2) == 0;
@@ -444,14 +473,18 @@ static void test_blocking(uint32_t wanted) {
         late += status == ROUSE_OK ? 0 : 1;
     }
     stop_timer(timer);
-    CHECK(had + rouse_semaphore_available(&semaphore) == handler_released);
+    atomic_store(&no_more, true);
+    CHECK(pthread_join(releaser, NULL) == 0);
+    CHECK(had + rouse_semaphore_available(&semaphore) == handler_released + released_beside);
     CHECK(told + (uint64_t)rouse_waiter_queue_balance(&notify.queue_) == notified);
     CHECK(!rouse_mutex_is_locked(&mutex));
-    printf("blocking: %u signals, %u inside a call; %llu permits, %llu notifications and %llu unlocks by the "
+    printf("blocking: %u signals, %u inside a call; %llu permits (%llu more by a thread), %llu notifications "
+           "and %llu unlocks by the "
            "handler, each "
            "had once; %llu waits timed out\n",
            atomic_load(&signals), atomic_load(&hits), (unsigned long long)handler_released,
-           (unsigned long long)notified, (unsigned long long)unlocked, (unsigned long long)late);
+           (unsigned long long)released_beside, (unsigned long long)notified, (unsigned long long)unlocked,
+           (unsigned long long)late);
     rouse_semaphore_destroy(&semaphore);
     rouse_notify_destroy(&notify);
     rouse_mutex_destroy(&mutex);

@@ -3,11 +3,14 @@
  * Small programs, each with one defect that must be reported, next to their correct forms. */
 #include "checker/mc.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static int plain;
 extern int other; /* not static: what is stored here must not be optimized away */
@@ -415,6 +418,68 @@ static void timed_wait(void) {
     mc_assert((mc_outcomes() & 2) != 0);
 }
 
+/* ---- futexes --------------------------------------------------------------------------------------------------------- */
+
+static void sleep_while(int value, const struct timespec *until) {
+    (void)syscall(SYS_futex, &flag, FUTEX_WAIT_BITSET_PRIVATE, value, until, NULL, -1);
+}
+static void wake_one(void) {
+    (void)syscall(SYS_futex, &flag, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void sleep_until_set(void *arg) {
+    (void)arg;
+    while (atomic_load_explicit(&flag, memory_order_acquire) == 0) {
+        sleep_while(0, NULL);
+    }
+    mc_assert(plain == 1);
+}
+static void sleep_once(void *arg) {
+    (void)arg;
+    sleep_while(0, NULL);
+    mc_assert(atomic_load_explicit(&flag, memory_order_acquire) == 1);
+}
+static void sleep_and_read_relaxed(void *arg) {
+    (void)arg;
+    while (atomic_load_explicit(&flag, memory_order_relaxed) == 0) {
+        sleep_while(0, NULL);
+    }
+    mc_assert(plain == 1);
+}
+static void sleep_for_a_while(void *arg) {
+    const struct timespec until = {1, 0};
+    (void)arg;
+    sleep_while(0, &until);
+    mc_reached(atomic_load_explicit(&flag, memory_order_acquire));
+}
+static void set_and_wake(void *arg) {
+    (void)arg;
+    plain = 1;
+    atomic_store_explicit(&flag, 1, memory_order_release);
+    wake_one();
+}
+static void wake_and_set(void *arg) {
+    (void)arg;
+    plain = 1;
+    wake_one();
+    atomic_store_explicit(&flag, 1, memory_order_release);
+}
+static void futex(void) {
+    pair(sleep_until_set, set_and_wake);
+}
+static void futex_woken_too_early(void) {
+    pair(sleep_until_set, wake_and_set);
+}
+static void futex_without_a_loop(void) {
+    pair(sleep_once, set_and_wake);
+}
+static void futex_publishes_nothing(void) {
+    pair(sleep_and_read_relaxed, set_and_wake);
+}
+static void futex_timed(void) {
+    pair(sleep_for_a_while, set_and_wake);
+}
+
 /* ---- no memory ------------------------------------------------------------------------------------------------------ */
 
 static void allocate_unchecked(void *arg) {
@@ -511,6 +576,14 @@ const mc_scenario mc_scenarios[] = {
      .expect = "waits for a signal"},
     {.name = "a signal publishes nothing", .body = signal_publishes_nothing, .expect = "data race"},
     {.name = "a timed wait ends by itself", .body = timed_wait},
+    {.name = "futex", .body = futex},
+    {.name = "futex, woken for no reason", .body = futex, .flags = MC_SPURIOUS},
+    {.name = "a futex is woken before its value changes",
+     .body = futex_woken_too_early,
+     .expect = "waits for a signal"},
+    {.name = "a futex without a loop", .body = futex_without_a_loop, .expect = "== 1"},
+    {.name = "a wake of a futex publishes nothing", .body = futex_publishes_nothing, .expect = "data race"},
+    {.name = "a timed sleep ends by itself", .body = futex_timed},
     {.name = "no memory", .body = out_of_memory, .flags = MC_NOMEM, .expect = "block != NULL"},
     {.name = "memory enough", .body = out_of_memory},
     {.name = "thread-local storage", .body = tls},
