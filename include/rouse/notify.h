@@ -38,7 +38,11 @@ ROUSE_NODISCARD_
 static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_IDLE_(w, n);
-    return rouse_queue_wait_(&n->queue_, w, 1);
+    if (rouse_queue_take_(&n->queue_, 1)) {
+        rouse_outcome_at_once_(w, 0);
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(&n->queue_, w, 1, NULL, NULL);
 }
 
 /* Waits for a condition of your own that a notification announces. ready(arg) true: ROUSE_OK, nothing queued,
@@ -52,7 +56,15 @@ static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(ready != NULL, n, "ready is NULL");
     ROUSE_CHECK_IDLE_(w, n);
-    return rouse_queue_wait_if_(&n->queue_, w, ready, arg);
+    rouse_waiter_release_(w); /* a condition that holds is no notification to pass on */
+    if (ready(arg)) {
+        return ROUSE_OK;
+    }
+    if (rouse_queue_take_(&n->queue_, 1)) {
+        rouse_outcome_at_once_(w, 0);
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(&n->queue_, w, 1, ready, arg);
 }
 
 /* Wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept). One
@@ -93,15 +105,16 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     return rouse_backend_cancel_(&n->queue_, w);
 }
 
-/* w was woken with ROUSE_OK and does not want it. If notify_one woke it, the next waiter (or the stored
- * permit) gets the notification; if notify_all did, nothing happens. In w's wake or later, since the outcome
- * may not be stored before; of a polled waiter, once cancel has returned false or its status is ROUSE_OK.
- * After a wait that returned ROUSE_OK at once, call rouse_notify_one instead. */
+/* w was satisfied with ROUSE_OK, by its wake or by the answer of its wait, and does not want it. If
+ * notify_one or notify_n did that, or a stored notification, the next waiter (or the stored permit) gets the
+ * notification. If notify_all did, or the condition of wait_if held, nothing happens. At once after a wait
+ * that answered ROUSE_OK; else in w's wake or later, since the outcome may not be stored before; of a polled
+ * waiter, once cancel has returned false or its status is ROUSE_OK. Before w waits again. */
 static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
-    if (rouse_u32_load_acquire_(&w->status_) == (uint32_t)ROUSE_OK) {
+    if ((rouse_u32_load_acquire_(&w->status_) & (ROUSE_OUTCOME_BY_ALL_ | 0xffu)) == (uint32_t)ROUSE_OK) {
         rouse_notify_one(n);
     }
 }

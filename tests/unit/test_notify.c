@@ -431,3 +431,41 @@ Test(notify, wait_if_waits_only_while_the_condition_does_not_hold) {
     cr_assert_eq(rouse_notify_wait_if(&n, &p.waiter, holds, &condition), ROUSE_OK, "closed or not");
     rouse_notify_destroy(&n);
 }
+
+/* An answer at once is passed on like a wake: a stored notification goes on, a condition that held is none. */
+Test(notify, pass_on_of_an_answer_at_once) {
+    rouse_notify n;
+    probe p[2];
+    bool condition = true;
+    rouse_notify_init(&n);
+    probes_init(p, 2);
+    for (int queued_before = 0; queued_before < 2; queued_before++) {
+        if (queued_before) { /* whatever its status says from before */
+            must_queue(&n, &p[0]);
+            cr_assert_eq(rouse_notify_all(&n), 1u);
+            expect_wakes(0);
+        }
+        rouse_notify_one(&n);
+        cr_assert_eq(rouse_notify_wait(&n, &p[0].waiter), ROUSE_OK);
+        rouse_notify_pass_on(&n, &p[0].waiter);
+        expect_stored(&n, true);
+        cr_assert_eq(rouse_notify_wait(&n, &p[0].waiter), ROUSE_OK);
+        must_queue(&n, &p[1]);
+        rouse_notify_pass_on(&n, &p[0].waiter);
+        expect_wakes(1);
+        cr_assert_eq(rouse_notify_wait_if(&n, &p[0].waiter, holds, &condition), ROUSE_OK);
+        rouse_notify_pass_on(&n, &p[0].waiter);
+        looks = 0;
+        cr_assert_eq(rouse_notify_wait_if(&n, &p[0].waiter, holds_at_the_second_look, NULL), ROUSE_OK);
+        rouse_notify_pass_on(&n, &p[0].waiter);
+        expect_stored(&n, false);
+        rouse_notify_one(&n);
+        condition = false;
+        cr_assert_eq(rouse_notify_wait_if(&n, &p[0].waiter, holds, &condition), ROUSE_OK);
+        rouse_notify_pass_on(&n, &p[0].waiter);
+        expect_stored(&n, true);
+        cr_assert_eq(rouse_notify_wait(&n, &p[0].waiter), ROUSE_OK);
+        condition = true;
+    }
+    rouse_notify_destroy(&n);
+}

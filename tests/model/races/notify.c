@@ -167,6 +167,75 @@ static void pass_on_to_newcomer(void) {
     queue_finish();
 }
 
+/* An answer at once: what notify_all gave is not handed on, a notification is. */
+static void wait_and_pass_on(void *arg) {
+    guest *const g = arg;
+    notify_wait(g);
+    if (g->answer == ROUSE_OK) {
+        rouse_notify_pass_on(NOTIFY, &g->waiter);
+    }
+}
+static void pass_on_at_once_all(void) {
+    start(0);
+    run(wait_and_pass_on, A, notify_all, NULL, ONLY_TWO);
+    mc_assert(stored() == 0);
+    queue_finish();
+}
+static void pass_on_at_once_one(void) {
+    start(0);
+    enqueue(A, 1);
+    mc_assert(rouse_waiter_queue_cancel(&queue, &A->waiter)); /* leaves another status than ROUSE_OK */
+    run(wait_and_pass_on, A, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && stored() == (A->answer == ROUSE_OK ? 1 : 0));
+    queue_finish();
+}
+static void pass_on_at_once_to_newcomer(void) {
+    start(0);
+    run(wait_and_pass_on, A, notify_one, NULL, notify_wait, B);
+    mc_assert(A->answer == ROUSE_OK ? granted(B) != (stored() == 1) : granted(A) != granted(B));
+    queue_finish();
+}
+/* Up to two of those who wait, in their order, and nothing stored. */
+static uint32_t woken_by_n;
+static void notify_two(void *arg) {
+    (void)arg;
+    woken_by_n = rouse_notify_n(NOTIFY, 2);
+}
+static void n_wait(void) {
+    start(1);
+    enqueue(A, 1);
+    run(notify_two, NULL, notify_wait, B, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_n == (uint32_t)count(granted) && stored() == 0);
+    queue_finish();
+}
+static void n_one(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    run(notify_two, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(woken_by_n == 2 && count(granted) == 3 && stored() == 0);
+    queue_finish();
+}
+static void n_cancel(void) {
+    start(1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(notify_two, NULL, cancel, A, ONLY_TWO);
+    mc_assert(granted(B) && granted(A) != (A->cancelled != 0) && stored() == 0);
+    mc_assert(woken_by_n == (uint32_t)count(granted));
+    queue_finish();
+}
+static void n_all(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    enqueue(C, 1);
+    run(notify_two, NULL, notify_all, NULL, ONLY_TWO);
+    mc_assert(count(granted) == 3 && woken_by_n + woken_by_all == 3 && stored() == 0);
+    queue_finish();
+}
+
 /* What came before a notification is known to the waiter, the stored one included, though an earlier one was there. */
 extern int other;
 int other;
@@ -231,5 +300,15 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "merged notifications", .body = merged_notifications},
+    {.name = "pass on: at once, all", .body = pass_on_at_once_all},
+    {.name = "pass on: at once, one", .body = pass_on_at_once_one},
+    {.name = "pass on: at once, to a newcomer",
+     .body = pass_on_at_once_to_newcomer,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
+    {.name = "n, wait", .body = n_wait},
+    {.name = "n, one", .body = n_one},
+    {.name = "n, cancel", .body = n_cancel},
+    {.name = "n, all", .body = n_all},
     {0},
 };

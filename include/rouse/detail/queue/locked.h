@@ -131,11 +131,14 @@ static ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_
         if (ready != NULL && ready(arg)) {
             /* n is 1: there was no credit, and so there is none to give back. */
             rouse_listed_remove_(&q->listed_, w);
+            ROUSE_TRACE("cancel", q, w);
             rouse_waiter_release_(w);
             (void)rouse_locked_leave_(q, 0, 0);
             return ROUSE_OK;
         }
         rouse_locked_leave_listed_(q);
+    } else if (status == ROUSE_OK) {
+        rouse_outcome_at_once_(w, 0);
     }
     return status;
 }

@@ -834,12 +834,15 @@ static inline void rouse_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint64
 }
 
 /* All that w lacked was there before it could sleep. */
-static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account) {
+static inline rouse_status rouse_up_again_(rouse_waiter_queue *q, rouse_waiter *w, uint64_t account,
+                                           uint32_t bits) {
+    ROUSE_TRACE("grant", q, w);
     rouse_waiter_release_(w);
     if ((account & ROUSE_ACCOUNT_CLOSED_) != 0) {
         rouse_pass_on_(q, (uint32_t)((account & ~ROUSE_ACCOUNT_CLOSED_) >> 32), ROUSE_MAX_PERMITS);
         return ROUSE_CLOSED;
     }
+    rouse_outcome_at_once_(w, bits);
     return ROUSE_OK;
 }
 
@@ -857,7 +860,8 @@ static inline rouse_status rouse_sit_down_(rouse_waiter_queue *q, rouse_waiter *
     return rouse_up_again_(q, w,
                            (uintptr_t)seen == ROUSE_CELL_TOKEN_CLOSED_
                                ? ROUSE_ACCOUNT_CLOSED_ | rouse_account_make_(n - 1, 0)
-                               : 0);
+                               : 0,
+                           (uintptr_t)seen == ROUSE_CELL_TOKEN_ALL_ ? ROUSE_OUTCOME_BY_ALL_ : 0);
 }
 
 /* The segment behind one that holds tickets of a waiter who has tickets in the next as well: they stay
@@ -902,7 +906,7 @@ static ROUSE_SLOW_ rouse_status rouse_spread_out_(rouse_waiter_queue *q, rouse_p
     if (tokens == 0 || !rouse_count_down_(q, w, tokens, gifts, closed, &account)) {
         return ROUSE_PENDING;
     }
-    return rouse_up_again_(q, w, account);
+    return rouse_up_again_(q, w, account, 0);
 }
 
 /* add_waiter_if's second look said yes: leaves the ticket, or passes on the wake that was spent on it. */
@@ -938,6 +942,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
         }
         if (balance >= (int64_t)n) {
             if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2 */
+                rouse_outcome_at_once_(w, 0);
                 return ROUSE_OK;
             }
             continue;

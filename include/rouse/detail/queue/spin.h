@@ -26,8 +26,9 @@
  *                        which saw LOCKED, waits and starts over
  *     LOCKED -> MULTI, EMPTY   the holder's store
  *
- * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds: 2^31
- * threads would have to add during one critical section to bring it back to 0.
+ * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds, and the
+ * balance rises with it: the word would stop to read LOCKED after 1,342,177,280 adds (2^31 - ROUSE_MAX_LACK)
+ * in one critical section. A thread adds once and then waits for the lock, so that takes as many threads.
  *
  * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs
  * a time slice and not a storm. Allocates nothing. Not for signal handlers. */
@@ -192,6 +193,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
         }
         rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
     }
+    ROUSE_TRACE("cancel", q, w);
     rouse_waiter_release_(w);
     return false;
 }

@@ -112,6 +112,12 @@ static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     rouse_u32_store_release_(&w->status_, outcome);
 }
 
+/* A call that answers ROUSE_OK to w at once, for rouse_notify_pass_on. `bits`: BY_ALL if a wake_all did it.
+ * Relaxed: a note from this thread to itself. */
+static inline void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
+    rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_OK, bits));
+}
+
 /* For a cancel that came too late: another thread is granting w, and its last store is about to come. A
  * polled waiter waits for that store here. For a waiter on a mailbox it is noted, so that revoke waits for
  * it. */
