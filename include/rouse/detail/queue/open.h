@@ -286,8 +286,7 @@ static inline void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
 static inline void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(w) + 1, 1));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    /* E20: release; partner is the acquire load of a canceller that waits for drain. */
-    rouse_u32_store_release_(&w->ticket_, rouse_listed_mark_(&q->listed_));
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(&q->listed_));
     rouse_list_prepend_(&q->listed_.list, w);
     rouse_listed_change_(&q->listed_, ROUSE_LISTED_ONE_ + 1);
 }
@@ -296,7 +295,8 @@ static inline void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w
 static inline void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
     ROUSE_DISOWN_(w);
     rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
-    rouse_u32_store_release_(&w->ticket_, 0);                         /* E20: as in rouse_open_push_front_ */
+    rouse_u32_store_relaxed_(&w->ticket_,
+                             0); /* relaxed: under the lock; a canceller that waits for it looks there */
 }
 
 /* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten. */
@@ -398,9 +398,9 @@ static ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *
         if (w->mailbox_ == NULL || (state != ROUSE_OPEN_CLAIMED_ && state != ROUSE_OPEN_INVITED_)) {
             break;
         }
-        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock
-         * instead could keep drain from it. E20: acquire. */
-        while (rouse_open_state_(rouse_u32_load_acquire_(&w->ticket_)) == ROUSE_OPEN_CLAIMED_) {
+        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock instead
+         * could keep drain from it. Relaxed: what the answer was is seen under the lock. */
+        while (rouse_open_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_OPEN_CLAIMED_) {
             rouse_platform_back_off_(&step);
         }
     }

@@ -1,0 +1,727 @@
+/* The contract of throughput mode (semaphore.h): the oldest waiter is invited, newcomers overtake up to the bound. Where
+ * a backend has no such mode the same objects are strict. */
+#include <rouse/mailbox.h>
+#include <rouse/mutex.h>
+#include <rouse/semaphore.h>
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+#    include <rouse/blocking.h>
+#endif
+
+#include "support.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+enum { HAS_MODE = ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX };
+
+/* A test of what only throughput mode does. */
+#define MODE_TEST(...) Test(throughput, __VA_ARGS__, .disabled = !HAS_MODE)
+
+static void must_queue(rouse_semaphore *s, probe *p, uint32_t n) {
+    cr_assert_eq(rouse_semaphore_acquire(s, &p->waiter, n), ROUSE_PENDING);
+}
+static void must_release(rouse_semaphore *s, uint32_t n) {
+    cr_assert_eq(rouse_semaphore_release(s, n), ROUSE_OK);
+}
+/* `waiting` waiters, numbered from 0, that lack one permit each. */
+static void queue_up(rouse_semaphore *s, probe *p, int waiting) {
+    probes_init(p, waiting);
+    for (int i = 0; i < waiting; i++) {
+        must_queue(s, &p[i], 1);
+    }
+}
+static void expect_told(const probe *p, rouse_status status) {
+    cr_assert_eq(p->outcome, status);
+    cr_assert_eq(rouse_waiter_status(&p->waiter), status);
+}
+static void expect_free(const rouse_semaphore *s, uint32_t available, uint32_t waiters) {
+    cr_assert_eq(rouse_semaphore_available(s), available);
+    cr_assert_eq(rouse_semaphore_waiter_count(s), waiters);
+}
+
+static rouse_semaphore static_semaphore = ROUSE_SEMAPHORE_INIT_THROUGHPUT(2, ROUSE_BYPASS);
+static rouse_mutex static_mutex = ROUSE_MUTEX_INIT_THROUGHPUT(7);
+
+Test(throughput, start_values) {
+    rouse_semaphore s;
+    rouse_mutex m;
+    cr_assert_eq(rouse_semaphore_available(&static_semaphore), 2);
+    cr_assert(rouse_mutex_try_lock(&static_mutex));
+    cr_assert_not(rouse_mutex_try_lock(&static_mutex));
+    cr_assert_eq(rouse_mutex_unlock(&static_mutex), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&static_mutex), ROUSE_INVALID);
+    rouse_semaphore_init_throughput(&s, 5, UINT32_MAX);
+    cr_assert_eq(rouse_semaphore_available(&s), 5);
+    cr_assert(rouse_semaphore_try_acquire(&s, 5));
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    rouse_semaphore_destroy(&s);
+    rouse_semaphore_init_throughput(&s, UINT32_MAX, 1);
+    cr_assert_eq(rouse_semaphore_available(&s), ROUSE_MAX_PERMITS);
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_init_throughput(&m, 1);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    rouse_mutex_destroy(&m);
+    cr_assert_eq(ROUSE_BYPASS, 4096);
+}
+
+Test(throughput, statuses_have_names) {
+    cr_assert_str_eq(rouse_status_string(ROUSE_RETRY), "ROUSE_RETRY");
+    cr_assert_str_eq(rouse_status_string(ROUSE_CANCELLED), "ROUSE_CANCELLED");
+    cr_assert_eq(ROUSE_RETRY, 2);
+    cr_assert_eq(ROUSE_CANCELLED, -6);
+}
+
+/* And so does every bound where the backend has no mode. */
+Test(throughput, a_bound_of_0_is_strict) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, HAS_MODE ? 0 : 5);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_OK);
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK, "its outcome, and nothing changes");
+    expect_free(&s, 0, 1);
+    cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter));
+    rouse_semaphore_destroy(&s);
+}
+
+/* ---- the invitation ---------------------------------------------------------------------------------------------- */
+
+MODE_TEST(the_oldest_is_invited_and_takes) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    queue_up(&s, p, 2);
+    expect_free(&s, 0, 2);
+    must_release(&s, 1);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_RETRY);
+    expect_free(&s, 1, 2);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_OK);
+    expect_free(&s, 0, 1);
+    expect_no_wakes();
+    must_release(&s, 1);
+    expect_wakes(1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    must_release(&s, 1);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(a_newcomer_takes_what_is_free) {
+    rouse_semaphore s;
+    probe p[1];
+    probe newcomer;
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    queue_up(&s, p, 1);
+    must_release(&s, 1);
+    probe_init(&newcomer, 9);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &newcomer.waiter, 1), ROUSE_OK);
+    expect_free(&s, 0, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_PENDING);
+    expect_free(&s, 0, 1);
+    must_release(&s, 1);
+    expect_wakes(0, 0);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(a_beaten_waiter_stays_in_front) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 9);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    probe_init(&p[2], 2);
+    must_queue(&s, &p[2], 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    must_release(&s, 3);
+    expect_wakes(0, 0);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    expect_wakes(1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    expect_wakes(2);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[2].waiter), ROUSE_OK);
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+static rouse_semaphore *resumed;
+static void resume_in_wake(probe *p) {
+    p->outcome = rouse_semaphore_resume(resumed, &p->waiter);
+    cr_assert_eq(p->outcome, ROUSE_OK);
+    must_release(resumed, 1);
+}
+/* A chain of 2000 invitations, each answered in the wake, needs no more stack than one. */
+MODE_TEST(the_wake_may_answer) {
+    enum { MANY = 2000 };
+    rouse_semaphore s;
+    probe *const p = (probe *)must_alloc(MANY * sizeof *p);
+    rouse_semaphore_init_throughput(&s, 0, 1);
+    resumed = &s;
+    queue_up(&s, p, MANY);
+    for (int i = 0; i < MANY; i++) {
+        p[i].then = resume_in_wake;
+    }
+    must_release(&s, 1);
+    cr_assert_eq(wake_log_length, (size_t)MANY);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(wake_log[i], i);
+    }
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+    free(p);
+}
+
+/* ---- the bound ------------------------------------------------------------------------------------------------------ */
+
+static int overtakers(rouse_semaphore *s) { /* so many get in one after another, each giving back at once */
+    int n = 0;
+    while (rouse_semaphore_try_acquire(s, 1)) {
+        n++;
+        must_release(s, 1);
+        cr_assert_lt(n, 100);
+    }
+    return n;
+}
+
+MODE_TEST(newcomers_overtake_as_often_as_the_bound_says) {
+    rouse_semaphore s;
+    probe p[2];
+    probe newcomer;
+    rouse_semaphore_init_throughput(&s, 0, 5);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    cr_assert_eq(overtakers(&s), 5);
+    probe_init(&newcomer, 9);
+    must_queue(&s, &newcomer, 1); /* acquire keeps to it too */
+    cr_assert_eq(rouse_semaphore_available(&s), 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    must_release(&s, 1);
+    cr_assert_eq(overtakers(&s), 5, "a waiter got in: the count begins again");
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    must_release(&s, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &newcomer.waiter), ROUSE_OK);
+    must_release(&s, 1);
+    for (int i = 0; i < 20; i++) { /* nobody waits: no bound */
+        cr_assert(rouse_semaphore_try_acquire(&s, 1));
+        must_release(&s, 1);
+    }
+    probe_init(&p[0], 0);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    must_queue(&s, &p[0], 1);
+    must_release(&s, 1);
+    cr_assert_eq(overtakers(&s), 5, "and the count is 0 then");
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(defeat_keeps_the_count) {
+    rouse_semaphore s;
+    probe p[1];
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    queue_up(&s, p, 1);
+    for (int i = 0; i < 3; i++) {
+        must_release(&s, 1);
+        cr_assert(rouse_semaphore_try_acquire(&s, 1));
+        cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    }
+    must_release(&s, 1);
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(declining_and_cancelling_keep_the_count) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_up(&s, p, 3);
+    must_release(&s, 1);
+    cr_assert_eq(overtakers(&s), 2);
+    rouse_semaphore_decline(&s, &p[0].waiter);
+    expect_wakes(0, 1);
+    cr_assert_eq(overtakers(&s), 0);
+    cr_assert(rouse_semaphore_cancel(&s, &p[2].waiter));
+    cr_assert_eq(overtakers(&s), 0);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(a_newcomer_for_n_counts_n) {
+    rouse_semaphore s;
+    probe p[1];
+    rouse_semaphore_init_throughput(&s, 0, 4);
+    queue_up(&s, p, 1);
+    must_release(&s, 5);
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 5));
+    cr_assert(rouse_semaphore_try_acquire(&s, 3));
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 2));
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    expect_free(&s, 1, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
+
+/* ---- several permits, polled waiters ---------------------------------------------------------------------------------- */
+
+MODE_TEST(one_that_lacks_several_is_given_them_and_invited_for_the_last) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 1, 9);
+    probes_init(p, 2);
+    must_queue(&s, &p[0], 4); /* takes the one */
+    must_queue(&s, &p[1], 1);
+    must_release(&s, 1);
+    expect_no_wakes();
+    expect_free(&s, 0, 2);
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    must_release(&s, 2);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_RETRY);
+    expect_free(&s, 1, 2);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    must_release(&s, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter));
+    must_release(&s, 4);
+    expect_free(&s, 4, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(what_a_waiter_had_been_given_goes_on) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 9);
+    probes_init(p, 3);
+    must_queue(&s, &p[0], 3);
+    must_queue(&s, &p[1], 2);
+    must_queue(&s, &p[2], 1);
+    must_release(&s, 3);
+    expect_wakes(0);
+    rouse_semaphore_decline(&s, &p[0].waiter);
+    expect_wakes(1);
+    expect_free(&s, 2, 2);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    expect_wakes(2);
+    rouse_semaphore_decline(&s, &p[2].waiter);
+    expect_free(&s, 1, 0);
+    must_queue(&s, &p[0], 3); /* listed, with one */
+    must_queue(&s, &p[1], 1);
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    expect_wakes(1);
+    rouse_semaphore_decline(&s, &p[1].waiter);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(a_polled_waiter_is_granted_in_its_turn) {
+    rouse_semaphore s;
+    probe p[4];
+    rouse_semaphore_init_throughput(&s, 0, 9);
+    probes_init(p, 4);
+    for (int i = 1; i < 3; i++) {
+        rouse_waiter_init(&p[i].waiter, NULL, &p[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        must_queue(&s, &p[i], 1);
+    }
+    must_release(&s, 4);
+    expect_wakes(0);
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[2].waiter), ROUSE_OK);
+    cr_assert_not(rouse_semaphore_cancel(&s, &p[1].waiter));
+    expect_wakes(3);
+    expect_free(&s, 1, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[3].waiter), ROUSE_OK);
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(reduce_takes_what_is_free_and_keeps_the_count) {
+    rouse_semaphore s;
+    probe p[1];
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    queue_up(&s, p, 1);
+    cr_assert_eq(rouse_semaphore_reduce(&s, 2), 0);
+    must_release(&s, 4);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_reduce(&s, 2), 2);
+    expect_free(&s, 1, 1);
+    cr_assert_eq(overtakers(&s), 2);
+    cr_assert_eq(rouse_semaphore_reduce(&s, 5), 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    must_release(&s, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    must_release(&s, 3);
+    cr_assert_eq(rouse_semaphore_reduce(&s, 2), 2);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(no_more_are_free_than_the_most) {
+    rouse_semaphore s;
+    probe p[1];
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    queue_up(&s, p, 1);
+    must_release(&s, ROUSE_MAX_PERMITS);
+    expect_free(&s, ROUSE_MAX_PERMITS, 1);
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OVERFLOW);
+    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OVERFLOW);
+    cr_assert_eq(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS), ROUSE_OVERFLOW);
+    cr_assert_eq(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS + 1u), ROUSE_INVALID);
+    expect_free(&s, ROUSE_MAX_PERMITS, 1);
+    cr_assert_eq(overtakers(&s), 3);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    expect_free(&s, ROUSE_MAX_PERMITS - 1, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(waiters_lack_no_more_than_can_be_counted) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 3);
+    probes_init(p, 3);
+    must_queue(&s, &p[0], ROUSE_MAX_PERMITS);
+    must_queue(&s, &p[1], ROUSE_MAX_LACK - ROUSE_MAX_PERMITS);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p[2].waiter, 1), ROUSE_OVERFLOW);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p[2].waiter, ROUSE_MAX_PERMITS + 1u), ROUSE_INVALID);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p[2].waiter, 0), ROUSE_OK);
+    expect_free(&s, 0, 2);
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    must_queue(&s, &p[2], 1);
+    cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter));
+    cr_assert(rouse_semaphore_cancel(&s, &p[2].waiter));
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+/* ---- cancel: each line of the table ------------------------------------------------------------------------------------ */
+
+MODE_TEST(cancel_of_a_queued_waiter) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_up(&s, p, 3);
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    must_release(&s, 1);
+    expect_wakes(1);
+    cr_assert(rouse_semaphore_cancel(&s, &p[2].waiter), "while another is invited");
+    cr_assert_not(rouse_semaphore_cancel(&s, &p[2].waiter));
+    expect_free(&s, 1, 1);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_PENDING);
+    cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter), "beaten, it is queued again");
+    must_release(&s, 1);
+    expect_no_wakes();
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(cancel_of_a_waiter_that_was_told) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    expect_wakes(0);
+    cr_assert_not(rouse_semaphore_cancel(&s, &p[0].waiter));
+    expect_free(&s, 1, 2);
+    expect_no_wakes();
+    rouse_semaphore_decline(&s, &p[0].waiter);
+    expect_wakes(1);
+    cr_assert_not(rouse_semaphore_cancel(&s, &p[1].waiter));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK, "or resume");
+    cr_assert_not(rouse_semaphore_cancel(&s, &p[1].waiter));
+    must_queue(&s, &p[0], 1); /* declined, it was its owner's */
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    rouse_semaphore_destroy(&s);
+}
+
+typedef struct loop {
+    rouse_mailbox mailbox;
+    atomic_int kicks;
+} loop;
+static void kick(void *arg) {
+    atomic_fetch_add(&((loop *)arg)->kicks, 1);
+}
+static void loop_init(loop *l) {
+    atomic_init(&l->kicks, 0);
+    rouse_mailbox_init(&l->mailbox, kick, l);
+}
+static void queue_on(loop *l, rouse_semaphore *s, probe *p, int waiting) {
+    probes_init(p, waiting);
+    for (int i = 0; i < waiting; i++) {
+        rouse_waiter_init_on(&p[i].waiter, &l->mailbox, probe_wake, &p[i]);
+        must_queue(s, &p[i], 1);
+    }
+}
+
+MODE_TEST(cancel_of_a_waiter_in_its_mailbox) {
+    loop l;
+    rouse_semaphore *const s = (rouse_semaphore *)must_alloc(sizeof *s);
+    probe p[2];
+    loop_init(&l);
+    rouse_semaphore_init_throughput(s, 0, 2);
+    queue_on(&l, s, p, 2);
+    must_release(s, 1);
+    expect_no_wakes();
+    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_PENDING);
+    cr_assert_not(rouse_semaphore_cancel(s, &p[0].waiter));
+    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_CANCELLED);
+    expect_free(s, 1, 1);
+    cr_assert_not(rouse_semaphore_cancel(s, &p[0].waiter), "and again");
+    cr_assert_not(rouse_semaphore_cancel(s, &p[1].waiter),
+                  "the turn has gone to the next, which is posted too");
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_CANCELLED);
+    expect_free(s, 1, 0);
+    rouse_semaphore_destroy(s); /* at once */
+    memset(s, 0xa5, sizeof *s);
+    free(s);
+    expect_no_wakes();
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 2);
+    expect_wakes(0, 1);
+    expect_told(&p[0], ROUSE_CANCELLED);
+    expect_told(&p[1], ROUSE_CANCELLED);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+MODE_TEST(a_waiter_cancelled_in_its_mailbox_can_be_revoked) {
+    loop l;
+    rouse_semaphore s;
+    probe p[3];
+    loop_init(&l);
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_on(&l, &s, p, 3);
+    must_release(&s, 1);
+    cr_assert_not(rouse_mailbox_revoke(&l.mailbox, &p[0].waiter), "it is queued");
+    for (int i = 0; i < 3; i++) {
+        cr_assert_not(rouse_semaphore_cancel(&s, &p[i].waiter));
+    }
+    cr_assert(rouse_mailbox_revoke(&l.mailbox, &p[1].waiter), "from the middle");
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_CANCELLED);
+    memset(&p[1], 0xa5, sizeof p[1]);
+    cr_assert(rouse_mailbox_revoke(&l.mailbox, &p[2].waiter), "the newest");
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 1);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_CANCELLED);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+/* ---- mailboxes --------------------------------------------------------------------------------------------------------- */
+
+MODE_TEST(drain_asks) {
+    loop l;
+    rouse_semaphore s;
+    probe p[2];
+    loop_init(&l);
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_on(&l, &s, p, 2);
+    must_release(&s, 1);
+    cr_assert_eq(l.kicks, 1);
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 1);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_OK);
+    expect_free(&s, 0, 1);
+    must_release(&s, 1);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1)); /* beats it */
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 0, "no wake has run");
+    expect_no_wakes();
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_PENDING);
+    must_release(&s, 1);
+    cr_assert_eq(l.kicks, 3);
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 1);
+    expect_wakes(1);
+    expect_told(&p[1], ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+static void release_one(probe *p) {
+    must_release((rouse_semaphore *)p->arg, 1);
+}
+MODE_TEST(a_drain_that_is_asked_by_its_own_wakes) {
+    loop l;
+    rouse_semaphore s;
+    probe p[3];
+    loop_init(&l);
+    rouse_semaphore_init_throughput(&s, 0, 1);
+    queue_on(&l, &s, p, 3);
+    for (int i = 0; i < 3; i++) {
+        p[i].then = release_one;
+        p[i].arg = &s;
+    }
+    must_release(&s, 1);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 1);
+        expect_wakes(i);
+    }
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+/* ---- close ---------------------------------------------------------------------------------------------------------------- */
+
+MODE_TEST(close_wakes_the_queued_and_the_invited_learns_it) {
+    rouse_semaphore s;
+    probe p[3];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_up(&s, p, 3);
+    must_release(&s, 1);
+    expect_wakes(0);
+    cr_assert_eq(rouse_semaphore_close(&s), 2);
+    expect_wakes(1, 2);
+    expect_told(&p[1], ROUSE_CLOSED);
+    cr_assert(rouse_semaphore_is_closed(&s));
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p[1].waiter, 1), ROUSE_CLOSED);
+    cr_assert_eq(rouse_semaphore_close(&s), 0);
+    must_release(&s, 1);
+    expect_free(&s, 2, 1);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_CLOSED);
+    cr_assert(rouse_semaphore_is_closed(&s));
+    expect_free(&s, 2, 0);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p[1].waiter, 1), ROUSE_CLOSED);
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(close_gives_back_what_waiters_had) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    probes_init(p, 2);
+    must_queue(&s, &p[0], 3);
+    must_release(&s, 2);
+    cr_assert_eq(rouse_semaphore_close(&s), 1);
+    expect_free(&s, 2, 0);
+    rouse_semaphore_destroy(&s);
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    must_queue(&s, &p[0], 3);
+    must_queue(&s, &p[1], 2);
+    must_release(&s, 3);
+    cr_assert_eq(rouse_semaphore_close(&s), 1);
+    rouse_semaphore_decline(&s, &p[0].waiter);
+    expect_free(&s, 3, 0);
+    cr_assert(rouse_semaphore_is_closed(&s));
+    rouse_semaphore_destroy(&s);
+}
+
+MODE_TEST(close_reaches_a_mailbox) {
+    loop l;
+    rouse_semaphore s;
+    probe p[2];
+    loop_init(&l);
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_on(&l, &s, p, 2);
+    must_release(&s, 1);
+    cr_assert_eq(rouse_semaphore_close(&s), 1);
+    expect_no_wakes();
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), 2);
+    expect_wakes(0, 1);
+    expect_told(&p[0], ROUSE_CLOSED);
+    expect_told(&p[1], ROUSE_CLOSED);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+/* ---- mutex ------------------------------------------------------------------------------------------------------------------ */
+
+MODE_TEST(a_mutex_that_is_free_cannot_be_unlocked) {
+    rouse_mutex m;
+    probe p[2];
+    rouse_mutex_init_throughput(&m, 1);
+    probes_init(p, 2);
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_mutex_lock(&m, &p[0].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_mutex_lock(&m, &p[1].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    expect_wakes(0);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_INVALID);
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert(rouse_mutex_is_locked(&m));
+    cr_assert_eq(rouse_mutex_resume(&m, &p[0].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    expect_wakes(0);
+    cr_assert_not(rouse_mutex_try_lock(&m), "the bound");
+    rouse_mutex_decline(&m, &p[0].waiter);
+    expect_wakes(1);
+    cr_assert_eq(rouse_mutex_resume(&m, &p[1].waiter), ROUSE_OK);
+    cr_assert(rouse_mutex_is_locked(&m));
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_INVALID);
+    rouse_mutex_destroy(&m);
+}
+
+/* ---- threads that block -------------------------------------------------------------------------------------------------------- */
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+static void *lock_many(void *mutex) {
+    for (int i = 0; i < 5000; i++) {
+        cr_assert_eq(i % 3 == 0 ? rouse_mutex_lock_timed((rouse_mutex *)mutex, UINT64_MAX / 2)
+                                : rouse_mutex_lock_blocking((rouse_mutex *)mutex),
+                     ROUSE_OK);
+        cr_assert_eq(rouse_mutex_unlock((rouse_mutex *)mutex), ROUSE_OK);
+    }
+    return NULL;
+}
+Test(throughput, threads_block, .timeout = 60) {
+    enum { THREADS = 4 };
+    rouse_mutex m;
+    pthread_t threads[THREADS];
+    rouse_mutex_init_throughput(&m, 20);
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, lock_many, &m), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    }
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    rouse_mutex_destroy(&m);
+}
+
+Test(throughput, a_blocked_thread_gives_up, .timeout = 60) {
+    rouse_semaphore s;
+    rouse_semaphore_init_throughput(&s, 0, 5);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&s, 1, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&s, 2, 1000000), ROUSE_TIMEDOUT);
+    expect_free(&s, 0, 0);
+    must_release(&s, 1);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&s, 1, 0), ROUSE_OK);
+    (void)rouse_semaphore_close(&s);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&s, 1, 1000), ROUSE_CLOSED);
+    rouse_semaphore_destroy(&s);
+}
+
+/* A thread waiter is invited while its thread looks away, is beaten when it asks, and gets the next one. */
+MODE_TEST(a_thread_waiter_asks_when_its_thread_looks) {
+    rouse_semaphore s;
+    rouse_thread_waiter t;
+    rouse_status outcome = ROUSE_INVALID;
+    rouse_semaphore_init_throughput(&s, 0, 5);
+    rouse_thread_waiter_init(&t);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &t.waiter, 1), ROUSE_PENDING);
+    must_release(&s, 1);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_not(rouse_thread_waiter_await_until(&t, 0, &outcome), "beaten: it waits on");
+    cr_assert_not(rouse_thread_waiter_await_until(&t, 0, &outcome));
+    must_release(&s, 1);
+    cr_assert(rouse_thread_waiter_await_until(&t, 0, &outcome));
+    cr_assert_eq(outcome, ROUSE_OK);
+    rouse_thread_waiter_destroy(&t);
+    rouse_semaphore_destroy(&s);
+}
+#endif
