@@ -10,6 +10,7 @@
  *   do it once, whoever comes first; the others wait      once.h
  *   all arrive, then all continue                         barrier.h
  *   hand things over, at most N on the way                channel.h
+ *   whichever of several objects has it first            any.h
  *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
  *   woken on one thread, must run on my loop's thread     mailbox.h
@@ -18,6 +19,7 @@
 #ifndef ROUSE_H
 #define ROUSE_H
 
+#include "any.h"
 #include "barrier.h"
 #include "channel.h"
 #include "config.h"

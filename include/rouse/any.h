@@ -1,0 +1,393 @@
+/* rouse/any.h: wait for the first of several objects, with exactly one winner.
+ *
+ *     static rouse_arm arms[2];                                  // yours until wake runs; may be on a stack
+ *     rouse_arm_semaphore(&arms[0], &permits, 1);
+ *     rouse_arm_event(&arms[1], &stopping);
+ *     rouse_any_init(&any, arms, 2, mailbox, wake, task);
+ *     switch (rouse_any_wait(&any)) {
+ *     case ROUSE_OK:      go_on(rouse_any_index(&any)); break;   // this arm had it at once
+ *     case ROUSE_PENDING: break;                                 // wake(&any, index, status) will be called
+ *     default:            ...                                    // closed, out of range, out of memory
+ *     }
+ *
+ * Guarantees
+ *   One winner. Exactly one arm's grant is kept. A grant that comes to another arm as well is handed on (released,
+ *   unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake has returned.
+ *   Nothing is left behind. When wake runs, or a call has answered, every arm is out of its queue: arms and objects
+ *   may be freed.
+ *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; of an event or a gate that is
+ *   ROUSE_OK, as ever.
+ *   What came before the winner's release happens before wake.
+ *
+ * Cost: what the arms cost, one read-modify-write for each, and three. No allocation. Not for signal handlers. */
+#ifndef ROUSE_ANY_H
+#define ROUSE_ANY_H
+
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/wake/deliver.h"
+#include "event.h"
+#include "gate.h"
+#include "limit.h"
+#include "mailbox.h"
+#include "mutex.h"
+#include "notify.h"
+#include "semaphore.h"
+#include "waiter.h"
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most arms that one any may have. */
+#define ROUSE_MAX_ARMS 32767
+
+typedef struct rouse_any rouse_any;
+typedef void rouse_any_wake_fn(rouse_any *any, int index, rouse_status status);
+
+typedef struct rouse_arm_verbs_ {
+    rouse_status (*wait)(void *object, rouse_waiter *w, uint32_t n);
+    bool (*cancel)(void *object, rouse_waiter *w);
+    void (*hand_on)(void *object, rouse_waiter *w,
+                    uint32_t n);                           /* NULL: a grant is nothing that one could have */
+    rouse_status (*resume)(void *object, rouse_waiter *w); /* NULL: there is no throughput mode */
+    void (*decline)(void *object, rouse_waiter *w);
+} rouse_arm_verbs_;
+
+/* One object of an any. Its members are the library's. */
+typedef struct rouse_arm {
+    rouse_waiter waiter_;
+    const rouse_arm_verbs_ *verbs_;
+    void *object_;
+    rouse_any *any_;
+    uint32_t n_;
+} rouse_arm;
+
+/* state_    bits 0-15   who still holds the any: each arm whose leg is owed, and the thread that decides
+ *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner after that
+ *           bits 17-32  the winner's index + 1; 0: nobody has won
+ *
+ *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves the
+ *   cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the last hold go
+ *   delivers. */
+struct rouse_any {
+    rouse_waiter waiter_;
+    rouse_any_wake_fn *wake_;
+    void *data_;
+    rouse_arm *arms_;
+    uint32_t count_;
+    rouse_status status_; /* the winner's */
+    rouse_atomic_u64_ state_;
+};
+
+#define ROUSE_ANY_HOLD_     ((uint64_t)1)
+#define ROUSE_ANY_HOLDS_    ((uint64_t)0xffff)
+#define ROUSE_ANY_DECIDING_ ((uint64_t)1 << 16)
+#define ROUSE_ANY_WINNER_   ((uint64_t)1 << 17)
+
+/* ---- the arms ------------------------------------------------------------------------------------------- */
+
+#define ROUSE_ARM_VERBS_(kind, type, wait_call, hand_on_call)                                        \
+    static inline rouse_status rouse_arm_##kind##_wait_(void *object, rouse_waiter *w, uint32_t n) { \
+        type *const o = (type *)object;                                                              \
+        (void)n;                                                                                     \
+        return wait_call;                                                                            \
+    }                                                                                                \
+    static inline bool rouse_arm_##kind##_cancel_(void *object, rouse_waiter *w) {                   \
+        return rouse_##kind##_cancel((type *)object, w);                                             \
+    }                                                                                                \
+    static inline void rouse_arm_##kind##_hand_on_(void *object, rouse_waiter *w, uint32_t n) {      \
+        type *const o = (type *)object;                                                              \
+        (void)o, (void)w, (void)n;                                                                   \
+        hand_on_call;                                                                                \
+    }
+
+ROUSE_ARM_VERBS_(semaphore, rouse_semaphore, rouse_semaphore_acquire(o, w, n),
+                 (void)rouse_semaphore_release(o, n))
+ROUSE_ARM_VERBS_(limit, rouse_limit, rouse_limit_acquire(o, w, n), (void)rouse_limit_give_back(o, n))
+ROUSE_ARM_VERBS_(mutex, rouse_mutex, rouse_mutex_lock(o, w), (void)rouse_mutex_unlock(o))
+ROUSE_ARM_VERBS_(notify, rouse_notify, rouse_notify_wait(o, w), rouse_notify_pass_on(o, w))
+ROUSE_ARM_VERBS_(event, rouse_event, rouse_event_wait(o, w), (void)0)
+ROUSE_ARM_VERBS_(gate, rouse_gate, rouse_gate_wait(o, w), (void)0)
+ROUSE_ARM_VERBS_(waiter_queue, rouse_waiter_queue, rouse_waiter_queue_wait(o, w, n),
+                 (void)rouse_waiter_queue_wake(o, n, ROUSE_MAX_PERMITS))
+#undef ROUSE_ARM_VERBS_
+
+/* An object in throughput mode invites; the arm answers by itself. */
+static inline rouse_status rouse_arm_semaphore_resume_(void *object, rouse_waiter *w) {
+    return rouse_semaphore_resume((rouse_semaphore *)object, w);
+}
+static inline void rouse_arm_semaphore_decline_(void *object, rouse_waiter *w) {
+    rouse_semaphore_decline((rouse_semaphore *)object, w);
+}
+static inline rouse_status rouse_arm_mutex_resume_(void *object, rouse_waiter *w) {
+    return rouse_mutex_resume((rouse_mutex *)object, w);
+}
+static inline void rouse_arm_mutex_decline_(void *object, rouse_waiter *w) {
+    rouse_mutex_decline((rouse_mutex *)object, w);
+}
+
+#define ROUSE_ARM_TABLE_(kind, hand_on, resume, decline)                                             \
+    static inline const rouse_arm_verbs_ *rouse_arm_##kind##_verbs_(void) {                          \
+        static const rouse_arm_verbs_ verbs = {rouse_arm_##kind##_wait_, rouse_arm_##kind##_cancel_, \
+                                               hand_on, resume, decline};                            \
+        return &verbs;                                                                               \
+    }
+ROUSE_ARM_TABLE_(semaphore, rouse_arm_semaphore_hand_on_, rouse_arm_semaphore_resume_,
+                 rouse_arm_semaphore_decline_)
+ROUSE_ARM_TABLE_(limit, rouse_arm_limit_hand_on_, NULL, NULL)
+ROUSE_ARM_TABLE_(mutex, rouse_arm_mutex_hand_on_, rouse_arm_mutex_resume_, rouse_arm_mutex_decline_)
+ROUSE_ARM_TABLE_(notify, rouse_arm_notify_hand_on_, NULL, NULL)
+ROUSE_ARM_TABLE_(event, rouse_arm_event_hand_on_, NULL, NULL)
+ROUSE_ARM_TABLE_(gate, rouse_arm_gate_hand_on_, NULL, NULL)
+ROUSE_ARM_TABLE_(waiter_queue, rouse_arm_waiter_queue_hand_on_, NULL, NULL)
+#undef ROUSE_ARM_TABLE_
+
+static inline void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs, void *object, uint32_t n) {
+    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_(object != NULL, arm, "the arm's object is NULL");
+    arm->verbs_ = verbs;
+    arm->object_ = object;
+    arm->any_ = NULL;
+    arm->n_ = n;
+}
+
+/* Each makes `arm` wait for one object: n permits, the mutex, a notification, the event set, the gate drained. */
+static inline void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
+    rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);
+}
+static inline void rouse_arm_limit(rouse_arm *arm, rouse_limit *l, uint32_t n) {
+    rouse_arm_set_(arm, rouse_arm_limit_verbs_(), l, n);
+}
+static inline void rouse_arm_mutex(rouse_arm *arm, rouse_mutex *m) {
+    rouse_arm_set_(arm, rouse_arm_mutex_verbs_(), m, 1);
+}
+static inline void rouse_arm_notify(rouse_arm *arm, rouse_notify *n) {
+    rouse_arm_set_(arm, rouse_arm_notify_verbs_(), n, 1);
+}
+static inline void rouse_arm_event(rouse_arm *arm, rouse_event *e) {
+    rouse_arm_set_(arm, rouse_arm_event_verbs_(), e, 1);
+}
+static inline void rouse_arm_gate(rouse_arm *arm, rouse_gate *g) {
+    rouse_arm_set_(arm, rouse_arm_gate_verbs_(), g, 1);
+}
+static inline void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32_t n) {
+    rouse_arm_set_(arm, rouse_arm_waiter_queue_verbs_(), q, n);
+}
+
+/* ---- the decision ----------------------------------------------------------------------------------------- */
+
+static inline uint32_t rouse_any_winner_(uint64_t state) {
+    return (uint32_t)(state / ROUSE_ANY_WINNER_); /* index + 1, or 0 */
+}
+
+/* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the waiter. */
+static inline void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
+    /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one, which
+     * tells of the winner. */
+    const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
+    if (((before - holds) & ROUSE_ANY_HOLDS_) == 0) {
+        rouse_deliver_one_(&a->waiter_, rouse_outcome_(a->status_, 0));
+    }
+}
+
+/* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does now. */
+static inline bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
+    uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    do {
+        *deciding = (seen & ROUSE_ANY_DECIDING_) != 0;
+        if (rouse_any_winner_(seen) != 0) {
+            return false;
+        }
+        /* E50: acquire, so that the thread that decides sees every arm as rouse_any_wait has queued it. */
+    } while (!rouse_u64_cas_acquire_(&a->state_, &seen,
+                                     (seen | ROUSE_ANY_DECIDING_) + (i + 1) * ROUSE_ANY_WINNER_));
+    a->status_ = status;
+    return true;
+}
+
+/* By the thread that has DECIDING: takes the first `count` arms out of their queues. Returns how many holds have
+ * become free: those of arms whose legs will not come. The winner's cancel is false. */
+static inline uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint32_t except) {
+    uint64_t holds = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        rouse_arm *const arm = &a->arms_[i];
+        if (i + 1 != except && arm->verbs_->cancel(arm->object_, &arm->waiter_)) {
+            holds += ROUSE_ANY_HOLD_;
+        }
+    }
+    return holds;
+}
+
+/* The wake of every arm: it wins, or hands on what it was given. */
+static inline void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
+    rouse_arm *const arm = (rouse_arm *)w;
+    rouse_any *const a = arm->any_;
+    const uint32_t i = (uint32_t)(arm - a->arms_);
+    bool deciding = false;
+    if (status == ROUSE_RETRY) {
+        /* E50: acquire, as in rouse_any_win_. */
+        if (rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) != 0) {
+            arm->verbs_->decline(arm->object_, w);
+            rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
+            return;
+        }
+        status = arm->verbs_->resume(arm->object_, w);
+        if (status == ROUSE_PENDING) {
+            return;
+        }
+    }
+    if (!rouse_any_win_(a, i, status, &deciding)) {
+        if (status == ROUSE_OK) {
+            arm->verbs_->hand_on(arm->object_, w, arm->n_);
+        }
+        rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
+    } else if (deciding) {
+        rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
+    } else {
+        const uint64_t holds = rouse_any_cancel_arms_(a, a->count_, i + 1);
+        rouse_any_let_go_(a, holds + ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_);
+    }
+}
+
+static inline void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
+    rouse_any *const a = (rouse_any *)w;
+    /* Relaxed: the winner stands since before the delivery. */
+    a->wake_(a, (int)rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) - 1, status);
+}
+
+/* ---- the public calls --------------------------------------------------------------------------------------- */
+
+/* Prepares an any over `count` arms, at most ROUSE_MAX_ARMS. wake: called once for each ROUSE_PENDING, in the
+ * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by rouse_any_status.
+ * data: yours. */
+static inline void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count, rouse_mailbox *mailbox,
+                                  rouse_any_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(a);
+    ROUSE_CHECK_(arms != NULL || count == 0, a, "the arms are NULL");
+    rouse_waiter_init_on(&a->waiter_, mailbox, wake != NULL ? rouse_any_tell_ : NULL, data);
+    a->wake_ = wake;
+    a->data_ = data;
+    a->arms_ = arms;
+    a->count_ = count;
+    a->status_ = ROUSE_INVALID;
+    rouse_u64_init_(&a->state_, 0);
+    for (uint32_t i = 0; i < count && count <= ROUSE_MAX_ARMS; i++) {
+        arms[i].any_ = a;
+        rouse_waiter_init(&arms[i].waiter_, rouse_any_leg_, NULL);
+    }
+}
+
+/* The pointer given to rouse_any_init. */
+static inline void *rouse_any_data(const rouse_any *a) {
+    ROUSE_CHECK_OBJECT_(a);
+    return a->data_;
+}
+
+/* Waits for the first of the arms.
+ *   ROUSE_OK         an arm had it at once; rouse_any_index says which. No arm is queued
+ *   ROUSE_PENDING    wake will be called
+ *   ROUSE_CLOSED     an arm's object is closed; rouse_any_index says which. No arm is queued
+ *   ROUSE_INVALID    no arms, or more than ROUSE_MAX_ARMS
+ *   another status   what an arm's call answered, when no arm before it had anything; nothing changed */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_any_wait(rouse_any *a) {
+    uint32_t queued = 0;
+    uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_;
+    rouse_status status = ROUSE_PENDING;
+    bool failed = false;
+    bool cancelled = false;
+    uint64_t seen;
+    ROUSE_CHECK_OBJECT_(a);
+    if (a->count_ - 1 >= ROUSE_MAX_ARMS) {
+        return ROUSE_INVALID;
+    }
+    rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
+    /* Relaxed: no leg can come before its arm is queued, and the queueing publishes it. */
+    rouse_u64_store_relaxed_(&a->state_, holds + a->count_ * ROUSE_ANY_HOLD_);
+    while (queued < a->count_) {
+        rouse_arm *const arm = &a->arms_[queued];
+        status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
+        if (status != ROUSE_PENDING) {
+            break;
+        }
+        queued++;
+        /* Relaxed: it only spares arms that would be cancelled again. */
+        if (rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) != 0) {
+            break;
+        }
+    }
+    holds += (a->count_ - queued) * ROUSE_ANY_HOLD_;
+    if (status == ROUSE_OK || status == ROUSE_CLOSED) {
+        bool deciding;
+        rouse_arm *const arm = &a->arms_[queued];
+        if (!rouse_any_win_(a, queued, status, &deciding) && status == ROUSE_OK) {
+            arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
+        }
+    } else if (status != ROUSE_PENDING) {
+        failed = true;
+    }
+    seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    for (;;) {
+        if (!cancelled && (failed || rouse_any_winner_(seen) != 0)) {
+            holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
+            cancelled = true;
+        }
+        /* E50: release, for the arms as they are queued now; acquire, for a winner that is told here. */
+        if (rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
+            break;
+        }
+    }
+    if (((seen - holds) & ROUSE_ANY_HOLDS_) != 0) {
+        return ROUSE_PENDING;
+    }
+    status = rouse_any_winner_(seen) != 0 ? a->status_ : status;
+    rouse_u32_store_relaxed_(&a->waiter_.status_, rouse_outcome_(status, 0)); /* relaxed: this thread's */
+    return status;
+}
+
+/* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an arm has
+ * been granted or closed, and wake has run, is running or is owed. */
+ROUSE_NODISCARD_
+static inline bool rouse_any_cancel(rouse_any *a) {
+    uint64_t holds;
+    uint64_t seen;
+    ROUSE_CHECK_OBJECT_(a);
+    seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    do {
+        if ((seen & ROUSE_ANY_DECIDING_) != 0 || rouse_any_winner_(seen) != 0 ||
+            (seen & ROUSE_ANY_HOLDS_) == 0) {
+            return false;
+        }
+        /* E50: acquire, as in rouse_any_win_. */
+    } while (!rouse_u64_cas_acquire_(&a->state_, &seen, seen + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_));
+    holds = rouse_any_cancel_arms_(a, a->count_, 0) + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_;
+    seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    /* E50: as in rouse_any_let_go_. */
+    while (!rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
+    }
+    if (((seen - holds) & ROUSE_ANY_HOLDS_) != 0) {
+        return false;
+    }
+    if (rouse_any_winner_(seen) != 0) {
+        rouse_deliver_one_(&a->waiter_, rouse_outcome_(a->status_, 0));
+        return false;
+    }
+    rouse_waiter_release_(&a->waiter_);
+    return true;
+}
+
+/* The index of the arm that won; -1: none yet. Meaningful in wake and after it, and when rouse_any_wait has answered. */
+static inline int rouse_any_index(const rouse_any *a) {
+    ROUSE_CHECK_OBJECT_(a);
+    return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
+}
+
+/* ROUSE_PENDING while it waits, then the outcome. An acquire load. */
+static inline rouse_status rouse_any_status(const rouse_any *a) {
+    return rouse_waiter_status(&a->waiter_);
+}
+
+#endif /* ROUSE_ANY_H */
