@@ -11,15 +11,20 @@
  *     }
  *
  * Guarantees
- *   One winner. Exactly one arm's grant is kept. A grant that comes to another arm as well is handed on (released,
- *   unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake has returned.
- *   Nothing is left behind. When wake runs, or a call has answered, every arm is out of its queue: arms and objects
+ *   One winner. Exactly one arm's grant is kept. A grant that comes to another arm as well is handed on
+ *   (released,
+ *   unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake has
+ *   returned.
+ *   Nothing is left behind. When wake runs, or a call has answered, every arm is out of its queue: arms and
+ *   objects
  *   may be freed.
- *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; of an event or a gate that is
+ *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; of an event or a gate that
+ *   is
  *   ROUSE_OK, as ever.
  *   What came before the winner's release happens before wake.
  *
- * Cost: what the arms cost, one read-modify-write for each, and three. No allocation. Not for signal handlers. */
+ * Cost: what the arms cost, one read-modify-write for each, and three. No allocation. Not for signal
+ * handlers. */
 #ifndef ROUSE_ANY_H
 #define ROUSE_ANY_H
 
@@ -66,11 +71,14 @@ typedef struct rouse_arm {
 } rouse_arm;
 
 /* state_    bits 0-15   who still holds the any: each arm whose leg is owed, and the thread that decides
- *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner after that
+ *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner
+ *           after that
  *           bits 17-32  the winner's index + 1; 0: nobody has won
  *
- *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves the
- *   cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the last hold go
+ *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves
+ *   the
+ *   cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the
+ *   last hold go
  *   delivers. */
 struct rouse_any {
     rouse_waiter waiter_;
@@ -87,7 +95,8 @@ struct rouse_any {
 #define ROUSE_ANY_DECIDING_ ((uint64_t)1 << 16)
 #define ROUSE_ANY_WINNER_   ((uint64_t)1 << 17)
 
-/* ---- the arms ------------------------------------------------------------------------------------------- */
+/* ---- the arms -------------------------------------------------------------------------------------------
+ */
 
 #define ROUSE_ARM_VERBS_(kind, type, wait_call, hand_on_call)                                        \
     static inline rouse_status rouse_arm_##kind##_wait_(void *object, rouse_waiter *w, uint32_t n) { \
@@ -154,7 +163,8 @@ static inline void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs,
     arm->n_ = n;
 }
 
-/* Each makes `arm` wait for one object: n permits, the mutex, a notification, the event set, the gate drained. */
+/* Each makes `arm` wait for one object: n permits, the mutex, a notification, the event set, the gate
+ * drained. */
 static inline void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
     rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);
 }
@@ -177,23 +187,26 @@ static inline void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32
     rouse_arm_set_(arm, rouse_arm_waiter_queue_verbs_(), q, n);
 }
 
-/* ---- the decision ----------------------------------------------------------------------------------------- */
+/* ---- the decision -----------------------------------------------------------------------------------------
+ */
 
 static inline uint32_t rouse_any_winner_(uint64_t state) {
     return (uint32_t)(state / ROUSE_ANY_WINNER_); /* index + 1, or 0 */
 }
 
-/* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the waiter. */
+/* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the
+ * waiter. */
 static inline void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
-    /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one, which
-     * tells of the winner. */
+    /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one,
+     * which tells of the winner. */
     const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
     if (((before - holds) & ROUSE_ANY_HOLDS_) == 0) {
         rouse_deliver_one_(&a->waiter_, rouse_outcome_(a->status_, 0));
     }
 }
 
-/* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does now. */
+/* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does
+ * now. */
 static inline bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
     uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     do {
@@ -208,8 +221,8 @@ static inline bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status,
     return true;
 }
 
-/* By the thread that has DECIDING: takes the first `count` arms out of their queues. Returns how many holds have
- * become free: those of arms whose legs will not come. The winner's cancel is false. */
+/* By the thread that has DECIDING: takes the first `count` arms out of their queues. Returns how many holds
+ * have become free: those of arms whose legs will not come. The winner's cancel is false. */
 static inline uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint32_t except) {
     uint64_t holds = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -258,11 +271,12 @@ static inline void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
     a->wake_(a, (int)rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) - 1, status);
 }
 
-/* ---- the public calls --------------------------------------------------------------------------------------- */
+/* ---- the public calls
+ * --------------------------------------------------------------------------------------- */
 
 /* Prepares an any over `count` arms, at most ROUSE_MAX_ARMS. wake: called once for each ROUSE_PENDING, in the
- * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by rouse_any_status.
- * data: yours. */
+ * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by
+ * rouse_any_status. data: yours. */
 static inline void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count, rouse_mailbox *mailbox,
                                   rouse_any_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(a);
@@ -304,8 +318,8 @@ static inline rouse_status rouse_any_wait(rouse_any *a) {
     if (a->count_ - 1 >= ROUSE_MAX_ARMS) {
         return ROUSE_INVALID;
     }
+    /* Relaxed, both: no leg can come before its arm is queued, and the queueing publishes it. */
     rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
-    /* Relaxed: no leg can come before its arm is queued, and the queueing publishes it. */
     rouse_u64_store_relaxed_(&a->state_, holds + a->count_ * ROUSE_ANY_HOLD_);
     while (queued < a->count_) {
         rouse_arm *const arm = &a->arms_[queued];
@@ -348,8 +362,8 @@ static inline rouse_status rouse_any_wait(rouse_any *a) {
     return status;
 }
 
-/* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an arm has
- * been granted or closed, and wake has run, is running or is owed. */
+/* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an
+ * arm has been granted or closed, and wake has run, is running or is owed. */
 ROUSE_NODISCARD_
 static inline bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
@@ -379,7 +393,8 @@ static inline bool rouse_any_cancel(rouse_any *a) {
     return true;
 }
 
-/* The index of the arm that won; -1: none yet. Meaningful in wake and after it, and when rouse_any_wait has answered. */
+/* The index of the arm that won; -1: none yet. Meaningful in wake and after it, and when rouse_any_wait has
+ * answered. */
 static inline int rouse_any_index(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
