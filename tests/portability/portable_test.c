@@ -347,6 +347,7 @@ static void test_random(unsigned rounds) {
 /* ---- threads ------------------------------------------------------------------------------------------------------ */
 
 #if defined(_WIN32)
+#    include <windows.h> /* after the library: their declarations of one function agree */
 typedef HANDLE thread;
 #    define THREAD_FUNCTION static DWORD WINAPI
 #    define THREAD_RETURN   0

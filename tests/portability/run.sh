@@ -7,7 +7,7 @@
 # TARGET: gcc clang musl i386 aarch64 armhf riscv64 s390x windows; none: all of them.
 # For each target and backend: C11, C17, C23 and C++11 to C++20 compile without a warning; as strict C11, as GNU C17
 # and (where the target has a C++ compiler) as C++11 the program runs, on a C and a C++ half as well; and a program
-# whose halves were built for two backends refuses to start.
+# whose halves were built for two backends refuses to start. Names such as min, ERROR and near are free after the include.
 #
 # A tool that is missing is a failure. With --allow-missing its target is printed as SKIPPED, and counted as such.
 # Exit status 0 when no target failed. The closing line counts: "portability: 9 passed, 0 failed, 0 skipped".
@@ -132,6 +132,25 @@ test_backend() {
     program "c++11-c11-$number" "c++11-$number.o" "c11-other-$number.o" && run "c++11-c11-$number" "$number"
 }
 
+# The names that the usual system headers take away are free after ours; on Windows, <windows.h> may come as well.
+test_names() {
+    local language define defines=(-DNAMES) linker
+    [[ $target != windows ]] || defines+=(-DWINDOWS_FIRST -DWINDOWS_AFTER)
+    for language in c ${cxx[0]:+c++}; do
+        linker=("${cc[@]}")
+        [[ $language == c ]] || linker=("${cxx[@]}")
+        for define in "${defines[@]}"; do
+            object victims.o "$language" victims.c -O2 "$define" || continue
+            if "${linker[@]}" victims.o "${link[@]}" -o victims.exe >log 2>&1 &&
+                timeout "$limit" "${runner[@]}" ./victims.exe >log 2>&1; then
+                ran=$((ran + 1))
+            else
+                complain "victims.c, $language $define, does not run"
+            fi
+        done
+    done
+}
+
 # Two backends in one program: it must say so, and not start.
 test_refusal() {
     program refused c11-2.o c11-other-3.o || return
@@ -149,6 +168,7 @@ test_target() {
     for backend in 1 2 3; do
         test_backend "$backend"
     done
+    test_names
     test_refusal
     if [[ $bad -eq 0 && $ran -gt 0 ]]; then
         passed=$((passed + 1))

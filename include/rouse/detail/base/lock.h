@@ -1,6 +1,6 @@
 /* rouse/detail/base/lock.h: the platform's mutex. Internal.
  *
- * pthread_mutex_t, SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for them.
+ * pthread_mutex_t, an SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for them.
  * The MUTEX backend is built on it. */
 #ifndef ROUSE_DETAIL_BASE_LOCK_H
 #define ROUSE_DETAIL_BASE_LOCK_H
@@ -41,19 +41,22 @@ static inline void rouse_lock_drop_(rouse_lock_ *lock) {
     (void)pthread_mutex_unlock(lock);
 }
 #elif defined(ROUSE_LOCK_SRW_)
-typedef SRWLOCK rouse_lock_;
-#    define ROUSE_LOCK_INIT_ SRWLOCK_INIT
+typedef struct rouse_lock_ {
+    void *srw_; /* an SRWLOCK; NULL: SRWLOCK_INIT */
+} rouse_lock_;
+#    define ROUSE_LOCK_INIT_ \
+        { NULL }
 static inline void rouse_lock_init_(rouse_lock_ *lock) {
-    InitializeSRWLock(lock);
+    lock->srw_ = NULL;
 }
 static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
     (void)lock;
 }
 static inline void rouse_lock_take_(rouse_lock_ *lock) {
-    AcquireSRWLockExclusive(lock);
+    AcquireSRWLockExclusive((struct _RTL_SRWLOCK *)(void *)lock);
 }
 static inline void rouse_lock_drop_(rouse_lock_ *lock) {
-    ReleaseSRWLockExclusive(lock);
+    ReleaseSRWLockExclusive((struct _RTL_SRWLOCK *)(void *)lock);
 }
 #else
 /* C11's mutex has no static initialiser: with ROUSE_BACKEND_MUTEX on such a system use the init functions. */

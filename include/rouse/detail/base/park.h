@@ -42,13 +42,11 @@ static inline uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
 
 #if defined(ROUSE_LOCK_SRW_)
 static inline uint64_t rouse_park_now_(void) {
-    LARGE_INTEGER count;
-    LARGE_INTEGER rate;
-    uint64_t seconds;
-    (void)QueryPerformanceCounter(&count);
-    (void)QueryPerformanceFrequency(&rate);
-    seconds = (uint64_t)(count.QuadPart / rate.QuadPart);
-    return seconds * 1000000000u + (uint64_t)(count.QuadPart % rate.QuadPart * 1000000000 / rate.QuadPart);
+    uint64_t count = 0;
+    uint64_t rate = 1;
+    (void)QueryPerformanceCounter((union _LARGE_INTEGER *)(void *)&count);
+    (void)QueryPerformanceFrequency((union _LARGE_INTEGER *)(void *)&rate);
+    return count / rate * 1000000000u + count % rate * 1000000000u / rate;
 }
 #elif defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_MONOTONIC) && \
     (!defined(__linux__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
@@ -208,12 +206,12 @@ static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
 
 typedef struct rouse_parker_ {
     rouse_atomic_u32_ told_;
-    HANDLE event_; /* resets itself. NULL: there was none to be had, and the thread looks again and again */
+    void *event_; /* resets itself. NULL: there was none to be had, and the thread looks again and again */
 } rouse_parker_;
 
 static inline void rouse_park_init_(rouse_parker_ *p) {
     rouse_u32_init_(&p->told_, ROUSE_PARK_AWAKE_);
-    p->event_ = CreateEventW(NULL, FALSE, FALSE, NULL);
+    p->event_ = CreateEventW(NULL, 0, 0, NULL);
 }
 static inline void rouse_park_destroy_(rouse_parker_ *p) {
     if (p->event_ != NULL) {
@@ -221,7 +219,7 @@ static inline void rouse_park_destroy_(rouse_parker_ *p) {
     }
 }
 static inline void rouse_park_tell_(rouse_parker_ *p) {
-    HANDLE const event = p->event_;
+    void *const event = p->event_;
     /* E18: release, the last access to the parker and to its waiter. The event outlives them for this: a
      * thread that was ASLEEP does not return before it is set. */
     if (rouse_u32_swap_acq_rel_(&p->told_, ROUSE_PARK_TOLD_) == ROUSE_PARK_ASLEEP_ && event != NULL) {
@@ -229,23 +227,26 @@ static inline void rouse_park_tell_(rouse_parker_ *p) {
     }
 }
 /* The most that a wait can be told to last, in milliseconds, rounded up. */
-static inline DWORD rouse_park_length_(uint64_t deadline) {
+static inline unsigned long rouse_park_length_(uint64_t deadline) {
     const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_park_now_();
     const uint64_t left = now < deadline ? (deadline - now - 1) / 1000000u + 1 : 0;
-    return deadline == ROUSE_PARK_FOREVER_ ? INFINITE : left < INFINITE - 1 ? (DWORD)left : INFINITE - 1;
+    if (deadline == ROUSE_PARK_FOREVER_) {
+        return ROUSE_WIN32_FOREVER_;
+    }
+    return left < ROUSE_WIN32_FOREVER_ ? (unsigned long)left : ROUSE_WIN32_FOREVER_ - 1;
 }
 static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     uint32_t seen = ROUSE_PARK_ASLEEP_;
     if (!rouse_park_told_already_(&p->told_)) {
         for (;;) {
-            const DWORD length = rouse_park_length_(deadline);
+            const unsigned long length = rouse_park_length_(deadline);
             if (p->event_ == NULL) {
                 Sleep(length == 0 ? 0 : 1);
                 /* E18: acquire, as above. */
                 if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                     break;
                 }
-            } else if (WaitForSingleObject(p->event_, length) == WAIT_OBJECT_0) {
+            } else if (WaitForSingleObject(p->event_, length) == 0 /* WAIT_OBJECT_0 */) {
                 break;
             }
             if (length == 0) {
@@ -254,7 +255,7 @@ static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
                     return false;
                 }
                 if (p->event_ != NULL) {
-                    (void)WaitForSingleObject(p->event_, INFINITE);
+                    (void)WaitForSingleObject(p->event_, ROUSE_WIN32_FOREVER_);
                 }
                 break;
             }

@@ -24,10 +24,10 @@
 #include <string.h>
 
 #if defined(_WIN32)
-#    ifndef WIN32_LEAN_AND_MEAN
-#        define WIN32_LEAN_AND_MEAN
+#    include "win32.h"
+#    if defined(_MSC_VER)
+#        include <intrin.h>
 #    endif
-#    include <windows.h>
 #    define ROUSE_LOCK_SRW_ 1
 #elif defined(__unix__) || defined(__APPLE__) || defined(__HAIKU__)
 #    include <pthread.h>
@@ -113,8 +113,10 @@ static inline void rouse_platform_pause_(void) {
     __builtin_ia32_pause();
 #elif defined(__GNUC__) && (defined(__aarch64__) || (defined(__ARM_ARCH) && __ARM_ARCH >= 7))
     __asm__ __volatile__("yield");
-#elif defined(_MSC_VER)
-    YieldProcessor();
+#elif defined(_M_IX86) || defined(_M_X64)
+    _mm_pause();
+#elif defined(_M_ARM64)
+    __yield();
 #endif
 }
 
@@ -123,7 +125,7 @@ static inline void rouse_platform_pause_(void) {
 static inline void *rouse_platform_thread_(void) {
     void *id = NULL;
 #    if defined(ROUSE_LOCK_SRW_)
-    const DWORD self = GetCurrentThreadId();
+    const unsigned long self = GetCurrentThreadId();
 #    elif defined(ROUSE_LOCK_PTHREAD_)
     const pthread_t self = pthread_self();
 #    else
@@ -145,7 +147,7 @@ static inline void rouse_platform_sleep_(uint32_t nanoseconds) {
                                   (void *)NULL);
 #    endif
 #elif defined(ROUSE_LOCK_SRW_)
-    Sleep((DWORD)(nanoseconds / 1000000 + 1));
+    Sleep((unsigned long)(nanoseconds / 1000000 + 1));
 #elif defined(ROUSE_LOCK_PTHREAD_)
     struct timespec length;
     int before;
