@@ -13,6 +13,7 @@
  *   whichever of several objects has it first            any.h
  *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
+ *   give up on any of them at a time of my loop's clock   deadline.h
  *   woken on one thread, must run on my loop's thread     mailbox.h
  *
  * The contract with your scheduler is in waiter.h, every option in config.h. */
@@ -23,6 +24,7 @@
 #include "barrier.h"
 #include "channel.h"
 #include "config.h"
+#include "deadline.h"
 #include "event.h"
 #include "gate.h"
 #include "limit.h"

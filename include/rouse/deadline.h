@@ -1,0 +1,426 @@
+/* rouse/deadline.h: time-outs on the loop's own thread, for every call that may wait.
+ *
+ *     rouse_deadlines_init(&deadlines);                                      // one a loop
+ *     rouse_timed_init(&request->timed, &deadlines, &mailbox, wake, request);
+ *     ...
+ *     status = rouse_limit_acquire_until(&connections, &request->timed, 1, now + 5 * SECOND);
+ *     ...
+ *     sleep_at_most_until(rouse_deadlines_next(&deadlines));                 // in each turn of the loop
+ *     rouse_mailbox_drain(&mailbox);                                         // what has been granted,
+ *     rouse_deadlines_run(&deadlines, now);                                  // then what has run out of time
+ *
+ * wake is called with the outcome, as a waiter's, or with ROUSE_TIMEDOUT. The library reads no clock: `until`
+ * and `now` are nanoseconds, or any other unit, on a clock of yours.
+ *
+ * The deadlines and all that waits with them belong to one thread, the loop's. Where other threads release,
+ * unlock or set, a rouse_timed has a mailbox, and its wake runs in that mailbox's drain or in
+ * rouse_deadlines_run; in a program with one thread it needs none, and its wake runs where any waiter's does.
+ *
+ * Guarantees. A time-out that loses to a grant reports the grant, also while the grant still lies in the
+ * mailbox: no permit is lost, whichever of drain and run comes first. Equal deadlines run out in the order in
+ * which their waits began. After ROUSE_TIMEDOUT nothing of the rouse_timed is queued anywhere.
+ *
+ * Cost: the wait's, and an entry in a heap that is linked through the rouse_timed: no allocation, no atomic
+ * read-modify-write. Beginning a wait and being granted take constant time in the usual case, that later
+ * waits have later deadlines; a time-out takes O(log n) in the mean of any sequence of calls. */
+#ifndef ROUSE_DEADLINE_H
+#define ROUSE_DEADLINE_H
+
+#include "config.h"
+#include "detail/base/check.h"
+#include "detail/wake/deliver.h"
+#include "detail/wake/outcome.h"
+#include "event.h"
+#include "gate.h"
+#include "limit.h"
+#include "mailbox.h"
+#include "mutex.h"
+#include "notify.h"
+#include "once.h"
+#include "rwlock.h"
+#include "semaphore.h"
+#include "waiter.h"
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rouse_timed rouse_timed;
+typedef void rouse_timed_wake_fn(rouse_timed *t, rouse_status status);
+
+typedef struct rouse_deadlines {
+    rouse_timed *heap_;    /* the earliest; a pairing heap                                       */
+    rouse_timed *due_;     /* what run has taken out of the heap and not yet looked at, in order */
+    rouse_timed *due_end_; /* the last of them                                                   */
+    uint64_t begun_;       /* how many waits have begun                                          */
+} rouse_deadlines;
+
+typedef bool rouse_timed_cancel_fn_(void *object, rouse_waiter *w);
+
+enum { ROUSE_TIMED_OUTSIDE_ = 0, ROUSE_TIMED_IN_HEAP_ = 1, ROUSE_TIMED_DUE_ = 2 };
+
+struct rouse_timed {
+    rouse_waiter waiter; /* first: its wake finds the rest by its address */
+    rouse_deadlines *deadlines_;
+    rouse_mailbox *mailbox_;
+    rouse_timed_wake_fn *wake_;
+    void *object_; /* what it waits for, until its wake begins; NULL: it does not wait */
+    rouse_timed_cancel_fn_ *cancel_;
+    uint64_t until_;
+    uint64_t order_; /* among equal deadlines */
+    rouse_timed *child_;
+    rouse_timed *next_; /* the sibling behind it, or the one behind it that is due                          */
+    rouse_timed
+        *before_;    /* the sibling before it, or the parent of the first; or the one before it that is due */
+    uint32_t place_; /* ROUSE_TIMED_… */
+};
+
+/* ---- the heap: the earliest deadline at the root, the order of beginning among equal ones -------------- */
+
+/* Of two roots the earlier one gets the other as its first child. */
+static inline rouse_timed *rouse_timed_meld_(rouse_timed *a, rouse_timed *b) {
+    const bool a_first = a->until_ < b->until_ || (a->until_ == b->until_ && a->order_ < b->order_);
+    rouse_timed *const root = a_first ? a : b;
+    rouse_timed *const child = a_first ? b : a;
+    child->before_ = root;
+    child->next_ = root->child_;
+    if (child->next_ != NULL) {
+        child->next_->before_ = child;
+    }
+    root->child_ = child;
+    return root;
+}
+
+/* Makes one root of a list of siblings: melds them in pairs, then the pairs from the last to the first. */
+static inline rouse_timed *rouse_timed_meld_all_(rouse_timed *t) {
+    rouse_timed *pairs = NULL;
+    rouse_timed *root = NULL;
+    while (t != NULL) {
+        rouse_timed *pair = t;
+        rouse_timed *const second = t->next_;
+        t = second == NULL ? NULL : second->next_;
+        if (second != NULL) {
+            pair = rouse_timed_meld_(pair, second);
+        }
+        pair->next_ = pairs;
+        pairs = pair;
+    }
+    while (pairs != NULL) {
+        rouse_timed *const pair = pairs;
+        pairs = pair->next_;
+        root = root == NULL ? pair : rouse_timed_meld_(root, pair);
+    }
+    if (root != NULL) {
+        root->next_ = NULL;
+        root->before_ = NULL;
+    }
+    return root;
+}
+
+static inline void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint64_t until) {
+    t->until_ = until;
+    t->order_ = d->begun_++;
+    t->child_ = NULL;
+    t->next_ = NULL;
+    t->before_ = NULL;
+    t->place_ = ROUSE_TIMED_IN_HEAP_;
+    d->heap_ = d->heap_ == NULL ? t : rouse_timed_meld_(d->heap_, t);
+}
+
+/* Takes t out of the heap, or out of those that are due; if it is in either. */
+static inline void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
+    const bool in_heap = t->place_ == ROUSE_TIMED_IN_HEAP_;
+    rouse_timed *children;
+    if (t->place_ == ROUSE_TIMED_OUTSIDE_) {
+        return;
+    }
+    t->place_ = ROUSE_TIMED_OUTSIDE_;
+    if (t->next_ != NULL) {
+        t->next_->before_ = t->before_;
+    } else if (!in_heap) {
+        d->due_end_ = t->before_;
+    }
+    if (t->before_ == NULL) {
+        *(in_heap ? &d->heap_ : &d->due_) = t->next_;
+    } else if (in_heap && t->before_->child_ == t) {
+        t->before_->child_ = t->next_;
+    } else {
+        t->before_->next_ = t->next_;
+    }
+    if (in_heap) {
+        children = rouse_timed_meld_all_(t->child_);
+        if (d->heap_ == NULL) {
+            d->heap_ = children;
+        } else if (children != NULL) {
+            d->heap_ = rouse_timed_meld_(d->heap_, children);
+        }
+    }
+}
+
+/* ---- the deadlines ------------------------------------------------------------------------------------- */
+
+static inline void rouse_deadlines_init(rouse_deadlines *d) {
+    ROUSE_CHECK_OBJECT_(d);
+    d->heap_ = NULL;
+    d->due_ = NULL;
+    d->due_end_ = NULL;
+    d->begun_ = 0;
+}
+
+/* Ends the object. Requires that nothing waits with it. */
+static inline void rouse_deadlines_destroy(rouse_deadlines *d) {
+    ROUSE_CHECK_OBJECT_(d);
+    ROUSE_CHECK_(d->heap_ == NULL && d->due_ == NULL, d, "waiters are queued");
+    (void)d;
+}
+
+/* The earliest deadline: until then the loop may sleep. UINT64_MAX: none. */
+static inline uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
+    const rouse_timed *first;
+    ROUSE_CHECK_OBJECT_(d);
+    first = d->due_ != NULL ? d->due_ : d->heap_;
+    return first == NULL ? UINT64_MAX : first->until_;
+}
+
+/* Takes everything out whose deadline is `now` or earlier, and calls the wake of each that has not been
+ * granted, with ROUSE_TIMEDOUT, in the order of the deadlines. Returns how many those are.
+ *
+ * A wake may begin waits, cancel others and begin them again with other deadlines. What it cancels before its
+ * turn does not time out. A wait that begins inside run and is due already runs out in the next run. Called
+ * inside a wake, run leaves the wakes to the outermost call, as every call does (waiter.h). */
+static inline size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
+    size_t count = 0;
+    rouse_timed *t;
+    ROUSE_CHECK_OBJECT_(d);
+    while ((t = d->heap_) != NULL && t->until_ <= now) {
+        rouse_deadlines_remove_(d, t);
+        t->place_ = ROUSE_TIMED_DUE_;
+        t->next_ = NULL;
+        t->before_ = d->due_end_;
+        *(d->due_end_ == NULL ? &d->due_ : &d->due_end_->next_) = t;
+        d->due_end_ = t;
+    }
+    while ((t = d->due_) != NULL) {
+        rouse_deadlines_remove_(d, t);
+        if (t->cancel_(t->object_, &t->waiter)) {
+            count++;
+            if (t->wake_ == NULL) {
+                t->object_ = NULL;
+            }
+            t->waiter.mailbox_ = NULL; /* its wake runs here; it puts this right again */
+            rouse_deliver_one_(&t->waiter, rouse_outcome_(ROUSE_TIMEDOUT, 0));
+        }
+        /* Else the grant has won, and brings the wake. */
+    }
+    return count;
+}
+
+/* ---- what waits ---------------------------------------------------------------------------------------- */
+
+/* The wake of its waiter. On the loop's thread. */
+static inline void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
+    rouse_timed *const t = (rouse_timed *)(void *)w;
+    rouse_deadlines_remove_(t->deadlines_, t);
+    t->object_ = NULL;
+    t->waiter.mailbox_ = t->mailbox_;
+    t->wake_(t, status);
+}
+
+/* Prepares t. Once is enough: it may wait again and again, for one thing at a time.
+ *
+ * mailbox: where its wake runs when it is granted; NULL: the program has one thread. wake: called with the
+ * outcome, once for each ROUSE_PENDING; t is yours again from that call on. NULL: poll
+ * rouse_waiter_status(&t->waiter), and then call rouse_timed_cancel, whatever it says: until then t is in the
+ * deadlines. data: for rouse_timed_data. */
+static inline void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
+                                    rouse_timed_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(t);
+    ROUSE_CHECK_(d != NULL, t, "the deadlines are NULL");
+    rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_timed_woken_, data);
+    t->deadlines_ = d;
+    t->mailbox_ = mailbox;
+    t->wake_ = wake;
+    t->object_ = NULL;
+    t->cancel_ = NULL;
+    t->until_ = 0;
+    t->order_ = 0;
+    t->child_ = NULL;
+    t->next_ = NULL;
+    t->before_ = NULL;
+    t->place_ = ROUSE_TIMED_OUTSIDE_;
+}
+
+/* The pointer given to rouse_timed_init. */
+static inline void *rouse_timed_data(const rouse_timed *t) {
+    ROUSE_CHECK_OBJECT_(t);
+    return rouse_waiter_data(&t->waiter);
+}
+
+/* Ends t's wait. True: its wake will never run, and it is yours again. False: it has been granted or has
+ * timed out, and its wake is due (on a mailbox: in the next drain); or it does not wait. Of a polled one: the
+ * outcome is in its status, and it is yours again. */
+ROUSE_NODISCARD_
+static inline bool rouse_timed_cancel(rouse_timed *t) {
+    bool cancelled;
+    ROUSE_CHECK_OBJECT_(t);
+    if (t->object_ == NULL) {
+        return false;
+    }
+    rouse_deadlines_remove_(t->deadlines_, t);
+    cancelled = t->cancel_(t->object_, &t->waiter);
+    if (cancelled || t->wake_ == NULL) {
+        t->object_ = NULL;
+    }
+    return cancelled;
+}
+
+/* Begins a wait for `object`. False: t is waiting already, or its wake is due. */
+static inline bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
+    ROUSE_CHECK_OBJECT_(t);
+    if (t->object_ != NULL) {
+        return false;
+    }
+    t->object_ = object;
+    t->cancel_ = cancel;
+    return true;
+}
+
+/* The call has answered. */
+static inline rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer, uint64_t until) {
+    if (answer != ROUSE_PENDING) {
+        t->object_ = NULL;
+    } else if (t->object_ != NULL && t->place_ == ROUSE_TIMED_OUTSIDE_) {
+        rouse_deadlines_add_(t->deadlines_, t, until);
+    }
+    return answer;
+}
+
+/* ---- one for each call that may wait ------------------------------------------------------------------- */
+
+static inline bool rouse_timed_leave_queue_(void *object, rouse_waiter *w) {
+    return rouse_waiter_queue_cancel((rouse_waiter_queue *)object, w);
+}
+static inline bool rouse_timed_leave_semaphore_(void *object, rouse_waiter *w) {
+    return rouse_semaphore_cancel((rouse_semaphore *)object, w);
+}
+static inline bool rouse_timed_leave_mutex_(void *object, rouse_waiter *w) {
+    return rouse_mutex_cancel((rouse_mutex *)object, w);
+}
+static inline bool rouse_timed_leave_notify_(void *object, rouse_waiter *w) {
+    return rouse_notify_cancel((rouse_notify *)object, w);
+}
+static inline bool rouse_timed_leave_limit_(void *object, rouse_waiter *w) {
+    return rouse_limit_cancel((rouse_limit *)object, w);
+}
+static inline bool rouse_timed_leave_event_(void *object, rouse_waiter *w) {
+    return rouse_event_cancel((rouse_event *)object, w);
+}
+static inline bool rouse_timed_leave_gate_(void *object, rouse_waiter *w) {
+    return rouse_gate_cancel((rouse_gate *)object, w);
+}
+static inline bool rouse_timed_leave_rwlock_(void *object, rouse_waiter *w) {
+    return rouse_rwlock_cancel((rouse_rwlock *)object, w);
+}
+static inline bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
+    return rouse_once_cancel((rouse_once *)object, w);
+}
+
+/* As the call without _until, with t in place of the waiter and a deadline.
+ *
+ * Returns what that call returns. ROUSE_PENDING: t's wake will be called, with the outcome or, when
+ * rouse_deadlines_run is told a time of `until` or later first, with ROUSE_TIMEDOUT. until: in the past: the
+ * next run, unless a grant comes before it; UINT64_MAX: practically never. Besides, ROUSE_INVALID: t is
+ * waiting already, or its wake is due; nothing changed. */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
+                                                         uint64_t until) {
+    ROUSE_CHECK_OBJECT_(q);
+    return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
+               ? rouse_timed_wait_(t, rouse_waiter_queue_wait(q, &t->waiter, n), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_queue *q, rouse_timed *t,
+                                                                  bool (*ready)(void *arg), void *arg,
+                                                                  uint64_t until) {
+    ROUSE_CHECK_OBJECT_(q);
+    return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
+               ? rouse_timed_wait_(t, rouse_waiter_queue_add_waiter_if(q, &t->waiter, ready, arg), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rouse_timed *t, uint32_t n,
+                                                         uint64_t until) {
+    ROUSE_CHECK_OBJECT_(s);
+    return rouse_timed_begin_(t, s, rouse_timed_leave_semaphore_)
+               ? rouse_timed_wait_(t, rouse_semaphore_acquire(s, &t->waiter, n), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(m);
+    return rouse_timed_begin_(t, m, rouse_timed_leave_mutex_)
+               ? rouse_timed_wait_(t, rouse_mutex_lock(m, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_notify_wait_until(rouse_notify *n, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(n);
+    return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
+               ? rouse_timed_wait_(t, rouse_notify_wait(n, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_timed *t,
+                                                      bool (*ready)(void *arg), void *arg, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(n);
+    return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
+               ? rouse_timed_wait_(t, rouse_notify_wait_if(n, &t->waiter, ready, arg), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
+                                                     uint64_t until) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_timed_begin_(t, l, rouse_timed_leave_limit_)
+               ? rouse_timed_wait_(t, rouse_limit_acquire(l, &t->waiter, n), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(e);
+    return rouse_timed_begin_(t, e, rouse_timed_leave_event_)
+               ? rouse_timed_wait_(t, rouse_event_wait(e, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(g);
+    return rouse_timed_begin_(t, g, rouse_timed_leave_gate_)
+               ? rouse_timed_wait_(t, rouse_gate_wait(g, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
+               ? rouse_timed_wait_(t, rouse_rwlock_read(l, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
+               ? rouse_timed_wait_(t, rouse_rwlock_write(l, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t, uint64_t until) {
+    ROUSE_CHECK_OBJECT_(o);
+    return rouse_timed_begin_(t, o, rouse_timed_leave_once_)
+               ? rouse_timed_wait_(t, rouse_once_begin(o, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+
+#endif /* ROUSE_DEADLINE_H */

@@ -1,0 +1,513 @@
+/* The contract of deadline.h: time-outs on the loop's thread, for every call that may wait. */
+#include <rouse/deadline.h>
+
+#include "support.h"
+
+#include <string.h>
+
+typedef struct request request;
+struct request {
+    rouse_timed timed;
+    int id;
+    unsigned wakes;
+    rouse_status outcome;
+    void (*then)(request *r); /* runs inside the wake */
+    void *arg;
+};
+
+static rouse_deadlines deadlines;
+
+static void note(request *r, rouse_status status) {
+    wake_log[wake_log_length++ % LOG_MAX] = r->id;
+    r->wakes++;
+    r->outcome = status;
+}
+static void request_wake(rouse_timed *t, rouse_status status) {
+    request *const r = rouse_timed_data(t);
+    cr_assert_eq(&r->timed, t);
+    cr_assert_eq(rouse_waiter_status(&t->waiter), status, "the outcome is stored before wake is called");
+    note(r, status);
+    if (r->then != NULL) {
+        r->then(r);
+    }
+}
+static void request_init(request *r, int id, rouse_mailbox *mb) {
+    r->id = id;
+    r->wakes = 0;
+    r->outcome = ROUSE_PENDING;
+    r->then = NULL;
+    r->arg = NULL;
+    rouse_timed_init(&r->timed, &deadlines, mb, request_wake, r);
+}
+static void requests_init(request *r, int count) {
+    rouse_deadlines_init(&deadlines);
+    for (int i = 0; i < count; i++) {
+        request_init(&r[i], i, NULL);
+    }
+}
+
+static rouse_semaphore none = ROUSE_SEMAPHORE_INIT(0);
+
+static void must_queue(request *r, uint64_t until) {
+    cr_assert_eq(rouse_semaphore_acquire_until(&none, &r->timed, 1, until), ROUSE_PENDING);
+}
+#define expect_next(until)     cr_assert_eq(rouse_deadlines_next(&deadlines), (uint64_t)(until))
+#define expect_run(now, count) cr_assert_eq(rouse_deadlines_run(&deadlines, (now)), (size_t)(count))
+static void over(void) {
+    expect_next(UINT64_MAX);
+    cr_assert_eq(rouse_semaphore_waiter_count(&none), 0u);
+    rouse_semaphore_destroy(&none);
+    rouse_deadlines_destroy(&deadlines);
+}
+
+Test(deadline, time_outs_come_in_the_order_of_their_deadlines_and_not_early) {
+    static const uint64_t until[] = {50, 10, 30, 20, 40};
+    request r[5];
+    requests_init(r, 5);
+    expect_next(UINT64_MAX);
+    expect_run(UINT64_MAX, 0);
+    for (int i = 0; i < 5; i++) {
+        must_queue(&r[i], until[i]);
+    }
+    expect_next(10);
+    expect_run(9, 0);
+    expect_no_wakes();
+    expect_run(10, 1);
+    expect_wakes(1);
+    cr_assert_eq(r[1].outcome, ROUSE_TIMEDOUT);
+    expect_next(20);
+    expect_run(40, 3);
+    expect_wakes(3, 2, 4);
+    expect_next(50);
+    expect_run(1000, 1);
+    expect_wakes(0);
+    over();
+}
+
+Test(deadline, a_grant_ends_the_deadline) {
+    request r[3];
+    requests_init(r, 3);
+    must_queue(&r[0], 10);
+    must_queue(&r[1], 20);
+    must_queue(&r[2], 5);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    expect_wakes(0);
+    cr_assert_eq(r[0].outcome, ROUSE_OK);
+    expect_next(5);
+    expect_run(5, 1);
+    expect_wakes(2);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    expect_wakes(1);
+    expect_run(1000, 0);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_acquire_until(&none, &r[0].timed, 1, 1), ROUSE_OK);
+    over();
+}
+
+Test(deadline, cancel) {
+    request r[3];
+    requests_init(r, 3);
+    cr_assert_not(rouse_timed_cancel(&r[0].timed), "it does not wait");
+    for (int i = 0; i < 3; i++) {
+        must_queue(&r[i], 10);
+    }
+    cr_assert(rouse_timed_cancel(&r[1].timed));
+    cr_assert_not(rouse_timed_cancel(&r[1].timed));
+    must_queue(&r[1], 5);
+    expect_next(5);
+    expect_run(10, 3);
+    expect_wakes(1, 0, 2);
+    cr_assert_not(rouse_timed_cancel(&r[0].timed));
+    over();
+}
+
+/* Trap: `until` in the past, UINT64_MAX, a clock that stands still. */
+static void wait_in_the_past(request *r) {
+    must_queue(r, 1);
+}
+Test(deadline, until_in_the_past_and_a_clock_that_stands_still) {
+    request r[2];
+    requests_init(r, 2);
+    must_queue(&r[0], 0);
+    expect_next(0);
+    expect_run(0, 1);
+    expect_wakes(0);
+    /* It begins again in its wake, due already: once in each run, not for ever in one. */
+    r[0].then = wait_in_the_past;
+    must_queue(&r[0], 1);
+    must_queue(&r[1], 7);
+    for (int turn = 0; turn < 5; turn++) {
+        expect_run(7, turn == 0 ? 2 : 1);
+        if (turn == 0) {
+            expect_wakes(0, 1);
+        } else {
+            expect_wakes(0);
+        }
+        expect_next(1);
+    }
+    cr_assert(rouse_timed_cancel(&r[0].timed));
+    over();
+}
+Test(deadline, until_UINT64_MAX_is_practically_never) {
+    request r[2];
+    requests_init(r, 2);
+    must_queue(&r[0], UINT64_MAX);
+    expect_next(UINT64_MAX);
+    expect_run(UINT64_MAX - 1, 0);
+    must_queue(&r[1], UINT64_MAX - 1);
+    expect_next(UINT64_MAX - 1);
+    expect_run(UINT64_MAX - 1, 1);
+    expect_wakes(1);
+    expect_run(UINT64_MAX, 1);
+    expect_wakes(0);
+    over();
+}
+
+/* Trap: 100,000 with the same `until` in first-in first-out order. */
+static int last_id;
+static void next_in_order(rouse_timed *t, rouse_status status) {
+    cr_assert_eq(status, ROUSE_TIMEDOUT);
+    cr_assert_eq(*(int *)rouse_timed_data(t), last_id + 1);
+    last_id++;
+}
+Test(deadline, a_hundred_thousand_with_the_same_until_in_fifo_order) {
+    enum { MANY = 100000 };
+    rouse_timed *const t = must_alloc(MANY * sizeof *t);
+    int *const id = must_alloc(MANY * sizeof *id);
+    rouse_deadlines_init(&deadlines);
+    for (int i = 0; i < MANY; i++) {
+        id[i] = i;
+        rouse_timed_init(&t[i], &deadlines, NULL, next_in_order, &id[i]);
+    }
+    for (int round = 0; round < 2; round++) {
+        last_id = -1;
+        for (int i = 0; i < MANY; i++) {
+            cr_assert_eq(rouse_semaphore_acquire_until(&none, &t[i], 1, 1000), ROUSE_PENDING);
+        }
+        expect_run(999, 0);
+        expect_run(1000, MANY);
+        cr_assert_eq(last_id, MANY - 1);
+    }
+    over();
+    free(t);
+    free(id);
+}
+
+/* ---- a wake inside run that adds, cancels and re-times others ------------------------------------------------------- */
+
+static request five[5];
+static void add_cancel_and_retime(request *r) {
+    r->then = NULL;
+    cr_assert(rouse_timed_cancel(&five[1].timed), "due, and its turn has not come");
+    cr_assert(rouse_timed_cancel(&five[2].timed));
+    must_queue(&five[2], 100); /* later */
+    must_queue(&five[3], 10);  /* due already: in the next run */
+    cr_assert(rouse_timed_cancel(&five[4].timed));
+    must_queue(&five[4], 5); /* earlier than all: in the next run too */
+}
+/* Trap: a wake inside run that adds, cancels and re-times others. */
+Test(deadline, a_wake_inside_run_that_adds_cancels_and_retimes_others) {
+    requests_init(five, 5);
+    five[0].then = add_cancel_and_retime;
+    must_queue(&five[0], 8);
+    must_queue(&five[1], 9);
+    must_queue(&five[2], 10);
+    must_queue(&five[4], 50);
+    expect_run(20, 1);
+    expect_wakes(0);
+    expect_next(5);
+    expect_run(20, 2);
+    expect_wakes(4, 3);
+    cr_assert_eq(five[1].wakes, 0u);
+    expect_next(100);
+    expect_run(100, 1);
+    expect_wakes(2);
+    over();
+}
+
+static void release_one(request *r) {
+    r->then = NULL;
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+}
+/* What a wake grants to one that is due as well is a grant: no permit is lost. */
+Test(deadline, granted_by_a_wake_inside_run_to_one_that_is_due_as_well) {
+    request r[3];
+    requests_init(r, 3);
+    r[0].then = release_one;
+    for (int i = 0; i < 3; i++) {
+        must_queue(&r[i], 10);
+    }
+    expect_run(10, 2);
+    expect_wakes(0, 1, 2);
+    cr_assert_eq(r[0].outcome, ROUSE_TIMEDOUT);
+    cr_assert_eq(r[1].outcome, ROUSE_OK);
+    cr_assert_eq(r[2].outcome, ROUSE_TIMEDOUT);
+    over();
+}
+
+static void run_again(request *r) {
+    r->arg = (void *)(uintptr_t)rouse_deadlines_run(&deadlines, 10);
+}
+Test(deadline, run_inside_a_wake_of_run) {
+    request r[3];
+    requests_init(r, 3);
+    r[0].then = run_again;
+    for (int i = 0; i < 3; i++) {
+        must_queue(&r[i], 10);
+    }
+    expect_run(10, 1);
+    cr_assert_eq((uintptr_t)r[0].arg, 2u, "the inner run has taken the rest");
+    expect_wakes(0, 1, 2);
+    over();
+}
+
+static void free_it(request *r) {
+    free(r);
+}
+Test(deadline, a_wake_may_free_its_request) {
+    rouse_deadlines_init(&deadlines);
+    for (int i = 0; i < 20; i++) {
+        request *const r = must_alloc(sizeof *r);
+        request_init(r, i, NULL);
+        r->then = free_it;
+        must_queue(r, (uint64_t)(i % 3));
+    }
+    cr_assert_eq(rouse_semaphore_release(&none, 5), ROUSE_OK);
+    expect_wakes(0, 1, 2, 3, 4);
+    expect_run(1, 10);
+    wake_log_length = 0;
+    expect_run(2, 5);
+    over();
+}
+
+/* ---- with a mailbox -------------------------------------------------------------------------------------------------- */
+
+static rouse_mailbox mailbox;
+
+/* Trap: expiry at the moment of the grant loses the permit; the grant lies in the mailbox when the time is up. */
+Test(deadline, expiry_at_the_moment_of_the_grant_reports_the_grant_in_the_mailbox) {
+    request r[2];
+    rouse_deadlines_init(&deadlines);
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+    request_init(&r[0], 0, &mailbox);
+    request_init(&r[1], 1, &mailbox);
+    must_queue(&r[0], 10);
+    must_queue(&r[1], 10);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    expect_no_wakes();
+    expect_run(20, 1);
+    expect_wakes(1); /* in run itself, not in the next drain */
+    cr_assert_eq(r[1].outcome, ROUSE_TIMEDOUT);
+    cr_assert_not(rouse_timed_cancel(&r[0].timed));
+    expect_next(UINT64_MAX);
+    cr_assert_eq(rouse_mailbox_drain(&mailbox), 1u);
+    expect_wakes(0);
+    cr_assert_eq(r[0].outcome, ROUSE_OK);
+    /* After a time-out it is on its mailbox again. */
+    must_queue(&r[1], 30);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    expect_no_wakes();
+    cr_assert_eq(rouse_mailbox_drain(&mailbox), 1u);
+    expect_wakes(1);
+    cr_assert_eq(r[1].outcome, ROUSE_OK);
+    over();
+    rouse_mailbox_destroy(&mailbox);
+}
+
+static void wait_until_50(request *r) {
+    r->then = NULL;
+    must_queue(r, 50);
+}
+/* Trap: a timed-out waiter queued again while its old grant is still travelling. It has not timed out then: to queue it
+ * is refused, and in the wake that brings the grant it may be queued again. */
+Test(deadline, queued_again_while_its_old_grant_is_still_travelling) {
+    request r;
+    rouse_deadlines_init(&deadlines);
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+    request_init(&r, 0, &mailbox);
+    must_queue(&r, 10);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    expect_run(10, 0);
+    expect_no_wakes();
+    cr_assert_eq(rouse_semaphore_acquire_until(&none, &r.timed, 1, 99), ROUSE_INVALID);
+    expect_next(UINT64_MAX);
+    r.then = wait_until_50;
+    cr_assert_eq(rouse_mailbox_drain(&mailbox), 1u);
+    expect_wakes(0);
+    cr_assert_eq(r.outcome, ROUSE_OK);
+    expect_next(50);
+    expect_run(50, 1);
+    expect_wakes(0);
+    cr_assert_eq(r.outcome, ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_mailbox_drain(&mailbox), 0u);
+    over();
+    rouse_mailbox_destroy(&mailbox);
+}
+
+/* ---- polled ---------------------------------------------------------------------------------------------------------- */
+
+Test(deadline, polled) {
+    rouse_timed t;
+    rouse_deadlines_init(&deadlines);
+    rouse_timed_init(&t, &deadlines, NULL, NULL, &none);
+    cr_assert_eq(rouse_timed_data(&t), &none);
+    cr_assert_eq(rouse_semaphore_acquire_until(&none, &t, 1, 10), ROUSE_PENDING);
+    expect_run(9, 0);
+    cr_assert_eq(rouse_waiter_status(&t.waiter), ROUSE_PENDING);
+    expect_run(10, 1);
+    cr_assert_eq(rouse_waiter_status(&t.waiter), ROUSE_TIMEDOUT);
+    cr_assert_not(rouse_timed_cancel(&t));
+    cr_assert_eq(rouse_semaphore_acquire_until(&none, &t, 1, 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&none, 1), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&t.waiter), ROUSE_OK);
+    cr_assert_not(rouse_timed_cancel(&t));
+    over();
+}
+
+/* ---- every call that may wait ---------------------------------------------------------------------------------------- */
+
+static bool never(void *arg) {
+    (void)arg;
+    return false;
+}
+/* Times out, then waits again and is granted, or closed. */
+#define EACH(call, grant, expected)                            \
+    do {                                                       \
+        cr_assert_eq(call, ROUSE_PENDING, #call);              \
+        cr_assert_eq(call, ROUSE_INVALID, "it waits already"); \
+        expect_run(10, 1);                                     \
+        expect_wakes(0);                                       \
+        cr_assert_eq(r.outcome, ROUSE_TIMEDOUT);               \
+        cr_assert_eq(call, ROUSE_PENDING, #call);              \
+        (void)(grant);                                         \
+        expect_wakes(0);                                       \
+        cr_assert_eq(r.outcome, expected, #call);              \
+        expect_next(UINT64_MAX);                               \
+    } while (0)
+
+Test(deadline, every_call_that_may_wait) {
+    rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    rouse_limit l = ROUSE_LIMIT_INIT(1, 1);
+    rouse_event e = ROUSE_EVENT_INIT;
+    rouse_gate g = ROUSE_GATE_INIT(1);
+    rouse_rwlock rw;
+    rouse_once o;
+    rouse_waiter w;
+    request r;
+    requests_init(&r, 1);
+    rouse_waiter_init(&w, NULL, NULL);
+    EACH(rouse_waiter_queue_wait_until(&q, &r.timed, 2, 10), rouse_waiter_queue_wake(&q, 2, 0), ROUSE_OK);
+    EACH(rouse_waiter_queue_add_waiter_if_until(&q, &r.timed, never, NULL, 10),
+         rouse_waiter_queue_wake_one(&q), ROUSE_OK);
+    EACH(rouse_waiter_queue_wait_until(&q, &r.timed, 1, 10), rouse_waiter_queue_close(&q), ROUSE_CLOSED);
+    EACH(rouse_semaphore_acquire_until(&none, &r.timed, 3, 10), rouse_semaphore_release(&none, 3), ROUSE_OK);
+    cr_assert(rouse_mutex_try_lock(&m));
+    EACH(rouse_mutex_lock_until(&m, &r.timed, 10), rouse_mutex_unlock(&m), ROUSE_OK);
+    EACH(rouse_notify_wait_until(&n, &r.timed, 10), rouse_notify_all(&n), ROUSE_OK);
+    EACH(rouse_notify_wait_if_until(&n, &r.timed, never, NULL, 10), (rouse_notify_one(&n), 0), ROUSE_OK);
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    EACH(rouse_limit_acquire_until(&l, &r.timed, 1, 10), rouse_limit_give_back(&l, 1), ROUSE_OK);
+    EACH(rouse_event_wait_until(&e, &r.timed, 10), rouse_event_set(&e), ROUSE_OK);
+    cr_assert_eq(rouse_event_wait_until(&e, &r.timed, 10), ROUSE_OK);
+    (void)rouse_gate_close(&g);
+    EACH(rouse_gate_wait_until(&g, &r.timed, 10), rouse_gate_leave(&g, 1), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_init(&rw, 4), ROUSE_OK);
+    cr_assert(rouse_rwlock_try_write(&rw));
+    EACH(rouse_rwlock_read_until(&rw, &r.timed, 10), rouse_rwlock_end_write(&rw), ROUSE_OK);
+    EACH(rouse_rwlock_write_until(&rw, &r.timed, 10), rouse_rwlock_end_read(&rw), ROUSE_OK);
+    (void)rouse_rwlock_end_write(&rw);
+    rouse_once_init(&o);
+    cr_assert_eq(rouse_once_begin(&o, &w), ROUSE_OK);
+    EACH(rouse_once_begin_until(&o, &r.timed, 10), rouse_once_failed(&o), ROUSE_OK);
+    cr_assert_eq(rouse_limit_acquire_until(&l, &r.timed, ROUSE_MAX_PERMITS + 1u, 10), ROUSE_INVALID);
+    cr_assert_eq(rouse_limit_acquire_until(&l, &r.timed, 1, 10), ROUSE_PENDING);
+    cr_assert(rouse_timed_cancel(&r.timed));
+    rouse_waiter_queue_destroy(&q);
+    rouse_mutex_destroy(&m);
+    rouse_notify_destroy(&n);
+    rouse_limit_destroy(&l);
+    rouse_event_destroy(&e);
+    rouse_gate_destroy(&g);
+    rouse_rwlock_destroy(&rw);
+    rouse_once_destroy(&o);
+    over();
+}
+
+/* ---- against a model: random calls on 40 requests --------------------------------------------------------------------- */
+
+enum { REQUESTS = 40 };
+
+static uint64_t dice = 1;
+static uint32_t roll(uint32_t sides) {
+    dice ^= dice << 13;
+    dice ^= dice >> 7;
+    dice ^= dice << 17;
+    return (uint32_t)(dice >> 33) % sides;
+}
+
+/* The waiting one with the earliest deadline, in order of beginning; -1: none until `now`. */
+static int earliest(const bool *waits, const uint64_t *until, const uint64_t *order, uint64_t now) {
+    int best = -1;
+    for (int i = 0; i < REQUESTS; i++) {
+        if (waits[i] && until[i] <= now &&
+            (best < 0 || until[i] < until[best] || (until[i] == until[best] && order[i] < order[best]))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+Test(deadline, random_calls_agree_with_a_sorted_list) {
+    static request r[REQUESTS];
+    bool waits[REQUESTS] = {false};
+    uint64_t until[REQUESTS] = {0};
+    uint64_t order[REQUESTS] = {0};
+    uint64_t now = 0;
+    requests_init(r, REQUESTS);
+    for (uint64_t step = 0; step < 200000; step++) {
+        const int i = (int)roll(REQUESTS);
+        const uint32_t what = roll(8);
+        int best;
+        if (what < 5) {
+            if (!waits[i]) {
+                until[i] = now + roll(12);
+                order[i] = step;
+                waits[i] = true;
+                must_queue(&r[i], until[i]);
+            }
+        } else if (what == 5) {
+            cr_assert_eq(rouse_timed_cancel(&r[i].timed), waits[i]);
+            waits[i] = false;
+        } else if (what == 6) {
+            int oldest = -1;
+            for (int j = 0; j < REQUESTS; j++) {
+                oldest = waits[j] && (oldest < 0 || order[j] < order[oldest]) ? j : oldest;
+            }
+            if (oldest >= 0) {
+                (void)rouse_semaphore_release(&none, 1);
+                expect_wakes(oldest);
+                waits[oldest] = false;
+            }
+        } else {
+            size_t expected = 0;
+            now += roll(6);
+            const size_t timed_out = rouse_deadlines_run(&deadlines, now);
+            cr_assert_eq(timed_out, wake_log_length);
+            while ((best = earliest(waits, until, order, now)) >= 0) {
+                cr_assert_eq(wake_log[expected++], best);
+                cr_assert_eq(r[best].outcome, ROUSE_TIMEDOUT);
+                waits[best] = false;
+            }
+            cr_assert_eq(wake_log_length, expected);
+            wake_log_length = 0;
+        }
+        best = earliest(waits, until, order, UINT64_MAX);
+        expect_next(best < 0 ? UINT64_MAX : until[best]);
+    }
+    for (int i = 0; i < REQUESTS; i++) {
+        cr_assert_eq(rouse_timed_cancel(&r[i].timed), waits[i]);
+    }
+    over();
+}
