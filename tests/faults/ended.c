@@ -32,11 +32,13 @@ extern "C" {
         }                                                                                         \
     } while (0)
 
-enum { SEMAPHORE, QUEUE, NOTIFY, MUTEX, OBJECTS };
-static const char *const names[OBJECTS] = {"semaphore", "waiter queue", "notify", "mutex"};
+enum { SEMAPHORE, QUEUE, NOTIFY, MUTEX, THROUGHPUT, OBJECTS };
+static const char *const names[OBJECTS] = {"semaphore", "waiter queue", "notify", "mutex",
+                                           "semaphore, throughput"};
 static char what_now[100];
 
 static rouse_semaphore semaphore;
+static rouse_semaphore throughput;
 static rouse_waiter_queue queue;
 static rouse_notify notify;
 static rouse_mutex mutex;
@@ -51,7 +53,8 @@ static const uint64_t AN_HOUR = UINT64_C(3600000000000);
 /* ---- the four objects, alike ----------------------------------------------------------------------------------- */
 
 static void begin(void) {
-    rouse_semaphore_init(&semaphore, 1); /* who asks for 2 has been given 1 when it sleeps */
+    (void)rouse_semaphore_init(&semaphore, 1); /* who asks for 2 has been given 1 when it sleeps */
+    rouse_semaphore_init_throughput(&throughput, 0, ROUSE_BYPASS);
     rouse_waiter_queue_init(&queue, 0);
     rouse_notify_init(&notify);
     rouse_mutex_init(&mutex);
@@ -65,6 +68,8 @@ static rouse_waiter_queue *queue_of(void) {
     switch (object) {
     case SEMAPHORE:
         return &semaphore.queue_;
+    case THROUGHPUT:
+        return &throughput.queue_;
     case QUEUE:
         return &queue;
     case NOTIFY:
@@ -79,6 +84,9 @@ static rouse_status block(void) {
     case SEMAPHORE:
         return timed ? rouse_semaphore_acquire_timed(&semaphore, 2, AN_HOUR)
                      : rouse_semaphore_acquire_blocking(&semaphore, 2);
+    case THROUGHPUT:
+        return timed ? rouse_semaphore_acquire_timed(&throughput, 1, AN_HOUR)
+                     : rouse_semaphore_acquire_blocking(&throughput, 1);
     case QUEUE:
         return timed ? rouse_waiter_queue_wait_timed(&queue, 3, AN_HOUR)
                      : rouse_waiter_queue_wait_blocking(&queue, 3);
@@ -93,6 +101,9 @@ static void grant(void) {
     switch (object) {
     case SEMAPHORE:
         CHECK(rouse_semaphore_release(&semaphore, 1) == ROUSE_OK);
+        break;
+    case THROUGHPUT:
+        CHECK(rouse_semaphore_release(&throughput, 1) == ROUSE_OK);
         break;
     case QUEUE:
         CHECK(rouse_waiter_queue_wake(&queue, 3, ROUSE_MAX_PERMITS) == ROUSE_OK);
@@ -116,6 +127,9 @@ static void give_back(void) {
     case SEMAPHORE:
         CHECK(rouse_semaphore_release(&semaphore, 2) == ROUSE_OK);
         break;
+    case THROUGHPUT:
+        CHECK(rouse_semaphore_release(&throughput, 1) == ROUSE_OK);
+        break;
     case QUEUE:
         CHECK(rouse_waiter_queue_wake(&queue, 3, ROUSE_MAX_PERMITS) == ROUSE_OK);
         break;
@@ -135,6 +149,9 @@ static void check_end(bool granted) {
     case SEMAPHORE:
         CHECK(rouse_semaphore_available(&semaphore) == (granted ? 2u : 1u));
         break;
+    case THROUGHPUT:
+        CHECK(rouse_semaphore_available(&throughput) == (granted ? 1u : 0u));
+        break;
     case QUEUE:
         CHECK(rouse_waiter_queue_balance(&queue) == (granted ? 3 : 0));
         break;
@@ -146,6 +163,7 @@ static void check_end(bool granted) {
         break;
     }
     rouse_semaphore_destroy(&semaphore);
+    rouse_semaphore_destroy(&throughput);
     rouse_waiter_queue_destroy(&queue);
     rouse_notify_destroy(&notify);
     rouse_mutex_destroy(&mutex);
