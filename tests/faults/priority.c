@@ -8,6 +8,8 @@
  *
  * Needs root or CAP_SYS_NICE: without, it says so and ends with 77. */
 #include <rouse/blocking.h>
+#include <rouse/channel.h>
+#include <rouse/limit.h>
 #include <rouse/mailbox.h>
 
 #include <pthread.h>
@@ -36,6 +38,7 @@
 static const char *what = "";
 static unsigned point;
 static bool reached;
+static bool throughput;
 
 static rouse_semaphore semaphore;
 static rouse_mailbox mailbox;
@@ -143,6 +146,36 @@ static void we_destroy_the_mailbox(void) {
     rouse_mailbox_destroy(&mailbox);
 }
 
+static rouse_limit limit; /* of 1, which is in use */
+static rouse_channel channel;
+static uint32_t slots[2];
+
+static void take_and_give_back(rouse_waiter *w) {
+    if (rouse_limit_acquire(&limit, w, 1) == ROUSE_PENDING) {
+        (void)!rouse_limit_cancel(&limit, w);
+    }
+}
+static void they_take_and_give_back(void) {
+    take_and_give_back(&theirs);
+}
+static void they_give_back(void) {
+    (void)rouse_limit_give_back(&limit, 1);
+}
+static void we_take_and_give_back(void) {
+    take_and_give_back(&ours);
+}
+static void we_set(void) {
+    (void)rouse_limit_set(&limit, 2);
+}
+static void they_send(void) {
+    const uint32_t element = 1;
+    (void)rouse_channel_try_send(&channel, &element);
+}
+static void we_receive(void) {
+    uint32_t element;
+    (void)rouse_channel_try_receive(&channel, &element);
+}
+
 typedef struct race {
     const char *what;
     bool in_mailbox; /* the first keeper has a wake in the mailbox; else it is polled */
@@ -160,6 +193,10 @@ static const race races[] = {
     {"close, cancel of a waiter that is being told", false, they_close, we_cancel_the_keeper},
     {"release, destroy of the mailbox", true, they_release, we_destroy_the_mailbox},
     {"close, destroy of the mailbox", true, they_close, we_destroy_the_mailbox},
+    {"limit: take and give back, take and give back", false, they_take_and_give_back, we_take_and_give_back},
+    {"limit: give back, take and give back", false, they_give_back, we_take_and_give_back},
+    {"limit: take and give back, set", false, they_take_and_give_back, we_set},
+    {"channel: send, receive", false, they_send, we_receive},
 };
 
 /* ---- one run --------------------------------------------------------------------------------------------------- */
@@ -181,7 +218,14 @@ static bool run(const race *r) {
     what = r->what;
     reached = false;
     their_call = r->their_call;
-    (void)rouse_semaphore_init(&semaphore, 0);
+    if (throughput) {
+        rouse_semaphore_init_throughput(&semaphore, 0, ROUSE_BYPASS);
+    } else {
+        (void)rouse_semaphore_init(&semaphore, 0);
+    }
+    (void)rouse_limit_init(&limit, 1, UINT32_MAX);
+    CHECK(rouse_limit_try_acquire(&limit, 1));
+    CHECK(rouse_channel_init(&channel, slots, 2, sizeof slots[0]) == ROUSE_OK);
     rouse_mailbox_init(&mailbox, kick, NULL);
     rouse_waiter_init_on(&keepers[0], r->in_mailbox ? &mailbox : NULL, r->in_mailbox ? note_wake : NULL,
                          NULL);
@@ -213,6 +257,8 @@ static bool run(const race *r) {
     }
     CHECK(rouse_semaphore_waiter_count(&semaphore) == 0);
     rouse_semaphore_destroy(&semaphore);
+    rouse_limit_destroy(&limit);
+    rouse_channel_destroy(&channel);
     return reached;
 }
 
@@ -259,7 +305,9 @@ int main(void) {
     CHECK(sem_init(&job, 0, 0) == 0 && sem_init(&event, 0, 0) == 0 && sem_init(&done, 0, 0) == 0);
     CHECK(sem_init(&busy, 0, 0) == 0);
     start();
-    for (size_t i = 0; i < sizeof races / sizeof *races; i++) {
+    for (size_t j = 0; j < 2 * (sizeof races / sizeof *races); j++) {
+        const size_t i = j / 2;
+        throughput = j % 2 == 1;
         if (INHERIT && races[i].our_call != we_queue_and_cancel && races[i].our_call != we_release) {
             continue; /* what they wait for is not the mutex */
         }

@@ -30,8 +30,9 @@
  * balance rises with it: the word would stop to read LOCKED after 1,342,177,280 adds (2^31 - ROUSE_MAX_LACK)
  * in one critical section. A thread adds once and then waits for the lock, so that takes as many threads.
  *
- * Who waits for the lock backs off, then yields the processor at each step, so that a preempted holder costs
- * a time slice and not a storm. Allocates nothing. Not for signal handlers. */
+ * A thread that waits for the lock pauses, then yields the processor, then sleeps (base/platform.h): a
+ * preempted holder costs a time slice and not a storm, and it runs although the waiting thread has a higher
+ * priority. Allocates nothing. Not for signal handlers. */
 #ifndef ROUSE_DETAIL_QUEUE_SPIN_H
 #define ROUSE_DETAIL_QUEUE_SPIN_H
 
