@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-rouse_mailbox service_mailbox;
 static rouse_semaphore limit;
+static rouse_mailbox *mailbox;
+static rouse_deadlines *deadlines;
 static server_options options;
 static server_report report;
 static client *clients;
@@ -62,13 +63,13 @@ static void start_work(client *c) {
 
 /* snippet: acquire */
 static void ask_for_permit(client *c) {
-    switch (rouse_semaphore_acquire(&limit, &c->place, 1)) {
+    const uint64_t until = loop_now() + options.deadline_ms * UINT64_C(1000000);
+    switch (rouse_semaphore_acquire_until(&limit, &c->place, 1, until)) {
     case ROUSE_OK: /* one was free */
         start_work(c);
         break;
     case ROUSE_PENDING: /* on_permit will be called, on the loop's thread */
         c->state = QUEUED;
-        loop_start_timer(c, options.deadline_ms);
         break;
     default: /* closed, or out of memory */
         answer(c, 503, &report.refused);
@@ -96,10 +97,9 @@ static void serve(client *c) {
 }
 
 /* snippet: on_permit */
-/* In rouse_mailbox_drain: the permit is there, or the semaphore has been closed. */
-static void on_permit(rouse_waiter *place, rouse_status status) {
-    client *c = rouse_waiter_data(place);
-    loop_stop_timer(c);
+/* On the loop's thread: the permit is there, or it did not come in time, or the semaphore has been closed. */
+static void on_permit(rouse_timed *place, rouse_status status) {
+    client *c = rouse_timed_data(place);
     if (c->gone) { /* it went away when the permit was on its way: pass that on */
         if (status == ROUSE_OK) {
             rouse_semaphore_release(&limit, 1);
@@ -111,7 +111,7 @@ static void on_permit(rouse_waiter *place, rouse_status status) {
     if (status == ROUSE_OK) {
         start_work(c);
     } else {
-        answer(c, 503, &report.refused);
+        answer(c, 503, status == ROUSE_TIMEDOUT ? &report.timed_out : &report.refused);
     }
     serve(c); /* if it has been answered: what it has asked for meanwhile */
 }
@@ -133,18 +133,10 @@ void service_gone(client *c) {
     c->gone = true;
     if (c->state == READING) {
         destroy(c);
-    } else if (c->state == QUEUED && rouse_semaphore_cancel(&limit, &c->place)) {
-        loop_stop_timer(c);
+    } else if (c->state == QUEUED && rouse_timed_cancel(&c->place)) {
         report.left++;
         destroy(c);
     } /* else its permit or its answer is on the way: on_permit or on_finished will see that it is gone */
-}
-
-void service_timed_out(client *c) {
-    if (rouse_semaphore_cancel(&limit, &c->place)) {
-        answer(c, 503, &report.timed_out);
-        serve(c);
-    } /* else the permit came in time, and on_permit will be called */
 }
 /* end snippet */
 
@@ -167,8 +159,8 @@ bool service_add(client *c) {
         rouse_notify_destroy(&c->finished);
         return false;
     }
-    rouse_waiter_init_on(&c->place, &service_mailbox, on_permit, c);
-    rouse_waiter_init_on(&c->finish, &service_mailbox, on_finished, c);
+    rouse_timed_init(&c->place, deadlines, mailbox, on_permit, c);
+    rouse_waiter_init_on(&c->finish, mailbox, on_finished, c);
     c->after = clients;
     if (clients != NULL) {
         clients->before = c;
@@ -177,10 +169,11 @@ bool service_add(client *c) {
     return true;
 }
 
-bool service_start(int argc, char **argv) {
+bool service_start(int argc, char **argv, rouse_mailbox *loop_mailbox, rouse_deadlines *loop_deadlines) {
     options = server_parse(argc, argv);
-    rouse_semaphore_init(&limit, options.limit);
-    rouse_mailbox_init(&service_mailbox, loop_kick, NULL);
+    mailbox = loop_mailbox;
+    deadlines = loop_deadlines;
+    (void)rouse_semaphore_init(&limit, options.limit);
     return backend_start(2 * options.limit, options.work_ms);
 }
 
@@ -203,8 +196,7 @@ bool service_is_over(void) {
 }
 
 void service_stop(void) {
-    backend_stop();                          /* from here on nobody posts, */
-    rouse_mailbox_destroy(&service_mailbox); /* so the mailbox can go      */
+    backend_stop(); /* nobody posts from here on: the loop may close its mailbox */
     refresh_report();
     server_print(&options, &report);
     rouse_semaphore_destroy(&limit);

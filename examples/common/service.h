@@ -4,14 +4,15 @@
  * goes away gives its place in the queue back, one that has waited for `deadline_ms` is answered 503, and
  * shutting down closes the semaphore: who still waits is answered 503, who is in the backend is served.
  *
- * Permits are released on the backend's threads; a mailbox carries the wakes to the loop's thread. So
- * everything here runs on the loop's thread, save on_backend_done, and needs no lock. */
+ * Permits are released on the backend's threads; the loop's mailbox carries the wakes to the loop's thread. So
+ * everything here runs on the loop's thread, except on_backend_done, and needs no lock. */
 #ifndef EXAMPLE_SERVICE_H
 #define EXAMPLE_SERVICE_H
 
 #include "backend.h"
 #include "http.h"
 
+#include <rouse/deadline.h>
 #include <rouse/rouse.h>
 
 /* One connection; a loop puts it at the start of a struct of its own. */
@@ -20,7 +21,7 @@ typedef struct client {
     http_input in;
     bool keep_alive, gone;
     enum { READING, QUEUED, WORKING } state;
-    rouse_waiter place;    /* QUEUED: in line for a permit      */
+    rouse_timed place;     /* QUEUED: in line for a permit      */
     rouse_notify finished; /* WORKING: the backend has answered */
     rouse_waiter finish;   /* WORKING: waits for that           */
     backend_call call;
@@ -29,25 +30,20 @@ typedef struct client {
 /* end snippet */
 
 /* ---- what the loop supplies ---- */
-bool loop_send(client *c, const char *answer,
-               size_t length); /* straight into the socket's buffer; false: it did not all fit         */
-void loop_start_timer(client *c, unsigned ms); /* service_timed_out, once, unless stopped       */
-void loop_stop_timer(client *c);               /* may have run out already                      */
-void loop_close(
-    client *c); /* the last word about c: closes the socket, frees c when the loop lets go of it   */
-void loop_kick(
-    void *arg); /* on any thread: the loop's thread is to call rouse_mailbox_drain(&service_mailbox) */
+/* Writes straight into the socket's buffer; false: it did not all fit. */
+bool loop_send(client *c, const char *answer, size_t length);
+/* The last word about c: closes the socket, frees c when the loop lets go of it. */
+void loop_close(client *c);
+/* Now, on the clock of the loop's deadlines. */
+uint64_t loop_now(void);
 
 /* ---- what the loop calls, on its thread ---- */
-extern rouse_mailbox service_mailbox;
-
-bool service_start(int argc, char **argv);
+bool service_start(int argc, char **argv, rouse_mailbox *mailbox, rouse_deadlines *deadlines);
 bool service_add(client *c); /* a zeroed client has connected; false: no memory, the loop keeps it   */
 void service_arrived(client *c, const char *bytes, size_t count); /* may call loop_close                    */
-void service_gone(client *c);      /* it has closed its connection, or broken it; may call loop_close       */
-void service_timed_out(client *c); /* the timer has run out; may call loop_close                            */
-void service_shut_down(void);      /* stop listening first, then run the loop until service_is_over         */
-bool service_is_over(void);        /* shut down, and loop_close has been called for every client            */
-void service_stop(void);           /* prints the report                                                     */
+void service_gone(client *c); /* it has closed its connection, or broken it; may call loop_close       */
+void service_shut_down(void); /* stop listening first, then run the loop until service_is_over         */
+bool service_is_over(void);   /* shut down, and loop_close has been called for every client            */
+void service_stop(void);      /* prints the report                                                     */
 
 #endif /* EXAMPLE_SERVICE_H */

@@ -50,10 +50,12 @@ typedef struct rouse_timed rouse_timed;
 typedef void rouse_timed_wake_fn(rouse_timed *t, rouse_status status);
 
 typedef struct rouse_deadlines {
-    rouse_timed *heap_;    /* the earliest; a pairing heap                                       */
-    rouse_timed *due_;     /* what run has taken out of the heap and not yet looked at, in order */
-    rouse_timed *due_end_; /* the last of them                                                   */
-    uint64_t begun_;       /* how many waits have begun                                          */
+    rouse_timed *heap_;          /* the earliest; a pairing heap                                       */
+    rouse_timed *due_;           /* what run has taken out of the heap and not yet looked at, in order */
+    rouse_timed *due_end_;       /* the last of them                                                   */
+    uint64_t begun_;             /* how many waits have begun                                          */
+    void (*changed_)(void *arg); /* called when there is a new earliest deadline; NULL: nobody       */
+    void *changed_arg_;
 } rouse_deadlines;
 
 typedef bool rouse_timed_cancel_fn_(void *object, rouse_waiter *w);
@@ -126,6 +128,9 @@ static inline void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint
     t->before_ = NULL;
     t->place_ = ROUSE_TIMED_IN_HEAP_;
     d->heap_ = d->heap_ == NULL ? t : rouse_timed_meld_(d->heap_, t);
+    if (d->heap_ == t && d->changed_ != NULL) {
+        d->changed_(d->changed_arg_);
+    }
 }
 
 /* Takes t out of the heap, or out of those that are due; if it is in either. */
@@ -166,6 +171,15 @@ static inline void rouse_deadlines_init(rouse_deadlines *d) {
     d->due_ = NULL;
     d->due_end_ = NULL;
     d->begun_ = 0;
+    d->changed_ = NULL;
+    d->changed_arg_ = NULL;
+}
+
+/* For a loop that has no hook before it sleeps (loop/event.h): calls changed(arg) when a wait begins whose
+ * deadline is the earliest. */
+static inline void rouse_deadlines_on_change_(rouse_deadlines *d, void (*changed)(void *arg), void *arg) {
+    d->changed_ = changed;
+    d->changed_arg_ = arg;
 }
 
 /* Ends the object. Requires that nothing waits with it. */

@@ -2,6 +2,7 @@
 # tests/compile/run.sh: what the compiler and the linker must take, and what they must refuse.
 #
 #   tests/compile/run.sh alone CC...     each public header alone, in each language version, for each backend
+#   tests/compile/run.sh loops CC...     each header of loop/, in C and C++
 #   tests/compile/run.sh together CC...  two units of one program, C and C++: they share all there is one of
 #   tests/compile/run.sh refused CC...   wrong options: refused by the compiler, or when the program starts, with a
 #                                        message that says what is right
@@ -23,7 +24,7 @@ warnings="$warnings -Wpointer-arith -Wwrite-strings -Wredundant-decls -Werror"
 # What C alone has.
 c_warnings='-Wdeclaration-after-statement -Wbad-function-cast -Wstrict-prototypes -Wmissing-prototypes'
 # Every header, the internal ones too: each compiles alone.
-headers=$(cd "$include/rouse" && find . -name '*.h' | sed 's|^\./||; s|\.h$||' | sort)
+headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' | sort)
 backends='MUTEX SPIN LOCKFREE LOCAL'
 passed=0 failed=0
 
@@ -100,6 +101,27 @@ alone_in() {
 alone() {
     alone_in "$1" c c11 c17 c2x
     alone_in "$(cxx_of "$1")" cc c++11 c++14 c++17 c++20
+}
+
+# ---- loops --------------------------------------------------------------------------------------------------------------
+
+# The headers of loop/, with the loop's own beside them: C11 and C++11. liburing's header is none of -Wpedantic's business.
+loops() {
+    flags=$(pkg-config --cflags libuv liburing libevent glib-2.0) || { echo "FAILED: a loop's library is missing"; failed=$((failed + 1)); return; }
+    flags=$(echo " $flags" | sed 's/ -I/ -isystem /g')
+    for loop in uv epoll uring event glib; do
+        printf '#include <rouse/loop/%s.h>\n#include <rouse/rouse.h>\nextern int test;\nint test = 0;\n' $loop >"$work/$loop.c"
+        cp "$work/$loop.c" "$work/$loop.cc"
+        for backend in MUTEX SPIN LOCKFREE LOCAL; do
+            # shellcheck disable=SC2086 # lists of words
+            must_work "$1: loop/$loop.h, $backend" "$1" -std=c11 -D_GNU_SOURCE $warnings -fsyntax-only "-I$include" $flags \
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/$loop.c"
+            # shellcheck disable=SC2086
+            must_work "$1: loop/$loop.h, $backend, C++" "$(cxx_of "$1")" -std=c++11 $warnings -fsyntax-only "-I$include" $flags \
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/$loop.cc"
+        done
+    done
+    echo "$1: the headers of loop/, C11 and C++11"
 }
 
 # ---- together -------------------------------------------------------------------------------------------------------------
@@ -283,12 +305,12 @@ symbols() {
 }
 
 [ $# -ge 2 ] || {
-    sed -n '2,12s/^# \{0,1\}//p' "$0"
+    sed -n '2,13s/^# \{0,1\}//p' "$0"
     exit 2
 }
 part=$1
 shift
-case $part in alone | together | refused | symbols) ;; *) exit 2 ;; esac
+case $part in alone | loops | together | refused | symbols) ;; *) exit 2 ;; esac
 for compiler in "$@"; do
     if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
         "$part" "$compiler"

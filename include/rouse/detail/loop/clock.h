@@ -1,0 +1,30 @@
+/* rouse/detail/loop/clock.h: what the headers of loop/ share: a clock, and how long a loop may sleep.
+ * Internal. */
+#ifndef ROUSE_DETAIL_LOOP_CLOCK_H
+#define ROUSE_DETAIL_LOOP_CLOCK_H
+
+#include "../../deadline.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <time.h>
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+static inline uint64_t rouse_clock_now_(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Milliseconds from now to the first deadline, rounded up, so that a loop that sleeps for so long finds it
+ * due; 0: it is due; -1: there is none. */
+static inline int rouse_clock_ms_(const rouse_deadlines *d, uint64_t now) {
+    const uint64_t next = rouse_deadlines_next(d);
+    const uint64_t ms = next <= now ? 0 : (next - now - 1) / 1000000u + 1;
+    if (next == UINT64_MAX) {
+        return -1;
+    }
+    return ms < (uint64_t)INT_MAX ? (int)ms : INT_MAX;
+}
+
+#endif /* ROUSE_DETAIL_LOOP_CLOCK_H */

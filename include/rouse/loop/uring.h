@@ -1,0 +1,135 @@
+/* rouse/loop/uring.h: rouse on an io_uring: a mailbox, its eventfd and deadlines in one object.
+ *
+ *     static rouse_uring r;
+ *     rouse_uring_init(&r, &ring);                                        // once a ring
+ *     rouse_waiter_init_on(&task->waiter, rouse_uring_mailbox(&r), wake, task);
+ *     for (;;) {
+ *         struct __kernel_timespec time;
+ *         io_uring_submit_and_wait_timeout(&ring, &cqe, 1, rouse_uring_timeout(&r, &time), NULL);
+ *         ...                                   // your completions; kicked = one has the user data &r
+ *         rouse_uring_ready(&r, kicked);        // last in each turn
+ *     }
+ *     rouse_uring_close(&r);                    // and go on until rouse_uring_is_closed(&r)
+ *
+ * Every function runs on the ring's thread. Call rouse_uring_ready last in a turn, because a wake may free
+ * what a completion of the same turn points to. Deadlines are on CLOCK_MONOTONIC, in nanoseconds
+ * (rouse_uring_now). */
+#ifndef ROUSE_LOOP_URING_H
+#define ROUSE_LOOP_URING_H
+
+#include "../deadline.h"
+#include "../detail/loop/clock.h"
+#include "../mailbox.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+typedef struct rouse_uring {
+    rouse_mailbox mailbox_;
+    rouse_deadlines deadlines_;
+    struct io_uring *ring_;
+    int eventfd_;
+    bool polling_; /* the ring watches the eventfd */
+    bool closing_;
+} rouse_uring;
+
+/* Now, in nanoseconds, on the clock of this loop's deadlines. */
+static inline uint64_t rouse_uring_now(void) {
+    return rouse_clock_now_();
+}
+static inline rouse_mailbox *rouse_uring_mailbox(rouse_uring *r) {
+    return &r->mailbox_;
+}
+static inline rouse_deadlines *rouse_uring_deadlines(rouse_uring *r) {
+    return &r->deadlines_;
+}
+
+/* On any thread. */
+static inline void rouse_uring_kick_(void *r) {
+    const uint64_t one = 1;
+    while (write(((rouse_uring *)r)->eventfd_, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+static inline struct io_uring_sqe *rouse_uring_submission_(rouse_uring *r) {
+    struct io_uring_sqe *sqe;
+    while ((sqe = io_uring_get_sqe(r->ring_)) == NULL) {
+        (void)io_uring_submit(r->ring_);
+    }
+    return sqe;
+}
+static inline void rouse_uring_watch_(rouse_uring *r) {
+    struct io_uring_sqe *const sqe = rouse_uring_submission_(r);
+    io_uring_prep_poll_add(sqe, r->eventfd_, POLLIN);
+    io_uring_sqe_set_data(sqe, r);
+    r->polling_ = true;
+}
+
+/* Puts rouse on the ring: queues a submission, which the loop's next io_uring_submit carries. Returns 0, or a
+ * negative errno. */
+static inline int rouse_uring_init(rouse_uring *r, struct io_uring *ring) {
+    r->ring_ = ring;
+    r->closing_ = false;
+    r->eventfd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (r->eventfd_ < 0) {
+        return -errno;
+    }
+    rouse_mailbox_init(&r->mailbox_, rouse_uring_kick_, r);
+    rouse_deadlines_init(&r->deadlines_);
+    rouse_uring_watch_(r);
+    return 0;
+}
+
+/* Returns how long io_uring_wait_cqe_timeout may sleep, in *time; NULL: there is no deadline. */
+static inline struct __kernel_timespec *rouse_uring_timeout(rouse_uring *r, struct __kernel_timespec *time) {
+    const uint64_t next = rouse_deadlines_next(&r->deadlines_);
+    const uint64_t now = next == UINT64_MAX ? 0 : rouse_uring_now();
+    const uint64_t left = next > now ? next - now : 0;
+    time->tv_sec = (int64_t)(left / 1000000000u);
+    time->tv_nsec = (long long)(left % 1000000000u);
+    return next == UINT64_MAX ? NULL : time;
+}
+
+/* Runs the wakes that have arrived and the time-outs that are due. `kicked`: this turn had a completion whose
+ * user data is r. */
+static inline void rouse_uring_ready(rouse_uring *r, bool kicked) {
+    if (kicked) {
+        uint64_t count;
+        r->polling_ = false;
+        if (r->closing_) {
+            return;
+        }
+        /* First the read, then the drain: a kick from here on completes the next poll. */
+        while (read(r->eventfd_, &count, sizeof count) < 0 && errno == EINTR) {
+        }
+        rouse_uring_watch_(r);
+        (void)rouse_mailbox_drain(&r->mailbox_);
+    }
+    if (rouse_deadlines_next(&r->deadlines_) != UINT64_MAX) {
+        (void)rouse_deadlines_run(&r->deadlines_, rouse_uring_now());
+    }
+}
+
+/* Takes rouse off the ring: queues a cancellation, whose completions the loop must still see. r's memory is
+ * yours when rouse_uring_is_closed. Requires that no waiter and no deadline is left on r; not inside a wake.
+ */
+static inline void rouse_uring_close(rouse_uring *r) {
+    rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: nobody writes from here on */
+    r->closing_ = true;
+    if (r->polling_) {
+        struct io_uring_sqe *const sqe = rouse_uring_submission_(r);
+        io_uring_prep_cancel(sqe, r, 0);
+        io_uring_sqe_set_data(sqe, NULL); /* nobody waits for this one */
+    }
+    (void)close(r->eventfd_);
+}
+static inline bool rouse_uring_is_closed(const rouse_uring *r) {
+    return r->closing_ && !r->polling_;
+}
+
+#endif /* ROUSE_LOOP_URING_H */

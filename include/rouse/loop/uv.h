@@ -1,0 +1,138 @@
+/* rouse/loop/uv.h: rouse on a libuv loop: a mailbox, its kick, deadlines and their timer in one object.
+ *
+ *     static rouse_uv r;
+ *     rouse_uv_init(loop, &r);                                            // once a loop, before uv_run
+ *     rouse_waiter_init_on(&task->waiter, rouse_uv_mailbox(&r), wake, task);
+ *     rouse_timed_init(&task->timed, rouse_uv_deadlines(&r), rouse_uv_mailbox(&r), wake_timed, task);
+ *     rouse_semaphore_acquire_until(&limit, &task->timed, 1, rouse_uv_now() + 50000000);
+ *     ...
+ *     rouse_uv_close(&r, on_closed);                                      // no waiter is left on it
+ *
+ * Every function runs on the loop's thread. The wakes of the waiters on the mailbox run there too, in the
+ * turn after the one in which any thread granted them. Deadlines are on uv_hrtime's clock (rouse_uv_now),
+ * never on uv_now, which libuv reads once a turn; a time-out runs at most a millisecond late, plus the turn
+ * that is in progress. Compile with _GNU_SOURCE (or -std=gnu11): uv.h wants it. */
+#ifndef ROUSE_LOOP_UV_H
+#define ROUSE_LOOP_UV_H
+
+#include "../deadline.h"
+#include "../detail/loop/clock.h"
+#include "../mailbox.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct rouse_uv rouse_uv;
+typedef void rouse_uv_closed_fn(rouse_uv *r);
+
+struct rouse_uv {
+    rouse_mailbox mailbox_;
+    rouse_deadlines deadlines_;
+    uv_async_t async_;     /* the kick                                       */
+    uv_prepare_t prepare_; /* sets the timer before the loop sleeps           */
+    uv_timer_t timer_;
+    rouse_uv_closed_fn *closed_;
+    void *data;          /* yours                                          */
+    unsigned handles_;   /* open ones                                      */
+    bool running_wakes_; /* a close waits until the wakes have returned    */
+    bool closing_;
+};
+
+/* Now, in nanoseconds, on the clock of this loop's deadlines. */
+static inline uint64_t rouse_uv_now(void) {
+    return uv_hrtime();
+}
+static inline rouse_mailbox *rouse_uv_mailbox(rouse_uv *r) {
+    return &r->mailbox_;
+}
+static inline rouse_deadlines *rouse_uv_deadlines(rouse_uv *r) {
+    return &r->deadlines_;
+}
+
+static inline void rouse_uv_kick_(void *r) {
+    (void)uv_async_send(&((rouse_uv *)r)->async_);
+}
+static inline void rouse_uv_on_closed_(uv_handle_t *handle) {
+    rouse_uv *const r = (rouse_uv *)handle->data;
+    if (--r->handles_ == 0 && r->closed_ != NULL) {
+        r->closed_(r);
+    }
+}
+static inline void rouse_uv_close_now_(rouse_uv *r) {
+    rouse_mailbox_destroy(
+        &r->mailbox_); /* waits for a kick in progress: nobody sends to async_ from here on */
+    uv_close((uv_handle_t *)&r->async_, rouse_uv_on_closed_);
+    uv_close((uv_handle_t *)&r->prepare_, rouse_uv_on_closed_);
+    uv_close((uv_handle_t *)&r->timer_, rouse_uv_on_closed_);
+}
+/* Runs the wakes that have arrived and the time-outs that are due. */
+static inline void rouse_uv_run_(rouse_uv *r) {
+    const bool outer = !r->running_wakes_;
+    r->running_wakes_ = true;
+    (void)rouse_mailbox_drain(&r->mailbox_);
+    (void)rouse_deadlines_run(&r->deadlines_, rouse_uv_now());
+    r->running_wakes_ = !outer;
+    if (outer && r->closing_) {
+        rouse_uv_close_now_(r);
+    }
+}
+static inline void rouse_uv_on_kick_(uv_async_t *async) {
+    rouse_uv_run_((rouse_uv *)async->data);
+}
+static inline void rouse_uv_on_timer_(uv_timer_t *timer) {
+    rouse_uv_run_((rouse_uv *)timer->data);
+}
+static inline void rouse_uv_on_prepare_(uv_prepare_t *prepare) {
+    rouse_uv *const r = (rouse_uv *)prepare->data;
+    const int ms = rouse_clock_ms_(&r->deadlines_, rouse_uv_now());
+    if (ms < 0) {
+        (void)uv_timer_stop(&r->timer_);
+    } else {
+        uv_update_time(prepare->loop); /* the timer counts from the loop's cached time */
+        (void)uv_timer_start(&r->timer_, rouse_uv_on_timer_, (uint64_t)ms, 0);
+    }
+}
+
+/* Makes the loop wait for what the mailbox and the deadlines bring (true, as after init), or lets uv_run
+ * return although waiters are queued (false). */
+static inline void rouse_uv_ref(rouse_uv *r, bool keep_alive) {
+    if (keep_alive) {
+        uv_ref((uv_handle_t *)&r->async_);
+    } else {
+        uv_unref((uv_handle_t *)&r->async_);
+    }
+}
+
+/* Puts rouse on the loop. Returns 0, or libuv's error: then nothing is left on the loop. */
+static inline int rouse_uv_init(uv_loop_t *loop, rouse_uv *r) {
+    const int error = uv_async_init(loop, &r->async_, rouse_uv_on_kick_);
+    if (error != 0) {
+        return error;
+    }
+    (void)uv_prepare_init(loop, &r->prepare_); /* these two cannot fail */
+    (void)uv_timer_init(loop, &r->timer_);
+    (void)uv_prepare_start(&r->prepare_, rouse_uv_on_prepare_);
+    uv_unref((uv_handle_t *)&r->prepare_);
+    uv_unref((uv_handle_t *)&r->timer_);
+    r->async_.data = r->prepare_.data = r->timer_.data = r;
+    r->closed_ = NULL;
+    r->handles_ = 3;
+    r->running_wakes_ = r->closing_ = false;
+    rouse_mailbox_init(&r->mailbox_, rouse_uv_kick_, r);
+    rouse_deadlines_init(&r->deadlines_);
+    return 0;
+}
+
+/* Takes rouse off the loop; inside a wake, as soon as that has returned. `closed` (may be NULL) runs in a
+ * later turn: then r's memory is yours. Requires that no waiter and no deadline is left on r. */
+static inline void rouse_uv_close(rouse_uv *r, rouse_uv_closed_fn *closed) {
+    r->closed_ = closed;
+    r->closing_ = true;
+    if (!r->running_wakes_) {
+        rouse_uv_close_now_(r);
+    }
+}
+
+#endif /* ROUSE_LOOP_UV_H */
