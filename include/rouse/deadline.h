@@ -19,6 +19,7 @@
  * Guarantees. A time-out that loses to a grant reports the grant, also while the grant still lies in the
  * mailbox: no permit is lost, whichever of drain and run comes first. Equal deadlines run out in the order in
  * which their waits began. After ROUSE_TIMEDOUT nothing of the rouse_timed is queued anywhere.
+ * An object in throughput mode is asked here: wake sees the outcome, never ROUSE_RETRY.
  *
  * Cost: the wait's, and an entry in a heap that is linked through the rouse_timed: no allocation, no atomic
  * read-modify-write. Beginning a wait and being granted take constant time in the usual case, that later
@@ -60,7 +61,15 @@ typedef struct rouse_deadlines {
 
 typedef bool rouse_timed_cancel_fn_(void *object, rouse_waiter *w);
 
-enum { ROUSE_TIMED_OUTSIDE_ = 0, ROUSE_TIMED_IN_HEAP_ = 1, ROUSE_TIMED_DUE_ = 2 };
+/* Where a rouse_timed is: in neither; in the heap; among those that are due; in neither, and to be cancelled
+ * for the reason that is the name. */
+enum {
+    ROUSE_TIMED_OUTSIDE_,
+    ROUSE_TIMED_IN_HEAP_,
+    ROUSE_TIMED_DUE_,
+    ROUSE_TIMED_TIMED_OUT_,
+    ROUSE_TIMED_CANCELLED_
+};
 
 struct rouse_timed {
     rouse_waiter waiter; /* first: its wake finds the rest by its address */
@@ -137,7 +146,7 @@ static inline void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint
 static inline void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
     const bool in_heap = t->place_ == ROUSE_TIMED_IN_HEAP_;
     rouse_timed *children;
-    if (t->place_ == ROUSE_TIMED_OUTSIDE_) {
+    if (!in_heap && t->place_ != ROUSE_TIMED_DUE_) {
         return;
     }
     t->place_ = ROUSE_TIMED_OUTSIDE_;
@@ -197,6 +206,15 @@ static inline uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     return first == NULL ? UINT64_MAX : first->until_;
 }
 
+/* Takes t out of what it waits for. False: it has been woken, or is being woken. An invitation that lies in
+ * its mailbox (throughput mode) is taken out of it. */
+static inline bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
+    t->place_ = why;
+    return t->cancel_(t->object_, &t->waiter) ||
+           (t->mailbox_ != NULL && rouse_waiter_status(&t->waiter) == ROUSE_CANCELLED &&
+            rouse_mailbox_revoke(t->mailbox_, &t->waiter));
+}
+
 /* Takes everything out whose deadline is `now` or earlier, and calls the wake of each that has not been
  * granted, with ROUSE_TIMEDOUT, in the order of the deadlines. Returns how many those are.
  *
@@ -217,7 +235,7 @@ static inline size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
     }
     while ((t = d->due_) != NULL) {
         rouse_deadlines_remove_(d, t);
-        if (t->cancel_(t->object_, &t->waiter)) {
+        if (rouse_timed_leave_(t, ROUSE_TIMED_TIMED_OUT_)) {
             count++;
             if (t->wake_ == NULL) {
                 t->object_ = NULL;
@@ -232,9 +250,28 @@ static inline size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
 
 /* ---- what waits ---------------------------------------------------------------------------------------- */
 
+/* Throughput mode, on one thread: it is t's turn to ask. What it has then; ROUSE_PENDING: it waits on. Only a
+ * semaphore and a mutex invite, and both begin with their queue. */
+static ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
+    rouse_waiter_queue *const q = (rouse_waiter_queue *)t->object_;
+    if (t->place_ == ROUSE_TIMED_TIMED_OUT_ || t->place_ == ROUSE_TIMED_CANCELLED_) {
+        const rouse_status status = t->place_ == ROUSE_TIMED_TIMED_OUT_ ? ROUSE_TIMEDOUT : ROUSE_CANCELLED;
+        rouse_queue_decline_(q, &t->waiter);
+        rouse_outcome_store_(&t->waiter, rouse_outcome_(status, 0));
+        return status;
+    }
+    return rouse_queue_resume_(q, &t->waiter);
+}
+
 /* The wake of its waiter. On the loop's thread. */
 static inline void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
     rouse_timed *const t = (rouse_timed *)(void *)w;
+    if (status == ROUSE_RETRY) {
+        status = rouse_timed_ask_(t);
+        if (status == ROUSE_PENDING) {
+            return;
+        }
+    }
     rouse_deadlines_remove_(t->deadlines_, t);
     t->object_ = NULL;
     t->waiter.mailbox_ = t->mailbox_;
@@ -277,13 +314,15 @@ static inline void *rouse_timed_data(const rouse_timed *t) {
 ROUSE_NODISCARD_
 static inline bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;
+    bool polled;
     ROUSE_CHECK_OBJECT_(t);
     if (t->object_ == NULL) {
         return false;
     }
+    polled = t->wake_ == NULL;
     rouse_deadlines_remove_(t->deadlines_, t);
-    cancelled = t->cancel_(t->object_, &t->waiter);
-    if (cancelled || t->wake_ == NULL) {
+    cancelled = rouse_timed_leave_(t, ROUSE_TIMED_CANCELLED_);
+    if (cancelled || polled) {
         t->object_ = NULL;
     }
     return cancelled;
@@ -297,6 +336,7 @@ static inline bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_
     }
     t->object_ = object;
     t->cancel_ = cancel;
+    t->place_ = ROUSE_TIMED_OUTSIDE_;
     return true;
 }
 

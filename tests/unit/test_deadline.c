@@ -435,6 +435,88 @@ Test(deadline, every_call_that_may_wait) {
     over();
 }
 
+/* ---- throughput mode: the invitation is answered here ----------------------------------------------------------------- */
+
+static rouse_semaphore quick;
+
+static void release_steal_and_run(request *r) {
+    (void)r;
+    cr_assert_eq(rouse_semaphore_release(&quick, 1), ROUSE_OK); /* invites five[0], behind this wake */
+    if (r->arg != NULL) {
+        r->id =
+            rouse_semaphore_try_acquire(&quick, 1) ? 71 : 70; /* a newcomer is quicker; not with LOCKFREE */
+    } else {
+        (void)rouse_deadlines_run(&deadlines, 10); /* its time is up while it is invited */
+    }
+}
+Test(deadline, throughput_mode_resumed_beaten_and_out_of_time) {
+    requests_init(five, 3);
+    rouse_semaphore_init_throughput(&quick, 0, 4);
+    cr_assert_eq(rouse_semaphore_acquire_until(&quick, &five[0].timed, 1, 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&quick, 1), ROUSE_OK);
+    expect_wakes(0);
+    cr_assert_eq(five[0].outcome, ROUSE_OK);
+    expect_next(UINT64_MAX);
+    /* Beaten: it waits on, with its deadline. */
+    cr_assert_eq(rouse_semaphore_acquire_until(&quick, &five[0].timed, 1, 10), ROUSE_PENDING);
+    must_queue(&five[1], 1);
+    five[1].then = release_steal_and_run;
+    five[1].arg = &five[1];
+    expect_run(1, 1);
+    if (five[1].id == 71) {
+        expect_wakes(1);
+        expect_next(10);
+        expect_run(10, 1);
+        expect_wakes(0);
+        cr_assert_eq(five[0].outcome, ROUSE_TIMEDOUT);
+    } else {
+        expect_wakes(1, 0);
+        cr_assert_eq(five[0].outcome, ROUSE_OK);
+    }
+    cr_assert_eq(rouse_semaphore_available(&quick), 0u);
+    /* Out of time while it is told: the permit goes on. (LOCKFREE: granted before.) */
+    cr_assert_eq(rouse_semaphore_acquire_until(&quick, &five[0].timed, 1, 10), ROUSE_PENDING);
+    must_queue(&five[2], 1);
+    five[2].then = release_steal_and_run;
+    expect_run(1, 1);
+    expect_wakes(2, 0);
+    cr_assert_eq(rouse_semaphore_available(&quick), five[0].outcome == ROUSE_OK ? 0u : 1u);
+    cr_assert(five[0].outcome == ROUSE_OK || five[0].outcome == ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_semaphore_waiter_count(&quick), 0u, "the invitation has been answered");
+    cr_assert_eq(rouse_waiter_status(&five[0].timed.waiter), five[0].outcome);
+    rouse_semaphore_destroy(&quick);
+    over();
+}
+/* Invited, and in its mailbox when the time is up or when it is cancelled: taken out of it, the permit goes on. */
+Test(deadline, throughput_mode_invited_in_the_mailbox) {
+    request r;
+    rouse_deadlines_init(&deadlines);
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+    rouse_semaphore_init_throughput(&quick, 0, 4);
+    request_init(&r, 0, &mailbox);
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        cr_assert_eq(rouse_semaphore_acquire_until(&quick, &r.timed, 1, 10), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_release(&quick, 1), ROUSE_OK);
+        if (cancelled ? rouse_timed_cancel(&r.timed) : rouse_deadlines_run(&deadlines, 10) == 1) {
+            cr_assert_eq(rouse_mailbox_drain(&mailbox), 0u);
+            cr_assert_eq(rouse_semaphore_available(&quick), 1u);
+            cr_assert(rouse_semaphore_try_acquire(&quick, 1));
+            if (!cancelled) {
+                cr_assert_eq(r.outcome, ROUSE_TIMEDOUT);
+                expect_wakes(0);
+            }
+            expect_no_wakes();
+        } else {
+            cr_assert_eq(rouse_mailbox_drain(&mailbox), 1u);
+            cr_assert_eq(r.outcome, ROUSE_OK, "granted, as with LOCKFREE");
+            expect_wakes(0);
+        }
+    }
+    rouse_semaphore_destroy(&quick);
+    rouse_mailbox_destroy(&mailbox);
+    over();
+}
+
 /* ---- against a model: random calls on 40 requests --------------------------------------------------------------------- */
 
 enum { REQUESTS = 40 };
