@@ -1,0 +1,265 @@
+/* Throughput mode: one permit, asked for in every way there is, and the bound holds to the unit.
+ *
+ * Whoever has the permit knows how it came: as a newcomer, or as a waiter in its turn. From one waiter's turn to the next
+ * newcomers are counted, if somebody is known to wait all the time (it was queued when the first turn began, and is of
+ * those who never give up): there may be no more of them than the bound. */
+#include "stress.h"
+
+enum { BOUND = 5 };
+typedef enum how { NEWCOMER, IN_TURN, UNKNOWN } how;
+
+static rouse_semaphore semaphore = ROUSE_SEMAPHORE_INIT_THROUGHPUT(1, BOUND);
+
+/* Under the permit. */
+static unsigned long long first;
+static unsigned long long second;
+static unsigned in_a_row;
+static bool counting;
+
+static atomic_int waiting; /* those known to be queued who never give up */
+static atomic_ullong newcomers;
+static atomic_ullong turns;
+static atomic_ullong defeats;
+static atomic_ullong cancelled;
+
+static void section(how came) {
+    CHECK(first == second);
+    first++;
+    if (came == NEWCOMER) {
+        in_a_row++;
+        CHECK(!counting || in_a_row <= BOUND);
+        atomic_fetch_add(&newcomers, 1);
+    } else {
+        in_a_row = 0;
+        counting = came == IN_TURN && atomic_load(&waiting) > 0;
+        atomic_fetch_add(&turns, 1);
+    }
+    second++;
+    CHECK(rouse_semaphore_release(&semaphore, 1) == ROUSE_OK);
+}
+
+/* One that waits until it has had its turn: how often was it overtaken? The one who holds the permit as it queues may be
+ * counted later, hence the 1. */
+typedef struct patience {
+    unsigned long long newcomers;
+    unsigned long long turns;
+} patience;
+static patience begin_waiting(void) {
+    patience p;
+    atomic_fetch_add(&waiting, 1);
+    p.turns = atomic_load(&turns);
+    p.newcomers = atomic_load(&newcomers);
+    return p;
+}
+static void in_turn(const patience *p) {
+    const unsigned long long before = atomic_load(&newcomers) - p->newcomers;
+    CHECK(before <= (atomic_load(&turns) - p->turns + 1) * BOUND + 1);
+    atomic_fetch_sub(&waiting, 1);
+    section(IN_TURN);
+}
+
+/* ---- a task that is told by its wake, and asks on its own thread ------------------------------------------------------- */
+
+typedef struct task {
+    rouse_waiter waiter;
+    atomic_int said; /* what its wake said last; NOTHING: not called since */
+} task;
+enum { NOTHING = 100 };
+
+static void task_wake(rouse_waiter *w, rouse_status status) {
+    task *const t = (task *)rouse_waiter_data(w);
+    atomic_store(&t->said, (int)status);
+}
+static rouse_status task_await(task *t) {
+    int said;
+    while ((said = atomic_exchange(&t->said, NOTHING)) == NOTHING) {
+        sched_yield();
+    }
+    return (rouse_status)said;
+}
+/* From the first word of its wake to its turn. */
+static void task_ask(task *t) {
+    while (rouse_semaphore_resume(&semaphore, &t->waiter) == ROUSE_PENDING) {
+        atomic_fetch_add(&defeats, 1);
+        (void)task_await(t);
+    }
+}
+static void wait_as_task(dice *d) {
+    task t;
+    atomic_init(&t.said, NOTHING);
+    rouse_waiter_init(&t.waiter, task_wake, &t);
+    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+    } else {
+        const patience p = begin_waiting();
+        (void)task_await(&t);
+        dawdle(d);
+        task_ask(&t);
+        in_turn(&p);
+    }
+}
+static void cancel_as_task(dice *d) {
+    task t;
+    atomic_init(&t.said, NOTHING);
+    rouse_waiter_init(&t.waiter, task_wake, &t);
+    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+        return;
+    }
+    dawdle(d);
+    if (rouse_semaphore_cancel(&semaphore, &t.waiter)) {
+        atomic_fetch_add(&cancelled, 1);
+        return;
+    }
+    if (task_await(&t) == ROUSE_RETRY && roll(d, 2) == 0) {
+        rouse_semaphore_decline(&semaphore, &t.waiter);
+        return;
+    }
+    task_ask(&t);
+    section(IN_TURN);
+}
+
+/* One that asks inside its wake, on whichever thread that is. */
+typedef struct eager {
+    rouse_waiter waiter;
+    patience patience;
+    atomic_bool begun;
+    atomic_bool done;
+} eager;
+static void eager_wake(rouse_waiter *w, rouse_status status) {
+    eager *const e = (eager *)rouse_waiter_data(w);
+    if (status == ROUSE_OK || rouse_semaphore_resume(&semaphore, w) == ROUSE_OK) {
+        while (!atomic_load(&e->begun)) {
+            sched_yield();
+        }
+        in_turn(&e->patience);
+        atomic_store(&e->done, true);
+    }
+}
+static void wait_eagerly(dice *d) {
+    eager e;
+    (void)d;
+    atomic_init(&e.begun, false);
+    atomic_init(&e.done, false);
+    rouse_waiter_init(&e.waiter, eager_wake, &e);
+    if (rouse_semaphore_acquire(&semaphore, &e.waiter, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+        return;
+    }
+    e.patience = begin_waiting();
+    atomic_store(&e.begun, true);
+    while (!atomic_load(&e.done)) {
+        sched_yield();
+    }
+}
+
+/* ---- on a mailbox -------------------------------------------------------------------------------------------------------- */
+
+static _Thread_local rouse_mailbox mailbox;
+static void no_kick(void *arg) {
+    (void)arg;
+}
+static rouse_status mail_await(task *t) {
+    while (atomic_load(&t->said) == NOTHING) {
+        (void)rouse_mailbox_drain(&mailbox);
+        sched_yield();
+    }
+    return (rouse_status)atomic_load(&t->said);
+}
+static void wait_on_mailbox(dice *d) {
+    task t;
+    atomic_init(&t.said, NOTHING);
+    rouse_waiter_init_on(&t.waiter, &mailbox, task_wake, &t);
+    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+        return;
+    }
+    if (roll(d, 2) == 0) {
+        const patience p = begin_waiting();
+        CHECK(mail_await(&t) == ROUSE_OK);
+        in_turn(&p);
+        return;
+    }
+    dawdle(d);
+    if (rouse_semaphore_cancel(&semaphore, &t.waiter)) {
+        atomic_fetch_add(&cancelled, 1);
+    } else if (roll(d, 2) == 0 && rouse_mailbox_revoke(&mailbox, &t.waiter)) {
+        if (rouse_waiter_status(&t.waiter) == ROUSE_OK) {
+            section(IN_TURN);
+        } else {
+            CHECK(rouse_waiter_status(&t.waiter) == ROUSE_CANCELLED);
+        }
+    } else if (mail_await(&t) == ROUSE_OK) {
+        section(IN_TURN);
+    } else {
+        CHECK(t.said == ROUSE_CANCELLED);
+    }
+}
+
+/* ---- threads that block, polled waiters, newcomers that try ---------------------------------------------------------------- */
+
+static void wait_blocked(dice *d) {
+    rouse_thread_waiter t;
+    (void)d;
+    rouse_thread_waiter_init(&t);
+    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+    } else {
+        const patience p = begin_waiting();
+        CHECK(rouse_thread_waiter_await(&t, ROUSE_PENDING) == ROUSE_OK);
+        in_turn(&p);
+    }
+    rouse_thread_waiter_destroy(&t);
+}
+static void wait_timed(dice *d) {
+    const rouse_status status = rouse_semaphore_acquire_timed(&semaphore, 1, roll(d, 50000));
+    CHECK(status == ROUSE_OK || status == ROUSE_TIMEDOUT);
+    if (status == ROUSE_OK) {
+        section(UNKNOWN);
+    }
+}
+static void wait_polled(dice *d) {
+    rouse_waiter w;
+    (void)d;
+    rouse_waiter_init(&w, NULL, NULL);
+    if (rouse_semaphore_acquire(&semaphore, &w, 1) == ROUSE_OK) {
+        section(NEWCOMER);
+    } else {
+        const patience p = begin_waiting();
+        CHECK(await_outcome(&w) == ROUSE_OK);
+        in_turn(&p);
+    }
+}
+static void try_it(dice *d) {
+    if (rouse_semaphore_try_acquire(&semaphore, 1)) {
+        section(NEWCOMER);
+    } else {
+        dawdle(d);
+    }
+}
+
+static void *work(void *number) {
+    static void (*const ways[THREADS])(dice *) = {
+        wait_as_task,    wait_as_task,    wait_as_task, wait_eagerly, wait_eagerly, wait_on_mailbox,
+        wait_on_mailbox, wait_on_mailbox, wait_blocked, wait_blocked, wait_polled,  wait_timed,
+        cancel_as_task,  cancel_as_task,  try_it,       try_it};
+    dice d;
+    dice_init(&d, (uintptr_t)number);
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    while (!time_is_up()) {
+        ways[(uintptr_t)number](&d);
+    }
+    rouse_mailbox_destroy(&mailbox);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    stress_begin(argc, argv);
+    run_threads(work);
+    CHECK(rouse_semaphore_available(&semaphore) == 1 && rouse_semaphore_waiter_count(&semaphore) == 0);
+    rouse_semaphore_destroy(&semaphore);
+    printf("%llu newcomers, %llu turns, %llu defeats, %llu cancelled\n", (unsigned long long)newcomers,
+           (unsigned long long)turns, (unsigned long long)defeats, (unsigned long long)cancelled);
+    CHECK(newcomers != 0 && turns != 0 && cancelled != 0);
+    return 0;
+}
