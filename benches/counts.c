@@ -14,7 +14,7 @@
 #define STRING_(x)  #x
 #define STRING(x)   STRING_(x)
 
-enum { MOST_ROWS = 32, CROWD = 1000 };
+enum { MOST_ROWS = 48, CROWD = 1000 };
 
 /* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
  * cells, of which the pool may hold twice what it needs. */
@@ -93,6 +93,31 @@ static rouse_waiter *crowd_new(void) {
         rouse_waiter_init(&w[i], on_wake, NULL);
     }
     return w;
+}
+
+/* The family. */
+static void count_event_gate_limit(rouse_waiter *w) {
+    rouse_event e;
+    rouse_gate g;
+    rouse_limit l;
+    rouse_event_init(&e);
+    rouse_gate_init(&g, 0);
+    (void)rouse_limit_init(&l, 1, 8);
+    COUNT("event set, nobody waits", true, rouse_event_set(&e));
+    COUNT("event wait, set", false, rouse_event_wait(&e, w));
+    COUNT("event reset", true, rouse_event_reset(&e));
+    COUNT("gate enter", true, rouse_gate_enter(&g));
+    COUNT("gate leave", true, rouse_gate_leave(&g, 1));
+    COUNT("limit acquire", true, rouse_limit_acquire(&l, w, 1));
+    COUNT("limit give_back", true, rouse_limit_give_back(&l, 1));
+    COUNT("limit try_acquire", true, rouse_limit_try_acquire(&l, 1));
+    COUNT("limit set", true, rouse_limit_set(&l, 2));
+    (void)rouse_limit_set(&l, 1);
+    (void)rouse_limit_acquire(&l, w, 1);
+    COUNT("limit give_back to a waiter", false, rouse_limit_give_back(&l, 1));
+    rouse_event_destroy(&e);
+    rouse_gate_destroy(&g);
+    rouse_limit_destroy(&l);
 }
 
 static void count_uncontended(rouse_waiter *w) {
@@ -324,6 +349,7 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     rouse_waiter *const w = crowd_new();
     backend_counts result = {STRING(COUNT_BACKEND), 0, rows, sizeof sizes / sizeof *sizes, sizes};
     count_uncontended(w);
+    count_event_gate_limit(w);
     count_one_waiter(w);
     count_queue(w);
     count_deferred();

@@ -133,6 +133,8 @@ static const pin pins[] = {
     {"wait, 16 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
     {"release that grants, 64 cores", {{1, 1}, {1, 0}, {2.2, 0}}},
     {"wait, 64 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
+    {"event wait, set", {{0, 0}, {0, 0}, {0, 0}}},
+    {"limit give_back to a waiter", {{1, 0}, {1, 0}, {2, 0}}},
 };
 
 static double share(const count_row *row, uint64_t n) {

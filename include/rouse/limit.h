@@ -448,6 +448,33 @@ static inline rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
     return ROUSE_OK;
 }
 
+/* ---- throughput mode: semaphore.h says what it is ------------------------------------------------------ */
+
+/* rouse_limit_init in throughput mode: newcomers may overtake waiters by `bypass` permits in a row. A limit
+ * takes the bound for 0, as LOCKFREE does everywhere: it is strict, and no waiter of it is ever told
+ * ROUSE_RETRY. */
+static inline rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,
+                                                       uint32_t most_waiting, uint32_t bypass) {
+    ROUSE_CHECK_OBJECT_(l);
+    (void)bypass;
+    return rouse_limit_init(l, permits, most_waiting);
+}
+
+/* The answers to ROUSE_RETRY, for code that gives them whatever the object is. Of a waiter that was told
+ * anything else resume returns the outcome and changes nothing; decline changes nothing. */
+ROUSE_NODISCARD_ static inline rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(l);
+    (void)l;
+    return rouse_waiter_status(w);
+}
+static inline void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(l);
+    (void)l;
+    (void)w;
+}
+
+/* ---- blocking ------------------------------------------------------------------------------------------ */
+
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 static inline bool rouse_limit_leave_(void *limit, rouse_waiter *w) {
     return rouse_limit_cancel((rouse_limit *)limit, w);

@@ -1,0 +1,159 @@
+/* tests/faults/limit.c: a signal handler gives back, sets and tries at every scheduling point of every call of limit.h
+ * (LOCKFREE), also of those that hold the queue. Each call of the handler returns without waiting, nothing is lost, and at
+ * the end nobody waits who could be served. */
+#include <rouse/limit.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAITERS = 5, PATIENCE = 2000 };
+
+#define CHECK(condition)                                                                            \
+    do {                                                                                            \
+        if (!(condition)) {                                                                         \
+            (void)fprintf(stderr, "FAILED %s:%d: %s (state %s, call %s, handler %s, point %llu)\n", \
+                          __FILE__, __LINE__, #condition, state, call, handler,                     \
+                          (unsigned long long)seam.stop_at);                                        \
+            exit(1);                                                                                \
+        }                                                                                           \
+    } while (0)
+
+static const char *state, *call, *handler;
+static rouse_limit limit;
+static rouse_waiter waiter[WAITERS];
+static int told[WAITERS]; /* since it was queued */
+static bool queued[WAITERS];
+static uint32_t in_use; /* by the ledger */
+static bool came;
+
+static void on_wake(rouse_waiter *w, rouse_status status) {
+    const long i = w - waiter;
+    const uint32_t n = (uint32_t)(uintptr_t)rouse_waiter_data(w);
+    CHECK(queued[i] && told[i] == 0);
+    told[i]++;
+    queued[i] = false;
+    in_use += status == ROUSE_OK ? n : 0;
+}
+
+/* A script of single letters, each with a digit:
+ *   An  the next waiter asks for n    Gn  n are given back    Sn  the limit becomes n    Tn  n are tried for
+ *   Cn  waiter n is cancelled         X0  close */
+static int next_waiter;
+static void run_script(const char *text) {
+    for (; *text != '\0'; text += 2) {
+        const uint32_t n = (uint32_t)(text[1] - '0');
+        int i;
+        switch (text[0]) {
+        case 'A':
+            i = next_waiter++;
+            rouse_waiter_init(&waiter[i], on_wake, (void *)(uintptr_t)n);
+            queued[i] = true; /* it may be told before the call returns */
+            told[i] = 0;
+            switch (rouse_limit_acquire(&limit, &waiter[i], n)) {
+            case ROUSE_PENDING:
+                break;
+            case ROUSE_OK:
+                CHECK(queued[i]);
+                queued[i] = false;
+                in_use += n;
+                break;
+            default:
+                queued[i] = false;
+                break;
+            }
+            break;
+        case 'G':
+            in_use -= n; /* before: who gets it is told inside */
+            CHECK(rouse_limit_give_back(&limit, n) == ROUSE_OK);
+            break;
+        case 'S':
+            CHECK(rouse_limit_set(&limit, n) == ROUSE_OK);
+            break;
+        case 'T':
+            in_use += rouse_limit_try_acquire(&limit, n) ? n : 0;
+            break;
+        case 'C':
+            if (queued[n] && rouse_limit_cancel(&limit, &waiter[n])) {
+                CHECK(queued[n]);
+                queued[n] = false;
+            }
+            break;
+        default:
+            (void)rouse_limit_close(&limit);
+            break;
+        }
+    }
+}
+
+static void interrupted(void) {
+    const uint64_t before = seam.limit;
+    came = true;
+    seam.limit = seam.passed + PATIENCE; /* it may not wait for the call that it has interrupted */
+    run_script(handler);
+    seam.limit = before;
+}
+static void spins(void) {
+    CHECK(!"somebody waits");
+}
+
+static void nothing(void) {}
+
+static bool one_case(uint64_t point) {
+    uint32_t waiting = 0;
+    int head = -1;
+    next_waiter = 0;
+    in_use = 0;
+    came = false;
+    memset(queued, 0, sizeof queued);
+    CHECK(rouse_limit_init(&limit, 2, UINT32_MAX) == ROUSE_OK);
+    run_script(state);
+    seam.passed = 0;
+    seam.stop_at = point;
+    seam.stopped = interrupted;
+    seam.overrun = spins;
+    seam.limit = 0;
+    run_script(call);
+    seam.stopped = nothing; /* its place is told, should a check fail */
+    for (int i = 0; i < next_waiter; i++) {
+        waiting += queued[i] ? 1 : 0;
+        head = queued[i] && head < 0 ? i : head;
+    }
+    CHECK(rouse_limit_in_use(&limit) == in_use);
+    CHECK(rouse_limit_waiter_count(&limit) == waiting);
+    CHECK(head < 0 ||
+          in_use + (uint32_t)(uintptr_t)rouse_waiter_data(&waiter[head]) > rouse_limit_permits(&limit));
+    for (int i = 0; i < next_waiter; i++) {
+        if (queued[i]) {
+            CHECK(rouse_limit_cancel(&limit, &waiter[i]));
+            queued[i] = false;
+        }
+    }
+    CHECK(rouse_limit_give_back(&limit, in_use) == ROUSE_OK);
+    rouse_limit_destroy(&limit);
+    seam.stop_at = 0;
+    return came;
+}
+
+int main(void) {
+    static const char *const states[] = {"T1T1", "T1T1A1", "T1T1A2A1", "T1T1A1A1S1", "T1T1A2A1A1S3"};
+    static const char *const calls[] = {"A1", "A2", "G1", "S3", "S1", "C0", "C1", "T1", "X0", "A1C2G1"};
+    static const char *const handlers[] = {"G1", "S3", "S1", "S3G1", "G1S1", "T1", "G1T1", "S4T1S1"};
+    unsigned long long cases = 0;
+    for (size_t s = 0; s < sizeof states / sizeof *states; s++) {
+        for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
+            for (size_t h = 0; h < sizeof handlers / sizeof *handlers; h++) {
+                uint64_t point = 1;
+                state = states[s];
+                call = calls[c];
+                handler = handlers[h];
+                while (one_case(point)) {
+                    point++;
+                    cases++;
+                }
+            }
+        }
+    }
+    (void)printf("limit: a handler at %llu points\n", cases);
+    return cases > 1000 ? 0 : 1;
+}
