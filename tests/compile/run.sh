@@ -126,24 +126,30 @@ loops() {
 
 # ---- together -------------------------------------------------------------------------------------------------------------
 
-# both CC CXX STANDARD-OF-C STANDARD-OF-CXX FLAGS...: builds and runs the program of two units.
+# both CC CXX STANDARD-OF-C STANDARD-OF-CXX FLAGS...: builds and runs the program of two units. $cxx_only: flags for C++.
 both() {
     cc=$1 cxx=$2 c=$3 cpp=$4
     shift 4
+    # shellcheck disable=SC2086 # a list of words
     "$cc" "-std=$c" "$@" -c "$here/two_units_c.c" -o "$work/c.o" &&
-        "$cxx" "-std=$cpp" "$@" -c "$here/two_units_cxx.cc" -o "$work/cxx.o" &&
+        "$cxx" "-std=$cpp" $cxx_only "$@" -c "$here/two_units_cxx.cc" -o "$work/cxx.o" &&
         "$cxx" "$@" "$work/c.o" "$work/cxx.o" -o "$work/both" -lpthread && "$work/both"
 }
 together() {
-    compiler=$1
+    compiler=$1 cxx_only='' compares=''
+    case $compiler in gcc*) compares='-Wlto-type-mismatch -Wodr' ;; esac
     for backend in $backends; do
         flags="$warnings -O1 -I$include -DROUSE_BACKEND=ROUSE_BACKEND_$backend"
         # shellcheck disable=SC2086
         {
             must_work "$compiler c11, c++11, $backend" both "$compiler" "$(cxx_of "$compiler")" c11 c++11 $flags
-            # Without -Werror: gcc's linker warns that C's and C++'s atomic types are not one type.
+            # One type for both languages: a link that compares them has nothing to say.
             must_work "$compiler c11, c++11, $backend -flto" \
-                both "$compiler" "$(cxx_of "$compiler")" c11 c++11 ${flags%%-Werror*} ${flags##*-Werror} -flto
+                both "$compiler" "$(cxx_of "$compiler")" c11 c++11 $flags $compares -O2 -flto
+            cxx_only='-fno-exceptions -fno-rtti'
+            must_work "$compiler, $backend $cxx_only -fno-plt -fvisibility=hidden" \
+                both "$compiler" "$(cxx_of "$compiler")" c11 c++17 $flags -fno-plt -fvisibility=hidden
+            cxx_only=''
             must_work "$compiler c2x, c++20, $backend" both "$compiler" "$(cxx_of "$compiler")" c2x c++20 $flags
         }
         echo "$compiler: a program of a C and a C++ unit, $backend, with and without -flto"

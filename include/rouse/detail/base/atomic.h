@@ -45,71 +45,100 @@
 #    define ROUSE_ATOMIC_AFTER_()                      ((void)0)
 #endif
 
-#if defined(__cplusplus)
-extern "C++" { /* somebody may include us inside an extern "C", as a C library's headers */
-#    include <atomic>
-}
-#    define ROUSE_ATOMIC_OF_(type) std::atomic<type>
-#    define ROUSE_ATOMIC_INIT_(value) \
-        {                             \
-            { value }                 \
-        }
-#    define ROUSE_STD_(name) std::name
-/* C++20 deprecates std::atomic_init. */
-#    define ROUSE_INIT_(a, v) std::atomic_store_explicit((a), (v), std::memory_order_relaxed)
-#else
-#    include <stdatomic.h>
-/* Aligned by hand: gcc for i386 would give a 64-bit one 4 bytes in C and 8 in C++. By the attribute, because
- * of _Alignas it notes that this was not always so. */
-#    if defined(__GNUC__)
-#        define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) _Atomic(type)
-#    else
-#        define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
-#    endif
+#if defined(__GNUC__)
+/* gcc and clang: their built-ins on plain numbers, so that C and C++ have one type and not two of one layout,
+ * which a link that compares them (-flto) would tell. Aligned by hand: gcc for i386 gives a 64-bit number in a
+ * struct 4 bytes. */
+#    define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) type
 #    define ROUSE_ATOMIC_INIT_(value) \
         { value }
-#    define ROUSE_STD_(name)  name
-#    define ROUSE_INIT_(a, v) atomic_init((a), (v))
+#    if defined(__clang__)
+#        define ROUSE_DO_INIT_(a, v) ((void)(*(a) = (v)))
+#    else /* what its atomic_init is; so the model checker sees no plain store */
+#        define ROUSE_DO_INIT_(a, v) __atomic_store_n((a), (v), __ATOMIC_RELAXED)
+#    endif
+#    define ROUSE_ORDER_relaxed_         __ATOMIC_RELAXED
+#    define ROUSE_ORDER_acquire_         __ATOMIC_ACQUIRE
+#    define ROUSE_ORDER_release_         __ATOMIC_RELEASE
+#    define ROUSE_ORDER_acq_rel_         __ATOMIC_ACQ_REL
+#    define ROUSE_ORDER_seq_cst_         __ATOMIC_SEQ_CST
+#    define ROUSE_DO_LOAD_(a, order)     __atomic_load_n((a), ROUSE_ORDER_##order##_)
+#    define ROUSE_DO_STORE_(a, v, order) __atomic_store_n((a), (v), ROUSE_ORDER_##order##_)
+#    define ROUSE_DO_SWAP_(a, v, order)  __atomic_exchange_n((a), (v), ROUSE_ORDER_##order##_)
+#    define ROUSE_DO_ADD_(a, v, order)   __atomic_fetch_add((a), (v), ROUSE_ORDER_##order##_)
+#    define ROUSE_DO_CAS_(a, e, v, order, failure) \
+        __atomic_compare_exchange_n((a), (e), (v), false, ROUSE_ORDER_##order##_, ROUSE_ORDER_##failure##_)
+#    define ROUSE_DO_FENCE_()        __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#    define ROUSE_DO_SIGNAL_FENCE_() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#else
+#    if defined(__cplusplus)
+extern "C++" { /* somebody may include us inside an extern "C", as a C library's headers */
+#        include <atomic>
+}
+#        define ROUSE_ATOMIC_OF_(type) std::atomic<type>
+#        define ROUSE_ATOMIC_INIT_(value) \
+            {                             \
+                { value }                 \
+            }
+#        define ROUSE_STD_(name)     std::name
+#        define ROUSE_DO_INIT_(a, v) std::atomic_store_explicit((a), (v), std::memory_order_relaxed)
+#    else
+#        include <stdatomic.h>
+#        define ROUSE_ATOMIC_OF_(type) _Alignas(sizeof(type)) _Atomic(type)
+#        define ROUSE_ATOMIC_INIT_(value) \
+            { value }
+#        define ROUSE_STD_(name)     name
+#        define ROUSE_DO_INIT_(a, v) atomic_init((a), (v))
+#    endif
+#    define ROUSE_ORDER_(order)          ROUSE_STD_(memory_order_##order)
+#    define ROUSE_DO_LOAD_(a, order)     ROUSE_STD_(atomic_load_explicit)((a), ROUSE_ORDER_(order))
+#    define ROUSE_DO_STORE_(a, v, order) ROUSE_STD_(atomic_store_explicit)((a), (v), ROUSE_ORDER_(order))
+#    define ROUSE_DO_SWAP_(a, v, order)  ROUSE_STD_(atomic_exchange_explicit)((a), (v), ROUSE_ORDER_(order))
+#    define ROUSE_DO_ADD_(a, v, order)   ROUSE_STD_(atomic_fetch_add_explicit)((a), (v), ROUSE_ORDER_(order))
+#    define ROUSE_DO_CAS_(a, e, v, order, failure)          \
+        ROUSE_STD_(atomic_compare_exchange_strong_explicit) \
+        ((a), (e), (v), ROUSE_ORDER_(order), ROUSE_ORDER_(failure))
+#    define ROUSE_DO_FENCE_()        ROUSE_STD_(atomic_thread_fence)(ROUSE_ORDER_(seq_cst))
+#    define ROUSE_DO_SIGNAL_FENCE_() ROUSE_STD_(atomic_signal_fence)(ROUSE_ORDER_(seq_cst))
 #endif
 
-#define ROUSE_LOAD_(T, type, order)                                                         \
-    static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) {          \
-        type v;                                                                             \
-        ROUSE_ATOMIC_BEFORE_(load, a, false);                                               \
-        v = ROUSE_STD_(atomic_load_explicit)(&a->value_, ROUSE_STD_(memory_order_##order)); \
-        ROUSE_ATOMIC_AFTER_();                                                              \
-        return v;                                                                           \
+#define ROUSE_LOAD_(T, type, order)                                                \
+    static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) { \
+        type v;                                                                    \
+        ROUSE_ATOMIC_BEFORE_(load, a, false);                                      \
+        v = ROUSE_DO_LOAD_(&a->value_, order);                                     \
+        ROUSE_ATOMIC_AFTER_();                                                     \
+        return v;                                                                  \
     }
-#define ROUSE_STORE_(T, type, order)                                                        \
-    static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) {       \
-        ROUSE_ATOMIC_BEFORE_(store, a, true);                                               \
-        ROUSE_STD_(atomic_store_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
-        ROUSE_ATOMIC_AFTER_();                                                              \
+#define ROUSE_STORE_(T, type, order)                                                  \
+    static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) { \
+        ROUSE_ATOMIC_BEFORE_(store, a, true);                                         \
+        ROUSE_DO_STORE_(&a->value_, v, order);                                        \
+        ROUSE_ATOMIC_AFTER_();                                                        \
     }
-#define ROUSE_SWAP_(T, type, order)                                                                  \
-    static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) {                 \
-        type old;                                                                                    \
-        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                          \
-        old = ROUSE_STD_(atomic_exchange_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
-        ROUSE_ATOMIC_AFTER_();                                                                       \
-        return old;                                                                                  \
+#define ROUSE_SWAP_(T, type, order)                                                  \
+    static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
+        type old;                                                                    \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                          \
+        old = ROUSE_DO_SWAP_(&a->value_, v, order);                                  \
+        ROUSE_ATOMIC_AFTER_();                                                       \
+        return old;                                                                  \
     }
-#define ROUSE_ADD_(T, type, order)                                                                    \
-    static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) {                   \
-        type old;                                                                                     \
-        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                           \
-        old = ROUSE_STD_(atomic_fetch_add_explicit)(&a->value_, v, ROUSE_STD_(memory_order_##order)); \
-        ROUSE_ATOMIC_AFTER_();                                                                        \
-        return old;                                                                                   \
+#define ROUSE_ADD_(T, type, order)                                                  \
+    static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
+        type old;                                                                   \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                         \
+        old = ROUSE_DO_ADD_(&a->value_, v, order);                                  \
+        ROUSE_ATOMIC_AFTER_();                                                      \
+        return old;                                                                 \
     }
-#define ROUSE_CAS_(T, type, order, failure)                                                                 \
-    static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) {         \
-        bool done;                                                                                          \
-        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                                 \
-        done = ROUSE_STD_(atomic_compare_exchange_strong_explicit)(                                         \
-            &a->value_, expected, v, ROUSE_STD_(memory_order_##order), ROUSE_STD_(memory_order_##failure)); \
-        ROUSE_ATOMIC_AFTER_();                                                                              \
-        return done;                                                                                        \
+#define ROUSE_CAS_(T, type, order, failure)                                                         \
+    static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
+        bool done;                                                                                  \
+        ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                         \
+        done = ROUSE_DO_CAS_(&a->value_, expected, v, order, failure);                              \
+        ROUSE_ATOMIC_AFTER_();                                                                      \
+        return done;                                                                                \
     }
 /* The same for what belongs to one thread with LOCAL. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
@@ -145,7 +174,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         ROUSE_ATOMIC_OF_(type) value_;                                     \
     } rouse_atomic_##T##_;                                                 \
     static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
-        ROUSE_INIT_(&a->value_, v);                                        \
+        ROUSE_DO_INIT_(&a->value_, v);                                     \
     }                                                                      \
     ROUSE_LOAD_(T, type, relaxed)                                          \
     ROUSE_LOAD_(T, type, acquire)                                          \
@@ -179,7 +208,7 @@ ROUSE_ATOMIC_COUNTER_(u64, uint64_t, ROUSE_OWN_ADD_)
 #endif
 static inline void rouse_fence_seq_cst_(void) {
     ROUSE_ATOMIC_BEFORE_(fence, NULL, false);
-    ROUSE_STD_(atomic_thread_fence)(ROUSE_STD_(memory_order_seq_cst));
+    ROUSE_DO_FENCE_();
     ROUSE_ATOMIC_AFTER_();
 }
 #if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
@@ -187,7 +216,7 @@ static inline void rouse_fence_seq_cst_(void) {
 #endif
 static inline void rouse_fence_signal_(void) {
     ROUSE_ATOMIC_BEFORE_(signal_fence, NULL, false);
-    ROUSE_STD_(atomic_signal_fence)(ROUSE_STD_(memory_order_seq_cst));
+    ROUSE_DO_SIGNAL_FENCE_();
     ROUSE_ATOMIC_AFTER_();
 }
 
@@ -201,7 +230,13 @@ static inline void rouse_fence_signal_(void) {
 #undef ROUSE_SWAP_
 #undef ROUSE_STORE_
 #undef ROUSE_LOAD_
-#undef ROUSE_INIT_
-#undef ROUSE_STD_
+#undef ROUSE_DO_SIGNAL_FENCE_
+#undef ROUSE_DO_FENCE_
+#undef ROUSE_DO_CAS_
+#undef ROUSE_DO_ADD_
+#undef ROUSE_DO_SWAP_
+#undef ROUSE_DO_STORE_
+#undef ROUSE_DO_LOAD_
+#undef ROUSE_DO_INIT_
 #undef ROUSE_ATOMIC_OF_
 #endif /* ROUSE_DETAIL_BASE_ATOMIC_H */
