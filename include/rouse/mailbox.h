@@ -54,10 +54,31 @@
 
 typedef struct rouse_mailbox rouse_mailbox;
 
+/* ROUSE_DEBUG: the mailbox is in use, and (drain, revoke) always from one thread. */
+#ifdef ROUSE_DEBUG
+#    define ROUSE_CHECK_MAILBOX_(mb)                   \
+        (ROUSE_CHECK_OBJECT_(mb),                      \
+         ROUSE_CHECK_((mb)->check_.self == (mb), (mb), \
+                      "the mailbox was never initialised, was destroyed, or was moved"))
+#    define ROUSE_CHECK_LOOP_(mb)  \
+        (ROUSE_CHECK_MAILBOX_(mb), \
+         ROUSE_CHECK_(rouse_mailbox_mine_(mb), (mb), "another thread has drained this mailbox before"))
+/* Relaxed: misuse is reported when it is seen, not proved absent. */
+static inline bool rouse_mailbox_mine_(rouse_mailbox *mb) {
+    void *const me = rouse_platform_thread_();
+    void *loop = NULL;
+    return rouse_ptr_cas_relaxed_(&mb->check_.loop, &loop, me) || loop == me;
+}
+#else
+#    define ROUSE_CHECK_MAILBOX_(mb) ((void)0)
+#    define ROUSE_CHECK_LOOP_(mb)    ((void)0)
+#endif
+
 /* Delivery hands a waiter over. Runs on the waking thread. */
 static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     void *newest = rouse_ptr_load_relaxed_(&mb->posted_); /* relaxed: a guess for the CAS */
     bool counted = false;
+    ROUSE_CHECK_MAILBOX_(mb);
     do {
         if (newest == NULL && !counted) {
             /* E8: announces a kick before the waiter can be seen, so that destroy, on a thread that has
@@ -91,12 +112,20 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
     rouse_u32_init_(&mb->kicks_, 0);
     mb->taken_.first = NULL;
     mb->taken_.last = NULL;
+#ifdef ROUSE_DEBUG
+    mb->check_.self = mb;
+    rouse_ptr_init_(&mb->check_.loop, NULL);
+    rouse_ptr_init_(&mb->check_.last, NULL);
+    rouse_u32_init_(&mb->check_.queued, 0);
+#endif
 }
 
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
 static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
+    ROUSE_CHECK_(mb == NULL || mb->check_.self == mb, mb,
+                 "the mailbox was never initialised, was destroyed, or was moved");
     rouse_waiter_init(w, wake, data);
     w->mailbox_ = mb;
 }
@@ -109,9 +138,10 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
  * on does not matter. It is mb's until its wake begins or rouse_mailbox_revoke returns true; to cancel it is
  * false. What came before the post happens before the wake. */
 static inline void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
-    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_IDLE_(w, mb);
     ROUSE_CHECK_(w->wake_ != NULL, mb, "the waiter has no wake");
+    ROUSE_OWN_MAILED_(w, mb);
     rouse_outcome_set_due_(w, rouse_outcome_(status, 0));
     rouse_outcome_store_(w, rouse_outcome_(status, ROUSE_MAILED_));
     rouse_mailbox_post_(mb, w);
@@ -127,7 +157,7 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     const uint32_t mask = ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_;
     rouse_chain_ arrived;
     size_t count;
-    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_LOOP_(mb);
     arrived = mb->taken_;
     mb->taken_.first = NULL;
     mb->taken_.last = NULL;
@@ -187,7 +217,7 @@ static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     uint32_t step = 1;
     uint32_t status;
-    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_LOOP_(mb);
     ROUSE_CHECK_(w != NULL, mb, "the waiter is NULL");
     /* E1: acquire; partner is the store of the outcome: the grant becomes this thread's. */
     while ((status = rouse_u32_load_acquire_(&w->status_)) == ((uint32_t)ROUSE_PENDING | ROUSE_OWED_)) {
@@ -219,9 +249,16 @@ static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
  * then, and not before: the kick that announced the last wake may still be running when that wake is. */
 static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
     uint32_t step = 1;
-    ROUSE_CHECK_OBJECT_(mb);
+    ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL && mb->taken_.first == NULL, mb,
                  "wakes have not been drained");
+#ifdef ROUSE_DEBUG
+    if (rouse_u32_load_relaxed_(&mb->check_.queued) != 0) { /* relaxed: nobody is queued */
+        rouse_owner_die_(__func__, mb, rouse_ptr_load_relaxed_(&mb->check_.last),
+                         "waiters that were made on it are queued still; the last to queue was");
+    }
+    mb->check_.self = NULL;
+#endif
     /* E8: acquire; partner is the release at the end of post: what it did to the mailbox is over. */
     while (rouse_u32_load_acquire_(&mb->kicks_) != 0) {
         rouse_platform_back_off_(&step);

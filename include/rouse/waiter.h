@@ -107,9 +107,15 @@ struct rouse_waiter {
     rouse_atomic_u32_ status_;      /* bits 0-7 the rouse_status; bit 8: woken by a wake_all             */
     rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: their mark while it is listed   */
 #ifdef ROUSE_DEBUG
-    rouse_atomic_ptr_ owner_; /* the queue it is on, NULL: none */
+    rouse_atomic_u64_ owner_; /* what it is queued on (detail/wake/owner.h)                          */
 #endif
 };
+
+#ifdef ROUSE_DEBUG
+#    include "detail/wake/owner.h"
+#else
+#    define ROUSE_CHECK_NEW_(w) ((void)0)
+#endif
 
 /* Prepares a waiter. wake: called when its turn comes, once for each ROUSE_PENDING; NULL: poll it with
  * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it
@@ -117,6 +123,7 @@ struct rouse_waiter {
  * rouse_waiter_init_on (mailbox.h). */
 static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
+    ROUSE_CHECK_NEW_(w);
     w->wake_ = wake;
     w->data_ = data;
     w->mailbox_ = NULL;
@@ -126,7 +133,7 @@ static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
     rouse_u32_init_(&w->ticket_, 0);
     rouse_u64_init_(&w->account_, 0);
 #ifdef ROUSE_DEBUG
-    rouse_ptr_init_(&w->owner_, NULL);
+    rouse_u64_init_(&w->owner_, ROUSE_OWNER_NONE_);
 #endif
 }
 

@@ -266,6 +266,7 @@ NULL_CALLS(NULL_FUNCTION)
 
 Test(misuse, a_null_object) {
     rouse_waiter_init(&idle, nothing, NULL);
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
 #define EXPECT_NULL(name, call) expect_abort(null_##name, #name, NULL);
     NULL_CALLS(EXPECT_NULL)
 }
@@ -562,4 +563,173 @@ Test(misuse, once_that_nobody_has_begun_and_a_party_that_waits_already) {
     expect_abort(done_by_nobody, "rouse_once_done", &once);
     expect_abort(failed_by_nobody, "rouse_once_failed", &once);
     expect_abort(arrive_while_waiting, "rouse_barrier_arrive", &barrier);
+}
+
+/* ---- mailboxes and waiters that are not what they seem ------------------------------------------------------------------ */
+
+static rouse_mailbox unborn;
+
+/* The line names the object, the waiter, and what is wrong. */
+static void expect_words(void (*misuse)(void), const char *call, const void *object, const void *waiter,
+                         const char *words) {
+    char text[1024];
+    char start[256];
+    char about[64];
+    (void)snprintf(start, sizeof start, "rouse: %s(%p): ", call, object);
+    (void)snprintf(about, sizeof about, "waiter %p", waiter);
+    capture(call, misuse, text, sizeof text);
+    cr_assert_eq(strncmp(text, start, strlen(start)), 0, "\"%s\" does not begin with \"%s\"", text, start);
+    cr_assert_neq(strstr(text, words), NULL, "\"%s\" does not say \"%s\"", text, words);
+    cr_assert(waiter == NULL || strstr(text, about) != NULL, "\"%s\" does not name %s", text, about);
+}
+
+static rouse_waiter guest;
+static rouse_waiter copy;
+
+static void make_waiter_on_unborn(void) {
+    rouse_waiter_init_on(&guest, &unborn, nothing, NULL);
+}
+static void drain_unborn(void) {
+    (void)rouse_mailbox_drain(&unborn);
+}
+static void post_to_unborn(void) {
+    rouse_waiter_init(&guest, nothing, NULL);
+    rouse_mailbox_post(&unborn, &guest, ROUSE_OK);
+}
+static void destroy_unborn(void) {
+    rouse_mailbox_destroy(&unborn);
+}
+static void drain_destroyed(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_mailbox_destroy(&mailbox);
+    (void)rouse_mailbox_drain(&mailbox);
+}
+
+Test(misuse, a_mailbox_never_initialised) {
+    const char *const words = "the mailbox was never initialised";
+    expect_words(make_waiter_on_unborn, "rouse_waiter_init_on", &unborn, NULL, words);
+    expect_words(drain_unborn, "rouse_mailbox_drain", &unborn, NULL, words);
+    expect_words(post_to_unborn, "rouse_mailbox_post", &unborn, NULL, words);
+    expect_words(destroy_unborn, "rouse_mailbox_destroy", &unborn, NULL, words);
+    expect_words(drain_destroyed, "rouse_mailbox_drain", &mailbox, NULL, words);
+}
+
+static void destroy_mailbox_under_queued(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init_on(&guest, &mailbox, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+    rouse_mailbox_destroy(&mailbox);
+}
+
+Test(misuse, a_mailbox_destroyed_under_a_queued_waiter) {
+    expect_words(destroy_mailbox_under_queued, "rouse_mailbox_destroy", &mailbox, &guest, "queued still");
+}
+
+static void *drain_elsewhere(void *unused) {
+    (void)unused;
+    (void)rouse_mailbox_drain(&mailbox);
+    return NULL;
+}
+static void drain_on_two_threads(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    (void)rouse_mailbox_drain(&mailbox);
+    run_on_thread(drain_elsewhere, NULL, 0);
+}
+
+Test(misuse, a_mailbox_drained_on_two_threads) {
+    expect_words(drain_on_two_threads, "rouse_mailbox_drain", &mailbox, NULL, "another thread has drained");
+}
+
+static void init_while_queued(void) {
+    rouse_waiter_init(&guest, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+    rouse_waiter_init(&guest, nothing, NULL);
+}
+static void init_while_posted(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init(&guest, nothing, NULL);
+    rouse_mailbox_post(&mailbox, &guest, ROUSE_OK);
+    rouse_waiter_init(&guest, nothing, NULL);
+}
+static void move_and_cancel(void) {
+    rouse_waiter_init(&guest, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+    memcpy(&copy, &guest, sizeof copy);
+    (void)rouse_semaphore_cancel(&semaphore, &copy);
+}
+static void move_and_release(void) {
+    rouse_waiter_init(&guest, nothing, NULL);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+    memcpy(&copy, &guest, sizeof copy);
+    memset((char *)&guest + offsetof(rouse_waiter, owner_), 0, sizeof guest.owner_);
+    (void)rouse_semaphore_release(&semaphore, 1);
+}
+
+Test(misuse, a_waiter_initialised_again_or_moved_while_queued) {
+    expect_words(init_while_queued, "rouse_waiter_init", &guest, NULL, "the waiter is queued on");
+    expect_words(init_while_posted, "rouse_waiter_init", &guest, NULL, "the waiter is queued on");
+    expect_words(move_and_cancel, "rouse_semaphore_cancel", &semaphore, &copy, "moved while it was queued");
+    expect_words(move_and_release, "wake", &guest, &guest, "moved or overwritten");
+}
+
+static void queue_unborn_waiter(void) {
+    memset(&guest, 0, sizeof guest);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+}
+static void queue_rubbish(void) {
+    memset(&guest, 0xa5, sizeof guest);
+    (void)rouse_mutex_lock(&mutex, &guest);
+}
+static void post_twice(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init(&guest, nothing, NULL);
+    rouse_mailbox_post(&mailbox, &guest, ROUSE_OK);
+    rouse_mailbox_post(&mailbox, &guest, ROUSE_OK);
+}
+static void queue_what_is_posted(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init(&guest, nothing, NULL);
+    rouse_mailbox_post(&mailbox, &guest, ROUSE_OK);
+    (void)rouse_semaphore_acquire(&semaphore, &guest, 1);
+}
+static void post_without_wake(void) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init(&guest, NULL, NULL);
+    rouse_mailbox_post(&mailbox, &guest, ROUSE_OK);
+}
+
+Test(misuse, a_waiter_never_initialised) {
+    expect_words(queue_unborn_waiter, "rouse_semaphore_acquire", &semaphore, &guest, "never initialised");
+    expect_words(queue_rubbish, "rouse_mutex_lock", &mutex, &guest, "never initialised");
+}
+
+Test(misuse, a_waiter_in_a_mailbox) {
+    expect_words(post_twice, "rouse_mailbox_post", &mailbox, &guest, "is in a mailbox");
+    expect_words(queue_what_is_posted, "rouse_semaphore_acquire", &semaphore, &guest, "is in a mailbox");
+    expect_words(post_without_wake, "rouse_mailbox_post", &mailbox, NULL, "has no wake");
+}
+
+/* A waiter may be copied while it is nobody's, and lie where another one was; a mailbox's waiters come and go. */
+Test(misuse, lawful_use_of_mailboxes_is_left_alone) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    for (int i = 0; i < 3; i++) {
+        rouse_waiter_init_on(&guest, &mailbox, nothing, NULL);
+        copy = guest;
+        cr_assert_eq(rouse_semaphore_acquire(&semaphore, &copy, 1), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_acquire(&semaphore, &guest, 1), ROUSE_PENDING);
+        cr_assert(rouse_semaphore_cancel(&semaphore, &guest));
+        cr_assert_eq(rouse_semaphore_release(&semaphore, 1), ROUSE_OK);
+        cr_assert_not(rouse_semaphore_cancel(&semaphore, &copy));
+        if (i == 1) {
+            cr_assert(rouse_mailbox_revoke(&mailbox, &copy));
+        }
+        cr_assert_eq(rouse_mailbox_drain(&mailbox), (size_t)(i == 1 ? 0 : 1));
+        rouse_mailbox_post(&mailbox, &copy, ROUSE_OK);
+        cr_assert_not(rouse_semaphore_cancel(&semaphore, &copy));
+        cr_assert_eq(rouse_mailbox_drain(&mailbox), (size_t)1);
+        memset(&guest, i, sizeof guest);
+        memset(&copy, 0xff - i, sizeof copy);
+    }
+    rouse_mailbox_destroy(&mailbox);
+    rouse_semaphore_destroy(&semaphore);
 }

@@ -32,6 +32,9 @@ extern "C++" { /* somebody may include us inside an extern "C" */
 /* Mailboxes: mailbox.h supplies the function; this is all that delivery knows of them. */
 typedef void rouse_post_fn_(struct rouse_mailbox *mailbox, rouse_waiter *w);
 struct rouse_mailbox {
+#ifdef ROUSE_DEBUG
+    rouse_mailbox_check_ check_;
+#endif
     rouse_post_fn_ *post_;
     void (*kick_)(void *arg);
     void *arg_;

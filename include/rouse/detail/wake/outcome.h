@@ -73,24 +73,23 @@ static inline void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
     rouse_u64_store_relaxed_(&w->account_, outcome);
 }
 
-/* ROUSE_DEBUG: which queue a waiter is on. Relaxed: misuse is reported when it is seen, not proved absent. */
+/* ROUSE_DEBUG: what a waiter is queued on (owner.h). */
 #ifdef ROUSE_DEBUG
-#    define ROUSE_OWN_(w, q) rouse_ptr_store_relaxed_(&(w)->owner_, (q))
-#    define ROUSE_DISOWN_(w) rouse_ptr_store_relaxed_(&(w)->owner_, NULL)
-#    define ROUSE_CHECK_IDLE_(w, object)                                     \
-        (ROUSE_CHECK_((w) != NULL, object, "the waiter is NULL"),            \
-         ROUSE_CHECK_(rouse_ptr_load_relaxed_(&(w)->owner_) == NULL, object, \
-                      "the waiter is queued already"))
+#    define ROUSE_OWN_(w, q)         rouse_owner_set_((w), (q), 0)
+#    define ROUSE_OWN_MAILED_(w, mb) rouse_owner_set_((w), (mb), 1)
+#    define ROUSE_DISOWN_(w)         rouse_owner_clear_(w)
+#    define ROUSE_CHECK_DUE_(w)      rouse_owner_check_due_(w)
+#    define ROUSE_CHECK_IDLE_(w, object)                          \
+        (ROUSE_CHECK_((w) != NULL, object, "the waiter is NULL"), \
+         rouse_owner_check_idle_((w), __func__, (object)))
 #    define ROUSE_CHECK_OWNED_(w, q, object)                      \
         (ROUSE_CHECK_((w) != NULL, object, "the waiter is NULL"), \
-         ROUSE_CHECK_(rouse_waiter_on_(w, q), object, "the waiter is queued on another object"))
-static inline bool rouse_waiter_on_(const rouse_waiter *w, const void *q) {
-    const void *const owner = rouse_ptr_load_relaxed_(&w->owner_);
-    return owner == NULL || owner == q;
-}
+         rouse_owner_check_on_((w), (q), __func__, (object)))
 #else
 #    define ROUSE_OWN_(w, q)                 ((void)0)
+#    define ROUSE_OWN_MAILED_(w, mb)         ((void)0)
 #    define ROUSE_DISOWN_(w)                 ((void)0)
+#    define ROUSE_CHECK_DUE_(w)              ((void)0)
 #    define ROUSE_CHECK_IDLE_(w, object)     ((void)0)
 #    define ROUSE_CHECK_OWNED_(w, q, object) ((void)0)
 #endif
@@ -104,6 +103,7 @@ static inline void rouse_waiter_release_(rouse_waiter *w) {
 
 /* From here on a polled waiter is its owner's. */
 static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
+    ROUSE_CHECK_DUE_(w);
     if (w->wake_ == NULL) {
         ROUSE_DISOWN_(w);
     }

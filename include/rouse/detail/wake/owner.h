@@ -1,0 +1,138 @@
+/* rouse/detail/wake/owner.h: ROUSE_DEBUG: what a waiter is queued on. Internal, for waiter.h only.
+ *
+ *   owner_                   the waiter is
+ *   NONE                     nobody's but its owner's
+ *   key(w) ^ object          queued on the object, or granted by it and its wake has not begun
+ *   key(w) ^ (mailbox | 1)   in a mailbox, by rouse_mailbox_post
+ *   anything else            not initialised, or it was moved while it was queued
+ *
+ * The key depends on the waiter's address, and its upper bits stay visible, since an address leaves them 0.
+ * So a copy of a queued waiter is told from the original, and memory that never was a waiter from both. All
+ * orders are relaxed: misuse is reported when it is seen, not proved absent.
+ *
+ * A mailbox counts the waiters that are made on it and queued: it must not be destroyed under them. */
+#include "../../waiter.h" /* includes this file, where the waiter is known */
+
+#ifndef ROUSE_DETAIL_WAKE_OWNER_H
+#    define ROUSE_DETAIL_WAKE_OWNER_H
+
+#    include "../base/atomic.h"
+#    include "../base/check.h"
+#    include "../base/platform.h"
+
+#    include <stdbool.h>
+#    include <stddef.h>
+#    include <stdint.h>
+#    include <stdio.h>
+
+#    ifdef ROUSE_DEBUG
+
+#        define ROUSE_OWNER_NONE_    UINT64_C(0xb1a7ed5e6f2c93d4)
+#        define ROUSE_OWNER_ADDRESS_ UINT64_C(0x0000ffffffffffff) /* of an address; above it may have a tag */
+
+/* The head of a mailbox. */
+typedef struct rouse_mailbox_check_ {
+    const void *self;       /* its own address from init to destroy                            */
+    rouse_atomic_ptr_ loop; /* the thread that drains it; NULL: none has                       */
+    rouse_atomic_ptr_ last; /* the waiter that was queued last                                 */
+    rouse_atomic_u32_ queued;
+} rouse_mailbox_check_;
+
+static inline uint64_t rouse_owner_key_(const rouse_waiter *w) {
+    return ((uintptr_t)w & ROUSE_OWNER_ADDRESS_) * UINT64_C(0x9e3779b97f4a7c15) ^
+           UINT64_C(0x5dc31a0b86f7e429);
+}
+
+/* The object, 0 for NONE; an odd one is a mailbox. All ones: neither. */
+static inline uint64_t rouse_owner_get_(const rouse_waiter *w) {
+    const uint64_t raw = rouse_u64_load_relaxed_(&w->owner_);
+    const uint64_t owner = raw ^ rouse_owner_key_(w);
+    if (raw == ROUSE_OWNER_NONE_) {
+        return 0;
+    }
+    return (owner & ~ROUSE_OWNER_ADDRESS_) == 0 && owner != 0 ? owner : UINT64_MAX;
+}
+
+static inline bool rouse_owner_counts_(const rouse_waiter *w, uint64_t owner) {
+    return w->wake_ != NULL && w->mailbox_ != NULL && (owner & 1) == 0;
+}
+
+/* Relaxed: a count that is looked at when nobody is queued. */
+static inline void rouse_owner_set_(rouse_waiter *w, const void *object, uint64_t tag) {
+    const uint64_t owner = ((uintptr_t)object & ROUSE_OWNER_ADDRESS_) | tag;
+    if (rouse_owner_get_(w) == 0 && rouse_owner_counts_(w, owner)) {
+        rouse_mailbox_check_ *const check = (rouse_mailbox_check_ *)(void *)w->mailbox_;
+        (void)rouse_u32_add_relaxed_(&check->queued, 1);
+        rouse_ptr_store_relaxed_(&check->last, w);
+    }
+    rouse_u64_store_relaxed_(&w->owner_, owner ^ rouse_owner_key_(w));
+}
+static inline void rouse_owner_clear_(rouse_waiter *w) {
+    const uint64_t owner = rouse_owner_get_(w);
+    if (owner != 0 && owner != UINT64_MAX && rouse_owner_counts_(w, owner)) {
+        rouse_mailbox_check_ *const check = (rouse_mailbox_check_ *)(void *)w->mailbox_;
+        (void)rouse_u32_add_relaxed_(&check->queued, (uint32_t)-1); /* relaxed: as above */
+    }
+    rouse_u64_store_relaxed_(&w->owner_, ROUSE_OWNER_NONE_);
+}
+
+static ROUSE_COLD_ void rouse_owner_die_(const char *call, const void *object, const void *w,
+                                         const char *what) {
+    char text[128];
+    (void)snprintf(text, sizeof text, "%s (waiter %p)", what, w);
+    rouse_check_die_(call, object, text);
+}
+
+static inline void rouse_owner_check_idle_(const rouse_waiter *w, const char *call, const void *object) {
+    const uint64_t owner = rouse_owner_get_(w);
+    if (owner == UINT64_MAX) {
+        rouse_owner_die_(call, object, w,
+                         "the waiter was never initialised, or was moved while it was queued");
+    } else if (owner != 0) {
+        rouse_owner_die_(call, object, w,
+                         (owner & 1) != 0 ? "the waiter is in a mailbox" : "the waiter is queued already");
+    }
+}
+/* For cancel; the waiter may be nobody's. */
+static inline void rouse_owner_check_on_(const rouse_waiter *w, const void *queue, const char *call,
+                                         const void *object) {
+    const uint64_t owner = rouse_owner_get_(w);
+    if (owner == UINT64_MAX) {
+        rouse_owner_die_(call, object, w,
+                         "the waiter was never initialised, or was moved while it was queued");
+    } else if ((owner & 1) == 0 && owner != 0 && owner != ((uintptr_t)queue & ROUSE_OWNER_ADDRESS_)) {
+        rouse_owner_die_(call, object, w, "the waiter is queued on another object");
+    }
+}
+/* When a waiter is about to be told. (Library code tells waiters that were never queued: any.h, deadline.h.)
+ * */
+static inline void rouse_owner_check_due_(const rouse_waiter *w) {
+    if (rouse_owner_get_(w) == UINT64_MAX) {
+        rouse_owner_die_("wake", w, w, "the waiter was moved or overwritten while it was queued");
+    }
+}
+
+/* For init, of memory that may never have been written. So it is out of line, and looks at 48 bits that have
+ * these values by chance in none of a hundred million. (valgrind may say that they were never written.) */
+#        if defined(__clang__)
+__attribute__((__no_sanitize__("memory")))
+#        endif
+static ROUSE_COLD_ void
+rouse_owner_check_new_(rouse_waiter *w) {
+    const uint64_t owner = rouse_owner_get_(w);
+    /* Relaxed: as everywhere here. The status: PENDING, with OWED or without; or MAILED. */
+    const uint32_t status = rouse_u32_load_relaxed_(&w->status_);
+    const bool pending = (status & ~0x800u) == 1;
+    const bool mailed = (status & 0xfffff400u) == 0x400;
+    if (owner != 0 && owner != UINT64_MAX && (pending || mailed)) {
+        char text[96];
+        (void)snprintf(text, sizeof text, "the waiter is queued on 0x%llx",
+                       (unsigned long long)owner & ~1ULL);
+        rouse_check_die_("rouse_waiter_init", w, text);
+    }
+}
+#        define ROUSE_CHECK_NEW_(w) rouse_owner_check_new_(w)
+
+#    endif
+
+#endif /* ROUSE_DETAIL_WAKE_OWNER_H */
