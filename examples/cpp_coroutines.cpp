@@ -1,10 +1,10 @@
-/* examples/cpp_coroutines.cpp: downloads, two at a time, as C++20 coroutines (coroutine.hpp).
+/* examples/cpp_coroutines.cpp: downloads, two at a time, as C++20 coroutines (rouse.hpp).
  *
  * The log is written by one download at a time, under a mutex that is held across a wait. One download is
  * cancelled while it queues; a shutdown refuses the one that still queues. The clock is simulated. */
 #include "common/sim.h"
 #include "common/task.hpp"
-#include "coroutine.hpp"
+#include <rouse/rouse.hpp>
 
 #include <array>
 #include <cstdio>
@@ -44,7 +44,7 @@ static task download(int id) {
     }
     say(id, "starts");
     co_await after_ms(10);
-    rouse::holding log = co_await rouse::lock(log_lock);
+    rouse::mutex_guard log = co_await rouse::lock(log_lock);
     if (log) {
         say(id, "writes");
         co_await after_ms(5);

@@ -9,7 +9,7 @@ set(rouse_cmake_dir "${CMAKE_INSTALL_DATADIR}/cmake/rouse")
 set(rouse_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/rouse" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-  FILES_MATCHING PATTERN "*.h")
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/tools/rouse_gdb.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/rouse" OPTIONAL)
 
 # find_package(rouse)

@@ -405,4 +405,16 @@ static inline rouse_status rouse_any_status(const rouse_any *a) {
     return rouse_waiter_status(&a->waiter_);
 }
 
+/* Gives back what the winner was granted: for a wake that does not want it. Nothing if nobody has won or the
+ * winner was closed. */
+static inline void rouse_any_hand_on(rouse_any *a) {
+    int winner;
+    ROUSE_CHECK_OBJECT_(a);
+    winner = rouse_any_index(a);
+    if (winner >= 0 && rouse_any_status(a) == ROUSE_OK) {
+        rouse_arm *const arm = &a->arms_[winner];
+        arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
+    }
+}
+
 #endif /* ROUSE_ANY_H */

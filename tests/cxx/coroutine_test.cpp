@@ -1,13 +1,14 @@
-/* examples/coroutine_test.cpp: the awaiters and guards of coroutine.hpp where they could go wrong: a
+/* tests/cxx/coroutine_test.cpp: the awaiters and guards of rouse.hpp where they could go wrong: a
  * coroutine that is destroyed while it queues, or when it has been granted and is not yet resumed; moves;
  * exceptions; refusals; threads. */
-#include "common/task.hpp"
-#include "coroutine.hpp"
+#include "../../examples/common/task.hpp"
+#include <rouse/rouse.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -24,17 +25,17 @@ static int steps;
 
 /* Takes what it waits for, counts that, and gives it back. */
 static task use(rouse_semaphore &s, std::uint32_t n = 1, rouse_mailbox *mailbox = nullptr) {
-    const rouse::permit permit = co_await rouse::acquire(s, n, mailbox);
+    const rouse::permit permit = co_await rouse::acquire(s, n).on(mailbox);
     steps += permit ? 1 : 100;
 }
 
 static task use(rouse_mutex &m, rouse_mailbox *mailbox = nullptr) {
-    const rouse::holding holding = co_await rouse::lock(m, mailbox);
+    const rouse::mutex_guard holding = co_await rouse::lock(m).on(mailbox);
     steps += holding ? 1 : 100;
 }
 
 static task use(rouse_notify &n, rouse_mailbox *mailbox = nullptr) {
-    steps += co_await rouse::wait(n, mailbox) == ROUSE_OK ? 1 : 100;
+    steps += co_await rouse::wait(n).on(mailbox) == ROUSE_OK ? 1 : 100;
 }
 
 static void test_notify() {
@@ -86,7 +87,7 @@ static task notify_and_destroy_the_second(rouse_notify &n) {
 }
 
 static task unlock_and_destroy_the_second(rouse_mutex &m) {
-    { const rouse::holding holding = co_await rouse::lock(m); } /* for the second */
+    { const rouse::mutex_guard holding = co_await rouse::lock(m); } /* for the second */
     tasks[1] = task();
 }
 
@@ -143,17 +144,17 @@ static void test_destroyed_with_a_mailbox() {
     tasks[1] = use(s, 1, &mailbox);
     CHECK(rouse_semaphore_release(&s, 1) == ROUSE_OK && kicks == 1 && steps == 0);
     tasks[0] = task();
-    CHECK(rouse_mailbox_drain(&mailbox) == 1 && kicks == 2 && steps == 0);
+    CHECK(kicks == 2 && steps == 0); /* its permit has gone to the next one */
     CHECK(rouse_mailbox_drain(&mailbox) == 1 && steps == 1 && rouse_semaphore_available(&s) == 1);
     CHECK(rouse_mutex_try_lock(&m));
     tasks[0] = use(m, &mailbox);
     CHECK(rouse_mutex_unlock(&m) == ROUSE_OK);
     tasks[0] = task();
-    CHECK(rouse_mutex_is_locked(&m) && rouse_mailbox_drain(&mailbox) == 1 && !rouse_mutex_is_locked(&m));
+    CHECK(!rouse_mutex_is_locked(&m) && rouse_mailbox_drain(&mailbox) == 0);
     tasks[0] = use(n, &mailbox);
     rouse_notify_one(&n);
     tasks[0] = task();
-    CHECK(rouse_mailbox_drain(&mailbox) == 1);
+    CHECK(rouse_mailbox_drain(&mailbox) == 0);
     tasks[0] = use(n, &mailbox); /* it has been passed on, and so kept */
     CHECK(steps == 2);
     tasks = {};
@@ -195,9 +196,9 @@ static task move_about(rouse_semaphore &s, rouse_mutex &m) {
         CHECK(inner && !one && rouse_semaphore_available(&s) == 2);
     }
     CHECK(rouse_semaphore_available(&s) == 4);
-    rouse::holding held = co_await rouse::lock(m);
+    rouse::mutex_guard held = co_await rouse::lock(m);
     {
-        const rouse::holding inner(std::move(held));
+        const rouse::mutex_guard inner(std::move(held));
         CHECK(inner && !held && rouse_mutex_is_locked(&m));
     }
     CHECK(!rouse_mutex_is_locked(&m));
@@ -206,16 +207,25 @@ static task move_about(rouse_semaphore &s, rouse_mutex &m) {
     steps++;
 }
 
+#if defined(__cpp_exceptions)
 static task throw_and_catch(rouse_semaphore &s, rouse_mutex &m) {
     try {
         const rouse::permit permit = co_await rouse::acquire(s, 4);
-        const rouse::holding holding = co_await rouse::lock(m);
+        const rouse::mutex_guard holding = co_await rouse::lock(m);
         throw steps;
     } catch (int) {
         CHECK(rouse_semaphore_available(&s) == 4 && !rouse_mutex_is_locked(&m));
         steps++;
     }
 }
+
+#else
+static task throw_and_catch(rouse_semaphore &s, rouse_mutex &m) {
+    const rouse::permit permit = co_await rouse::acquire(s, 4);
+    const rouse::mutex_guard holding = co_await rouse::lock(m);
+    steps++;
+}
+#endif
 
 static void test_moves_and_exceptions() {
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(4);
@@ -244,7 +254,7 @@ static task work() {
     for (int i = 0; i < ROUNDS; i++) {
         rouse::permit permit = co_await rouse::acquire(limit);
         CHECK(permit && ++inside <= LIMIT);
-        const rouse::holding holding = co_await rouse::lock(total_lock);
+        const rouse::mutex_guard holding = co_await rouse::lock(total_lock);
         CHECK(holding);
         total++;
         inside--;
@@ -269,6 +279,171 @@ static void test_threads() {
     rouse_semaphore_destroy(&limit);
 }
 
+/* ---- until, stop, any, guards ---- */
+
+static void no_kick(void *) {}
+
+struct one_loop {
+    rouse_mailbox mailbox;
+    rouse_deadlines deadlines;
+    one_loop() : mailbox(), deadlines() {
+        rouse_mailbox_init(&mailbox, no_kick, nullptr);
+        rouse_deadlines_init(&deadlines);
+    }
+    ~one_loop() {
+        rouse_mailbox_destroy(&mailbox);
+        rouse_deadlines_destroy(&deadlines);
+    }
+    rouse::loop terms() { return {&mailbox, &deadlines}; }
+};
+
+static rouse_status outcome;
+
+static task acquire_until(rouse::semaphore &s, rouse::loop loop, std::uint64_t until) {
+    const rouse::permit permit = co_await s.acquire().on(loop).until(until);
+    outcome = permit.status();
+}
+
+static void test_until() {
+    one_loop loop;
+    rouse::semaphore s(0);
+    outcome = ROUSE_PENDING;
+    tasks[0] = acquire_until(s, loop.terms(), 100);
+    CHECK(rouse_deadlines_run(&loop.deadlines, 99) == 0 && outcome == ROUSE_PENDING);
+    CHECK(rouse_deadlines_run(&loop.deadlines, 100) == 1 && outcome == ROUSE_TIMEDOUT &&
+          s.waiter_count() == 0);
+    tasks[0] = acquire_until(s, loop.terms(), 200);
+    CHECK(s.release() == ROUSE_OK);
+    CHECK(rouse_deadlines_run(&loop.deadlines, 200) == 0); /* the grant has won */
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && outcome == ROUSE_OK && s.available() == 1);
+    /* Destroyed while its grant lies in the mailbox. */
+    rouse::permit held = s.try_acquire();
+    tasks[0] = acquire_until(s, loop.terms(), 300);
+    held.release();
+    tasks[0] = task();
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 0 && s.available() == 1);
+    CHECK(rouse_deadlines_next(&loop.deadlines) == UINT64_MAX);
+    /* Without deadlines it cannot be told when. */
+    held = s.try_acquire();
+    tasks[0] = acquire_until(s, rouse::loop{&loop.mailbox, nullptr}, 300);
+    CHECK(outcome == ROUSE_INVALID);
+    tasks = {};
+}
+
+static task wait_stop(rouse::event &e, rouse_mailbox &mailbox, std::stop_token token) {
+    outcome = co_await e.wait().on(mailbox).stop(std::move(token));
+}
+
+static void test_stop() {
+    one_loop loop;
+    rouse::event e;
+    std::stop_source source;
+    outcome = ROUSE_PENDING;
+    tasks[0] = wait_stop(e, loop.mailbox, source.get_token());
+    std::thread([&source] { source.request_stop(); }).join();
+    CHECK(outcome == ROUSE_PENDING);
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && outcome == ROUSE_CANCELLED);
+    /* Requested before: the callback runs inside the registration. */
+    outcome = ROUSE_PENDING;
+    tasks[0] = wait_stop(e, loop.mailbox, source.get_token());
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && outcome == ROUSE_CANCELLED);
+    /* Granted first: the request comes too late. */
+    std::stop_source late;
+    outcome = ROUSE_PENDING;
+    tasks[0] = wait_stop(e, loop.mailbox, late.get_token());
+    CHECK(e.set() == 1 && late.request_stop());
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && outcome == ROUSE_OK);
+    /* Destroyed after the request, before the drain. */
+    e.reset();
+    std::stop_source again;
+    tasks[0] = wait_stop(e, loop.mailbox, again.get_token());
+    again.request_stop();
+    tasks[0] = task();
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 0);
+    tasks = {};
+}
+
+static rouse::any_result first;
+
+static task any_of(rouse::semaphore &s, rouse::event &e, rouse_mailbox *mailbox) {
+    if (mailbox != nullptr) {
+        first = co_await rouse::any(s.acquire(), e.wait()).on(*mailbox);
+    } else {
+        first = co_await rouse::any(s.acquire(), e.wait());
+    }
+    if (first.index == 0 && first.status == ROUSE_OK) {
+        const rouse::permit permit(*s.native(), 1, first.status);
+    }
+}
+
+static void test_any() {
+    one_loop loop;
+    rouse::semaphore s(0);
+    rouse::event e;
+    first = {-1, ROUSE_PENDING};
+    tasks[0] = any_of(s, e, nullptr);
+    CHECK(first.index == -1 && s.release() == ROUSE_OK && first.index == 0 && s.available() == 1);
+    rouse::permit held = s.try_acquire();
+    tasks[0] = any_of(s, e, &loop.mailbox);
+    CHECK(e.set() == 1 && s.waiter_count() == 0);
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && first.index == 1);
+    e.reset();
+    tasks[0] = any_of(s, e, &loop.mailbox);
+    tasks[0] = task(); /* destroyed in both queues */
+    CHECK(s.waiter_count() == 0);
+    tasks[0] = any_of(s, e, &loop.mailbox);
+    held.release();
+    tasks[0] = task(); /* destroyed with its permit on the way: that goes back */
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && s.available() == 1);
+    tasks = {};
+}
+
+static void test_split_and_merge() {
+    rouse::semaphore s(5);
+    rouse::semaphore other(1);
+    rouse::permit all = s.try_acquire(5);
+    rouse::permit two = all.split(2);
+    CHECK(all.count() == 3 && two.count() == 2 && !all.split(4) && !all.split(0));
+    two.release();
+    CHECK(s.available() == 2);
+    two = s.try_acquire(1);
+    CHECK(all.merge(std::move(two)) && all.count() == 4 && !two);
+    CHECK(!all.merge(other.try_acquire()));
+    CHECK(other.available() == 1);
+    rouse::permit rest = all.split(4);
+    CHECK(!all && rest.count() == 4);
+    rest.forget();
+    CHECK(!rest && s.available() == 1);
+}
+
+static task hold(rouse::rwlock &l, bool write, int &entered) {
+    if (write) {
+        const rouse::write_guard guard = co_await l.write();
+        entered += 10;
+    } else {
+        const rouse::read_guard guard = co_await l.read();
+        entered += 1;
+    }
+}
+
+static void test_rwlock_and_limit() {
+    rouse::rwlock l;
+    rouse::limit at_most(1, 0);
+    int entered = 0;
+    rouse::read_guard reader = l.try_read();
+    tasks[0] = hold(l, true, entered);
+    CHECK(entered == 0 && !l.try_read());
+    reader.release();
+    CHECK(entered == 10);
+    tasks[0] = hold(l, false, entered);
+    CHECK(entered == 11);
+    rouse::limit_permit one = at_most.try_acquire();
+    CHECK(one && at_most.in_use() == 1 && !at_most.try_acquire());
+    one.release();
+    CHECK(at_most.in_use() == 0);
+    tasks = {};
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -277,6 +452,11 @@ int main() {
     test_refusals();
     test_moves_and_exceptions();
     test_threads();
-    std::printf("coroutine.hpp: all of it works\n");
+    test_until();
+    test_stop();
+    test_any();
+    test_split_and_merge();
+    test_rwlock_and_limit();
+    std::printf("rouse.hpp: all of it works\n");
     return 0;
 }
