@@ -34,4 +34,9 @@ static inline void seam_point(void) {
 #define ROUSE_ATOMIC_BEFORE_(kind, address, write) (seam_point(), (void)seam.kind++)
 #define ROUSE_ATOMIC_AFTER_()                      seam_point()
 
+/* Nobody else would run meanwhile. */
+#ifndef ROUSE_PLATFORM_SLEEP_
+#    define ROUSE_PLATFORM_SLEEP_(nanoseconds) ((void)(nanoseconds))
+#endif
+
 #endif /* ROUSE_TESTS_FAULTS_SEAM_H */

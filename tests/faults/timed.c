@@ -9,7 +9,7 @@
  * Points at which the call holds the queue's lock (MUTEX, SPIN) are left out and counted. */
 #include "world.h"
 
-#include "sleeps.h"
+#include "sleeps.c" /* this program is one unit */
 
 #include <rouse/blocking.h>
 

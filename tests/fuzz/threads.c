@@ -31,8 +31,9 @@ static int lock_or_wait(pthread_mutex_t *m) {
     }
     return 0;
 }
-#define sched_yield()         wait_for_others()
-#define pthread_mutex_lock(m) lock_or_wait(m)
+#define sched_yield()             wait_for_others()
+#define ROUSE_PLATFORM_SLEEP_(ns) ((void)(ns), (void)wait_for_others())
+#define pthread_mutex_lock(m)     lock_or_wait(m)
 
 #include <rouse/rouse.h>
 

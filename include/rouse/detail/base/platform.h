@@ -171,6 +171,11 @@ enum {
     ROUSE_PLATFORM_YIELDING_ = 0x1000000 /* a step from here on counts yields and sleeps, not pauses    */
 };
 
+/* Tests in which one thread plays all parts define it otherwise. */
+#ifndef ROUSE_PLATFORM_SLEEP_
+#    define ROUSE_PLATFORM_SLEEP_(nanoseconds) rouse_platform_sleep_(nanoseconds)
+#endif
+
 /* The part of the back-off that gives the processor away. A yield lets threads of the same priority run; a
  * thread of a lower one (SCHED_OTHER under SCHED_FIFO) that holds what the caller waits for runs only while
  * the caller sleeps. So the yields are bounded, and sleeps follow. */
@@ -179,7 +184,7 @@ static ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
     if (turn < ROUSE_PLATFORM_YIELDS_) {
         rouse_platform_yield_();
     } else {
-        rouse_platform_sleep_((uint32_t)ROUSE_PLATFORM_SHORTEST_ << (turn - ROUSE_PLATFORM_YIELDS_));
+        ROUSE_PLATFORM_SLEEP_((uint32_t)ROUSE_PLATFORM_SHORTEST_ << (turn - ROUSE_PLATFORM_YIELDS_));
     }
     if (turn < ROUSE_PLATFORM_YIELDS_ + ROUSE_PLATFORM_DOUBLINGS_) {
         *step = ROUSE_PLATFORM_YIELDING_ + turn + 1;
