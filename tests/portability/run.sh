@@ -8,6 +8,7 @@
 # For each target and backend: C11, C17, C23 and C++11 to C++20 compile without a warning; as strict C11, as GNU C17
 # and (where the target has a C++ compiler) as C++11 the program runs, on a C and a C++ half as well; and a program
 # whose halves were built for two backends refuses to start. Names such as min, ERROR and near are free after the include.
+# LOCAL, which has one thread, runs the unit tests' sequential reference.
 #
 # A tool that is missing is a failure. With --allow-missing its target is printed as SKIPPED, and counted as such.
 # Exit status 0 when no target failed. The closing line counts: "portability: 9 passed, 0 failed, 0 skipped".
@@ -151,6 +152,17 @@ test_names() {
     done
 }
 
+# LOCAL, for one thread: the sequential reference of the unit tests.
+test_local() {
+    object local.o c ../unit/reference.c -std=c11 -O2 -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL || return
+    "${cc[@]}" local.o "${link[@]}" -o local.exe >log 2>&1 || { complain "local does not link"; return; }
+    if timeout "$limit" "${runner[@]}" ./local.exe random 60000 >log 2>&1 && grep -q 'operations agree' log; then
+        ran=$((ran + 1))
+    else
+        complain "local failed"
+    fi
+}
+
 # Two backends in one program: it must say so, and not start.
 test_refusal() {
     program refused c11-2.o c11-other-3.o || return
@@ -169,6 +181,7 @@ test_target() {
         test_backend "$backend"
     done
     test_names
+    test_local
     test_refusal
     if [[ $bad -eq 0 && $ran -gt 0 ]]; then
         passed=$((passed + 1))

@@ -68,6 +68,7 @@ enum { CRITERION_SKIPPED = 77 };
 #define cr_assert_str_not_empty(a, ...) CRITERION_CHECK((a)[0] != 0, #a " is not empty", ##__VA_ARGS__)
 #define cr_assert_fail(...)             CRITERION_CHECK(0, "this", ##__VA_ARGS__)
 #define cr_skip(...)                    (printf("skipped: " __VA_ARGS__), putchar('\n'), fflush(NULL), _exit(CRITERION_SKIPPED))
+#define cr_log_info(...)                (printf(__VA_ARGS__), putchar('\n'))
 #define cr_skip_test                    cr_skip
 
 /* Runs one test in a child. 0: passed, 1: failed, 2: skipped. */
