@@ -258,6 +258,14 @@ static void bound_two_newcomers(void) {
     settle(1);
     mc_assert(got[0] == 1);
 }
+static void two_newcomers(void) { /* one after the other */
+    start(0, 2);
+    queue_n(A, 1);
+    put(1);
+    run(newcomer_tries, B, newcomer_tries, C, ONLY_TWO);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
 /* Beaten once: the count goes on. */
 static void bound_beaten(void) {
     start(0, 2);
@@ -781,6 +789,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "bound", .body = bound},
     {.name = "bound, races", .body = bound_races},
     {.name = "bound, two newcomers", .body = bound_two_newcomers, .bound = BOUND},
+    {.name = "two newcomers", .body = two_newcomers},
     {.name = "bound, beaten", .body = bound_beaten},
     {.name = "bound, another queues", .body = bound_while_one_queues, .bound = BOUND},
     {.name = "bound, of many", .body = bound_of_many},

@@ -185,16 +185,20 @@ static inline rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint3
                              : rouse_locked_give_back_(q, n, most);
 }
 
+/* For the 1 that release has added to no effect. */
+static ROUSE_SLOW_ rouse_status rouse_locked_wake_again_(rouse_waiter_queue *q) {
+    rouse_chain_ chain = {NULL, NULL};
+    (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
+    rouse_deliver_(&chain);
+    return ROUSE_OK;
+}
+
 static ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     rouse_waiter *served = NULL;
     if (!rouse_slot_give_added_(q, before, &served)) {
-        rouse_chain_ chain = {NULL, NULL};
-        if (rouse_open_on_(q)) {
-            return rouse_open_added_(q, before);
-        }
-        (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
-        rouse_deliver_(&chain);
-    } else if (served != NULL) {
+        return rouse_open_on_(q) ? rouse_open_added_(q, before) : rouse_locked_wake_again_(q);
+    }
+    if (served != NULL) {
         rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
     }
     return ROUSE_OK;

@@ -145,52 +145,44 @@ static ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, 
 
 /* ---- wait, try, release, reduce -------------------------------------------------------- */
 
-/* May a newcomer take n from this word, which is OPEN or EMPTY? */
-static inline bool rouse_open_admits_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
-    if (rouse_word_balance_(word) >= 0) {
-        return rouse_word_covers_(word, n);
+/* A newcomer takes n, if it may. Else, or if the word is not OPEN any more, false: *seen is the word then. */
+static inline bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
+    while (ROUSE_LIKELY_(rouse_open_is_open_(*seen)) && rouse_open_admits_(*seen, n, q->listed_.bypass)) {
+        if (ROUSE_LIKELY_(
+                rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: as in rouse_word_take_ */
+            return true;
+        }
     }
-    return rouse_open_free_(word) >= n && rouse_open_passed_(word) + n <= q->listed_.bypass &&
-           rouse_open_closed_(word) == 0;
+    return false;
 }
 
 static ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
-        if (rouse_open_is_listed_(seen)) {
-            return false;
-        }
-        if (rouse_open_is_locked_(seen)) {
-            seen = rouse_open_await_(q);
-        } else if (!rouse_open_admits_(q, seen, n)) {
-            return false;
-        } else if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2: as in rouse_word_take_ */
+        if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
             return true;
+        }
+        if (rouse_word_balance_(seen) >= 0) {
+            if (!rouse_word_covers_(seen, n)) {
+                return false;
+            }
+            if (rouse_word_take_(&q->word_, n)) {
+                return true;
+            }
+            seen = rouse_u64_load_relaxed_(&q->word_);
+        } else if (!rouse_open_is_locked_(seen)) {
+            return false;
+        } else {
+            seen = rouse_open_await_(q);
         }
     }
 }
 
-static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for who finds it closed; else a guess */
-    uint32_t credit = 0;
-    uint32_t lacks;
-    do {
-        while (!rouse_open_is_listed_(seen) && !rouse_open_is_locked_(seen)) {
-            if (rouse_word_closed_(seen)) {
-                return ROUSE_CLOSED;
-            }
-            if (!rouse_open_admits_(q, seen, n)) {
-                break;
-            }
-            if (rouse_u64_cas_acquire_(&q->word_, &seen, seen - n)) { /* E2: as in rouse_word_take_ */
-                return ROUSE_OK;
-            }
-        }
-    } while (!rouse_open_lock_(q, &seen));
-    if (rouse_word_balance_(seen) >= 0) {
-        credit = (uint32_t)rouse_word_balance_(seen);
-    }
-    lacks = n - credit;
+/* Queues w. `seen`: the word from which this thread has taken the lock. */
+static ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                  uint64_t seen) {
+    const uint32_t credit = rouse_word_balance_(seen) > 0 ? (uint32_t)rouse_word_balance_(seen) : 0;
+    const uint32_t lacks = n - credit;
     if (rouse_listed_lack_(&q->listed_) + lacks > ROUSE_MAX_LACK) {
         rouse_open_unlock_(q, seen);
         return ROUSE_OVERFLOW;
@@ -199,6 +191,28 @@ static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_wa
     rouse_listed_add_(&q->listed_, w, lacks);
     rouse_open_unlock_(q, rouse_word_balance_(seen) < 0 ? seen : rouse_open_listed_word_(0));
     return ROUSE_PENDING;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+    for (;;) {
+        if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
+            return ROUSE_OK;
+        }
+        /* Closed is looked at again after each failure, before it queues. */
+        if (!rouse_open_is_locked_(seen) && rouse_word_closed_(seen)) {
+            return ROUSE_CLOSED;
+        }
+        if (rouse_word_balance_(seen) >= 0 && rouse_word_covers_(seen, n)) {
+            if (rouse_word_take_(&q->word_, n)) {
+                return ROUSE_OK;
+            }
+            seen = rouse_u64_load_acquire_(&q->word_); /* E3: as above */
+        } else if (!(rouse_open_is_open_(seen) && rouse_open_admits_(seen, n, q->listed_.bypass)) &&
+                   rouse_open_lock_(q, &seen)) {
+            return rouse_open_queue_(q, w, n, seen);
+        }
+    }
 }
 
 /* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more than

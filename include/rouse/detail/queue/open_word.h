@@ -46,24 +46,27 @@ static inline bool rouse_open_is_locked_(uint64_t word) {
     return rouse_word_balance_(word) > ROUSE_OPEN_LISTED_ && rouse_word_balance_(word) < ROUSE_OPEN_FREE_;
 }
 
-/* Of an OPEN word. */
-static inline uint32_t rouse_open_free_(uint64_t word) {
-    return (uint32_t)(rouse_word_balance_(word) - ROUSE_OPEN_FREE_);
+/* Of a word while somebody waits: 2 * serial + closed, for a negative balance has borrowed 1 from there. */
+static inline uint32_t rouse_open_above_(uint64_t word) {
+    return (uint32_t)(word >> 32) + 1;
 }
 static inline uint64_t rouse_open_closed_(uint64_t word) {
     return rouse_word_above_(word) & ROUSE_WORD_CLOSED_;
 }
-static inline uint32_t rouse_open_serial_(uint64_t word) {
-    return (uint32_t)(rouse_word_above_(word) >> 33);
+/* Of an OPEN word. */
+static inline uint32_t rouse_open_free_(uint64_t word) {
+    return (uint32_t)word - (uint32_t)ROUSE_OPEN_FREE_;
 }
-/* Of any word; 0 if nobody waits. */
+/* Of a word while somebody waits. */
 static inline uint32_t rouse_open_passed_(uint64_t word) {
-    const int32_t balance = rouse_word_balance_(word);
-    if (balance >= 0) {
-        return 0;
-    }
-    return rouse_open_serial_(word) -
-           (uint32_t)(balance - (balance < ROUSE_OPEN_FREE_ ? ROUSE_OPEN_LISTED_ : ROUSE_OPEN_FREE_));
+    const uint32_t base = (uint32_t)(rouse_open_is_open_(word) ? ROUSE_OPEN_FREE_ : ROUSE_OPEN_LISTED_);
+    return rouse_open_above_(word) / 2 - ((uint32_t)word - base);
+}
+/* May a newcomer take n from an OPEN word? */
+static inline bool rouse_open_admits_(uint64_t word, uint32_t n, uint32_t bound) {
+    const uint32_t free = rouse_open_free_(word);
+    const uint32_t above = rouse_open_above_(word);
+    return free >= n && above / 2 - free + n <= bound && (above & 1) == 0;
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_OPEN_WORD_H */
