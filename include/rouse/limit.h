@@ -36,6 +36,7 @@
 #include "config.h"
 #include "detail/base/atomic.h"
 #include "detail/base/check.h"
+#include "detail/base/owner.h"
 #include "detail/base/platform.h"
 #include "detail/queue/list.h"
 #include "detail/wake/deliver.h"
@@ -75,6 +76,7 @@ typedef struct rouse_limit {
     rouse_list_ list_;          /* oldest first; the holder's. In it, a waiter's ticket_ is 1 */
     rouse_atomic_u32_ waiting_; /* how many are in it; written by the holder                 */
     uint32_t most_waiting_;
+    ROUSE_OWNER_MEMBER_
 } rouse_limit;
 
 /* At most `permits` at a time (at most ROUSE_MAX_PERMITS; more is cut to it), and most_waiting wait at most
@@ -84,7 +86,7 @@ typedef struct rouse_limit {
         ROUSE_ATOMIC_INIT_(ROUSE_LIMIT_PERMIT_ *((permits) + UINT64_C(0) < ROUSE_MAX_PERMITS \
                                                      ? (permits) + UINT64_C(0)               \
                                                      : UINT64_C(0) + ROUSE_MAX_PERMITS)),    \
-            {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), (most_waiting)                              \
+            {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_OWNER_INIT_(most_waiting)             \
     }
 
 /* ROUSE_INVALID: more than ROUSE_MAX_PERMITS; then it has that many. */
@@ -96,6 +98,7 @@ static inline rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, ui
     l->list_.newest = NULL;
     rouse_u32_init_(&l->waiting_, 0);
     l->most_waiting_ = most_waiting;
+    ROUSE_OWNER_BEGIN_(l);
     return permits == most ? ROUSE_OK : ROUSE_INVALID;
 }
 
@@ -299,7 +302,7 @@ static ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
 /* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told
  * the last waiter may still be returning. */
 static inline void rouse_limit_destroy(rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
                  "waiters are queued"); /* relaxed: nobody is here */
     (void)l;
@@ -314,7 +317,7 @@ static inline void rouse_limit_destroy(rouse_limit *l) {
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not */
 ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_IDLE_(w, l);
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0 ? ROUSE_OK : ROUSE_INVALID;
@@ -327,7 +330,7 @@ ROUSE_NODISCARD_
 static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
     }
@@ -349,7 +352,7 @@ static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen;
     uint64_t after;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     for (;;) {
         if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
@@ -380,7 +383,7 @@ static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     uint32_t step = 1;
     uint64_t seen;
     uint64_t after;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     if (permits > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
@@ -406,7 +409,7 @@ static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
  * served before this returns. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
 static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_OWNED_(w, l, l);
     return rouse_limit_cancel_(l, w);
 }
@@ -414,13 +417,13 @@ static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
 /* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED,
  * permits free or not; give_back and set still work. */
 static inline uint32_t rouse_limit_close(rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     return rouse_limit_close_(l);
 }
 
 /* What came before close happens before what follows a true answer. */
 static inline bool rouse_limit_is_closed(const rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, l);
     /* E42: acquire; partner is the release in close. */
     return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
 }
@@ -428,21 +431,21 @@ static inline bool rouse_limit_is_closed(const rouse_limit *l) {
 /* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed);
  * how many wait. */
 static inline uint32_t rouse_limit_permits(const rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, l);
     return rouse_limit_permits_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
 }
 static inline uint32_t rouse_limit_in_use(const rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, l);
     return rouse_limit_used_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
 }
 static inline uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_LOOK_(l, l);
     return rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: a snapshot */
 }
 
 /* ROUSE_OK: a limit never allocates. */
 static inline rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     (void)l;
     (void)waiters;
     return ROUSE_OK;
@@ -490,7 +493,7 @@ static inline void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n)
 ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
     rouse_thread_waiter t;
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     if (rouse_limit_try_acquire(l, n)) {
         return ROUSE_OK;
@@ -504,7 +507,7 @@ static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n,
 }
 ROUSE_NODISCARD_
 static inline rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_limit_acquire_timed(l, n, UINT64_MAX);
 }

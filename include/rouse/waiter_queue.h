@@ -42,6 +42,7 @@
 #include "config.h"
 #include "detail/base/atomic.h"
 #include "detail/base/check.h"
+#include "detail/base/owner.h"
 #include "detail/base/platform.h"
 #include "detail/queue/types.h"
 #include "detail/queue/word.h"
@@ -72,11 +73,6 @@
 
 /* LOCAL does with plain numbers (detail/queue/local.h) what the other backends do with the word. */
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-
-/* Every public call on an object that has the queue q begins with ROUSE_CHECK_USE_, or, if it only looks,
- * with ROUSE_CHECK_LOOK_. Any thread may use it. */
-#    define ROUSE_CHECK_USE_(object, q)  ROUSE_CHECK_OBJECT_(object)
-#    define ROUSE_CHECK_LOOK_(object, q) ROUSE_CHECK_OBJECT_(object)
 
 static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
     /* E3: acquire; who sees the queue closed sees what came before close. */

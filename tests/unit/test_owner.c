@@ -9,6 +9,12 @@ static rouse_semaphore used_first = ROUSE_SEMAPHORE_INIT(1);
 static rouse_mutex owned_mutex;
 static rouse_notify owned_notify;
 static rouse_waiter_queue owned_queue;
+static rouse_event owned_event;
+static rouse_gate owned_gate;
+static rouse_rwlock owned_rwlock;
+static rouse_once owned_once;
+static rouse_limit owned_limit;
+static rouse_limit limit_used_first = ROUSE_LIMIT_INIT(1, 1);
 
 static void *release_owned(void *arg) {
     (void)rouse_semaphore_release(&owned, 1);
@@ -35,6 +41,31 @@ static void *close_owned(void *arg) {
     return arg;
 }
 
+static void *set_owned(void *arg) {
+    (void)rouse_event_set(&owned_event);
+    return arg;
+}
+static void *enter_owned(void *arg) {
+    (void)rouse_gate_enter(&owned_gate);
+    return arg;
+}
+static void *read_owned(void *arg) {
+    (void)rouse_rwlock_try_read(&owned_rwlock);
+    return arg;
+}
+static void *look_at_once(void *arg) {
+    (void)rouse_once_is_done(&owned_once);
+    return arg;
+}
+static void *take_of_owned(void *arg) {
+    (void)rouse_limit_try_acquire(&owned_limit, 1);
+    return arg;
+}
+static void *take_of_used_first(void *arg) {
+    (void)rouse_limit_try_acquire(&limit_used_first, 1);
+    return arg;
+}
+
 static void *(*stranger)(void *);
 static void on_another_thread(void) {
     rouse_semaphore_init(&owned, 1);
@@ -44,6 +75,12 @@ static void on_another_thread(void) {
     (void)rouse_mutex_try_lock(&owned_mutex);
     rouse_notify_init(&owned_notify);
     rouse_waiter_queue_init(&owned_queue, 0);
+    rouse_event_init(&owned_event);
+    rouse_gate_init(&owned_gate, 1);
+    cr_assert_eq(rouse_rwlock_init(&owned_rwlock, 1), ROUSE_OK);
+    rouse_once_init(&owned_once);
+    cr_assert_eq(rouse_limit_init(&owned_limit, 1, 1), ROUSE_OK);
+    cr_assert(rouse_limit_try_acquire(&limit_used_first, 1));
     run_on_thread(stranger, NULL, 0);
 }
 
@@ -59,6 +96,12 @@ Test(owner, an_object_on_another_thread) {
         {unlock_owned, "rouse_mutex_unlock", &owned_mutex},
         {notify_owned, "rouse_notify_one", &owned_notify},
         {close_owned, "rouse_waiter_queue_close", &owned_queue},
+        {set_owned, "rouse_event_set", &owned_event},
+        {enter_owned, "rouse_gate_enter", &owned_gate},
+        {read_owned, "rouse_rwlock_try_read", &owned_rwlock},
+        {look_at_once, "rouse_once_is_done", &owned_once},
+        {take_of_owned, "rouse_limit_try_acquire", &owned_limit},
+        {take_of_used_first, "rouse_limit_try_acquire", &limit_used_first},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         stranger = uses[i].use;

@@ -1,9 +1,8 @@
 /* rouse/detail/queue/local.h: the LOCAL backend: one thread, plain numbers, a plain list. Internal.
  *
- * A queue belongs to the thread that initialises it, or, if it was initialised statically, to the first thread
- * that uses it. Nothing in it is atomic and no call costs an atomic read-modify-write or a fence. (The members
- * of a waiter are atomics for the sake of the other backends; here they are read and written relaxed.) Not for
- * signal handlers. Allocates nothing.
+ * A queue belongs to one thread (base/owner.h). Nothing in it is atomic, and no call costs an atomic
+ * read-modify-write or a fence. (The members of a waiter are atomics for the sake of the other backends; here
+ * they are read and written relaxed.) Not for signal handlers. Allocates nothing.
  *
  *   state     balance_                             list_
  *   FREE      0 or more: the stored credit         empty
@@ -26,6 +25,7 @@
 #include "../../waiter.h"
 #include "../base/atomic.h"
 #include "../base/check.h"
+#include "../base/owner.h"
 #include "../base/platform.h"
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
@@ -41,47 +41,14 @@ struct rouse_waiter_queue {
     rouse_waiter *oldest_; /* the waiters, linked by next_ and, from all but the oldest, back by place_ */
     rouse_waiter *newest_;
     uint32_t count_;
-#ifdef ROUSE_DEBUG
-    rouse_atomic_ptr_ thread_; /* whose it is; NULL: not used yet */
-#endif
+    ROUSE_OWNER_MEMBER_
 };
 
-#ifdef ROUSE_DEBUG
-#    define ROUSE_BACKEND_INIT_(credit) \
-        { (int64_t)(credit), NULL, NULL, 0, ROUSE_ATOMIC_INIT_(NULL) }
-#else
-#    define ROUSE_BACKEND_INIT_(credit) \
-        { (int64_t)(credit), NULL, NULL, 0 }
-#endif
+#define ROUSE_BACKEND_INIT_(credit) \
+    { (int64_t)(credit), NULL, NULL, ROUSE_OWNER_INIT_(0) }
 
 /* More than any balance, so that a closed queue's is below every open one's. */
 #define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 40)
-
-/* ---- whose it is (ROUSE_DEBUG) ------------------------------------------------------------------------- */
-
-#ifdef ROUSE_DEBUG
-/* Aborts if the queue belongs to another thread. Returns the calling thread. Relaxed: misuse is reported when it
- * is seen, not proved absent. */
-static inline void *rouse_local_look_(const rouse_waiter_queue *q, const void *object, const char *call) {
-    void *const me = rouse_platform_thread_();
-    void *const owner = rouse_ptr_load_relaxed_(&q->thread_);
-    if (owner != NULL && owner != me) {
-        char what[128];
-        (void)snprintf(what, sizeof what,
-                       "used on thread %p, but it belongs to thread %p (ROUSE_BACKEND_LOCAL)", me, owner);
-        rouse_check_die_(call, object, what);
-    }
-    return me;
-}
-#    define ROUSE_CHECK_LOOK_(object, q) \
-        (ROUSE_CHECK_OBJECT_(object), (void)rouse_local_look_((q), (object), __func__))
-#    define ROUSE_CHECK_USE_(object, q) \
-        (ROUSE_CHECK_OBJECT_(object),   \
-         rouse_ptr_store_relaxed_(&(q)->thread_, rouse_local_look_((q), (object), __func__)))
-#else
-#    define ROUSE_CHECK_LOOK_(object, q) ((void)0)
-#    define ROUSE_CHECK_USE_(object, q)  ((void)0)
-#endif
 
 /* ---- the balance --------------------------------------------------------------------------------------- */
 
@@ -160,7 +127,7 @@ static inline void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
     q->count_--;
 }
 
-/* Gives n, no more than the waiters lack together. Those that have all that they asked for go to the chain. */
+/* Gives n, no more than the waiters lack together. Those that have all they asked for go to the chain. */
 static inline void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
     q->balance_ += (int64_t)n;
     while (n != 0) {
@@ -202,9 +169,7 @@ static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->oldest_ = NULL;
     q->newest_ = NULL;
     q->count_ = 0;
-#ifdef ROUSE_DEBUG
-    rouse_ptr_init_(&q->thread_, rouse_platform_thread_());
-#endif
+    ROUSE_OWNER_BEGIN_(q);
 }
 
 static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
@@ -217,7 +182,7 @@ static inline rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_
     return ROUSE_OK;
 }
 
-/* `ready` is asked again although this thread has changed nothing: what it looks at may be another thread's. */
+/* `ready` is asked again although this thread has changed nothing: it may look at another thread's memory. */
 static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                     rouse_ready_fn_ *ready, void *arg) {
     const int64_t after = q->balance_ - (int64_t)n;
