@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def main():
     existing = set()
     for path in (ROOT / "tests" / "unit").glob("*.c*"):
-        existing.update("/".join(m) for m in re.findall(r"^Test\((\w+), (\w+)", path.read_text(), re.M))
+        existing.update("/".join(m) for m in re.findall(r"^(?:SHARED_TEST|Test)\((\w+), (\w+)", path.read_text(), re.M))
     scenarios = {path.stem: set(re.findall(r'\.name = "([^"]+)"', path.read_text()))
                  for path in (ROOT / "tests" / "model" / "races").glob("*.c")}
     suites = {name.split("/")[0] for name in existing}
