@@ -48,6 +48,7 @@
 
 #include "barrier.h"
 #include "channel.h"
+#include "condvar.h"
 #include "detail/base/park.h"
 #include "mutex.h"
 #include "notify.h"
@@ -465,6 +466,71 @@ static inline rouse_status rouse_channel_receive_blocking(rouse_channel *ch, voi
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, ROUSE_PARK_FOREVER_);
+}
+
+/* ---- condition variable -------------------------------------------------------------------------------- */
+
+/* A thread that waits for a signal; as rouse_block_transfer_. */
+typedef struct rouse_block_condvar_ {
+    rouse_thread_waiter thread; /* first */
+    rouse_condvar_waiter waiter;
+} rouse_block_condvar_;
+
+static inline void rouse_block_signalled_(rouse_condvar_waiter *w, rouse_status status) {
+    rouse_block_condvar_ *const b = (rouse_block_condvar_ *)rouse_condvar_waiter_data(w);
+    rouse_outcome_store_(&b->thread.waiter, rouse_outcome_(status, 0));
+    rouse_park_tell_(&b->thread.parker_);
+}
+static inline bool rouse_block_leave_condvar_(void *condvar, rouse_waiter *w) {
+    return rouse_condvar_cancel((rouse_condvar *)condvar, &((rouse_block_condvar_ *)(void *)w)->waiter);
+}
+static inline void rouse_block_unlock_again_(void *condvar, rouse_waiter *w, uint32_t n) {
+    (void)condvar;
+    (void)n;
+    (void)rouse_mutex_unlock(((rouse_block_condvar_ *)(void *)w)->waiter.mutex_);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex *m,
+                                                          uint64_t timeout_ns) {
+    rouse_block_condvar_ b;
+    rouse_status status;
+    if (timeout_ns == 0 && !rouse_condvar_is_closed(c)) {
+        (void)rouse_mutex_unlock(m);
+        status = ROUSE_TIMEDOUT;
+    } else {
+        rouse_thread_waiter_init(&b.thread);
+        rouse_condvar_waiter_init(&b.waiter, m, NULL, rouse_block_signalled_, &b);
+        status = rouse_condvar_wait(c, &b.waiter);
+        if (status != ROUSE_PENDING) {
+            (void)rouse_mutex_unlock(m); /* refused at once: as if it had been woken so */
+        }
+        status = rouse_block_on_(&b.thread, status, timeout_ns, c, rouse_block_leave_condvar_,
+                                 rouse_block_unlock_again_, 1);
+    }
+    if (status == ROUSE_TIMEDOUT) {
+        const rouse_status locked = rouse_mutex_lock_blocking(m);
+        status = locked == ROUSE_OK ? ROUSE_TIMEDOUT : locked;
+    }
+    return status;
+}
+
+/* rouse_condvar_wait for a thread that sleeps until it is signalled. Unlocks m, and locks it again, in its
+ * turn, before it returns.
+ *
+ * Returns ROUSE_OK: signalled; look at the condition again. ROUSE_TIMEDOUT (_timed only): not signalled in
+ *         time. In both cases m is held. ROUSE_CLOSED, ROUSE_NOMEM (LOCKFREE): m is not held.
+ * Requires that m is held.
+ * timeout_ns: for the signal; not for m, which is waited for as long as it takes. 0: ROUSE_TIMEDOUT, when
+ * those that wait for m have had it. UINT64_MAX: for ever. */
+static inline rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
+    ROUSE_CHECK_OBJECT_(c);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
+    return rouse_block_condvar_wait_(c, m, timeout_ns);
+}
+static inline rouse_status rouse_condvar_wait_blocking(rouse_condvar *c, rouse_mutex *m) {
+    ROUSE_CHECK_OBJECT_(c);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
+    return rouse_block_condvar_wait_(c, m, ROUSE_PARK_FOREVER_);
 }
 
 #endif /* ROUSE_BLOCKING_H */

@@ -127,7 +127,7 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
     ROUSE_CHECK_(mb == NULL || mb->check_.self == mb, mb,
                  "the mailbox was never initialised, was destroyed, or was moved");
     rouse_waiter_init(w, wake, data);
-    w->mailbox_ = mb;
+    w->mailbox_ = wake == NULL ? NULL : mb; /* polled and on a mailbox: a stand-in (wake/outcome.h) */
 }
 
 /* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread; the loop's own too, and

@@ -7,6 +7,7 @@
  *   something has happened; whoever waits should look     notify.h
  *   everybody through once it is so, until I reset it     event.h
  *   nobody new comes in; tell me when all have left       gate.h
+ *   wait, with a mutex, until a condition holds           condvar.h
  *   do it once, whoever comes first; the others wait      once.h
  *   all arrive, then all continue                         barrier.h
  *   hand things over, at most N on the way                channel.h
@@ -23,6 +24,7 @@
 #include "any.h"
 #include "barrier.h"
 #include "channel.h"
+#include "condvar.h"
 #include "config.h"
 #include "deadline.h"
 #include "event.h"

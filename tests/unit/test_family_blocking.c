@@ -1,4 +1,4 @@
-/* The blocking and timed twins of rwlock.h, once.h, barrier.h, limit.h and channel.h. */
+/* The blocking and timed twins of rwlock.h, once.h, barrier.h, limit.h, channel.h and condvar.h. */
 #include <rouse/blocking.h>
 #include <rouse/limit.h>
 
@@ -332,4 +332,84 @@ Test(family_blocking, channel_a_timeout_of_zero_never_waits_and_changes_nothing,
     cr_assert_eq(rouse_channel_receive_timed(&line, &value, 0), ROUSE_CLOSED);
     cr_assert_eq(rouse_channel_receive_blocking(&line, &value), ROUSE_CLOSED);
     rouse_channel_destroy(&line);
+}
+
+/* ---- condvar -------------------------------------------------------------------------------------------------------- */
+
+static rouse_mutex pile_mutex = ROUSE_MUTEX_INIT;
+static rouse_condvar pile_not_full = ROUSE_CONDVAR_INIT, pile_not_empty = ROUSE_CONDVAR_INIT;
+static int pile, pile_taken;
+enum { PILE_ITEMS = 1000 };
+
+static rouse_status put_or_take(void *puts_arg) {
+    const bool puts = puts_arg != NULL;
+    for (int i = 0; i < PILE_ITEMS; i++) {
+        cr_assert_eq(rouse_mutex_lock_blocking(&pile_mutex), ROUSE_OK);
+        while (puts ? pile == 1 : pile == 0) {
+            rouse_condvar *const c = puts ? &pile_not_full : &pile_not_empty;
+            const rouse_status status = i % 3 == 0
+                                            ? rouse_condvar_wait_timed(c, &pile_mutex, (uint64_t)i * 50)
+                                            : rouse_condvar_wait_blocking(c, &pile_mutex);
+            cr_assert(status == ROUSE_OK || (status == ROUSE_TIMEDOUT && i % 3 == 0));
+            cr_assert(rouse_mutex_is_locked(&pile_mutex));
+        }
+        pile += puts ? 1 : -1;
+        pile_taken += puts ? 0 : 1;
+        (void)rouse_condvar_signal(puts ? &pile_not_empty : &pile_not_full);
+        cr_assert_eq(rouse_mutex_unlock(&pile_mutex), ROUSE_OK);
+    }
+    return ROUSE_OK;
+}
+Test(family_blocking, condvar_threads_put_and_take_with_and_without_timeouts, .timeout = 120) {
+    blocker b[6];
+    for (int i = 0; i < 6; i++) {
+        start(&b[i], put_or_take, i % 2 == 0 ? &pile : NULL);
+    }
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(end_of(&b[i]), ROUSE_OK);
+    }
+    cr_assert(pile == 0 && pile_taken == 3 * PILE_ITEMS);
+    rouse_condvar_destroy(&pile_not_full);
+    rouse_condvar_destroy(&pile_not_empty);
+    rouse_mutex_destroy(&pile_mutex);
+}
+
+static rouse_condvar lonely = ROUSE_CONDVAR_INIT;
+static rouse_status wait_lonely(void *m) {
+    rouse_status status;
+    cr_assert_eq(rouse_mutex_lock_blocking((rouse_mutex *)m), ROUSE_OK);
+    status = rouse_condvar_wait_blocking(&lonely, (rouse_mutex *)m);
+    if (status == ROUSE_OK) {
+        cr_assert_eq(rouse_mutex_unlock((rouse_mutex *)m), ROUSE_OK);
+    }
+    return status;
+}
+Test(family_blocking, condvar_after_a_timeout_the_mutex_is_held_after_a_close_not, .timeout = 60) {
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    blocker b[3];
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_condvar_wait_timed(&lonely, &m, 0), ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_condvar_wait_timed(&lonely, &m, 2 * MILLISECOND), ROUSE_TIMEDOUT);
+    cr_assert(rouse_mutex_is_locked(&m));
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        start(&b[i], wait_lonely, &m);
+        while (rouse_condvar_waiter_count(&lonely) != i + 1) {
+            sched_yield();
+        }
+    }
+    cr_assert(rouse_condvar_signal(&lonely));
+    cr_assert_eq(end_of(&b[0]), ROUSE_OK, "the oldest");
+    cr_assert_eq(rouse_condvar_close(&lonely), 2u);
+    cr_assert_eq(end_of(&b[1]), ROUSE_CLOSED);
+    cr_assert_eq(end_of(&b[2]), ROUSE_CLOSED);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_condvar_wait_timed(&lonely, &m, 0), ROUSE_CLOSED);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_condvar_wait_blocking(&lonely, &m), ROUSE_CLOSED);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    rouse_condvar_destroy(&lonely);
+    rouse_mutex_destroy(&m);
 }

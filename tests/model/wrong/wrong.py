@@ -44,7 +44,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
 import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
-              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel; deadline")
+              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel; deadline; condvar")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 

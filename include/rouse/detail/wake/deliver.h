@@ -236,6 +236,16 @@ static ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chai
     rouse_deliver_end_(mine);
 }
 
+/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last touch. */
+static ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
+    rouse_waiter *const standin = *link;
+    rouse_waiter *const w = rouse_standin_for_(standin);
+    rouse_outcome_set_due_(w, rouse_outcome_due_(standin));
+    w->next_ = standin->next_;
+    ROUSE_DISOWN_(standin);
+    *link = w;
+}
+
 /* Stores the outcomes of a chain, each its own or (not 0) all the same, then posts or runs its wakes. The
  * queue is not touched from here on; `queue` is only passed on to ROUSE_TRACE. */
 static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
@@ -243,11 +253,15 @@ static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, 
     rouse_chain_ posts = {NULL, NULL};
     rouse_waiter **link = &here.first;
     while (*link != NULL) {
-        rouse_waiter *const w = *link;
+        rouse_waiter *w = *link;
         uint32_t mailed = 0;
         if (same != 0) {
             ROUSE_TRACE("grant", queue, w);
             rouse_outcome_set_due_(w, same);
+        }
+        if (rouse_standin_is_(w)) {
+            rouse_deliver_substitute_(link);
+            w = *link;
         }
         if (w->wake_ != NULL && w->mailbox_ == NULL) {
             here.last = w;

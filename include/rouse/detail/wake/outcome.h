@@ -101,6 +101,20 @@ static inline void rouse_waiter_release_(rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
 }
 
+/* A stand-in is queued in another waiter's place: its outcome goes to that waiter, which is told as if it had
+ * been queued itself. So a condition variable moves a waiter on to the mutex's queue while others may look at
+ * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other waiter. */
+static inline void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
+    rouse_waiter_init(standin, NULL, NULL);
+    standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
+}
+static inline bool rouse_standin_is_(const rouse_waiter *w) {
+    return w->wake_ == NULL && w->mailbox_ != NULL;
+}
+static inline rouse_waiter *rouse_standin_for_(const rouse_waiter *standin) {
+    return (rouse_waiter *)(void *)standin->mailbox_;
+}
+
 /* From here on a polled waiter is its owner's. */
 static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     ROUSE_CHECK_DUE_(w);
@@ -123,6 +137,9 @@ static inline void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
  * it. */
 static inline void rouse_outcome_await_(rouse_waiter *w) {
     uint32_t step = 1;
+    if (rouse_standin_is_(w)) {
+        w = rouse_standin_for_(w);
+    }
     if (w->wake_ != NULL) {
         uint32_t pending = (uint32_t)ROUSE_PENDING;
         if (w->mailbox_ != NULL) {

@@ -1,0 +1,295 @@
+/* rouse/condvar.h: wait, with a mutex, until somebody has changed something; waiting never blocks.
+ *
+ * As with pthread_cond_t a condition is looked at and changed with a mutex held:
+ *
+ *     static rouse_mutex mutex = ROUSE_MUTEX_INIT;
+ *     static rouse_condvar changed = ROUSE_CONDVAR_INIT;
+ *     rouse_condvar_waiter_init(&task->waiter, &mutex, NULL, on_change, task);    // once for each task
+ *     ...
+ *     if (!ready) {                                           // the mutex is held
+ *         status = rouse_condvar_wait(&changed, &task->waiter);   // ROUSE_PENDING: now it is not
+ *     }
+ *     ...
+ *     on_change: the mutex is held again (ROUSE_OK): look again, go on or wait again, unlock
+ *     ...
+ *     ready = true;                                           // whoever changes it, with the mutex held
+ *     rouse_condvar_signal(&changed);
+ *
+ * A waiter that is signalled moves to the queue of the mutex, in the same step and without being woken. Its
+ * wake runs when it has the mutex: broadcast to a thousand waiters wakes one, and each of the others when
+ * the one before it unlocks. Waiters are signalled in the order in which they came, and then get the mutex
+ * in the order of its queue. A signal that finds nobody is forgotten.
+ *
+ * Ordering: what came before a signal happens before what follows the wake; and the mutex orders its
+ * holders.
+ *
+ * Cost, SPIN and LOCKFREE: wait is one atomic read-modify-write and the unlock, signal to nobody one, to
+ * somebody one and those of rouse_mutex_lock. It never allocates but with LOCKFREE, in wait, for what the
+ * mutex will need. Each call takes a lock for a few instructions, with every backend; none is for signal
+ * handlers. */
+#ifndef ROUSE_CONDVAR_H
+#define ROUSE_CONDVAR_H
+
+#include "config.h"
+#include "detail/base/atomic.h"
+#include "detail/base/check.h"
+#include "detail/base/platform.h"
+#include "detail/queue/guard.h"
+#include "detail/queue/list.h"
+#include "detail/wake/chain.h"
+#include "detail/wake/deliver.h"
+#include "mailbox.h"
+#include "mutex.h"
+#include "waiter.h"
+#include "waiter_queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- a waiter ------------------------------------------------------------------------------------------ */
+
+typedef struct rouse_condvar_waiter rouse_condvar_waiter;
+typedef void rouse_condvar_wake_fn(rouse_condvar_waiter *waiter, rouse_status status);
+
+/* Your memory, as a rouse_waiter is. For one wait at a time, on any condition variable. */
+struct rouse_condvar_waiter {
+    rouse_waiter waiter;  /* first; its status is the waiter's, for one that is polled   */
+    rouse_waiter joined_; /* stands in for it in the mutex's queue (wake/outcome.h)      */
+    rouse_condvar_wake_fn *wake_;
+    rouse_mutex *mutex_;
+    uint32_t stage_; /* under the guard: how far it has come, below                  */
+    bool signalled_; /* under the guard: by signal, which a cancel passes on         */
+};
+
+static inline void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status status) {
+    rouse_condvar_waiter *const waiter = (rouse_condvar_waiter *)(void *)w;
+    waiter->wake_(waiter, status);
+}
+
+/* Prepares a waiter that waits with `mutex` held; once is enough. mailbox: its wake runs where that is
+ * drained; NULL: on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it,
+ * by rouse_waiter_status(&w->waiter). data: yours, given back by rouse_condvar_waiter_data. */
+static inline void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
+                                             rouse_mailbox *mailbox, rouse_condvar_wake_fn *wake,
+                                             void *data) {
+    ROUSE_CHECK_OBJECT_(w);
+    ROUSE_CHECK_(mutex != NULL, w, "the mutex is NULL");
+    rouse_waiter_init_on(&w->waiter, mailbox, wake == NULL ? NULL : rouse_condvar_waiter_wake_, data);
+    rouse_standin_init_(&w->joined_, &w->waiter);
+    w->wake_ = wake;
+    w->mutex_ = mutex;
+    w->stage_ = 0;
+    w->signalled_ = false;
+}
+
+/* The pointer given to rouse_condvar_waiter_init. */
+static inline void *rouse_condvar_waiter_data(const rouse_condvar_waiter *w) {
+    ROUSE_CHECK_OBJECT_(w);
+    return rouse_waiter_data(&w->waiter);
+}
+
+/* ---- the condition variable ---------------------------------------------------------------------------- */
+
+typedef struct rouse_condvar {
+    rouse_guard_ guard_;       /* for all that follows                 */
+    rouse_atomic_u32_ waits_;  /* in the list; read without the guard  */
+    rouse_atomic_u32_ closed_; /* 1: closed; read without the guard    */
+    rouse_list_ waiting_;      /* not yet signalled, oldest first      */
+} rouse_condvar;
+
+#if defined(ROUSE_GUARD_INIT_)
+#    define ROUSE_CONDVAR_INIT                                                 \
+        {                                                                      \
+            ROUSE_GUARD_INIT_, ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(0), { \
+                NULL, NULL                                                     \
+            }                                                                  \
+        }
+#endif
+
+static inline void rouse_condvar_init(rouse_condvar *c) {
+    ROUSE_CHECK_OBJECT_(c);
+    rouse_guard_init_(&c->guard_);
+    rouse_u32_init_(&c->waits_, 0);
+    rouse_u32_init_(&c->closed_, 0);
+    c->waiting_.oldest = NULL;
+    c->waiting_.newest = NULL;
+}
+
+/* Requires that nobody waits to be signalled and that no call is in progress, except a signal or broadcast
+ * that has moved the last waiter: this waits for its last few instructions. Those that wait for the mutex do
+ * not mind. */
+static inline void rouse_condvar_destroy(rouse_condvar *c) {
+    ROUSE_CHECK_GUARDED_(c);
+    rouse_guard_take_(&c->guard_);
+    ROUSE_CHECK_(c->waiting_.oldest == NULL, c, "waiters are queued");
+    rouse_guard_drop_(&c->guard_);
+    rouse_guard_destroy_(&c->guard_);
+}
+
+/* A waiter's stage. WAITING: in the list. JOINED: in the mutex's queue, or granted from there. DUE: out of
+ * both; the call that took it out is about to tell it. */
+enum { ROUSE_CONDVAR_WAITING_ = 1, ROUSE_CONDVAR_JOINED_ = 2, ROUSE_CONDVAR_DUE_ = 3 };
+
+/* Relaxed, twice: under the guard; others take snapshots. */
+static inline void rouse_condvar_waits_(rouse_condvar *c, uint32_t by) {
+    rouse_u32_store_relaxed_(&c->waits_, rouse_u32_load_relaxed_(&c->waits_) + by);
+}
+
+/* LOCKFREE: sets memory aside for those that will join the mutex's queue, so that a signal never wants any.
+ * Twice as much as it needs, for another condition variable on the same mutex. */
+static inline rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_mutex *mutex) {
+    /* Relaxed: a guess; one that comes meanwhile sees to its own. */
+    return rouse_mutex_reserve(mutex, 2 * rouse_u32_load_relaxed_(&c->waits_) + 2);
+}
+
+/* Waits to be signalled.
+ *   ROUSE_PENDING   the mutex has been unlocked; wake will be called with
+ *                     ROUSE_OK        signalled, and the mutex is held again: look at the condition again
+ *                     ROUSE_CLOSED    the condition variable, or the mutex, was closed: the mutex is not held
+ *   ROUSE_CLOSED    closed; nothing changed, the mutex is still held
+ *   ROUSE_NOMEM     LOCKFREE only; nothing changed, the mutex is still held
+ * Requires that the mutex is held. No signal that follows the unlock is missed. wake runs on the thread that
+ * unlocks the mutex, or closes; it may run before this returns. */
+ROUSE_NODISCARD_
+static inline rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_waiter *w) {
+    rouse_mutex *mutex;
+    rouse_status status;
+    ROUSE_CHECK_GUARDED_(c);
+    ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
+    ROUSE_CHECK_IDLE_(&w->waiter, c);
+    ROUSE_CHECK_(rouse_mutex_is_locked(w->mutex_), c, "the mutex is not locked");
+    mutex = w->mutex_; /* once w queues it may be woken, and gone */
+    status = rouse_condvar_provide_(c, mutex);
+    if (status != ROUSE_OK) {
+        return status;
+    }
+    rouse_guard_take_(&c->guard_);
+    if (rouse_u32_load_relaxed_(&c->closed_) != 0) { /* relaxed: under the guard */
+        rouse_guard_drop_(&c->guard_);
+        return ROUSE_CLOSED;
+    }
+    w->stage_ = ROUSE_CONDVAR_WAITING_;
+    rouse_guarded_add_(&c->waiting_, &w->waiter, 1, c);
+    rouse_condvar_waits_(c, 1);
+    rouse_guard_drop_(&c->guard_);
+    (void)rouse_mutex_unlock(mutex); /* after queueing, so that no signal can come in between */
+    return ROUSE_PENDING;
+}
+
+/* Under the guard: moves the oldest waiter on to the mutex's queue. If that answers at once, the waiter goes
+ * to the chain, to be told when the guard has been dropped; else it may be gone when this returns. */
+static inline void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_chain_ *due) {
+    rouse_condvar_waiter *const w = (rouse_condvar_waiter *)(void *)c->waiting_.oldest;
+    rouse_status status;
+    rouse_guarded_remove_(&c->waiting_, &w->waiter);
+    rouse_condvar_waits_(c, (uint32_t)-1);
+    ROUSE_TRACE("move", c, &w->waiter);
+    w->stage_ = ROUSE_CONDVAR_JOINED_;
+    w->signalled_ = by_signal;
+    status = rouse_queue_wait_(&w->mutex_->queue_, &w->joined_, 1);
+    if (status != ROUSE_PENDING) {
+        w->stage_ = ROUSE_CONDVAR_DUE_;
+        rouse_chain_add_(due, &w->waiter, rouse_outcome_(status, 0));
+    }
+}
+
+/* Signals the oldest waiter; was there one? The mutex need not be held. If it is free the waiter has it, and
+ * its wake runs on this thread. */
+static inline bool rouse_condvar_signal(rouse_condvar *c) {
+    rouse_chain_ due = {NULL, NULL};
+    bool any;
+    ROUSE_CHECK_GUARDED_(c);
+    rouse_guard_take_(&c->guard_);
+    any = c->waiting_.oldest != NULL;
+    if (any) {
+        rouse_condvar_move_(c, true, &due);
+    }
+    rouse_guard_drop_(&c->guard_);
+    rouse_deliver_(&due);
+    return any;
+}
+
+/* Signals exactly those who wait now; how many. They get the mutex one after the other. */
+static inline uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
+    rouse_chain_ due = {NULL, NULL};
+    uint32_t all = 0;
+    ROUSE_CHECK_GUARDED_(c);
+    rouse_guard_take_(&c->guard_);
+    for (; c->waiting_.oldest != NULL; all++) {
+        rouse_condvar_move_(c, false, &due);
+    }
+    rouse_guard_drop_(&c->guard_);
+    rouse_deliver_(&due);
+    return all;
+}
+
+/* Takes w out, from the condition variable or from the mutex's queue. True: its wake will never run, and the
+ * mutex is not w's; a signal that w had been given goes to the next waiter. False: it has the mutex or has
+ * been closed, or is about to be told so. */
+ROUSE_NODISCARD_
+static inline bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *w) {
+    rouse_mutex *mutex;
+    uint32_t stage;
+    bool signalled;
+    ROUSE_CHECK_GUARDED_(c);
+    ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
+    ROUSE_CHECK_OWNED_(&w->waiter, c, c);
+    if (rouse_waiter_status(&w->waiter) != ROUSE_PENDING) {
+        return false;
+    }
+    rouse_guard_take_(&c->guard_);
+    stage = w->stage_;
+    mutex = w->mutex_;
+    signalled = w->signalled_;
+    if (stage == ROUSE_CONDVAR_WAITING_) {
+        rouse_guarded_remove_(&c->waiting_, &w->waiter);
+        rouse_condvar_waits_(c, (uint32_t)-1);
+    }
+    rouse_guard_drop_(&c->guard_);
+    if (stage == ROUSE_CONDVAR_JOINED_ && rouse_backend_cancel_(&mutex->queue_, &w->joined_)) {
+        if (signalled) {
+            (void)rouse_condvar_signal(c);
+        }
+    } else if (stage != ROUSE_CONDVAR_WAITING_) {
+        rouse_outcome_await_(&w->waiter);
+        return false;
+    }
+    ROUSE_TRACE("cancel", c, &w->waiter);
+    rouse_waiter_release_(&w->waiter);
+    return true;
+}
+
+/* Wakes those who wait to be signalled with ROUSE_CLOSED, without the mutex; how many. Later waits are
+ * ROUSE_CLOSED. Those who have been signalled get the mutex as ever. */
+static inline uint32_t rouse_condvar_close(rouse_condvar *c) {
+    rouse_waiter *first;
+    uint32_t all;
+    ROUSE_CHECK_GUARDED_(c);
+    ROUSE_TRACE("close", c, NULL);
+    rouse_guard_take_(&c->guard_);
+    rouse_u32_store_release_(&c->closed_, 1);  /* E48: partner is the load in rouse_condvar_is_closed */
+    all = rouse_u32_load_relaxed_(&c->waits_); /* relaxed, twice: under the guard */
+    rouse_u32_store_relaxed_(&c->waits_, 0);
+    first = rouse_guarded_take_all_(&c->waiting_);
+    for (rouse_waiter *w = first; w != NULL; w = w->next_) {
+        ((rouse_condvar_waiter *)(void *)w)->stage_ = ROUSE_CONDVAR_DUE_;
+    }
+    rouse_guard_drop_(&c->guard_);
+    rouse_deliver_chain_(c, first, rouse_outcome_(ROUSE_CLOSED, 0));
+    return all;
+}
+
+static inline bool rouse_condvar_is_closed(const rouse_condvar *c) {
+    ROUSE_CHECK_GUARDED_(c);
+    /* E48: acquire; whoever sees it closed sees what came before close. */
+    return rouse_u32_load_acquire_(&c->closed_) != 0;
+}
+
+/* How many wait to be signalled; a snapshot. */
+static inline uint32_t rouse_condvar_waiter_count(const rouse_condvar *c) {
+    ROUSE_CHECK_GUARDED_(c);
+    return rouse_u32_load_relaxed_(&c->waits_); /* relaxed: a snapshot */
+}
+
+#endif /* ROUSE_CONDVAR_H */
