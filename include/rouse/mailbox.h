@@ -1,6 +1,7 @@
 /* rouse/mailbox.h: woken on any thread, run on the loop's thread.
  *
- * For a loop beside which other threads release, unlock or notify. A program with one thread needs none.
+ * For a loop beside which other threads release, unlock or notify. A program with one thread needs none. With
+ * ROUSE_BACKEND_LOCAL rouse_mailbox_post is the one call of the library for threads other than the loop's.
  *
  *     fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);               // first what kick uses
  *     rouse_mailbox_init(&mailbox, kick, &fd);                   // one a loop; it stays where it is

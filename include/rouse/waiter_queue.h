@@ -24,7 +24,11 @@
  *     the rest         -                             any
  *
  * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
- * async-signal-safe themselves); with MUTEX and SPIN, none.
+ * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none.
+ *
+ * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it, or that used
+ * it first if it was initialised statically; only that thread may call. Other threads reach it by
+ * rouse_mailbox_post (mailbox.h). ROUSE_DEBUG aborts when another thread calls, and names both threads.
  *
  * ---- Ordering -------------------------------------------------------------------------------------------
  * What came before a wake, in the thread that called it, happens before what comes after the wait that it
@@ -32,9 +36,9 @@
  * code and in docs/memory-ordering.md.
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
- * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write. Memory on 64-bit targets: 48
- * bytes with SPIN, 40 with LOCKFREE, 40 and the platform's mutex with MUTEX; heap per waiter:
- * docs/backends.md.
+ * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write; with LOCAL, no call has any.
+ * Memory on 64-bit targets: 48 bytes with SPIN, 40 with LOCKFREE, 32 with LOCAL, 40 and the platform's mutex
+ * with MUTEX; heap per waiter: docs/backends.md.
  */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
