@@ -5,9 +5,10 @@
  *         ...
  *     }
  *
- * The thread queues like any other waiter, in the same order, and sleeps until it is woken. The calls of this
- * header are the only ones in which a thread waits for permits. (With ROUSE_BACKEND_MUTEX any call may sleep
- * for the few instructions in which another thread holds the queue's mutex.)
+ * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Calls that end in
+ * _blocking and _timed, and those of rouse_thread_waiter, are the only ones in which a thread waits for
+ * permits. (With ROUSE_BACKEND_MUTEX any call may sleep for the few instructions in which another thread holds
+ * the queue's mutex.)
  *
  * Time-outs are relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX
  * is "for ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
@@ -21,9 +22,10 @@
  * detail/base/park.h).
  *
  * A thread that is ended. None of these calls is a cancellation point: pthread_cancel takes effect after the
- * call. To end a thread that sleeps, close the object, or use a time-out. A signal handler that ends the
- * thread by pthread_exit while it sleeps in one of the six calls below takes it out of the queue, and a
- * permit that had just been given to it is given back.
+ * call. To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or asynchronous
+ * cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the thread leaves
+ * the queue, and what it had just been granted is given back. In rouse_thread_waiter_await, and in
+ * rouse_barrier_arrive_blocking, it must not be ended.
  *
  * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
  * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a
