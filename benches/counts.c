@@ -14,7 +14,7 @@
 #define STRING_(x)  #x
 #define STRING(x)   STRING_(x)
 
-enum { MOST_ROWS = 48, CROWD = 1000 };
+enum { MOST_ROWS = 64, CROWD = 1000 };
 
 /* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
  * cells, of which the pool may hold twice what it needs. */
@@ -154,6 +154,37 @@ static void count_one_waiter(rouse_waiter *w) {
     COUNT("cancel of the only waiter", false, rouse_semaphore_cancel(&s, w));
     rouse_semaphore_destroy(&s);
 }
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+/* Throughput mode: w[0] is invited and on its way; w[1] is a newcomer. */
+static void count_throughput(rouse_waiter *w) {
+    rouse_semaphore s;
+    rouse_mutex m;
+    rouse_semaphore_init_throughput(&s, 0, 8);
+    rouse_mutex_init_throughput(&m, 8);
+    (void)rouse_semaphore_acquire(&s, w, 1);
+    COUNT("release that invites", false, rouse_semaphore_release(&s, 1));
+    COUNT("acquire past an invited waiter", true, rouse_semaphore_acquire(&s, w + 1, 1));
+    COUNT("release past an invited waiter", true, rouse_semaphore_release(&s, 1));
+    COUNT("try_acquire past an invited waiter", true, rouse_semaphore_try_acquire(&s, 1));
+    COUNT("resume of a beaten waiter", false, rouse_semaphore_resume(&s, w));
+    (void)rouse_semaphore_release(&s, 1);
+    COUNT("resume", false, rouse_semaphore_resume(&s, w));
+    (void)rouse_mutex_try_lock(&m);
+    (void)rouse_mutex_lock(&m, w);
+    (void)rouse_mutex_unlock(&m);
+    COUNT("mutex lock past an invited waiter", true, rouse_mutex_lock(&m, w + 1));
+    COUNT("mutex unlock past an invited waiter", true, rouse_mutex_unlock(&m));
+    (void)rouse_mutex_resume(&m, w);
+    (void)rouse_mutex_unlock(&m);
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+}
+#else
+static void count_throughput(rouse_waiter *w) {
+    (void)w;
+}
+#endif
 
 /* The steady state of W3handoff: ten waiters, each release wakes one, and one queues again. */
 static void count_queue(rouse_waiter *w) {
@@ -351,6 +382,7 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_uncontended(w);
     count_event_gate_limit(w);
     count_one_waiter(w);
+    count_throughput(w);
     count_queue(w);
     count_deferred();
     count_crowd(w);

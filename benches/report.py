@@ -185,7 +185,10 @@ def count_rows(results):
             continue
         cells = []
         for backend in BACKENDS + [LOCAL]:
-            row = results.counts[backend]["operations"][what]
+            row = results.counts[backend]["operations"].get(what)
+            if row is None: # throughput mode: not every backend has it
+                cells.append("–")
+                continue
             locks = f" + {row['locks']:g} lock" if row["locks"] else ""
             cells.append(f"{row['rmw']:.2f}{locks}")
         rows.append([what + (" (promised: 1)" if operations[what]["gated"] else "")] + cells)
