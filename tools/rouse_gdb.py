@@ -61,6 +61,14 @@ class Queue:
     def __init__(self, queue):
         self.queue = queue
         names = fields(queue)
+        self.notes = []  # what is neither a waiter nor credit
+        if "word_" not in names:
+            self.backend = "LOCAL"
+            self.balance = int(queue["balance_"])
+            self.closed = self.balance < -MAX_LACK
+            self.balance += (1 << 40) if self.closed else 0
+            self.count = int(queue["count_"])
+            return
         self.backend = "LOCKFREE" if "pool_" in names else "SPIN" if "slot_" in names else "MUTEX"
         word = atomic(queue["word_"])
         low = word & 0xFFFFFFFF
@@ -68,7 +76,6 @@ class Queue:
         above = (word - self.raw) & ((1 << 64) - 1)
         self.closed = above & CLOSED != 0
         self.ticket = above >> 33
-        self.notes = []  # what is neither a waiter nor credit
         if self.backend == "LOCKFREE":
             self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
             self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
@@ -93,7 +100,7 @@ class Queue:
             if alone != 0:
                 yield alone, -self.raw
             return
-        address = int(self.queue["listed_"]["list"]["oldest"])
+        address = int(self.queue["oldest_"] if self.backend == "LOCAL" else self.queue["listed_"]["list"]["oldest"])
         while address != 0:
             yield address, None
             address = int(at(address, "rouse_waiter")["next_"])
