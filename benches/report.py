@@ -397,12 +397,15 @@ class Verdict:
         self.good = [b for b in sorted(BACKENDS, key=self.score.get) if self.range[b][0] <= 1.05]
         self.quoted = next((results.groups[q] for q in quoted if q in results.groups), self.groups[0])
 
+    def told(self):
+        """Whether the figures say anything: one backend is ahead, or those that are level are so within a quarter."""
+        return len(self.good) == 1 or not any(self.range[b][1] > 1.25 for b in self.good)
+
     def advice(self):
         if len(self.good) == 1:
             return self.good[0]
-        unsure = any(self.range[b][1] > 1.25 for b in self.good)
         return (("any" if len(self.good) == len(BACKENDS) else " or ".join(self.good))
-                + (": too noisy to tell" if unsure else ""))
+                + ("" if self.told() else ": too noisy to tell"))
 
     def sentence(self):
         figures = ", ".join(f"{b} {nanoseconds(self.quoted.median(b))}" for b in sorted(BACKENDS, key=self.score.get))
@@ -430,8 +433,9 @@ def recommendation_rows(results):
 
 def sentences(results):
     found = verdicts(results)
-    good = [v for v in found if DEFAULT in v.good]
-    rest = [v.kind for v in found if DEFAULT not in v.good]
+    told = [v for v in found if v.told()]
+    good = [v for v in told if DEFAULT in v.good]
+    rest = [v.kind for v in told if DEFAULT not in v.good]
     out = [v.sentence() for v in found]
     share = local_share(results)
     if share is not None:
@@ -439,9 +443,9 @@ def sentences(results):
     out += ["signal handlers, real-time threads: LOCKFREE; its wakes never wait for another thread, which is a promise "
             "and not a figure",
             "no heap: SPIN or MUTEX; LOCKFREE allocates segments when waiters queue, never when it wakes"]
-    if found:
-        out.append(f"so, by default, {DEFAULT}: the fastest, or within the noise of it, in {len(good)} of {len(found)} "
-                   "kinds of load" + (f"; not in: {', '.join(rest)}" if rest else ""))
+    if told:
+        out.append(f"so, by default, {DEFAULT}: the fastest, or within the noise of it, in {len(good)} of the {len(told)} "
+                   "kinds of load that could be told" + (f"; not in: {', '.join(rest)}" if rest else ""))
     return out
 
 

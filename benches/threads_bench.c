@@ -42,6 +42,7 @@ typedef struct job {
 #endif
     _Alignas(64) arena *arena;
     _Atomic int64_t sections; /* written by its thread alone */
+    atomic_bool begun;        /* it has been served once before the counting */
     bool over;
 #if C_TASKS
     int *left_here; /* tasks of its thread that are not over */
@@ -71,7 +72,9 @@ static inline void section(job *j) {
     if (++a->inside != 1) {
         bench_die("two tasks in one section");
     }
-    if (now == COUNTING) {
+    if (now == WARM_UP) {
+        atomic_store_explicit(&j->begun, true, memory_order_relaxed);
+    } else if (now == COUNTING) {
         atomic_store_explicit(&j->sections, sections_of(j) + 1, memory_order_relaxed);
     }
     j->over = now == OVER;
@@ -140,12 +143,28 @@ static void *thread_run(void *arg) {
 /* A thread that has used up its turn on the processor has it back after about so long, for each thread before it. */
 enum { TURN_MS = 3, TURNS = 4 };
 
+static inline bool has_begun(const job *j) {
+    return atomic_load_explicit(&j->begun, memory_order_relaxed);
+}
+static int not_begun(const arena *a) {
+    int count = 0;
+    for (int i = 0; i < a->set->threads * a->set->tasks; i++) {
+        count += !has_begun(&a->jobs[i]);
+    }
+    return count;
+}
+
+/* The shares of those that had begun when the counting did: nobody else can be said to have been starved. */
 static void report_shares(bench_state *state, const arena *a, int jobs, int64_t sections) {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t least = INT64_MAX;
     int64_t most = 0;
+    bench_counter(state, "not_begun", (double)not_begun(a));
     for (int i = 0; i < jobs; i++) {
         const int64_t mine = sections_of(&a->jobs[i]);
+        if (!has_begun(&a->jobs[i])) {
+            continue;
+        }
         least = mine < least ? mine : least;
         most = mine > most ? mine : most;
     }
@@ -163,12 +182,18 @@ static int64_t sections_in(const arena *a) {
     return sum;
 }
 
+/* The warm-up ends when everybody has been served once, or after so many contests. */
+enum { WARM_UP_MOST = 10 };
+
 /* Lets them contend, longer than usual if a busy machine has not let one of them run; seconds. */
 static double time_contest(arena *a) {
     double start;
     double end;
     (void)pthread_barrier_wait(&a->ready);
-    sleep_ms(contest_ms() / 5);
+    start = bench_wall();
+    do {
+        sleep_ms(contest_ms() / 5);
+    } while (not_begun(a) != 0 && (bench_wall() - start) * 1000 < WARM_UP_MOST * contest_ms());
     start = bench_wall();
     atomic_store_explicit(&a->phase, COUNTING, memory_order_relaxed);
     do {

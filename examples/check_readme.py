@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that README.md's first C block is examples/quickstart.c and its first text block what that prints.
+"""Checks that README.md's first C block is the snippet of examples/limit.c and its first text block what that prints.
 
     examples/check_readme.py            fails where they differ
     examples/check_readme.py --update   writes the files' text into README.md
@@ -11,7 +11,11 @@ import sys
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent
 README = EXAMPLES.parent / "README.md"
-SOURCES = {"c": EXAMPLES / "quickstart.c", "text": EXAMPLES / "quickstart.expected"}
+sys.path.insert(0, str(EXAMPLES.parent / "tools"))
+sys.dont_write_bytecode = True
+import snippets  # noqa: E402
+
+WANTED = {"c": snippets.snippet("examples/limit.c", "limit"), "text": (EXAMPLES / "limit.expected").read_text()}
 
 
 def first_block(text, language):
@@ -26,13 +30,12 @@ def main():
     update = sys.argv[1:] == ["--update"]
     differ = False
     text = README.read_text()
-    for language, source in SOURCES.items():
+    for language, wanted in WANTED.items():
         start, end = first_block(text, language)
-        wanted = source.read_text()
         if text[start:end] != wanted:
             differ = True
             sys.stdout.writelines(difflib.unified_diff(
-                text[start:end].splitlines(True), wanted.splitlines(True), "README.md", source.name))
+                text[start:end].splitlines(True), wanted.splitlines(True), "README.md", "examples/limit"))
             text = text[:start] + wanted + text[end:]
     if update:
         README.write_text(text)
