@@ -80,8 +80,8 @@ class Queue:
             self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
             self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
-            self.balance = -(atomic(queue["listed_"]["counts"]) & 0xFFFFFFFF)
-            self.count = atomic(queue["listed_"]["counts"]) >> 32
+            self.balance = -(atomic(queue["listed_"]["counts"]) & ((1 << 40) - 1))
+            self.count = atomic(queue["listed_"]["counts"]) >> 40
         else:
             self.balance = self.raw
             self.count = 1 if self.raw < 0 else 0

@@ -233,7 +233,8 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_PENDING   queued; credit that arrives goes to the oldest waiter until it has all of its n
  *   ROUSE_CLOSED    the queue is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
- *   ROUSE_OVERFLOW  the waiters together would lack more than ROUSE_MAX_LACK
+ *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (LOCKFREE: would
+ *                   lack more than ROUSE_MAX_LACK)
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 ROUSE_NODISCARD_

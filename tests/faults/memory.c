@@ -176,6 +176,14 @@ static void timeouts(const char *name, uint64_t n, uint32_t together, void (*arr
 
 /* ---- limits ----------------------------------------------------------------------------------------------------------- */
 
+/* What all may lack together, and room for as many waiters. */
+#if IS_LOCKFREE
+#    define MOST_LACK UINT64_C(805306368)
+#else
+#    define MOST_LACK ((UINT64_C(1) << 40) - 1)
+#endif
+enum { SOME = 2100 };
+
 /* Leaves room for one more permit to be lacked. LOCKFREE spends a cell on each, so there the counters are set as if so many
  * waiters had queued and cancelled, which leaves nothing else behind. */
 static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
@@ -187,9 +195,9 @@ static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
                     ((uint64_t)1 << 30) * ROUSE_WORD_SERIAL_ - lack); /* the next begins a segment */
     rouse_u32_init_(&s->queue_.phantoms_, lack);
 #else
-    uint32_t lack = ROUSE_MAX_LACK - 1;
+    uint64_t lack = MOST_LACK - 1;
     while (lack != 0) {
-        const uint32_t n = lack < ROUSE_MAX_PERMITS ? lack : ROUSE_MAX_PERMITS;
+        const uint32_t n = lack < ROUSE_MAX_PERMITS ? (uint32_t)lack : ROUSE_MAX_PERMITS;
         rouse_waiter_init(&some[used], NULL, NULL);
         CHECK(rouse_semaphore_acquire(s, &some[used], n) == ROUSE_PENDING);
         lack -= n;
@@ -202,7 +210,7 @@ static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
 /* Up to the limit, one past it, and back: the last waiter leaves, or is served behind all others' cancels. */
 static void limit_of_lack(bool leaves) {
     rouse_semaphore s;
-    rouse_waiter some[8];
+    static rouse_waiter some[SOME];
     rouse_waiter last;
     rouse_waiter excess;
     uint32_t used;
@@ -251,8 +259,8 @@ static void limits(void) {
     CHECK(rouse_semaphore_try_acquire(&s, ROUSE_MAX_PERMITS) && rouse_semaphore_available(&s) == 0);
     rouse_semaphore_destroy(&s);
     CHECK(heap.bytes == 0);
-    printf("limits: %d permits lacked and one more, %d permits stored and one more\n", ROUSE_MAX_LACK,
-           ROUSE_MAX_PERMITS);
+    printf("limits: %llu permits lacked and one more, %d permits stored and one more\n",
+           (unsigned long long)MOST_LACK, ROUSE_MAX_PERMITS);
 }
 
 /* ---- wrap ----------------------------------------------------------------------------------------------------------------- */

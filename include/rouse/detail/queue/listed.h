@@ -4,7 +4,7 @@
  *
  *   member    holds                                           written by
  *   list      the waiters, oldest first                       the holder of the lock
- *   counts    waiters in the list * 2^32 + permits they lack  the holder; read by anybody, for snapshots
+ *   counts    waiters in the list * 2^40 + permits they lack  the holder; read by anybody, for snapshots
  *   sweeps    how often the list was taken as a whole         the holder
  *   bypass    0: strict; else throughput mode's bound         init (open.h says what it means)
  *
@@ -22,6 +22,7 @@
 #include "../wake/outcome.h"
 #include "list.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,8 @@ typedef struct rouse_listed_ {
 
 #define ROUSE_LISTED_INIT_(bypass) \
     { {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0, (bypass) }
-#define ROUSE_LISTED_ONE_ ((uint64_t)1 << 32)
+#define ROUSE_LISTED_ONE_  ((uint64_t)1 << 40)
+#define ROUSE_LISTED_MOST_ ((uint64_t)0xffffff * ROUSE_LISTED_ONE_) /* 16,777,215 waiters */
 
 static inline void rouse_listed_init_(rouse_listed_ *listed) {
     listed->list.oldest = NULL;
@@ -45,15 +47,21 @@ static inline void rouse_listed_init_(rouse_listed_ *listed) {
 }
 
 /* Relaxed, both: snapshots. */
-static inline uint32_t rouse_listed_lack_(const rouse_listed_ *listed) {
-    return (uint32_t)rouse_u64_load_relaxed_(&listed->counts);
+static inline uint64_t rouse_listed_lack_(const rouse_listed_ *listed) {
+    return rouse_u64_load_relaxed_(&listed->counts) & (ROUSE_LISTED_ONE_ - 1);
 }
 static inline uint32_t rouse_listed_count_(const rouse_listed_ *listed) {
-    return (uint32_t)(rouse_u64_load_relaxed_(&listed->counts) >> 32);
+    return (uint32_t)(rouse_u64_load_relaxed_(&listed->counts) / ROUSE_LISTED_ONE_);
 }
 /* Relaxed: the lock orders the writers. */
 static inline void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
     rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
+}
+
+/* Is there room for one more, which lacks `lacks`? Relaxed: under the lock. */
+static inline bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
+    const uint64_t counts = rouse_u64_load_relaxed_(&listed->counts);
+    return counts < ROUSE_LISTED_MOST_ && (counts & (ROUSE_LISTED_ONE_ - 1)) + lacks < ROUSE_LISTED_ONE_;
 }
 
 static inline uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {

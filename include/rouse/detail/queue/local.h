@@ -6,8 +6,8 @@
  *
  *   state     balance_                             list_
  *   FREE      0 or more: the stored credit         empty
- *   QUEUED    -ROUSE_MAX_LACK ... -1: minus what   the waiters, oldest first
- *             the waiters lack together
+ *   QUEUED    -LOCAL_LACK ...  -1: minus      the waiters, oldest first
+ *             what the waiters lack together
  *   CLOSED    the stored credit - LOCAL_CLOSED     empty
  *
  *   FREE   -> QUEUED   wait, lacking something
@@ -47,13 +47,15 @@ struct rouse_waiter_queue {
 #define ROUSE_BACKEND_INIT_(credit) \
     { (int64_t)(credit), NULL, NULL, ROUSE_OWNER_INIT_(0) }
 
-/* More than any balance, so that a closed queue's is below every open one's. */
-#define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 40)
+/* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every open
+ * one's. */
+#define ROUSE_LOCAL_LACK_   ((int64_t)1 << 61)
+#define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 62)
 
 /* ---- the balance --------------------------------------------------------------------------------------- */
 
 static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
-    return q->balance_ < -(int64_t)ROUSE_MAX_LACK;
+    return q->balance_ < -ROUSE_LOCAL_LACK_;
 }
 
 static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
@@ -188,8 +190,8 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
     const int64_t after = q->balance_ - (int64_t)n;
     rouse_waiter *const before = q->newest_;
     uint32_t lacks = n;
-    if (!ROUSE_LIKELY_(after >= -(int64_t)ROUSE_MAX_LACK)) {
-        return rouse_queue_closed_(q) ? ROUSE_CLOSED : ROUSE_OVERFLOW;
+    if (!ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) {
+        return ROUSE_CLOSED;
     }
     if (ready != NULL && ready(arg)) {
         return ROUSE_OK;

@@ -98,7 +98,7 @@ static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
         }
         if (rouse_locked_enter_(q)) {
             const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
-            if (most != cap && (uint64_t)n > (uint64_t)rouse_listed_lack_(&q->listed_) + most) {
+            if (most != cap && n > rouse_listed_lack_(&q->listed_) + most) {
                 (void)rouse_locked_leave_(q, 0, 0);
                 return ROUSE_INVALID;
             }

@@ -70,7 +70,7 @@ static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     seen = rouse_u64_load_acquire_(&q->word_);
     if (rouse_word_balance_(seen) < 0) {
         /* Relaxed: under the mutex. */
-        if (rouse_listed_lack_(&q->listed_) + n > ROUSE_MAX_LACK) {
+        if (!rouse_listed_has_room_(&q->listed_, n)) {
             status = ROUSE_OVERFLOW;
         }
     } else {

@@ -183,7 +183,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_w
                                                   uint64_t seen) {
     const uint32_t credit = rouse_word_balance_(seen) > 0 ? (uint32_t)rouse_word_balance_(seen) : 0;
     const uint32_t lacks = n - credit;
-    if (rouse_listed_lack_(&q->listed_) + lacks > ROUSE_MAX_LACK) {
+    if (!rouse_listed_has_room_(&q->listed_, lacks)) {
         rouse_open_unlock_(q, seen);
         return ROUSE_OVERFLOW;
     }

@@ -165,7 +165,7 @@ static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     } else if (seen != ROUSE_WORD_MULTI_) {
         rouse_slot_to_list_(q, seen);
     }
-    if (rouse_listed_lack_(&q->listed_) + n - *credit > ROUSE_MAX_LACK) {
+    if (!rouse_listed_has_room_(&q->listed_, n - *credit)) {
         (void)rouse_locked_leave_(q, 0, 0);
         return ROUSE_OVERFLOW;
     }
