@@ -192,11 +192,25 @@ static ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t se
         return NULL;
     }
     last->next_ = NULL;
-    for (w = first; w != NULL; w = w->next_) {
+    return first;
+}
+
+/* Tells those who have been served. */
+static inline void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served) {
+    rouse_waiter *w;
+    if (served == NULL) {
+        return;
+    }
+    for (w = served; w != NULL; w = w->next_) {
         ROUSE_TRACE("grant", l, w);
         rouse_outcome_set_due_(w, rouse_outcome_(ROUSE_OK, 0));
     }
-    return first;
+    if (ROUSE_LIKELY_(served->next_ == NULL)) {
+        rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
+    } else {
+        rouse_deliver_chain_(l, served, 0);
+    }
+    (void)l;
 }
 
 /* Takes n if they are there and nobody waits. */
@@ -233,6 +247,9 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
         waiting++;
     }
     served = rouse_limit_let_go_(l, seen, waiting);
+    if (ROUSE_LIKELY_(served == NULL)) {
+        return status;
+    }
     /* Among those served may be w itself, as the last. If it is not, it may be gone by now. */
     for (link = &served; *link != NULL; link = &(*link)->next_) {
         if (*link == w) {
@@ -242,7 +259,7 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
             break;
         }
     }
-    rouse_deliver_chain_(l, served, 0);
+    rouse_limit_tell_(l, served);
     return status;
 }
 
@@ -251,8 +268,33 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
 static inline void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
     if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
         /* relaxed: the holder's */
-        rouse_deliver_chain_(l, rouse_limit_let_go_(l, after, rouse_u32_load_relaxed_(&l->waiting_)), 0);
+        rouse_limit_tell_(l, rouse_limit_let_go_(l, after, rouse_u32_load_relaxed_(&l->waiting_)));
     }
+}
+
+/* give_back, while somebody waits or holds the queue. */
+static ROUSE_SLOW_ rouse_status rouse_limit_hand_back_(rouse_limit *l, uint32_t n) {
+    uint32_t step = 1;
+    uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    uint64_t after;
+    for (;;) {
+        if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
+            seen = rouse_limit_look_again_(l, seen, &step);
+            continue;
+        }
+        if (rouse_limit_used_(seen) < n) {
+            return ROUSE_OVERFLOW;
+        }
+        after = seen - n;
+        if ((seen & ROUSE_LIMIT_WAITING_) != 0 && rouse_limit_fits_(after, 1)) {
+            after |= ROUSE_LIMIT_HELD_;
+        }
+        if (rouse_limit_change_(l, &seen, after)) {
+            break;
+        }
+    }
+    rouse_limit_served_(l, seen, after);
+    return ROUSE_OK;
 }
 
 static ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
@@ -278,7 +320,7 @@ static ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
     if (!found) {
         rouse_outcome_await_(w);
     }
-    rouse_deliver_chain_(l, served, 0);
+    rouse_limit_tell_(l, served);
     return found;
 }
 
@@ -349,29 +391,18 @@ static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
  *   ROUSE_OK
  *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
 static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
-    uint32_t step = 1;
     uint64_t seen;
-    uint64_t after;
     ROUSE_CHECK_USE_(l, l);
     seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
-    for (;;) {
-        if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
-            seen = rouse_limit_look_again_(l, seen, &step);
-            continue;
-        }
+    while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_AWAITED_)) == 0)) {
         if (rouse_limit_used_(seen) < n) {
             return ROUSE_OVERFLOW;
         }
-        after = seen - n;
-        if ((seen & ROUSE_LIMIT_WAITING_) != 0 && rouse_limit_fits_(after, 1)) {
-            after |= ROUSE_LIMIT_HELD_;
-        }
-        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, after))) {
-            break;
+        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, seen - n))) {
+            return ROUSE_OK;
         }
     }
-    rouse_limit_served_(l, seen, after);
-    return ROUSE_OK;
+    return rouse_limit_hand_back_(l, n);
 }
 
 /* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought
