@@ -326,7 +326,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_
         return ROUSE_CLOSED;
     }
     if (free == 0) {
-        ROUSE_TRACE("queue", q, w);
+        ROUSE_TRACE("beaten", q, w);
         rouse_open_push_front_(q, w);
         rouse_open_unlock_(q, rouse_open_listed_word_(rouse_open_passed_(seen)));
         return ROUSE_PENDING;
