@@ -6,6 +6,7 @@
  * After each operation the two must agree on what was returned, who was woken with what and in which order, the
  * balance, the number of waiters and every waiter's status. The seed of `random` is printed; ROUSE_TEST_SEED sets it,
  * ROUSE_TEST_SEED=time takes the clock. The first disagreement prints the sequence and ends the program. */
+#include <rouse/notify.h>
 #include <rouse/waiter_queue.h>
 
 #include <inttypes.h>
@@ -28,6 +29,10 @@ typedef enum op_kind {
     WAKE_ALL,
     CANCEL,
     CLOSE,
+    NOTIFY_N,  /* n: how many at most                                     */
+    GIVE_BACK, /* cap: what may be stored; mutex and limit are made of it */
+    SET,       /* event: wake_all and close in one step                   */
+    RESET,
     NOTHING
 } op_kind;
 
@@ -39,7 +44,8 @@ typedef struct op {
 } op;
 
 static const char *const op_names[] = {"wait",     "add_waiter_if", "try_wait", "wake",
-                                       "wake_one", "wake_all",      "cancel",   "close"};
+                                       "wake_one", "wake_all",      "cancel",   "close",
+                                       "notify_n", "give_back",     "set",      "reset"};
 
 typedef struct woken {
     int waiter;
@@ -196,8 +202,18 @@ static int64_t ref_sweep(reference *r, rouse_status status, due_list *due) {
     return all;
 }
 
+static int64_t ref_give_back(reference *r, uint32_t n, uint32_t most, due_list *due) {
+    if (ref_balance(r) + n > (int64_t)most) {
+        return ROUSE_INVALID;
+    }
+    r->credit += ref_give(r, n, due);
+    return ROUSE_OK;
+}
+
 static int64_t ref_one(reference *r, op o, due_list *due) {
     const size_t before = due->length;
+    const bool closed = r->closed;
+    int64_t all;
     switch (o.kind) {
     case WAIT:
         return ref_wait(r, o.waiter, o.n);
@@ -223,6 +239,18 @@ static int64_t ref_one(reference *r, op o, due_list *due) {
         return ref_cancel(r, o.waiter, due);
     case CLOSE:
         return ref_sweep(r, ROUSE_CLOSED, due);
+    case NOTIFY_N:
+        (void)ref_give(r, o.n, due);
+        return (int64_t)(due->length - before);
+    case GIVE_BACK:
+        return ref_give_back(r, o.n, o.cap, due);
+    case SET:
+        all = ref_sweep(r, ROUSE_OK, due);
+        r->closed = true;
+        return all;
+    case RESET:
+        r->closed = false;
+        return closed;
     default:
         return 0;
     }
@@ -298,6 +326,14 @@ static int64_t real_one(op o) {
         return real_cancel(o.waiter);
     case CLOSE:
         return rouse_waiter_queue_close(&queue);
+    case NOTIFY_N:
+        return rouse_notify_n((rouse_notify *)&queue, o.n);
+    case GIVE_BACK:
+        return rouse_queue_give_back_(&queue, o.n, o.cap);
+    case SET:
+        return rouse_queue_set_(&queue);
+    case RESET:
+        return rouse_queue_reset_(&queue);
     default:
         return 0;
     }
@@ -425,11 +461,12 @@ enum { FEW = 3 };
 /* WAIT and ADD_IF are made with the idle waiter of the lowest number: which of several idle ones it is makes no
  * difference. CANCEL's are by place in the queue, and one of a waiter that has been woken. */
 static const op choices[] = {
-    {WAIT, 0, 1, 0},   {WAIT, 0, 2, 0},     {ADD_IF, 0, 0, 0},
-    {ADD_IF, 0, 2, 0}, {TRY_WAIT, 0, 1, 0}, {WAKE, 0, 1, ROUSE_MAX_PERMITS},
-    {WAKE, 0, 2, 1},   {WAKE_ONE, 0, 0, 0}, {WAKE_ALL, 0, 0, 0},
-    {CLOSE, 0, 0, 0},  {CANCEL, 0, 0, 0},   {CANCEL, 1, 0, 0},
-    {CANCEL, 2, 0, 0}, {CANCEL, FEW, 0, 0},
+    {WAIT, 0, 1, 0},      {WAIT, 0, 2, 0},     {ADD_IF, 0, 0, 0},
+    {ADD_IF, 0, 2, 0},    {TRY_WAIT, 0, 1, 0}, {WAKE, 0, 1, ROUSE_MAX_PERMITS},
+    {WAKE, 0, 2, 1},      {WAKE_ONE, 0, 0, 0}, {WAKE_ALL, 0, 0, 0},
+    {CLOSE, 0, 0, 0},     {CANCEL, 0, 0, 0},   {CANCEL, 1, 0, 0},
+    {CANCEL, 2, 0, 0},    {CANCEL, FEW, 0, 0}, {NOTIFY_N, 0, 2, 0},
+    {GIVE_BACK, 0, 1, 1}, {SET, 0, 0, 0},      {RESET, 0, 0, 0},
 };
 
 static bool is_queued(const reference *r, int w) {
@@ -538,11 +575,17 @@ static uint32_t draw_cap(void) {
 
 /* An operation that makes sense in state r, made with waiter w if it queues one. */
 static op draw_op(bool may_queue, int w) {
-    static const op_kind some[] = {WAIT, WAIT,     WAIT,     ADD_IF, TRY_WAIT, WAKE,
-                                   WAKE, WAKE_ONE, WAKE_ALL, CANCEL, CANCEL,   CANCEL};
+    static const op_kind some[] = {WAIT,     WAIT,     WAIT,   ADD_IF, TRY_WAIT, WAKE,    WAKE,
+                                   WAKE_ONE, WAKE_ALL, CANCEL, CANCEL, CANCEL,   NOTIFY_N};
     op o = {WAKE, w, 0, 0};
     if (draw(60) == 0) {
-        o.kind = CLOSE;
+        o.kind = draw(2) == 0 ? CLOSE : SET;
+        return o;
+    }
+    if (draw(12) == 0) {
+        o.kind = draw(2) == 0 ? RESET : GIVE_BACK;
+        o.n = draw(2);
+        o.cap = draw(4);
         return o;
     }
     o.kind = some[draw(sizeof some / sizeof *some)];
