@@ -14,7 +14,7 @@
 #define STRING_(x)  #x
 #define STRING(x)   STRING_(x)
 
-enum { MOST_ROWS = 64, CROWD = 1000 };
+enum { MOST_ROWS = 96, CROWD = 1000 };
 
 /* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
  * cells, of which the pool may hold twice what it needs. */
@@ -118,6 +118,50 @@ static void count_event_gate_limit(rouse_waiter *w) {
     rouse_event_destroy(&e);
     rouse_gate_destroy(&g);
     rouse_limit_destroy(&l);
+}
+
+/* With MUTEX a channel and a condition variable take the platform's mutex. */
+#define GUARD_COUNTS (ROUSE_BACKEND != ROUSE_BACKEND_MUTEX)
+
+static void count_rwlock_once_channel_condvar(rouse_waiter *w) {
+    static int slots[4];
+    static rouse_condvar_waiter waiter;
+    int value = 1;
+    rouse_rwlock l;
+    rouse_once o;
+    rouse_channel ch;
+    rouse_transfer t;
+    rouse_mutex m;
+    rouse_condvar c;
+    (void)rouse_rwlock_init(&l, 8);
+    rouse_once_init(&o);
+    (void)rouse_channel_init(&ch, slots, 4, sizeof slots[0]);
+    rouse_transfer_init(&t, NULL, NULL, NULL);
+    rouse_mutex_init(&m);
+    rouse_condvar_init(&c);
+    rouse_condvar_waiter_init(&waiter, &m, NULL, NULL, NULL);
+    COUNT("rwlock read", true, rouse_rwlock_read(&l, w));
+    COUNT("rwlock try_upgrade", true, rouse_rwlock_try_upgrade(&l));
+    COUNT("rwlock downgrade", true, rouse_rwlock_downgrade(&l));
+    COUNT("rwlock end_read", true, rouse_rwlock_end_read(&l));
+    COUNT("rwlock write", true, rouse_rwlock_write(&l, w));
+    COUNT("rwlock end_write", true, rouse_rwlock_end_write(&l));
+    COUNT("once begin, nobody before", true, rouse_once_begin(&o, w));
+    (void)rouse_once_done(&o);
+    COUNT("once begin, done", false, rouse_once_begin(&o, w));
+    COUNT("channel send, room", GUARD_COUNTS, rouse_channel_send(&ch, &t, &value));
+    COUNT("channel receive", GUARD_COUNTS, rouse_channel_receive(&ch, &t, &value));
+    COUNT("condvar signal, nobody waits", GUARD_COUNTS, rouse_condvar_signal(&c));
+    (void)rouse_mutex_reserve(&m, 8);
+    (void)rouse_mutex_try_lock(&m);
+    COUNT("condvar wait, with its unlock", false, rouse_condvar_wait(&c, &waiter));
+    COUNT("condvar signal, the mutex is free", false, rouse_condvar_signal(&c));
+    (void)rouse_mutex_unlock(&m);
+    rouse_rwlock_destroy(&l);
+    rouse_once_destroy(&o);
+    rouse_channel_destroy(&ch);
+    rouse_condvar_destroy(&c);
+    rouse_mutex_destroy(&m);
 }
 
 static void count_uncontended(rouse_waiter *w) {
@@ -381,6 +425,7 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     backend_counts result = {STRING(COUNT_BACKEND), 0, rows, sizeof sizes / sizeof *sizes, sizes};
     count_uncontended(w);
     count_event_gate_limit(w);
+    count_rwlock_once_channel_condvar(w);
     count_one_waiter(w);
     count_throughput(w);
     count_queue(w);

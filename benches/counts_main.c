@@ -138,6 +138,12 @@ static const pin pins[] = {
     {"wait, 64 cores", {{0, 1}, {1, 0}, {2.1, 0}}},
     {"event wait, set", {{0, 0}, {0, 0}, {0, 0}}},
     {"limit give_back to a waiter", {{1, 0}, {1, 0}, {2, 0}}},
+    {"once begin, done", {{0, 0}, {0, 0}, {0, 0}}},
+    {"channel send, room", {{0, 1}, {1, 0}, {1, 0}}},
+    {"channel receive", {{0, 1}, {1, 0}, {1, 0}}},
+    {"condvar signal, nobody waits", {{0, 1}, {1, 0}, {1, 0}}},
+    {"condvar wait, with its unlock", {{1, 1}, {2, 0}, {2, 0}}},
+    {"condvar signal, the mutex is free", {{1, 1}, {2, 0}, {2, 0}}},
 };
 
 static double share(const count_row *row, uint64_t n) {

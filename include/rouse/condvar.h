@@ -76,7 +76,6 @@ static inline void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_(mutex != NULL, w, "the mutex is NULL");
     rouse_waiter_init_on(&w->waiter, mailbox, wake == NULL ? NULL : rouse_condvar_waiter_wake_, data);
-    rouse_standin_init_(&w->joined_, &w->waiter);
     w->wake_ = wake;
     w->mutex_ = mutex;
     w->stage_ = 0;
@@ -159,7 +158,8 @@ static inline rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
     ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
     ROUSE_CHECK_IDLE_(&w->waiter, c);
     ROUSE_CHECK_(rouse_mutex_is_locked(w->mutex_), c, "the mutex is not locked");
-    mutex = w->mutex_; /* once w queues it may be woken, and gone */
+    mutex = w->mutex_;                            /* once w queues it may be woken, and gone */
+    rouse_standin_init_(&w->joined_, &w->waiter); /* here, for w may have been copied since it was prepared */
     status = rouse_condvar_provide_(c, mutex);
     if (status != ROUSE_OK) {
         return status;

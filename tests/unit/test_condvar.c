@@ -462,6 +462,60 @@ Test(condvar, wait_that_has_no_memory_changes_nothing) {
 }
 #endif
 
+Test(condvar, a_waiter_may_be_copied_while_it_does_not_wait) {
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_condvar c = ROUSE_CONDVAR_INIT;
+    rouse_condvar_waiter w, copy;
+    rouse_condvar_waiter_init(&w, &m, NULL, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        copy = w;
+        memset(&w, 0xee, sizeof w);
+        cr_assert(rouse_mutex_try_lock(&m));
+        cr_assert_eq(rouse_condvar_wait(&c, &copy), ROUSE_PENDING);
+        cr_assert(rouse_condvar_signal(&c));
+        cr_assert_eq(rouse_waiter_status(&copy.waiter), ROUSE_OK);
+        unlock(&m);
+        w = copy;
+    }
+    rouse_condvar_destroy(&c);
+    rouse_mutex_destroy(&m);
+}
+
+/* A mutex in throughput mode: a moved waiter is granted in its turn, never asked. */
+Test(condvar, a_mutex_in_throughput_mode_is_never_offered_to_a_moved_waiter) {
+    rouse_mutex m = ROUSE_MUTEX_INIT_THROUGHPUT(2);
+    rouse_condvar c = ROUSE_CONDVAR_INIT;
+    user u[3];
+    users_init(u, 3, &m);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++) {
+            lock_and_wait(&c, &m, &u[i]);
+        }
+        cr_assert(rouse_mutex_try_lock(&m));
+        cr_assert_eq(rouse_condvar_broadcast(&c), 3u);
+        expect_no_wakes();
+        for (int i = 0; i < 3; i++) {
+            unlock(&m);
+            expect_wakes(i);
+            cr_assert_eq(u[i].outcome, ROUSE_OK);
+            cr_assert(rouse_mutex_is_locked(&m));
+        }
+        unlock(&m);
+        cr_assert_not(rouse_mutex_is_locked(&m));
+    }
+    for (int i = 0; i < 2; i++) {
+        lock_and_wait(&c, &m, &u[i]);
+    }
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert(rouse_condvar_signal(&c));
+    cr_assert(rouse_condvar_cancel(&c, &u[0].waiter));
+    unlock(&m);
+    expect_wakes(1);
+    unlock(&m);
+    rouse_condvar_destroy(&c);
+    rouse_mutex_destroy(&m);
+}
+
 /* ---- every short sequence of calls, against a plain model ------------------------------------------------------------ */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

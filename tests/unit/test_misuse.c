@@ -733,3 +733,63 @@ Test(misuse, lawful_use_of_mailboxes_is_left_alone) {
     rouse_mailbox_destroy(&mailbox);
     rouse_semaphore_destroy(&semaphore);
 }
+
+/* ---- channel, condvar --------------------------------------------------------------------------------------------------- */
+
+static rouse_channel channel;
+static int channel_slots[1];
+static rouse_condvar condvar = ROUSE_CONDVAR_INIT;
+static rouse_condvar other_condvar = ROUSE_CONDVAR_INIT;
+static rouse_mutex condvar_mutex = ROUSE_MUTEX_INIT;
+
+static void receive_twice(void) {
+    rouse_transfer t;
+    int value;
+    (void)rouse_channel_init(&channel, channel_slots, 1, sizeof(int));
+    rouse_transfer_init(&t, NULL, NULL, NULL);
+    (void)rouse_channel_receive(&channel, &t, &value);
+    (void)rouse_channel_receive(&channel, &t, &value);
+}
+static void destroy_channel_with_a_receiver(void) {
+    rouse_transfer t;
+    int value;
+    (void)rouse_channel_init(&channel, channel_slots, 1, sizeof(int));
+    rouse_transfer_init(&t, NULL, NULL, NULL);
+    (void)rouse_channel_receive(&channel, &t, &value);
+    rouse_channel_destroy(&channel);
+}
+static void condvar_wait_with_the_mutex_free(void) {
+    rouse_condvar_waiter w;
+    rouse_condvar_waiter_init(&w, &condvar_mutex, NULL, NULL, NULL);
+    (void)rouse_condvar_wait(&condvar, &w);
+}
+static void condvar_wait_twice(void) {
+    rouse_condvar_waiter w;
+    rouse_condvar_waiter_init(&w, &condvar_mutex, NULL, NULL, NULL);
+    (void)rouse_mutex_try_lock(&condvar_mutex);
+    (void)rouse_condvar_wait(&condvar, &w);
+    (void)rouse_mutex_try_lock(&condvar_mutex);
+    (void)rouse_condvar_wait(&other_condvar, &w);
+}
+static void condvar_cancel_on_other(void) {
+    rouse_condvar_waiter w;
+    rouse_condvar_waiter_init(&w, &condvar_mutex, NULL, NULL, NULL);
+    (void)rouse_mutex_try_lock(&condvar_mutex);
+    (void)rouse_condvar_wait(&condvar, &w);
+    (void)rouse_condvar_cancel(&other_condvar, &w);
+}
+static void destroy_condvar_with_a_waiter(void) {
+    rouse_condvar_waiter w;
+    rouse_condvar_waiter_init(&w, &condvar_mutex, NULL, NULL, NULL);
+    (void)rouse_mutex_try_lock(&condvar_mutex);
+    (void)rouse_condvar_wait(&condvar, &w);
+    rouse_condvar_destroy(&condvar);
+}
+Test(misuse, channel_and_condvar) {
+    expect_abort(receive_twice, "rouse_channel_receive", &channel);
+    expect_abort(destroy_channel_with_a_receiver, "rouse_channel_destroy", &channel);
+    expect_abort(condvar_wait_with_the_mutex_free, "rouse_condvar_wait", &condvar);
+    expect_abort(condvar_wait_twice, "rouse_condvar_wait", &other_condvar);
+    expect_abort(condvar_cancel_on_other, "rouse_condvar_cancel", &other_condvar);
+    expect_abort(destroy_condvar_with_a_waiter, "rouse_condvar_destroy", &condvar);
+}
