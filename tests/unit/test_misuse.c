@@ -793,3 +793,62 @@ Test(misuse, channel_and_condvar) {
     expect_abort(condvar_cancel_on_other, "rouse_condvar_cancel", &other_condvar);
     expect_abort(destroy_condvar_with_a_waiter, "rouse_condvar_destroy", &condvar);
 }
+
+/* ---- throughput mode ------------------------------------------------------------------------------------------------- */
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+static rouse_semaphore throughput = ROUSE_SEMAPHORE_INIT_THROUGHPUT(0, 5);
+
+/* `guest` is told ROUSE_RETRY. */
+static void invite_guest(void) {
+    rouse_waiter_init(&guest, nothing, NULL);
+    (void)rouse_semaphore_acquire(&throughput, &guest, 1);
+    (void)rouse_semaphore_release(&throughput, 1);
+}
+static void acquire_instead_of_resume(void) {
+    invite_guest();
+    (void)rouse_semaphore_acquire(&throughput, &guest, 1);
+}
+static void resume_on_another(void) {
+    invite_guest();
+    (void)rouse_semaphore_resume(&other_semaphore, &guest);
+}
+static void decline_on_another(void) {
+    invite_guest();
+    rouse_semaphore_decline(&other_semaphore, &guest);
+}
+static void destroy_with_an_answer_owed(void) {
+    invite_guest();
+    rouse_semaphore_destroy(&throughput);
+}
+Test(misuse, of_an_invited_waiter) {
+    expect_abort(acquire_instead_of_resume, "rouse_semaphore_acquire", &throughput);
+    expect_abort(resume_on_another, "rouse_semaphore_resume", &other_semaphore);
+    expect_abort(decline_on_another, "rouse_semaphore_decline", &other_semaphore);
+    expect_abort(destroy_with_an_answer_owed, "rouse_semaphore_destroy", &throughput);
+}
+
+Test(misuse, lawful_answers_are_left_alone) {
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    for (int i = 0; i < 3; i++) {
+        invite_guest();
+        if (i == 0) {
+            rouse_semaphore_decline(&throughput, &guest);
+        } else {
+            cr_assert_eq(rouse_semaphore_resume(&throughput, &guest), ROUSE_OK);
+            cr_assert_eq(rouse_semaphore_release(&throughput, 1), ROUSE_OK);
+        }
+        cr_assert(rouse_semaphore_try_acquire(&throughput, 1));
+        rouse_waiter_init_on(&guest, &mailbox, nothing, NULL);
+        cr_assert_eq(rouse_semaphore_acquire(&throughput, &guest, 1), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_release(&throughput, 1), ROUSE_OK);
+        if (i == 2) {
+            cr_assert_not(rouse_semaphore_cancel(&throughput, &guest));
+            cr_assert(rouse_semaphore_try_acquire(&throughput, 1));
+        }
+        cr_assert_eq(rouse_mailbox_drain(&mailbox), (size_t)1);
+    }
+    rouse_semaphore_destroy(&throughput);
+    rouse_mailbox_destroy(&mailbox);
+}
+#endif
