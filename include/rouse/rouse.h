@@ -2,6 +2,7 @@
  *
  *   at most N at a time                                   semaphore.h
  *   at most N, where N changes or few may wait            limit.h
+ *   permits of two limits and more, all or nothing       several.h
  *   only one at a time, held across callbacks             mutex.h
  *   many may read at a time, or one writes                rwlock.h
  *   something has happened; whoever waits should look     notify.h
@@ -36,6 +37,7 @@
 #include "once.h"
 #include "rwlock.h"
 #include "semaphore.h"
+#include "several.h"
 #include "waiter.h"
 #include "waiter_queue.h"
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL

@@ -1,0 +1,176 @@
+/* rouse/several.h: permits of several limits, one after the other, as one wait.
+ *
+ *     const rouse_step steps[] = {{&host->limit, 1}, {&total, 1}};           // outlives the wait and the use
+ *     rouse_several_init(&request->several, &mailbox, wake, request);
+ *     ...
+ *     switch (rouse_several_acquire(&request->several, steps, 2)) {
+ *     case ROUSE_OK:      start(request); break;                             // it has them all
+ *     case ROUSE_PENDING: break;                                             // wake will call start
+ *     default:            refuse(request); break;                            // full, closed; it has none
+ *     }
+ *     ...
+ *     rouse_several_give_back(&request->several);                            // in start's completion
+ *
+ * The order. Whoever takes permits of the same limits takes them in the same order, or two may each hold what
+ * the other waits for, for ever. The limit that is waited for longest comes first: host before total, so that
+ * requests for a slow host queue at that host and do not hold permits of all.
+ *
+ * Guarantees. All or nothing: a wait that is cancelled, refused or closed half-way gives back what it had.
+ * First-in first-out at each limit. Nothing allocates, and no wake meets an error but ROUSE_FULL and
+ * ROUSE_CLOSED.
+ *
+ * A rouse_several belongs to one thread, the loop's: where other threads give back, it has a mailbox. Cost:
+ * that of the limits. */
+#ifndef ROUSE_SEVERAL_H
+#define ROUSE_SEVERAL_H
+
+#include "config.h"
+#include "detail/base/check.h"
+#include "detail/wake/outcome.h"
+#include "limit.h"
+#include "mailbox.h"
+#include "waiter.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct rouse_several rouse_several;
+typedef void rouse_several_wake_fn(rouse_several *s, rouse_status status);
+
+/* n permits of a limit. */
+typedef struct rouse_step {
+    rouse_limit *limit;
+    uint32_t n;
+} rouse_step;
+
+struct rouse_several {
+    rouse_waiter waiter; /* first: its wake finds the rest by its address */
+    rouse_mailbox *mailbox_;
+    rouse_several_wake_fn *wake_;
+    const rouse_step *steps_;
+    uint32_t count_;
+    uint32_t held_;  /* it has the permits of so many steps         */
+    bool waits_;     /* for the step behind those                   */
+    bool cancelled_; /* while the grant of that step is on its way  */
+};
+
+/* Gives back the permits of all the steps that s has taken, of the last one first. Anything may have run when
+ * it returns: call it last. */
+static inline void rouse_several_give_back(rouse_several *s) {
+    const rouse_step *const steps = s->steps_;
+    uint32_t i;
+    ROUSE_CHECK_OBJECT_(s);
+    i = s->held_;
+    s->held_ = 0; /* before the first of them: who gets it may free s */
+    while (i-- != 0) {
+        (void)rouse_limit_give_back(steps[i].limit, steps[i].n);
+    }
+}
+
+/* Goes on with the steps. */
+static inline rouse_status rouse_several_go_on_(rouse_several *s) {
+    rouse_status status = ROUSE_OK;
+    while (s->held_ != s->count_) {
+        const rouse_step *const step = &s->steps_[s->held_];
+        s->waits_ = true; /* before the call: when it has answered ROUSE_PENDING s may be in its wake */
+        status = rouse_limit_acquire(step->limit, &s->waiter, step->n);
+        if (status == ROUSE_PENDING) {
+            return status;
+        }
+        s->waits_ = false;
+        if (status != ROUSE_OK) {
+            rouse_several_give_back(s);
+            return status;
+        }
+        s->held_++;
+    }
+    return status;
+}
+
+/* The wake of its waiter: a step has been granted, or closed. */
+static inline void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
+    rouse_several *const s = (rouse_several *)(void *)w;
+    s->waits_ = false;
+    if (status == ROUSE_OK) {
+        s->held_++;
+        if (s->cancelled_ && s->held_ != s->count_) {
+            status = ROUSE_CANCELLED;
+        } else {
+            status = rouse_several_go_on_(s);
+        }
+    }
+    if (status == ROUSE_PENDING) {
+        return;
+    }
+    if (status != ROUSE_OK) {
+        rouse_several_give_back(s);
+    }
+    s->wake_(s, status);
+}
+
+/* Prepares s. Once is enough: it may acquire again when it has given back.
+ *
+ * mailbox: where its wake runs; NULL: the program has one thread. wake: called with the outcome, once for
+ * each ROUSE_PENDING: ROUSE_OK: it has them all; any other: it has none. data: for rouse_several_data. */
+static inline void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, rouse_several_wake_fn *wake,
+                                      void *data) {
+    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_(wake != NULL, s, "wake is NULL");
+    rouse_waiter_init_on(&s->waiter, mailbox, rouse_several_woken_, data);
+    s->mailbox_ = mailbox;
+    s->wake_ = wake;
+    s->steps_ = NULL;
+    s->count_ = 0;
+    s->held_ = 0;
+    s->waits_ = false;
+    s->cancelled_ = false;
+}
+
+/* The pointer given to rouse_several_init. */
+static inline void *rouse_several_data(const rouse_several *s) {
+    ROUSE_CHECK_OBJECT_(s);
+    return rouse_waiter_data(&s->waiter);
+}
+
+/* Takes the permits of `count` steps, in their order, or queues s at the first limit that has too few.
+ *   ROUSE_OK        it has them all
+ *   ROUSE_PENDING   it waits; wake is called when it has them all, or has none and never will
+ *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   as rouse_limit_acquire, at one of the steps; it has none
+ *   ROUSE_INVALID   also: it waits or has permits already; nothing changed */
+ROUSE_NODISCARD_ static inline rouse_status rouse_several_acquire(rouse_several *s, const rouse_step *steps,
+                                                                  uint32_t count) {
+    ROUSE_CHECK_OBJECT_(s);
+    if (s->waits_ || s->held_ != 0) {
+        return ROUSE_INVALID;
+    }
+    s->steps_ = steps;
+    s->count_ = count;
+    s->cancelled_ = false;
+    return rouse_several_go_on_(s);
+}
+
+/* Ends the wait. True: its wake will never run, and what it had of the first steps is given back. False: its
+ * wake is due, with ROUSE_OK (it has them all), or with an error, as ROUSE_CANCELLED (the grant of a step was
+ * on its way inside this wake; it has none); or it does not wait. */
+ROUSE_NODISCARD_ static inline bool rouse_several_cancel(rouse_several *s) {
+    rouse_limit *limit;
+    ROUSE_CHECK_OBJECT_(s);
+    if (!s->waits_) {
+        return false;
+    }
+    limit = s->steps_[s->held_].limit;
+    s->cancelled_ = true;
+    if (!rouse_limit_cancel(limit, &s->waiter)) {
+        if (s->mailbox_ == NULL || !rouse_mailbox_revoke(s->mailbox_, &s->waiter)) {
+            return false;
+        }
+        /* Granted, or closed, and taken out of the mailbox. */
+        s->held_ += rouse_waiter_status(&s->waiter) == ROUSE_OK ? 1 : 0;
+    }
+    s->waits_ = false;
+    rouse_several_give_back(s);
+    return true;
+}
+
+#endif /* ROUSE_SEVERAL_H */
