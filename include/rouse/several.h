@@ -166,7 +166,9 @@ ROUSE_NODISCARD_ static inline bool rouse_several_cancel(rouse_several *s) {
             return false;
         }
         /* Granted, or closed, and taken out of the mailbox. */
-        s->held_ += rouse_waiter_status(&s->waiter) == ROUSE_OK ? 1 : 0;
+        if (rouse_waiter_status(&s->waiter) == ROUSE_OK) {
+            s->held_++;
+        }
     }
     s->waits_ = false;
     rouse_several_give_back(s);
