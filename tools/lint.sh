@@ -90,7 +90,7 @@ check_guards() {
     while IFS= read -r file; do
         guard=$(tr a-z A-Z <<<"${file#include/}" | tr -c 'A-Z0-9\n' _)
         [[ $file == include/rouse/rouse.h ]] && guard=ROUSE_H
-        [[ $(grep -m1 '^#ifndef' "$file") == "#ifndef $guard" && $(grep -m1 '^#define' "$file") == "#define $guard" &&
+        [[ $(grep -m1 '^#ifndef' "$file") == "#ifndef $guard" && $(grep -m1 '^# *define' "$file" | sed 's/^# *//') == "define $guard" &&
             $(tail -n 1 "$file") == "#endif /* $guard */" ]] || report "$file: its guard is not $guard"
     done < <(files | grep '^include/.*\.h$')
 }
