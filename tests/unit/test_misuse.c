@@ -852,3 +852,39 @@ Test(misuse, lawful_answers_are_left_alone) {
     rouse_mailbox_destroy(&mailbox);
 }
 #endif
+
+/* ---- limit, deadlines -------------------------------------------------------------------------------------------------- */
+
+static rouse_limit limit = ROUSE_LIMIT_INIT(0, 8);
+static rouse_limit other_limit = ROUSE_LIMIT_INIT(0, 8);
+static rouse_deadlines deadlines;
+
+static void limit_acquire_twice(void) {
+    (void)rouse_limit_acquire(&limit, &idle, 1);
+    (void)rouse_limit_acquire(&limit, &idle, 1);
+}
+static void limit_cancel_on_other(void) {
+    (void)rouse_limit_acquire(&limit, &idle, 1);
+    (void)rouse_limit_cancel(&other_limit, &idle);
+}
+static void destroy_limit_with_waiters(void) {
+    (void)rouse_limit_acquire(&limit, &idle, 1);
+    rouse_limit_destroy(&limit);
+}
+static void timed_nothing(rouse_timed *t, rouse_status status) {
+    (void)t, (void)status;
+}
+static void destroy_deadlines_with_waiters(void) {
+    static rouse_timed t;
+    rouse_deadlines_init(&deadlines);
+    rouse_timed_init(&t, &deadlines, NULL, timed_nothing, NULL);
+    (void)rouse_limit_acquire_until(&limit, &t, 1, 10);
+    rouse_deadlines_destroy(&deadlines);
+}
+Test(misuse, limit_and_deadlines) {
+    rouse_waiter_init(&idle, nothing, NULL);
+    expect_abort(limit_acquire_twice, "rouse_limit_acquire", &limit);
+    expect_abort(limit_cancel_on_other, "rouse_limit_cancel", &other_limit);
+    expect_abort(destroy_limit_with_waiters, "rouse_limit_destroy", &limit);
+    expect_abort(destroy_deadlines_with_waiters, "rouse_deadlines_destroy", &deadlines);
+}
