@@ -175,7 +175,12 @@ static inline size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
                 mine->due_.last = NULL;
             }
             rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
-            if (ROUSE_LIKELY_((outcome & ROUSE_OUTCOME_INVITED_) == 0)) {
+            if (ROUSE_LIKELY_((outcome & (ROUSE_OUTCOME_ARRIVED_ | ROUSE_OUTCOME_INVITED_)) == 0)) {
+                rouse_deliver_call_(w, outcome & 0xffu);
+                count += mask == 0 ? 1 : 0;
+                continue;
+            }
+            if ((outcome & ROUSE_OUTCOME_INVITED_) == 0) {
                 rouse_deliver_call_(w, outcome);
             } else if (!rouse_asker_ask_(w, outcome)) {
                 continue;
