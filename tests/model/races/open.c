@@ -535,6 +535,52 @@ static void close_stays(void) { /* once closed, closed, whoever has the lock */
     settle(1);
 }
 
+static void writes_closes(void *unused) {
+    shared = 1;
+    closes(unused);
+}
+static void learns_closed(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    if (g->answer == ROUSE_CLOSED) {
+        mc_assert(shared == 1);
+    } else if (g->answer == ROUSE_OK) {
+        put(1);
+    }
+}
+static void close_tells(void) { /* whoever finds it closed sees what came before */
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(writes_closes, NULL, learns_closed, B, ONLY_TWO);
+    settle(1);
+}
+static void writes_releases(void *unused) {
+    (void)unused;
+    shared = 1;
+    put(1);
+}
+static void takes_its_turn(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        replied[g - guests] = rouse_queue_resume_(q, &g->waiter);
+    }
+}
+static void looks_on(void *arg) {
+    if (rouse_waiter_status(&((guest *)arg)->waiter) == ROUSE_OK) {
+        mc_assert(shared == 1);
+    }
+}
+static void status_tells(void) { /* so does whoever reads a waiter's status */
+    start(0, 1);
+    queue_n(A, 1);
+    run(writes_releases, NULL, takes_its_turn, A, looks_on, A);
+    takes_its_turn(A);
+    put(1);
+    settle(1);
+}
+
 /* ---- the last touch ------------------------------------------------------------------------------------------------ */
 
 static void come_destroy(void *arg) {
@@ -814,6 +860,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close, release, come", .body = close_release, .bound = BOUND},
     {.name = "close, release, newcomer", .body = close_newcomer, .bound = BOUND},
     {.name = "close stays", .body = close_stays, .bound = BOUND},
+    {.name = "close tells", .body = close_tells},
+    {.name = "status tells", .body = status_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
     {.name = "destroy after cancel", .body = destroy_after_cancel},
