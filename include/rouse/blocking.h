@@ -5,13 +5,14 @@
  *         ...
  *     }
  *
- * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Calls that end in
- * _blocking and _timed, and those of rouse_thread_waiter, are the only ones in which a thread waits for
- * permits. (With ROUSE_BACKEND_MUTEX any call may sleep for the few instructions in which another thread holds
- * the queue's mutex.)
+ * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Calls that end
+ * in _blocking and _timed, and those of rouse_thread_waiter, are the only ones in which a thread waits for
+ * permits. (With ROUSE_BACKEND_MUTEX any call may sleep for the few instructions in which another thread
+ * holds the queue's mutex.)
  *
- * Time-outs are relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT", UINT64_MAX
- * is "for ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes nothing.
+ * Time-outs are relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT",
+ * UINT64_MAX is "for ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes
+ * nothing.
  *
  * May return ROUSE_NOMEM with LOCKFREE unless reserved; ROUSE_CLOSED, ROUSE_INVALID, ROUSE_OVERFLOW as the
  * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake
@@ -22,10 +23,10 @@
  * detail/base/park.h).
  *
  * A thread that is ended. None of these calls is a cancellation point: pthread_cancel takes effect after the
- * call. To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or asynchronous
- * cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the thread leaves
- * the queue, and what it had just been granted is given back. In rouse_thread_waiter_await, and in
- * rouse_barrier_arrive_blocking, it must not be ended.
+ * call. To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or
+ * asynchronous cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the
+ * thread leaves the queue, and what it had just been granted is given back. In rouse_thread_waiter_await,
+ * and in rouse_barrier_arrive_blocking, it must not be ended.
  *
  * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
  * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a
@@ -401,48 +402,30 @@ static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
 
 /* ---- channel ------------------------------------------------------------------------------------------- */
 
-/* A thread that sends or receives. The transfer is what the channel knows; the thread's waiter is never
- * queued, and has the transfer's outcome. */
-typedef struct rouse_block_transfer_ {
-    rouse_thread_waiter thread; /* first */
-    rouse_transfer transfer;
-} rouse_block_transfer_;
-
-static inline void rouse_block_transferred_(rouse_transfer *t, rouse_status status) {
-    rouse_block_transfer_ *const b = (rouse_block_transfer_ *)rouse_transfer_data(t);
-    rouse_outcome_store_(&b->thread.waiter, rouse_outcome_(status, 0));
-    rouse_park_tell_(&b->thread.parker_);
-}
 static inline bool rouse_block_leave_channel_(void *channel, rouse_waiter *w) {
-    return rouse_channel_cancel((rouse_channel *)channel, &((rouse_block_transfer_ *)(void *)w)->transfer);
-}
-static inline void rouse_block_transfer_init_(rouse_block_transfer_ *b) {
-    rouse_thread_waiter_init(&b->thread);
-    rouse_transfer_init(&b->transfer, NULL, rouse_block_transferred_, b);
+    return rouse_channel_leave_((rouse_channel *)channel, w);
 }
 
 static ROUSE_SLOW_ rouse_status rouse_block_send_(rouse_channel *ch, const void *element,
                                                   uint64_t timeout_ns) {
-    rouse_block_transfer_ b;
-    rouse_status status;
+    rouse_thread_waiter t;
     if (timeout_ns == 0) {
-        status = rouse_channel_send_now_(ch, element);
+        const rouse_status status = rouse_channel_send_now_(ch, element);
         return status == ROUSE_PENDING ? ROUSE_TIMEDOUT : status;
     }
-    rouse_block_transfer_init_(&b);
-    status = rouse_channel_send(ch, &b.transfer, element);
-    return rouse_block_on_(&b.thread, status, timeout_ns, ch, rouse_block_leave_channel_, NULL, 0);
+    rouse_thread_waiter_init(&t);
+    return rouse_block_on_(&t, rouse_channel_send_(ch, &t.waiter, element), timeout_ns, ch,
+                           rouse_block_leave_channel_, NULL, 0);
 }
 static ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *element, uint64_t timeout_ns) {
-    rouse_block_transfer_ b;
-    rouse_status status;
+    rouse_thread_waiter t;
     if (timeout_ns == 0) {
-        status = rouse_channel_receive_now_(ch, element);
+        const rouse_status status = rouse_channel_receive_now_(ch, element);
         return status == ROUSE_PENDING ? ROUSE_TIMEDOUT : status;
     }
-    rouse_block_transfer_init_(&b);
-    status = rouse_channel_receive(ch, &b.transfer, element);
-    return rouse_block_on_(&b.thread, status, timeout_ns, ch, rouse_block_leave_channel_, NULL, 0);
+    rouse_thread_waiter_init(&t);
+    return rouse_block_on_(&t, rouse_channel_receive_(ch, &t.waiter, element), timeout_ns, ch,
+                           rouse_block_leave_channel_, NULL, 0);
 }
 
 /* rouse_channel_send and rouse_channel_receive for a thread that sleeps until there is room, or an element.
@@ -472,7 +455,8 @@ static inline rouse_status rouse_channel_receive_blocking(rouse_channel *ch, voi
 
 /* ---- condition variable -------------------------------------------------------------------------------- */
 
-/* A thread that waits for a signal; as rouse_block_transfer_. */
+/* A thread that waits for a signal. The thread's own waiter is never queued; it gets the other one's
+ * outcome. */
 typedef struct rouse_block_condvar_ {
     rouse_thread_waiter thread; /* first */
     rouse_condvar_waiter waiter;

@@ -61,10 +61,6 @@ typedef void rouse_transfer_wake_fn(rouse_transfer *transfer, rouse_status statu
 struct rouse_transfer {
     rouse_waiter waiter; /* first; its status is the transfer's, for one that is polled */
     rouse_transfer_wake_fn *wake_;
-    union {
-        const void *from; /* a sender's element      */
-        void *to;         /* where a receiver's goes */
-    } element_;
 };
 
 static inline void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
@@ -80,7 +76,6 @@ static inline void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox
     ROUSE_CHECK_OBJECT_(t);
     rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_transfer_wake_, data);
     t->wake_ = wake;
-    t->element_.from = NULL;
 }
 
 /* The pointer given to rouse_transfer_init. */
@@ -194,18 +189,32 @@ static inline unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32
     return ch->slots_ + (size_t)index * ch->element_size_;
 }
 
-/* Takes w, the oldest of its list, out: it is served. */
-static inline rouse_transfer *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
+/* Where both have 64 bits a cast between them would be warned about as useless. */
+#if UINTPTR_MAX == UINT64_MAX
+static inline void *rouse_channel_address_(uintptr_t number) {
+    return (void *)number;
+}
+#else
+static inline void *rouse_channel_address_(uint64_t number) {
+    return (void *)(uintptr_t)number;
+}
+#endif
+
+/* A waiter in a list has in its account the address of its element, or of the place for it. Relaxed: under
+ * the guard. */
+static inline void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w,
+                                        uintptr_t element, uint32_t mark) {
+    rouse_u64_store_relaxed_(&w->account_, element);
+    rouse_guarded_add_(list, w, mark, ch);
+    rouse_channel_waits_(ch, 1);
+}
+
+/* Takes w, the oldest of its list, out: it is served. Its element, or the place for it. */
+static inline void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
     rouse_guarded_remove_(list, w);
     rouse_channel_waits_(ch, (uint32_t)-1);
     ROUSE_TRACE("grant", ch, w);
-    return (rouse_transfer *)(void *)w;
-}
-
-static inline void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_transfer *t,
-                                        uint32_t mark) {
-    rouse_guarded_add_(list, &t->waiter, mark, ch);
-    rouse_channel_waits_(ch, 1);
+    return rouse_channel_address_(rouse_u64_load_relaxed_(&w->account_)); /* relaxed: as above */
 }
 
 /* Accepts an element. ROUSE_PENDING: it is full. *served: the receiver that has it now, or NULL. */
@@ -217,7 +226,7 @@ static inline rouse_status rouse_channel_put_(rouse_channel *ch, const void *ele
         return ROUSE_CLOSED;
     }
     if (receiver != NULL) {
-        rouse_channel_copy_(ch, rouse_channel_serve_(ch, &ch->receivers_, receiver)->element_.to, element);
+        rouse_channel_copy_(ch, rouse_channel_serve_(ch, &ch->receivers_, receiver), element);
         return ROUSE_OK;
     }
     if (count == ch->capacity_) {
@@ -240,8 +249,7 @@ static inline rouse_status rouse_channel_take_(rouse_channel *ch, void *element,
     }
     rouse_channel_copy_(ch, element, rouse_channel_slot_(ch, 0));
     if (sender != NULL) { /* the ring is full: the place behind the newest is the one that is free now */
-        rouse_channel_copy_(ch, rouse_channel_slot_(ch, 0),
-                            rouse_channel_serve_(ch, &ch->senders_, sender)->element_.from);
+        rouse_channel_copy_(ch, rouse_channel_slot_(ch, 0), rouse_channel_serve_(ch, &ch->senders_, sender));
     } else {
         rouse_channel_set_count_(ch, count - 1);
     }
@@ -257,6 +265,32 @@ static inline void rouse_channel_deliver_(rouse_waiter *served) {
 
 /* ---- sending and receiving ----------------------------------------------------------------------------- */
 
+/* Send and receive, for any waiter. */
+static inline rouse_status rouse_channel_send_(rouse_channel *ch, rouse_waiter *w, const void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_put_(ch, element, &served);
+    if (status == ROUSE_PENDING) {
+        rouse_channel_queue_(ch, &ch->senders_, w, (uintptr_t)element, ROUSE_CHANNEL_SENDS_);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+static inline rouse_status rouse_channel_receive_(rouse_channel *ch, rouse_waiter *w, void *element) {
+    rouse_waiter *served;
+    rouse_status status;
+    rouse_guard_take_(&ch->guard_);
+    status = rouse_channel_take_(ch, element, &served);
+    if (status == ROUSE_PENDING) {
+        rouse_channel_queue_(ch, &ch->receivers_, w, (uintptr_t)element, ROUSE_CHANNEL_RECEIVES_);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    rouse_channel_deliver_(served);
+    return status;
+}
+
 /* Sends a copy of *element.
  *   ROUSE_OK        the channel, or a receiver, has it
  *   ROUSE_PENDING   full; wake will be called with ROUSE_OK when the channel has it, or with ROUSE_CLOSED
@@ -264,20 +298,10 @@ static inline void rouse_channel_deliver_(rouse_waiter *served) {
  * Wakes the receiver that it served, on this thread. */
 ROUSE_NODISCARD_
 static inline rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer *t, const void *element) {
-    rouse_waiter *served;
-    rouse_status status;
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_IDLE_(&t->waiter, ch);
-    rouse_guard_take_(&ch->guard_);
-    status = rouse_channel_put_(ch, element, &served);
-    if (status == ROUSE_PENDING) {
-        t->element_.from = element;
-        rouse_channel_queue_(ch, &ch->senders_, t, ROUSE_CHANNEL_SENDS_);
-    }
-    rouse_guard_drop_(&ch->guard_);
-    rouse_channel_deliver_(served);
-    return status;
+    return rouse_channel_send_(ch, &t->waiter, element);
 }
 
 /* Receives the oldest element into *element.
@@ -287,20 +311,10 @@ static inline rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer 
  * Wakes the sender whose element has moved into the place that became free, on this thread. */
 ROUSE_NODISCARD_
 static inline rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transfer *t, void *element) {
-    rouse_waiter *served;
-    rouse_status status;
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_IDLE_(&t->waiter, ch);
-    rouse_guard_take_(&ch->guard_);
-    status = rouse_channel_take_(ch, element, &served);
-    if (status == ROUSE_PENDING) {
-        t->element_.to = element;
-        rouse_channel_queue_(ch, &ch->receivers_, t, ROUSE_CHANNEL_RECEIVES_);
-    }
-    rouse_guard_drop_(&ch->guard_);
-    rouse_channel_deliver_(served);
-    return status;
+    return rouse_channel_receive_(ch, &t->waiter, element);
 }
 
 /* ROUSE_PENDING: full, or empty. */
@@ -359,30 +373,35 @@ static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *e
 
 /* ---- leaving and closing ------------------------------------------------------------------------------- */
 
+/* Cancel, for any waiter. */
+static inline bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
+    uint32_t mark;
+    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+        return false;
+    }
+    rouse_guard_take_(&ch->guard_);
+    mark = rouse_guarded_mark_(w);
+    if (mark != 0) {
+        rouse_guarded_remove_(mark == ROUSE_CHANNEL_SENDS_ ? &ch->senders_ : &ch->receivers_, w);
+        rouse_channel_waits_(ch, (uint32_t)-1);
+        ROUSE_TRACE("cancel", ch, w);
+        rouse_waiter_release_(w);
+    }
+    rouse_guard_drop_(&ch->guard_);
+    if (mark == 0) {
+        rouse_outcome_await_(w);
+    }
+    return mark != 0;
+}
+
 /* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
  * into its place. False: it has been served or closed, or is about to be told so. */
 ROUSE_NODISCARD_
 static inline bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
-    uint32_t mark;
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_OWNED_(&t->waiter, ch, ch);
-    if (rouse_waiter_status(&t->waiter) != ROUSE_PENDING) {
-        return false;
-    }
-    rouse_guard_take_(&ch->guard_);
-    mark = rouse_guarded_mark_(&t->waiter);
-    if (mark != 0) {
-        rouse_guarded_remove_(mark == ROUSE_CHANNEL_SENDS_ ? &ch->senders_ : &ch->receivers_, &t->waiter);
-        rouse_channel_waits_(ch, (uint32_t)-1);
-        ROUSE_TRACE("cancel", ch, &t->waiter);
-        rouse_waiter_release_(&t->waiter);
-    }
-    rouse_guard_drop_(&ch->guard_);
-    if (mark == 0) {
-        rouse_outcome_await_(&t->waiter);
-    }
-    return mark != 0;
+    return rouse_channel_leave_(ch, &t->waiter);
 }
 
 /* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still

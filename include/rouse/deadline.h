@@ -27,6 +27,7 @@
 #ifndef ROUSE_DEADLINE_H
 #define ROUSE_DEADLINE_H
 
+#include "channel.h"
 #include "config.h"
 #include "detail/base/check.h"
 #include "detail/wake/deliver.h"
@@ -376,6 +377,9 @@ static inline bool rouse_timed_leave_gate_(void *object, rouse_waiter *w) {
 static inline bool rouse_timed_leave_rwlock_(void *object, rouse_waiter *w) {
     return rouse_rwlock_cancel((rouse_rwlock *)object, w);
 }
+static inline bool rouse_timed_leave_channel_(void *object, rouse_waiter *w) {
+    return rouse_channel_leave_((rouse_channel *)object, w);
+}
 static inline bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
     return rouse_once_cancel((rouse_once *)object, w);
 }
@@ -474,6 +478,23 @@ static inline rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t,
     ROUSE_CHECK_OBJECT_(o);
     return rouse_timed_begin_(t, o, rouse_timed_leave_once_)
                ? rouse_timed_wait_(t, rouse_once_begin(o, &t->waiter), until)
+               : ROUSE_INVALID;
+}
+
+ROUSE_NODISCARD_
+static inline rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_timed *t, const void *element,
+                                                    uint64_t until) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
+               ? rouse_timed_wait_(t, rouse_channel_send_(ch, &t->waiter, element), until)
+               : ROUSE_INVALID;
+}
+ROUSE_NODISCARD_
+static inline rouse_status rouse_channel_receive_until(rouse_channel *ch, rouse_timed *t, void *element,
+                                                       uint64_t until) {
+    ROUSE_CHECK_GUARDED_(ch);
+    return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
+               ? rouse_timed_wait_(t, rouse_channel_receive_(ch, &t->waiter, element), until)
                : ROUSE_INVALID;
 }
 

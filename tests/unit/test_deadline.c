@@ -593,3 +593,46 @@ Test(deadline, random_calls_agree_with_a_sorted_list) {
     }
     over();
 }
+
+/* ---- channel -------------------------------------------------------------------------------------------------------- */
+
+Test(deadline, channel_a_transfer_times_out_or_moves_its_element) {
+    rouse_channel ch;
+    int slot[1];
+    int values[3] = {1, 2, 0};
+    int got = 0;
+    request r[3];
+    requests_init(r, 3);
+    cr_assert_eq(rouse_channel_init(&ch, slot, 1, sizeof(int)), ROUSE_OK);
+    cr_assert_eq(rouse_channel_send_until(&ch, &r[0].timed, &values[0], 10), ROUSE_OK);
+    cr_assert_eq(rouse_channel_send_until(&ch, &r[0].timed, &values[0], 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_channel_send_until(&ch, &r[1].timed, &values[1], 20), ROUSE_PENDING);
+    cr_assert_eq(rouse_channel_send_until(&ch, &r[1].timed, &values[1], 20), ROUSE_INVALID,
+                 "it waits already");
+    expect_next(10);
+    cr_assert_eq(rouse_deadlines_run(&deadlines, 10), 1u);
+    expect_wakes(0);
+    cr_assert_eq(r[0].outcome, ROUSE_TIMEDOUT);
+    cr_assert(rouse_channel_try_receive(&ch, &got));
+    cr_assert_eq(got, 1);
+    expect_wakes(1);
+    cr_assert_eq(r[1].outcome, ROUSE_OK);
+    cr_assert(rouse_channel_try_receive(&ch, &got));
+    cr_assert_eq(got, 2, "what timed out was not sent");
+    cr_assert_eq(rouse_channel_receive_until(&ch, &r[2].timed, &values[2], 30), ROUSE_PENDING);
+    cr_assert_eq(rouse_channel_receive_until(&ch, &r[0].timed, &got, 40), ROUSE_PENDING);
+    cr_assert_eq(rouse_deadlines_run(&deadlines, 29), 0u);
+    cr_assert_eq(rouse_deadlines_run(&deadlines, 30), 1u);
+    expect_wakes(2);
+    cr_assert(rouse_channel_try_send(&ch, &values[1]));
+    expect_wakes(0);
+    cr_assert_eq(r[0].outcome, ROUSE_OK);
+    cr_assert_eq(got, 2);
+    cr_assert_eq(values[2], 0);
+    cr_assert_eq(rouse_channel_receive_until(&ch, &r[0].timed, &got, 50), ROUSE_PENDING);
+    cr_assert(rouse_timed_cancel(&r[0].timed));
+    cr_assert_eq(rouse_channel_waiter_count(&ch), 0u);
+    expect_next(UINT64_MAX);
+    rouse_channel_destroy(&ch);
+    over();
+}
