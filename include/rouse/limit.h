@@ -254,6 +254,7 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
     for (link = &served; *link != NULL; link = &(*link)->next_) {
         if (*link == w) {
             *link = NULL;
+            ROUSE_TRACE("grant", l, w);
             rouse_waiter_release_(w);
             status = ROUSE_OK;
             break;

@@ -84,6 +84,29 @@ static void condition_holds(void) {
     finish();
 }
 
+/* A limit: also where the permit comes back while the waiter is on its way into the list. */
+static rouse_limit limit;
+static void limit_acquire(void *g) {
+    ((guest *)g)->answer = rouse_limit_acquire(&limit, &((guest *)g)->waiter, 1);
+}
+static void limit_back(void *unused) {
+    (void)unused;
+    mc_assert(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+}
+static void limit_acquire_back(void) {
+    guests_init(NULL);
+    (void)rouse_limit_init(&limit, 1, 8);
+    mc_assert(rouse_limit_try_acquire(&limit, 1));
+    told_from_here();
+    run(limit_acquire, A, limit_back, NULL, ONLY_TWO);
+    mc_assert(granted(A) && open_ends() == 0);
+    limit_acquire(B);
+    mc_assert(open_ends() == 1);
+    (void)rouse_limit_close(&limit);
+    mc_assert(open_ends() == 0);
+    rouse_limit_destroy(&limit);
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "wait, give", .body = wait_give},
     {.name = "two wait, give", .body = two_wait_give, .bound = 2, .soak_bound = MC_NO_BOUND},
@@ -93,5 +116,6 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wait and cancel, give", .body = wait_cancel_give},
     {.name = "condition, give", .body = condition_give},
     {.name = "condition that holds, give", .body = condition_holds},
+    {.name = "limit: acquire, back", .body = limit_acquire_back},
     {0},
 };
