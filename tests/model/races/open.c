@@ -556,6 +556,12 @@ static void close_tells(void) { /* whoever finds it closed sees what came before
     run(writes_closes, NULL, learns_closed, B, ONLY_TWO);
     settle(1);
 }
+static void close_tells_alone(void) {
+    several = true;
+    start(0, 1);
+    run(writes_closes, NULL, learns_closed, B, ONLY_TWO);
+    settle(0);
+}
 static void writes_releases(void *unused) {
     (void)unused;
     shared = 1;
@@ -861,6 +867,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close, release, newcomer", .body = close_newcomer, .bound = BOUND},
     {.name = "close stays", .body = close_stays, .bound = BOUND},
     {.name = "close tells", .body = close_tells},
+    {.name = "close tells, nobody waits", .body = close_tells_alone},
     {.name = "status tells", .body = status_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
