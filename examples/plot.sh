@@ -1,13 +1,18 @@
 #!/bin/sh
-# examples/plot.sh PROGRAM SCRIPT NAME: runs PROGRAM into NAME.txt and plots that by SCRIPT as NAME.svg.
+# examples/plot.sh PROGRAM SCRIPT NAME CURVE...: runs PROGRAM into NAME.txt and plots that by SCRIPT as NAME.svg, which
+# must have these curves.
 set -eu
-"$1" >"$3.txt"
-rm -f "$3.svg"
-gnuplot -e "data='$3.txt'; picture='$3.svg'" "$2"
-for curve in capacity limit latency; do
-    grep -q ">$curve<" "$3.svg" || {
-        echo "plot.sh: no curve '$curve' in $3.svg" >&2
+program=$1
+script=$2
+name=$3
+shift 3
+"$program" >"$name.txt"
+rm -f "$name.svg"
+gnuplot -e "data='$name.txt'; picture='$name.svg'" "$script"
+for curve; do
+    grep -q ">$curve<" "$name.svg" || {
+        echo "plot.sh: no curve '$curve' in $name.svg" >&2
         exit 1
     }
 done
-echo "$3.svg"
+echo "$name.svg"
