@@ -4,10 +4,10 @@
  * read-modify-write or a fence. (The members of a waiter are atomics for the sake of the other backends; here
  * they are read and written relaxed.) Not for signal handlers. Allocates nothing.
  *
- *   state     balance_                             list_
+ *   state     balance_                             oldest_ ... newest_
  *   FREE      0 or more: the stored credit         empty
- *   QUEUED    -LOCAL_LACK ...  -1: minus      the waiters, oldest first
- *             what the waiters lack together
+ *   QUEUED    -LOCAL_LACK ... -1: minus what       the waiters, oldest first
+ *             the waiters lack together
  *   CLOSED    the stored credit - LOCAL_CLOSED     empty
  *
  *   FREE   -> QUEUED   wait, lacking something
@@ -214,22 +214,6 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
     return ROUSE_PENDING;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    uint32_t *woken) {
-    rouse_chain_ chain = {NULL, NULL};
-    uint32_t rest;
-    if (q->oldest_ == NULL) {
-        return rouse_local_store_(q, n, cap);
-    }
-    rest = rouse_local_serve_(q, n, &chain);
-    if (rest != 0) { /* nobody is left, and the balance is 0 */
-        q->balance_ = rest < cap ? rest : cap;
-    }
-    *woken = rouse_chain_length_(&chain);
-    rouse_deliver_(&chain);
-    return ROUSE_OK;
-}
-
 /* rouse_deliver_one_ with its rare paths out of line. */
 static ROUSE_SLOW_ void rouse_local_deliver_later_(rouse_waiter *w) {
     rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
@@ -259,24 +243,49 @@ static inline void rouse_local_deliver_(rouse_waiter *w) {
     rouse_u32_store_relaxed_(&mine->running_, 0);
 }
 
+/* Gives 1 to the oldest waiter, of which there is one. Returns how many it woke. */
+static inline uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
+    rouse_waiter *const w = q->oldest_;
+    const uint32_t lacks = rouse_account_lacks_(w);
+    q->balance_++;
+    if (!ROUSE_LIKELY_(lacks == 1)) {
+        rouse_account_set_lacks_(w, lacks - 1);
+        return 0;
+    }
+    rouse_local_pop_(q, w);
+    rouse_local_deliver_(w);
+    return 1;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    uint32_t *woken) {
+    rouse_chain_ chain = {NULL, NULL};
+    uint32_t rest;
+    if (q->oldest_ == NULL) {
+        return rouse_local_store_(q, n, cap);
+    }
+    if (n == 1) {
+        *woken = rouse_local_give_one_(q);
+        return ROUSE_OK;
+    }
+    rest = rouse_local_serve_(q, n, &chain);
+    if (rest != 0) { /* nobody is left, and the balance is 0 */
+        q->balance_ = rest < cap ? rest : cap;
+    }
+    *woken = rouse_chain_length_(&chain);
+    rouse_deliver_(&chain);
+    return ROUSE_OK;
+}
+
 /* The release of one permit that finds somebody; or the queue closed or full, which is out of line too. */
 static ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
     return rouse_local_store_(q, 1, ROUSE_MAX_PERMITS);
 }
 static ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
-    rouse_waiter *const w = q->oldest_;
-    uint32_t lacks;
-    if (!ROUSE_LIKELY_(w != NULL)) {
+    if (!ROUSE_LIKELY_(q->oldest_ != NULL)) {
         return rouse_local_store_one_(q);
     }
-    lacks = rouse_account_lacks_(w);
-    q->balance_++;
-    if (!ROUSE_LIKELY_(lacks == 1)) {
-        rouse_account_set_lacks_(w, lacks - 1);
-        return ROUSE_OK;
-    }
-    rouse_local_pop_(q, w);
-    rouse_local_deliver_(w);
+    (void)rouse_local_give_one_(q);
     return ROUSE_OK;
 }
 
