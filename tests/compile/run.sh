@@ -295,7 +295,7 @@ symbols() {
         done
     done
     # Macros: ours, and those of the system headers that ours include on this system.
-    find "$include/rouse" -name '*.h' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
+    find "$include/rouse" -path '*/loop' -prune -o -name '*.h' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
         grep '[.]h>' | grep -v intrin.h | sed 's/^/#include /' >"$work/system.c"
     must_work "$1: the system headers" "$1" -std=c11 -dM -E "$work/system.c" -o "$work/theirs"
     for header in $headers; do
