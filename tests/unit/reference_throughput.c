@@ -398,10 +398,10 @@ static void explore_from(int depth, uint32_t credit, uint32_t bound, int first_s
                              kinds[i] == POLLED ? NULL : on_wake, NULL);
         now.reference.status[i] = ROUSE_OK;
     }
-    while (length < first_steps) {
-        const op o = first[length];
-        sequence[length++] = o;
-        step(o);
+    for (int i = 0; i < first_steps; i++) {
+        sequence[i] = first[i];
+        length = i + 1;
+        step(first[i]);
     }
     explore(depth);
     length = 0;
