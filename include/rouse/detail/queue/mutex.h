@@ -126,8 +126,7 @@ static inline uint64_t rouse_open_settled_(uint64_t word) {
 static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
-    /* E3: acquire, for whoever finds it closed; else a guess. */
-    seen = rouse_open_settled_(rouse_u64_load_acquire_(&q->word_));
+    seen = rouse_open_settled_(rouse_u64_load_relaxed_(&q->word_)); /* relaxed: a guess for the CAS */
     rouse_lock_drop_(&q->lock_);
     return seen;
 }
