@@ -1,14 +1,20 @@
 /* rouse/config.h: every option, its values, its default, its scope; and the version.
  *
  * Set an option on the compiler's command line, or define it before the first rouse header. Options
- * marked "program" must have one value in the whole program; a program that mixes values is refused at
- * start-up with a message that names both (detail/base/check.h). Options marked "unit" may differ between
- * translation units.
+ * marked "program" must have one value in the whole program. A program that mixes values is refused at
+ * start-up with a message that names both, unless the mixture lies between shared libraries that hide
+ * rouse's symbols, or in one that is loaded later: there ROUSE_DEBUG tells, at the first call on an object
+ * that crosses (detail/base/options.h). Options marked "unit" may differ between translation units.
  *
  *   option                    scope    values (default first)
  *   ROUSE_BACKEND             program  ROUSE_BACKEND_SPIN | ROUSE_BACKEND_MUTEX | ROUSE_BACKEND_LOCKFREE |
  *                                      ROUSE_BACKEND_LOCAL (for one thread; it leaves out blocking.h)
  *   ROUSE_DEBUG               program  undefined | defined: misuse aborts with one line on stderr
+ *   ROUSE_PRIVATE             unit     undefined | a name, an identifier of your library: for a library that
+ *                                      uses rouse inside. Its units are compared with each other, and never
+ *                                      with the rest of the program, whatever that uses. No object may cross.
+ *                                      A chain of wakes that changes sides between the library and others
+ *                                      grows the stack by a call each time
  *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
  *                                      rest; its author sees to it that no object crosses over
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment

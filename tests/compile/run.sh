@@ -6,6 +6,8 @@
 #   tests/compile/run.sh together CC...  two units of one program, C and C++: they share all there is one of
 #   tests/compile/run.sh refused CC...   wrong options: refused by the compiler, or when the program starts, with a
 #                                        message that says what is right
+#   tests/compile/run.sh libraries CC... shared libraries and plug-ins: in any number, on musl, with other backends,
+#                                        private ones, unloaded ones; which mixtures are refused, and by what
 #   tests/compile/run.sh symbols CC...   what a unit adds to a program's names
 #
 # CC: gcc, clang. Needs no build folder; works in a temporary one. Prints what it compiled; the exit status is 0 only
@@ -250,6 +252,112 @@ refused() {
     echo "$cc: a program of units with different options is refused when it starts, with and without -flto"
 }
 
+# ---- libraries ------------------------------------------------------------------------------------------------------------
+
+# library FILE PREFIX BACKEND FLAGS...: a shared library of library.c.
+library() {
+    out=$1 prefix=$2 of=$3
+    shift 3
+    must_work "$compiler: $out" "$compiler" -std=c11 -O2 -shared -fPIC -I"$include" "-DLIBRARY=$prefix" \
+        "-DROUSE_BACKEND=ROUSE_BACKEND_$of" "$here/library.c" -o "$work/$out" "$@"
+}
+# host FILE FLAGS-AND-LIBRARIES...
+host() {
+    out=$1
+    shift
+    must_work "$compiler: $out" "$compiler" -std=gnu11 -O2 -I"$include" "$here/host.c" -o "$work/$out" "$@" \
+        "-Wl,-rpath,$work" -pthread -ldl
+}
+# start FILE ARGUMENT...: it may abort, see start_mixed.
+start() {
+    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec "$@"' start "./$@")
+}
+
+libraries() {
+    compiler=$1
+    echo '{ global: one_*; two_*; plug_*; local: *; };' >"$work/map"
+    script="-Wl,--version-script=$work/map"
+    hidden=-fvisibility=hidden
+    uses="-DHOST_ROUSE -DROUSE_BACKEND=ROUSE_BACKEND"
+    for pair in SPIN:MUTEX MUTEX:LOCKFREE LOCKFREE:SPIN; do
+        a=${pair%:*} b=${pair#*:}
+        # shellcheck disable=SC2086
+        {
+            library one_a.so one "$a" && library one_b.so one "$b"
+            library one_a_script.so one "$a" "$script" && library one_b_script.so one "$b" "$script"
+            library one_a_hidden.so one "$a" $hidden && library two_b_hidden.so two "$b" $hidden
+            library two_b_private.so two "$b" -DROUSE_PRIVATE=two && library two_b.so two "$b"
+            library plug_b.so plug "$b" && library plug_b_hidden.so plug "$b" $hidden
+            library plug_b_private.so plug "$b" -DROUSE_PRIVATE=plug
+
+            # An object crosses, and the library exports the witness, or a version script hides it.
+            for of in one_a one_a_script one_a_hidden; do
+                host "host_$of" -DLINKED_ONE -DHOST_CROSSES ${uses}_$a "$work/$of.so"
+                must_work "$compiler: a program and $of.so of one backend, $a" start "host_$of"
+            done
+            for of in one_b one_b_script; do
+                host "host_$of" -DLINKED_ONE -DHOST_CROSSES ${uses}_$a "$work/$of.so"
+                must_fail "$compiler: a program of $a and $of.so of $b" "two sets of options.*ROUSE_BACKEND_" \
+                    start "host_$of"
+            done
+            grep -q "in .*one_b_script.so" "$work/log" && ok || bad "$compiler: the library is not named"
+
+            # Two libraries that use rouse inside, with two backends, in a program that does not, or does.
+            host host_two_hidden -DLINKED_ONE -DLINKED_TWO "$work/one_a_hidden.so" "$work/two_b_hidden.so"
+            must_work "$compiler: hidden libraries of $a and $b" start host_two_hidden
+            host host_two -DLINKED_ONE -DLINKED_TWO "$work/one_a.so" "$work/two_b.so"
+            must_fail "$compiler: libraries of $a and $b that export the witness" 'two sets of options' start host_two
+            host host_private -DLINKED_ONE -DLINKED_TWO -DHOST_CROSSES ${uses}_$a "$work/one_a.so" "$work/two_b_private.so"
+            must_work "$compiler: a private library of $b beside one of $a and the program's" start host_private
+
+            # Loaded by a program of another backend, which exports its names (-rdynamic) or not.
+            host host_loads ${uses}_$a -rdynamic
+            must_fail "$compiler: $a loads a plug-in of $b" 'two sets of options' start host_loads "+$work/plug_b.so"
+            for of in plug_b_hidden plug_b_private; do
+                must_work "$compiler: $a loads $of.so" start host_loads "+$work/$of.so"
+            done
+            host host_loads_local ${uses}_$a
+            must_work "$compiler: $a, which exports nothing, loads $of.so" start host_loads_local "+$work/plug_b.so"
+
+            # The first library that has the thread's state and the witness is closed, those that share them stay.
+            library plug_1.so plug "$a" && library plug_2.so plug "$a" && library plug_3.so plug "$a"
+            host host_closes
+            for how in + =; do
+                must_work "$compiler: $a, the first is closed ($how)" start host_closes \
+                    "$how$work/plug_1.so" "$how$work/plug_2.so" - "$how$work/plug_3.so" - "$how$work/plug_1.so"
+            done
+        }
+    done
+
+    # Private units of two libraries that are linked statically, with two backends.
+    for unit in one:SPIN two:LOCKFREE; do
+        name=${unit%:*}
+        must_work "$compiler: $name.o" "$compiler" -std=c11 -O2 -I"$include" "-DLIBRARY=$name" "-DROUSE_PRIVATE=$name" \
+            "-DROUSE_BACKEND=ROUSE_BACKEND_${unit#*:}" -c "$here/library.c" -o "$work/$name.o"
+    done
+    host host_static -DLINKED_ONE -DLINKED_TWO -DHOST_ROUSE -DROUSE_BACKEND=ROUSE_BACKEND_MUTEX "$work/one.o" "$work/two.o"
+    must_work "$compiler: private units of two libraries" start host_static
+
+    # 400 plug-ins; and on musl.
+    plug_ins=''
+    for i in $(seq 400); do
+        cp "$work/plug_1.so" "$work/plug_in_$i.so"
+        plug_ins="$plug_ins +$work/plug_in_$i.so"
+    done
+    # shellcheck disable=SC2086
+    must_work "$compiler: 400 plug-ins" start host_closes $plug_ins
+    if command -v musl-gcc >/dev/null; then
+        must_work 'musl: plug-in' musl-gcc -std=c11 -O2 -shared -fPIC -I"$include" -DLIBRARY=plug "$here/library.c" \
+            -o "$work/plug_musl.so"
+        must_work 'musl: host' musl-gcc -std=gnu11 -O2 "$here/host.c" -o "$work/host_musl"
+        must_work 'musl loads a plug-in' start host_musl "+$work/plug_musl.so" "=$work/plug_musl.so" -
+        echo 'musl: a plug-in loads'
+    else
+        echo 'musl: SKIPPED, no musl-gcc'
+    fi
+    echo "$compiler: shared libraries and plug-ins of one backend and of two, private and not, 400 plug-ins"
+}
+
 # ---- symbols --------------------------------------------------------------------------------------------------------------
 
 # no_others WHAT FILE NM-FLAGS: every defined name begins with rouse_, is a function's own (x.0), or is the test's.
@@ -288,14 +396,14 @@ symbols() {
             must_work "$1 $backend $debug" "$1" -std=c11 -O0 $warnings -I"$include" $debug \
                 -DROUSE_BACKEND=ROUSE_BACKEND_$backend -c "$here/use_everything.c" -o "$work/all.o"
             no_others "$1 $backend $debug, all names" "$work/all.o" --defined-only
-            # What other units can see: the variables that a program has once, and nothing else.
+            # What other units can see: the variables that a program or a library has once, and nothing else.
             nm --defined-only --extern-only "$work/all.o" | awk '{ print $NF }' | LC_ALL=C sort >"$work/seen"
-            printf '%s\n' rouse_askers_v1_ rouse_inbox_v2_ rouse_options_v1_ use_everything | LC_ALL=C sort >"$work/expected"
+            printf '%s\n' rouse_askers_v1_ rouse_inbox_v2_ rouse_options_looked_v1_ rouse_options_v1_ use_everything | LC_ALL=C sort >"$work/expected"
             if diff "$work/expected" "$work/seen" >"$work/log"; then ok; else bad "$1 $backend $debug: external names"; fi
         done
     done
     # Macros: ours, and those of the system headers that ours include on this system.
-    find "$include/rouse" -path '*/loop' -prune -o -name '*.h' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
+    find "$include/rouse" -name '*.h' -not -path '*/loop/*' -exec sed -n 's/^# *include \(<.*>\).*/\1/p' {} + | sort -u |
         grep '[.]h>' | grep -v intrin.h | sed 's/^/#include /' >"$work/system.c"
     must_work "$1: the system headers" "$1" -std=c11 -dM -E "$work/system.c" -o "$work/theirs"
     for header in $headers; do
@@ -311,12 +419,12 @@ symbols() {
 }
 
 [ $# -ge 2 ] || {
-    sed -n '2,13s/^# \{0,1\}//p' "$0"
+    sed -n '2,15s/^# \{0,1\}//p' "$0"
     exit 2
 }
 part=$1
 shift
-case $part in alone | loops | together | refused | symbols) ;; *) exit 2 ;; esac
+case $part in alone | loops | together | refused | libraries | symbols) ;; *) exit 2 ;; esac
 for compiler in "$@"; do
     if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
         "$part" "$compiler"

@@ -2,7 +2,8 @@
  *
  *   hints     ROUSE_LIKELY_, ROUSE_COLD_, ROUSE_SLOW_, rouse_platform_pause_, rouse_platform_yield_
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
- *   linkage   ROUSE_SHARED_ (one variable in the whole program, defined in a header), ROUSE_THREAD_
+ *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
+ *             ROUSE_PRIVATE_NAME_
  *
  * The floor base/ is the only one that asks which compiler or system it is built for: the atomics (atomic.h),
  * the checks (check.h), the platform's mutex (lock.h) and the parking of threads (park.h) have their own
@@ -208,23 +209,40 @@ static inline void rouse_platform_back_off_(uint32_t *step) {
 
 /* ---- linkage ------------------------------------------------------------------------------------------- */
 
-/* ROUSE_SHARED_: a variable that a header defines and the program has once: ELF and Mach-O by a weak symbol, PE
- * by a COMDAT. Hidden visibility would give every shared library a copy, so the default is asked for.
+/* A variable that a header defines: ELF and Mach-O by a weak symbol, PE by a COMDAT.
+ *   ROUSE_SHARED_   the program has it once. Hidden visibility would give every shared library a copy, so the
+ *                   default is asked for; a version script can still hide it. (PE: each DLL has its own)
+ *   ROUSE_WEAK_     it has the visibility that the unit is compiled with
+ *   ROUSE_MODULE_   each executable or shared library has its own
  * ROUSE_THREAD_: thread storage, spelt alike in C and C++, without C++'s lazy initialisation. In an ELF
  * executable its access is one instruction. A shared object (-fPIC) leaves the model to the compiler: with
  * initial-exec, dlopen would refuse it on musl, and on glibc once the spare static storage is used up. */
 #if defined(_MSC_VER) && !defined(__clang__)
-#    define ROUSE_SHARED_ __declspec(selectany)
-#    define ROUSE_THREAD_ __declspec(thread)
+#    define ROUSE_WEAK_   __declspec(selectany)
+#    define ROUSE_SHARED_ ROUSE_WEAK_
+#    define ROUSE_MODULE_ ROUSE_WEAK_
 #elif defined(_WIN32)
-#    define ROUSE_SHARED_ __attribute__((__selectany__))
-#    define ROUSE_THREAD_ __thread
-#elif defined(__ELF__) && (!defined(__PIC__) || defined(__PIE__))
+#    define ROUSE_WEAK_   __attribute__((__selectany__))
+#    define ROUSE_SHARED_ ROUSE_WEAK_
+#    define ROUSE_MODULE_ ROUSE_WEAK_
+#else
+#    define ROUSE_WEAK_   __attribute__((__weak__))
 #    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
+#    define ROUSE_MODULE_ __attribute__((__weak__, __visibility__("hidden")))
+#endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#    define ROUSE_THREAD_ __declspec(thread)
+#elif defined(__ELF__) && (!defined(__PIC__) || defined(__PIE__))
 #    define ROUSE_THREAD_ __attribute__((__tls_model__("initial-exec"))) __thread
 #else
-#    define ROUSE_SHARED_ __attribute__((__weak__, __visibility__("default")))
 #    define ROUSE_THREAD_ __thread
+#endif
+
+/* ROUSE_PRIVATE_NAME_(x): x_of_NAME_, with the name that ROUSE_PRIVATE gives. */
+#ifdef ROUSE_PRIVATE
+#    define ROUSE_PRIVATE_PASTE_(x, name)  x##_of_##name##_
+#    define ROUSE_PRIVATE_EXPAND_(x, name) ROUSE_PRIVATE_PASTE_(x, name)
+#    define ROUSE_PRIVATE_NAME_(x)         ROUSE_PRIVATE_EXPAND_(x, ROUSE_PRIVATE)
 #endif
 
 #endif /* ROUSE_DETAIL_BASE_PLATFORM_H */

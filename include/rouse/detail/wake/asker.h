@@ -26,12 +26,19 @@ typedef struct rouse_asker_memory_ {
 } rouse_asker_memory_;
 
 ROUSE_EXTERN_C_BEGIN_
+#ifdef ROUSE_PRIVATE
+#    define ROUSE_ASKERS_VARIABLE_ ROUSE_PRIVATE_NAME_(rouse_askers_v1)
+extern ROUSE_MODULE_ rouse_asker_memory_ ROUSE_ASKERS_VARIABLE_;
+ROUSE_MODULE_ rouse_asker_memory_ ROUSE_ASKERS_VARIABLE_ = {{0}};
+#else
+#    define ROUSE_ASKERS_VARIABLE_ rouse_askers_v1_
 extern ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_;
 ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_ = {{0}};
+#endif
 ROUSE_EXTERN_C_END_
 
 static inline rouse_atomic_ptr_ *rouse_asker_place_(uint32_t backend) {
-    void *const first = rouse_askers_v1_.bytes_;
+    void *const first = ROUSE_ASKERS_VARIABLE_.bytes_;
     return (rouse_atomic_ptr_ *)first + backend;
 }
 

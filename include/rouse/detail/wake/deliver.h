@@ -62,14 +62,22 @@ typedef struct rouse_inbox_memory_ {
     ROUSE_ALIGN_(8) unsigned char bytes_[32];
 } rouse_inbox_memory_;
 
+/* ROUSE_PRIVATE: the thread's inbox for the wakes of that library alone. */
 ROUSE_EXTERN_C_BEGIN_
+#ifdef ROUSE_PRIVATE
+#    define ROUSE_INBOX_VARIABLE_ ROUSE_PRIVATE_NAME_(rouse_inbox_v2)
+extern ROUSE_MODULE_ ROUSE_THREAD_ rouse_inbox_memory_ ROUSE_INBOX_VARIABLE_;
+ROUSE_MODULE_ ROUSE_THREAD_ rouse_inbox_memory_ ROUSE_INBOX_VARIABLE_ = {{0}};
+#else
+#    define ROUSE_INBOX_VARIABLE_ rouse_inbox_v2_
 extern ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_;
 ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_ = {{0}};
+#endif
 ROUSE_EXTERN_C_END_
 
 /* This thread's. */
 static inline rouse_inbox_ *rouse_inbox_mine_(void) {
-    void *mine = rouse_inbox_v2_.bytes_;
+    void *mine = ROUSE_INBOX_VARIABLE_.bytes_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
     /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
      * through this. */
