@@ -19,7 +19,6 @@ import gdb.printing
 
 CLOSED = 1 << 32
 MAX_LACK = 3 << 28
-TICKETS = 0x7FFFFFFF
 STATUS = {0: "ROUSE_OK", 1: "ROUSE_PENDING", 0xFF: "ROUSE_CLOSED", 0xFE: "ROUSE_TIMEDOUT", 0xFD: "ROUSE_NOMEM",
           0xFC: "ROUSE_OVERFLOW", 0xFB: "ROUSE_INVALID"}
 QUEUE_TYPES = ("rouse_semaphore", "rouse_notify", "rouse_mutex", "rouse_waiter_queue")
@@ -77,8 +76,11 @@ class Queue:
         self.closed = above & CLOSED != 0
         self.ticket = above >> 33
         if self.backend == "LOCKFREE":
-            self.balance = self.raw + signed(atomic(queue["phantoms_"])) if self.raw < 0 else self.raw
-            self.count = max(0, -self.raw - signed(atomic(queue["phantoms_"])) - signed(atomic(queue["extra_"])))
+            self.next = (self.ticket << 29) | (low & ((1 << 29) - 1))  # of QUEUE and TAKEN
+            waits = low >> 30 == 3 and low >> 29 & 1 == 0
+            cells = list(self.cells()) if waits else []
+            self.balance = -sum(number for _, _, number in cells) if low >> 30 == 3 else low & ((1 << 30) - 1)
+            self.count = len(cells)
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
             self.balance = -(atomic(queue["listed_"]["counts"]) & ((1 << 40) - 1))
             self.count = atomic(queue["listed_"]["counts"]) >> 40
@@ -106,48 +108,43 @@ class Queue:
             address = int(at(address, "rouse_waiter")["next_"])
 
     def segments(self):
-        """Base of each linked segment: the segment."""
-        found = {}
+        """(base, segment) of each linked segment, in their order."""
         pool = atomic(self.queue["pool_"])
         if pool == 0:
-            return found
+            return
         pool = at(pool, "rouse_pool_")
         index = (atomic(pool["first_"]) >> 1) & 0x7FFFFFF
-        while index != 0 and len(found) <= atomic(pool["made_"]):
+        seen = 0
+        while index != 0 and seen <= atomic(pool["made_"]):
             chunk = (index + 1).bit_length() - 2
             first = gdb.Value(atomic(pool["chunks_"][chunk]))
             segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + index + 1 - (2 << chunk)).dereference()
-            found[(atomic(segment["state_"]) >> 3) & 0x7FFFFFFF] = segment
+            yield atomic(segment["state_"]) >> 3, segment
             index = (atomic(segment["next_"]) >> 1) & 0x7FFFFFF
-        return found
+            seen += 1
+
+    def cells(self):
+        """(state, address of the waiter, what it lacks) of each cell that is not resolved, oldest first."""
+        served = atomic(self.queue["served_"])
+        for base, segment in self.segments():
+            low, high = segment["cells_"].type.range()
+            for i in range(high - low + 1):
+                cell = segment["cells_"][i]
+                word = atomic(cell["word_"])
+                if served <= base + i < self.next and 1 <= word & 15 <= 3:
+                    yield word & 15, atomic(cell["waiter_"]), word >> 4 & 0x1FFFFFFF
 
     def in_cells(self):
-        segments = self.segments()
-        seen = set()
-        cancelled = empty = 0
-        for ahead in range(max(0, -self.raw)):
-            ticket = (self.ticket + self.raw + ahead) & TICKETS
-            cells = None
-            for base, segment in segments.items():
-                low, high = segment["cells_"].type.range()
-                if base <= ticket <= base + high - low:
-                    cells = segment["cells_"]
-                    cell = atomic(cells[ticket - base])
-            if cells is None or cell == 1:
-                cancelled += 1
-            elif cell == 0:
-                empty += 1
-            elif cell & 3 == 0 and cell not in seen:
-                seen.add(cell)
-                yield cell, None
-        if cancelled:
-            self.notes.append(f"{cancelled} cancelled tickets not yet passed over")
-        if empty:
-            self.notes.append(f"{empty} tickets whose waiters are on their way")
-
-
-def signed(number):
-    return number - (1 << 32) if number >= 1 << 31 else number
+        coming = 0
+        if self.count == 0:
+            return
+        for state, waiter, lacks in self.cells():
+            if state == 3:
+                yield waiter, lacks
+            else:
+                coming += 1
+        if coming:
+            self.notes.append(f"{coming} tickets whose waiters are on their way")
 
 
 def function_name(pointer):

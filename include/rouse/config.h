@@ -80,9 +80,7 @@ ROUSE_BACKEND_LOCAL"
 /* Throughput mode (semaphore.h, mutex.h): a bound that suits most programs. */
 #define ROUSE_BYPASS 4096
 
-/* What a balance in a queue's word may lack: 3 * 2^28. With LOCKFREE that is the limit of what all waiters of
- * one queue together may lack, and one permit more is ROUSE_OVERFLOW at `wait`. (It counts tickets modulo
- * 2^31, and tells "ahead" from "behind" by the half in which they lie.) */
+/* What a balance in a queue's word may lack, in the backends whose word is a balance: 3 * 2^28. */
 #define ROUSE_MAX_LACK 805306368
 
 #endif /* ROUSE_CONFIG_H */

@@ -21,8 +21,8 @@
  * readers did before end_read happens before what the next writer does.
  *
  * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. What the
- * waiters together lack has a limit: about 2^40 / readers writers can wait at a time (LOCKFREE:
- * ROUSE_MAX_LACK / readers), and one more is ROUSE_OVERFLOW. */
+ * waiters together lack has a limit: about 2^40 / readers writers can wait at a time, and one more is
+ * ROUSE_OVERFLOW (LOCKFREE: no limit). */
 #ifndef ROUSE_RWLOCK_H
 #define ROUSE_RWLOCK_H
 

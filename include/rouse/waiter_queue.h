@@ -93,6 +93,7 @@ static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     return rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
 }
 
+#    if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* whose word has a ticket where the others have a balance */
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
  * waiters have been looked at.) */
 static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
@@ -107,6 +108,7 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     }
     return rouse_word_withdraw_(&q->word_, 1);
 }
+#    endif
 
 /* wake(n, cap) for 0 < n, both in range. *woken: how many this call has woken. */
 static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
@@ -233,8 +235,7 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_PENDING   queued; credit that arrives goes to the oldest waiter until it has all of its n
  *   ROUSE_CLOSED    the queue is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
- *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (LOCKFREE: would
- *                   lack more than ROUSE_MAX_LACK)
+ *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (not LOCKFREE)
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 ROUSE_NODISCARD_
@@ -281,8 +282,7 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
 }
 
 /* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
- * again from its wake waits for the next call. (LOCKFREE: a wait for several permits that another thread is
- * in the middle of has no waiter to be seen yet; wake_one, wake_all and close count it by its permits.) */
+ * again from its wake waits for the next call. */
 static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_wake_all_(q);
@@ -325,7 +325,7 @@ static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
     return rouse_queue_closed_(q);
 }
 
-/* Snapshots, for people and metrics: exact when no call is in progress. */
+/* Snapshots, for people and metrics: exact when no call is in progress. LOCKFREE visits every waiter. */
 static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
     int64_t balance;
     ROUSE_CHECK_LOOK_(q, q);
@@ -338,7 +338,8 @@ static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
- * not have the memory, and has kept none. MUTEX and SPIN never allocate. */
+ * not have the memory, and has kept none. (LOCKFREE: as long as at most 4 threads that do not wait stand still
+ * inside a call on this queue, as in a debugger.) The other backends never allocate. */
 static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);

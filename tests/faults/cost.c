@@ -233,14 +233,14 @@ static bool behind_many(uint32_t n, uint64_t bound) {
 
 int main(void) {
     static row plain = {"a call that finds nobody waiting (exactly)", 1.0, 0, 0, {0}};
-    static row queue_alone = {"queue, alone", 2.5, 0, 0, {0}};
+    static row queue_alone = {"queue, alone", 3.25, 0, 0, {0}};
     static row wake_alone = {"release to one who waits alone", 2.5, 0, 0, {0}};
-    static row queue_many = {"queue behind 100", 2.5, 0, 0, {0}};
+    static row queue_many = {"queue behind 100", 3.25, 0, 0, {0}};
     static row wake_many = {"release to the oldest of 100", 2.5, 0, 0, {0}};
     static row one = {"notify_one to one who waits", 2.5, 0, 0, {0}};
     static row unlocking = {"unlock to one who waits", 2.5, 0, 0, {0}};
     static row everybody = {"notify_all to 256, for each", 1.5, 0, 0, {0}};
-    static row adding = {"add_waiter_if that queues", 3.0, 0, 0, {0}};
+    static row adding = {"add_waiter_if that queues", 3.25, 0, 0, {0}};
     static row leave_alone = {"cancel, alone", 3.0, 0, 0, {0}};
     static row leave_oldest = {"cancel 256, oldest first", 3.0, 0, 0, {0}};
     static row leave_newest = {"cancel 256, newest first", 3.0, 0, 0, {0}};

@@ -162,8 +162,6 @@ static void timeouts(const char *name, uint64_t n, uint32_t together, void (*arr
         CHECK(rouse_waiter_queue_balance(&s.queue_) == -(int64_t)together);
         cancel_all(&s, together, arrange);
         CHECK(rouse_waiter_queue_balance(&s.queue_) == 0);
-        /* The true balance, with no phantoms left in it: the range is given back too. */
-        CHECK(rouse_word_balance_(rouse_u64_load_relaxed_(&s.queue_.word_)) == 0);
     }
     CHECK(rouse_semaphore_waiter_count(&s) == 0);
     CHECK(heap.most <= bound);
@@ -176,25 +174,42 @@ static void timeouts(const char *name, uint64_t n, uint32_t together, void (*arr
 
 /* ---- limits ----------------------------------------------------------------------------------------------------------- */
 
-/* What all may lack together, and room for as many waiters. */
 #if IS_LOCKFREE
-#    define MOST_LACK UINT64_C(805306368)
+/* What its waiters lack together has no limit: each is a ticket, whatever it asks for. */
+static void no_limit_of_lack(void) {
+    static rouse_waiter many[64];
+    rouse_semaphore s;
+    heap.most = 0;
+    rouse_semaphore_init(&s, 0);
+    for (uint32_t i = 0; i < 64; i++) {
+        rouse_waiter_init(&many[i], NULL, NULL);
+        CHECK(rouse_semaphore_acquire(&s, &many[i], i == 0 ? 1 : ROUSE_MAX_PERMITS) == ROUSE_PENDING);
+    }
+    CHECK(rouse_semaphore_waiter_count(&s) == 64);
+    CHECK(rouse_waiter_queue_balance(&s.queue_) == -1 - 63 * (int64_t)ROUSE_MAX_PERMITS);
+    CHECK(heap.most <= bytes_for(64 / CELLS + 1));
+    CHECK(rouse_semaphore_release(&s, 3) == ROUSE_OK && rouse_waiter_status(&many[0]) == ROUSE_OK);
+    CHECK(rouse_waiter_queue_balance(&s.queue_) == 2 - 63 * (int64_t)ROUSE_MAX_PERMITS);
+    for (uint32_t i = 1; i < 32; i++) {
+        CHECK(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS) == ROUSE_OK);
+        CHECK(rouse_waiter_status(&many[i]) == ROUSE_OK &&
+              rouse_waiter_status(&many[i + 1]) == ROUSE_PENDING);
+    }
+    /* The 2 move from one that leaves to the next. */
+    for (uint32_t i = 32; i < 64; i++) {
+        CHECK(rouse_semaphore_cancel(&s, &many[i]));
+    }
+    CHECK(rouse_semaphore_available(&s) == 2 && rouse_semaphore_waiter_count(&s) == 0);
+    rouse_semaphore_destroy(&s);
+}
 #else
+/* What all may lack together, and room for as many waiters. */
 #    define MOST_LACK ((UINT64_C(1) << 40) - 1)
-#endif
 enum { SOME = 2100 };
 
-/* Leaves room for one more permit to be lacked. LOCKFREE spends a cell on each, so there the counters are set as if so many
- * waiters had queued and cancelled, which leaves nothing else behind. */
+/* Leaves room for one more permit to be lacked. */
 static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
     uint32_t used = 0;
-#if IS_LOCKFREE
-    const uint32_t lack = ROUSE_MAX_LACK - 1;
-    (void)some;
-    rouse_u64_init_(&s->queue_.word_,
-                    ((uint64_t)1 << 30) * ROUSE_WORD_SERIAL_ - lack); /* the next begins a segment */
-    rouse_u32_init_(&s->queue_.phantoms_, lack);
-#else
     uint64_t lack = MOST_LACK - 1;
     while (lack != 0) {
         const uint32_t n = lack < ROUSE_MAX_PERMITS ? (uint32_t)lack : ROUSE_MAX_PERMITS;
@@ -203,7 +218,6 @@ static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
         lack -= n;
         used++;
     }
-#endif
     return used;
 }
 
@@ -242,11 +256,16 @@ static void limit_of_lack(bool leaves) {
     CHECK(rouse_semaphore_acquire(&s, &last, 1) == ROUSE_PENDING && rouse_semaphore_cancel(&s, &last));
     rouse_semaphore_destroy(&s);
 }
+#endif
 
 static void limits(void) {
     rouse_semaphore s;
+#if IS_LOCKFREE
+    no_limit_of_lack();
+#else
     limit_of_lack(true);
     limit_of_lack(false);
+#endif
     rouse_semaphore_init(&s, 0);
     CHECK(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS - 1) == ROUSE_OK);
     CHECK(rouse_semaphore_release(&s, 2) == ROUSE_OVERFLOW);
@@ -259,14 +278,13 @@ static void limits(void) {
     CHECK(rouse_semaphore_try_acquire(&s, ROUSE_MAX_PERMITS) && rouse_semaphore_available(&s) == 0);
     rouse_semaphore_destroy(&s);
     CHECK(heap.bytes == 0);
-    printf("limits: %llu permits lacked and one more, %d permits stored and one more\n",
-           (unsigned long long)MOST_LACK, ROUSE_MAX_PERMITS);
+    printf("limits: %d permits stored and one more\n", ROUSE_MAX_PERMITS);
 }
 
 /* ---- wrap ----------------------------------------------------------------------------------------------------------------- */
 
-/* n tickets, beginning `before` the wrap: some are served, some cancelled in between, always a few in the queue. */
-static void wrap(uint64_t n, uint32_t before, bool report) {
+/* n tickets, beginning with `first`: some are served, some cancelled in between, always a few in the queue. */
+static void wrap(uint64_t n, uint64_t first, bool report) {
     enum { DEEP = 64 };
     const double begin = seconds();
     rouse_semaphore s;
@@ -275,7 +293,12 @@ static void wrap(uint64_t n, uint32_t before, bool report) {
     uint64_t cancelled = 0;
     heap.most = 0;
     rouse_semaphore_init(&s, 0);
-    rouse_u64_init_(&s.queue_.word_, (uint64_t)((0x7fffffffu - before + 1) & 0x7fffffffu) << 33);
+#if IS_LOCKFREE
+    rouse_u64_init_(&s.queue_.word_, rouse_state_empty_(0, first, false));
+    rouse_u64_init_(&s.queue_.served_, first);
+    (void)rouse_semaphore_reserve(&s,
+                                  1); /* the first segment begins at the ticket, whatever its place in it */
+#endif
     while (queued < n) {
         const uint32_t many = 1 + random_below(DEEP - 1);
         for (uint32_t i = 0; i < many; i++) {
@@ -307,11 +330,11 @@ static void wrap(uint64_t n, uint32_t before, bool report) {
     if (!report) {
         return;
     }
-    printf("wrap: %llu tickets from %u before the counter's end: %llu served in order, %llu cancelled, most "
+    printf("wrap: %llu tickets from %#llx on: %llu served in order, %llu cancelled, most "
            "heap %llu bytes "
            "(%.1f s)\n",
-           (unsigned long long)queued, before, (unsigned long long)served, (unsigned long long)cancelled,
-           (unsigned long long)heap.most, seconds() - begin);
+           (unsigned long long)queued, (unsigned long long)first, (unsigned long long)served,
+           (unsigned long long)cancelled, (unsigned long long)heap.most, seconds() - begin);
 }
 
 int main(int argc, char **argv) {
@@ -331,12 +354,14 @@ int main(int argc, char **argv) {
     } else if (strcmp(mode, "limits") == 0) {
         limits();
     } else if (strcmp(mode, "wrap") == 0) {
-        /* Beginnings at a segment's first cell, as a queue's always are: a cell that nobody ever visits would keep its
-         * segment for good. */
-        for (uint32_t segments = 0; n < 100000000 && segments <= 64; segments++) {
-            wrap(n / 64, segments * CELLS, segments == 64);
+        /* Over the end of each part of the word that counts tickets, from every distance; and with nearly all bits set. */
+        static const uint64_t ends[] = {UINT64_C(1) << 29, UINT64_C(1) << 31, UINT64_C(7) << 31,
+                                        (UINT64_C(1) << 60) - (UINT64_C(1) << 31)};
+        for (size_t end = 0; end < sizeof ends / sizeof *ends; end++) {
+            for (uint32_t before = 0; before <= 64; before++) {
+                wrap(n / 64, ends[end] - before * 13, before == 64);
+            }
         }
-        wrap(n, 32 * CELLS, true); /* the long run takes the counter round by itself */
     } else {
         fprintf(stderr, "usage: memory storm N | timeouts N | limits | wrap N\n");
         return 2;

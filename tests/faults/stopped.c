@@ -306,7 +306,7 @@ static void handle(void) {
 static uint64_t segments_reused(void) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     const rouse_pool_ *const pool = (const rouse_pool_ *)the.queue.pool_.value_;
-    return pool == NULL ? 0 : pool->free_.value_ >> 32;
+    return pool == NULL ? 0 : pool->free_.value_ >> 27;
 #else
     return 0;
 #endif

@@ -567,29 +567,30 @@ static inline void check_order(void) {
 }
 
 /* Nothing is in progress any more: every segment is in the list or in the pool, once, and each of the list but the last has a
- * ticket that is still to be served. */
+ * cell to which somebody will come back. */
 static inline void check_segments(void) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     const rouse_pool_ *const pool = (const rouse_pool_ *)the.queue.pool_.value_;
-    const uint64_t word = the.queue.word_.value_;
-    const uint32_t head = rouse_word_balance_(word) < 0 ? rouse_word_head_(word) : rouse_word_ticket_(word);
     uint32_t segments = 0;
     uint32_t index = pool == NULL ? 0 : rouse_link_index_(pool->first_.value_);
     while (index != 0) {
         const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
         const uint64_t state = segment->state_.value_;
-        EXPECT(rouse_state_linked_(state) && !rouse_link_marked_(segment->next_.value_));
+        EXPECT(rouse_segment_linked_(state) && !rouse_link_marked_(segment->next_.value_));
         index = rouse_link_index_(segment->next_.value_);
         if (index != 0) {
-            EXPECT(rouse_state_in_use_(state));
-            EXPECT(rouse_ticket_distance_(head, rouse_state_base_(state) + ROUSE_SEGMENT_CELLS) > 0);
+            bool in_use = false;
+            for (int i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
+                in_use = in_use || !rouse_cell_final_(segment->cells_[i].word_.value_);
+            }
+            EXPECT(rouse_segment_kind_(state) == ROUSE_SEGMENT_LIVE_ && in_use);
         }
         segments++;
         EXPECT(segments <= pool->made_.value_);
     }
-    index = pool == NULL ? 0 : (uint32_t)pool->free_.value_;
+    index = pool == NULL ? 0 : (uint32_t)pool->free_.value_ & ROUSE_LINK_INDEX_;
     while (index != 0) {
-        EXPECT(rouse_state_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
+        EXPECT(rouse_segment_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
         index = rouse_segment_at_(pool, index)->link_.value_;
         segments++;
         EXPECT(segments <= pool->made_.value_);
@@ -650,7 +651,8 @@ static inline void begin_world(uint32_t credit, uint32_t serial) {
     seam.overrun = someone_spins;
     rouse_waiter_queue_init(&the.queue, credit);
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-    the.queue.word_.value_ += (uint64_t)serial * ROUSE_WORD_SERIAL_;
+    the.queue.word_.value_ = rouse_state_empty_(credit, serial, false);
+    the.queue.served_.value_ = serial;
 #else
     (void)serial;
 #endif

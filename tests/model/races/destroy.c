@@ -353,8 +353,8 @@ static void kept_cell_passed(uint32_t n) {
     guest_init_polled(A);
     guest_init_polled(B);
     phantom_at_the_head();
-    first_seat = take_tickets(heap_queue, A, n);
-    second_seat = take_tickets(heap_queue, B, 1);
+    first_seat = take_ticket(heap_queue, A, n);
+    second_seat = take_ticket(heap_queue, B, 1);
     run(sit_cancel_sit_destroy, NULL, wake_everybody, NULL, ONLY_TWO);
     if (heap_queue != NULL) {
         mc_assert(A->cancelled || granted(A));

@@ -275,7 +275,7 @@ static void merged_notifications(void) {
 const mc_scenario mc_scenarios[] = {
     {.name = "one, wait", .body = one_wait},
     {.name = "two one, wait", .body = two_one_wait},
-    {.name = "one, two wait", .body = one_two_wait},
+    {.name = "one, two wait", .body = one_two_wait, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "two one, two queued", .body = two_one_two_queued},
     {.name = "all, wait", .body = all_wait},
     {.name = "all, one queued, one waits", .body = all_wait_queued},

@@ -149,27 +149,20 @@ static inline void give(uint32_t n) {
 }
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-/* A wait in two steps, so that a scenario may begin in the middle of it: a guest that has its tickets, and its way into the
- * cells. */
+/* A wait in two steps, so that a scenario may begin in the middle of it: a guest that has its ticket, and its way into
+ * the cell. */
 typedef struct seat {
     guest *who;
     uint32_t n;
-    rouse_segment_ *segment;
-    uint32_t ticket;
+    rouse_spot_ at;
 } seat;
-static inline seat take_tickets(rouse_waiter_queue *q, guest *g, uint32_t n) {
-    const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
-    seat taken = {g, n, NULL, rouse_word_ticket_(word)};
-    rouse_status status;
-    taken.segment = rouse_need_segments_(q, rouse_need_pool_(q), taken.ticket, n, &status);
-    rouse_u64_store_relaxed_(&q->word_, word - n + n * ROUSE_WORD_SERIAL_);
+static inline seat take_ticket(rouse_waiter_queue *q, guest *g, uint32_t n) {
+    seat taken = {g, n, ROUSE_SPOT_NONE_};
+    mc_assert(rouse_wait_claim_(q, &g->waiter, n, &taken.at) == ROUSE_PENDING);
     return taken;
 }
-static inline void sit_down(rouse_waiter_queue *q, const seat *taken) {
-    guest *const g = taken->who;
-    g->answer = taken->n == 1 ? rouse_sit_down_(q, &g->waiter, 1, taken->segment, taken->ticket)
-                              : rouse_spread_out_(q, rouse_need_pool_(q), &g->waiter, taken->n, taken->n,
-                                                  taken->segment, taken->ticket);
+static inline void sit_down(rouse_waiter_queue *q, seat *taken) {
+    taken->who->answer = rouse_wait_arrive_(q, &taken->who->waiter, taken->n, true, &taken->at);
 }
 #endif
 

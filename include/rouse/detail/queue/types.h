@@ -26,7 +26,8 @@
  * LOCAL has plain numbers instead of the word, and supplies the policies of waiter_queue.h too.
  *
  *   ROUSE_BACKEND_INIT_(credit)   static initialiser
- *   ROUSE_WORD_ADD_ONE_           what a release(1) adds to the word before it looks
+ *   ROUSE_WORD_ADD_ONE_           what a release(1) adds to the word before it looks (LOCKFREE: instead of
+ *                                 this and wake_added_, rouse_queue_give_one_)
  *   rouse_backend_init_ (with the credit to start from), _destroy_
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile
  *                                 (when it answers ROUSE_OK: rouse_outcome_at_once_, or, for a condition that

@@ -1,41 +1,33 @@
 /* rouse/detail/queue/lockfree/segments.h: the cells of the LOCKFREE queue: segments, their list, their pool.
  * Internal.
  *
- * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS; tickets
- * and bases count modulo 2^31). Linked segments form a list in the order of their bases, each K after the
- * last when it is appended; gaps come up where segments have been taken out. Segments are type-stable: once
- * made, a segment belongs to the pool of its queue until the queue is destroyed, so a stale pointer can
- * always be followed, and is found out by the base that stands, together with the state, in one atomic word.
+ * Ticket t lives in cell t mod K of the segment whose base is t - t mod K (K = ROUSE_SEGMENT_CELLS). Linked
+ * segments form a list in the order of their bases, each K after the last when it is appended; gaps come up
+ * where segments have been taken out. Segments are type-stable: once made, a segment belongs to the pool of
+ * its queue until the queue is destroyed, so a stale pointer can always be followed. It is found out by the
+ * base, which stands together with the state in one atomic word; no base is used twice.
  *
  * The life of a segment:
  *
- *     FREE ----> FRESH ----> LIVE ----> ENTERED ----> DEAD ----> FREE
- *      in the     being       |  a waker   every       |  marked, and cut out of the list
- *      pool       linked      |  has come  cell is     |
- *                             |  to its    DONE        +--> PARKED: it is the last of the list;
- *                             |  cells                      back to DEAD when it no longer is
- *                             +----------------------> DEAD
- *                               every cell is CANCELLED
+ *     FREE ----> FRESH ----> LIVE ----> DEAD ----> FREE
+ *      in the     being      every       |  marked, and cut out of the list
+ *      pool       linked     cell is     |
+ *                            final       +--> PARKED: it is the last of the list;
+ *                                             back to DEAD when it no longer is
  *
- *   FREE -> FRESH     by whoever popped it from the pool, alone with it; not yet in the list
- *   FRESH -> LIVE     after the compare-and-swap that links it, by the appender or by anyone who finds it in
- *   the list
- *   LIVE -> ENTERED   before the first waker touches a cell. From then on only "every cell DONE" ends it
- *   LIVE -> DEAD      by the canceller that finds every cell CANCELLED. Excludes ENTERED: both start from
- *   LIVE
- *   ENTERED -> DEAD   by a visitor that finds every cell DONE. A cell is DONE when the last of its two
- *   visitors, waker
- *                     and waiter, has left it, so nobody will come back
- *   DEAD -> FREE      by whoever cuts it out of the list: it is marked (in its own link, which stands still
- *   from then
- *                     on), and the link that leads to it is led past it. Everybody who walks over a marked
- *                     segment does
- *                     that, so nobody waits for who marked it. The last segment of the list is never marked
+ *   FREE -> FRESH   by the thread that popped it from the pool, alone with it; it is not yet in the list
+ *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it in
+ *                   the list. Only here does it get its base: the one behind its neighbour's
+ *   LIVE -> DEAD    by a visitor that finds every cell final, wherever the segment stands in the list
+ *   DEAD -> FREE    by the thread that cuts it out of the list. First it is marked, in its own link, which is
+ *                   not changed any more; then the link that leads to it is redirected past it. Every walker
+ *                   that comes to a marked segment does that, so nobody waits for the thread that marked it.
+ *                   The last segment is never marked, and none is cut before the one behind it is LIVE
  *
  * Sources: a list of segments with removal in the middle is Kotlin's (kotlinx.coroutines,
  * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023); that a node is first marked in its own
- * link, and then cut by whoever comes by, is Harris's ("A pragmatic implementation of non-blocking
- * linked-lists", DISC 2001); the retirement by the last visitor is crossbeam's (SegQueue), with a look at all
+ * link, and then cut by the next walker, is Harris's ("A pragmatic implementation of non-blocking
+ * linked-lists", DISC 2001); retirement by the last visitor is crossbeam's (SegQueue), with a look at all
  * cells in place of a mark in each. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_SEGMENTS_H
@@ -43,6 +35,7 @@
 #include "../../../config.h"
 #include "../../base/atomic.h"
 #include "../../base/platform.h"
+#include "state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,77 +47,32 @@
 #    define ROUSE_FREE(pointer) free(pointer)
 #endif
 
-/* ---- tickets ------------------------------------------------------------------------------------------- */
-
-#define ROUSE_TICKETS_ 0x7fffffffu /* tickets count modulo 2^31 */
-
-static inline uint32_t rouse_ticket_add_(uint32_t ticket, uint32_t n) {
-    return (ticket + n) & ROUSE_TICKETS_;
-}
-/* How far `to` lies beyond `from`, negative if behind. Linked segments lie between a segment that a stopped
- * thread keeps from being retired and one that a request has appended: what is queued spans ROUSE_MAX_LACK, 3
- * * 2^28, and a segment, which leaves 2^28 on either side of the half circle. */
-static inline int32_t rouse_ticket_distance_(uint32_t from, uint32_t to) {
-    const uint32_t forward = (to - from) & ROUSE_TICKETS_;
-    return forward < 0x40000000u ? (int32_t)forward
-                                 : (int32_t)((int64_t)forward - (int64_t)ROUSE_TICKETS_ - 1);
-}
-static inline uint32_t rouse_base_(uint32_t ticket) {
-    return ticket & ~(uint32_t)(ROUSE_SEGMENT_CELLS - 1);
-}
-static inline uint32_t rouse_cell_(uint32_t ticket) {
-    return ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
+static inline uint64_t rouse_segment_base_of_(uint64_t ticket) {
+    return ticket & ~(uint64_t)(ROUSE_SEGMENT_CELLS - 1);
 }
 
-/* ---- cells
- * -------------------------------------------------------------------------------------------------
- *
- * One waiter, at most one waker and at most one canceller ever meet in a cell:
- *
- *     EMPTY --- waiter ---> w ---------- waker ---> DONE        the waker owns w: it stores the outcome,
- *     calls wake
- *       |                   |
- *       |                   +-- cancel --> CANCELLED - waker -> DONE   the waker served nobody: it serves the
- *       next
- *       |
- *       +------ waker ---> TOKEN ------- waiter --> DONE        served before it could sleep: the wait
- *       returns at once
- *       |
- *       +------ waiter withdraws ---> CANCELLED                 add_waiter_if, its second look said yes
- *
- * Who wins the cell owns the waiter, and nobody looks into a waiter without having won its cell: a cancelled
- * waiter's memory is free at once. A pointer to a waiter has its two low bits clear. */
-#define ROUSE_CELL_EMPTY_        ((uintptr_t)0)
-#define ROUSE_CELL_CANCELLED_    ((uintptr_t)1)
-#define ROUSE_CELL_DONE_         ((uintptr_t)5)
-#define ROUSE_CELL_TOKEN_        ((uintptr_t)2) /* + 4 * cap: by a wake that may store up to cap */
-#define ROUSE_CELL_TOKEN_ALL_    ((uintptr_t)3)
-#define ROUSE_CELL_TOKEN_CLOSED_ ((uintptr_t)7)
-
-static inline bool rouse_cell_is_waiter_(uintptr_t cell) {
-    return cell != ROUSE_CELL_EMPTY_ && (cell & 3) == 0;
-}
-/* The token of a wake_all or a close, whose permits are gifts: not the waiter's credit, and not handed on. */
-static inline bool rouse_token_is_gift_(uintptr_t token) {
-    return (token & 3) == ROUSE_CELL_TOKEN_ALL_;
-}
+typedef struct rouse_cell_ {
+    rouse_atomic_u64_ word_;   /* state.h                                                          */
+    rouse_atomic_ptr_ waiter_; /* from ARRIVED on; written by the waiter before it says so          */
+} rouse_cell_;
 
 enum {
     ROUSE_SEGMENT_FREE_,
     ROUSE_SEGMENT_FRESH_,
     ROUSE_SEGMENT_LIVE_,
-    ROUSE_SEGMENT_ENTERED_,
     ROUSE_SEGMENT_DEAD_,
     ROUSE_SEGMENT_PARKED_
 };
 
 typedef struct rouse_segment_ {
-    rouse_atomic_u64_ state_; /* base * 8 + one of the above; FRESH: and which life, see below     */
+    rouse_atomic_u64_ state_; /* base * 8 + one of the above; FRESH: life * 8 + FRESH             */
     rouse_atomic_u64_ next_;  /* the link to the next segment, see below                          */
+    rouse_atomic_u64_ from_;  /* a ticket: the cells here before it are resolved; a hint          */
+    uint64_t life_;           /* how often it has been made ready; whoever popped it owns this    */
     rouse_atomic_u32_ prev_;  /* index of the one before, 0: it is the first; a hint              */
     rouse_atomic_u32_ link_;  /* index of the next one in the pool                                */
     uint32_t index_;          /* its own, from 1; never changes                                   */
-    rouse_atomic_ptr_ cells_[ROUSE_SEGMENT_CELLS];
+    rouse_cell_ cells_[ROUSE_SEGMENT_CELLS];
 } rouse_segment_;
 
 /* Chunk j holds 2^(j+1) segments, indices 2^(j+1) - 1 and on: growing doubles, and an index finds its segment
@@ -133,35 +81,40 @@ typedef struct rouse_segment_ {
 
 typedef struct rouse_pool_ {
     rouse_atomic_u64_ first_; /* the link to the first segment                              */
-    rouse_atomic_u64_ free_;  /* the pool, a stack: index + 2^32 * a tag against ABA        */
+    rouse_atomic_u64_ free_;  /* the pool, a stack: index + 2^27 * a tag against ABA        */
+    uint64_t origin_;         /* the base of the first segment ever                         */
     rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
     rouse_atomic_ptr_ chunks_[ROUSE_CHUNKS_];
 } rouse_pool_;
 
-static inline uint64_t rouse_segment_state_(uint32_t base, uint32_t state) {
-    return (uint64_t)base * 8 + state;
+static inline uint64_t rouse_segment_state_(uint64_t base, uint32_t kind) {
+    return base * 8 + kind;
 }
-static inline uint32_t rouse_state_base_(uint64_t state) {
-    return (uint32_t)(state >> 3);
+static inline uint64_t rouse_segment_base_(uint64_t state) {
+    return state >> 3;
 }
-static inline uint32_t rouse_state_kind_(uint64_t state) {
+static inline uint32_t rouse_segment_kind_(uint64_t state) {
     return (uint32_t)(state & 7);
 }
 /* In the list, or just cut out of it and not yet FREE: whether its link is marked tells. */
-static inline bool rouse_state_linked_(uint64_t state) {
-    return rouse_state_kind_(state) >= ROUSE_SEGMENT_LIVE_;
+static inline bool rouse_segment_linked_(uint64_t state) {
+    return rouse_segment_kind_(state) >= ROUSE_SEGMENT_LIVE_;
 }
-/* In the list, and some cell of it is still to be visited. */
-static inline bool rouse_state_in_use_(uint64_t state) {
-    return rouse_state_linked_(state) && rouse_state_kind_(state) <= ROUSE_SEGMENT_ENTERED_;
+static inline bool rouse_segment_is_(uint64_t state, uint64_t base) {
+    return rouse_segment_linked_(state) && rouse_segment_base_(state) == base;
+}
+static inline rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t ticket) {
+    return &segment->cells_[(uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1)];
 }
 
 /* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it
  * is leaves the list, and the link is not changed any more. The version changes with every change of a link,
- * and goes on from one life of a segment to the next: who has read a link twice the same knows that it stood
- * there all the time, and a compare-and-swap of it fails if it did not. (It has 36 bits.) */
+ * and continues from one life of a segment to the next: a thread that has read a link twice the same knows
+ * that it was the same all the time, and a compare-and-swap of it fails if it was not. (It has 36 bits.) */
+#define ROUSE_LINK_INDEX_ 0x7ffffffu
+
 static inline uint32_t rouse_link_index_(uint64_t link) {
-    return (uint32_t)(link >> 1) & 0x7ffffffu;
+    return (uint32_t)(link >> 1) & ROUSE_LINK_INDEX_;
 }
 static inline bool rouse_link_marked_(uint64_t link) {
     return (link & 1) != 0;
@@ -169,12 +122,6 @@ static inline bool rouse_link_marked_(uint64_t link) {
 /* What `link` becomes when it is to lead to `index`. */
 static inline uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
     return (((link >> 28) + 1) << 28) | ((uint64_t)index << 1);
-}
-/* The state of a segment that is about to be linked: with the version of its link, above the base, it stands
- * in one life only. Who says LIVE late, when the segment is FRESH for the same base again and not linked,
- * does not succeed. */
-static inline uint64_t rouse_fresh_state_(uint32_t base, uint64_t link) {
-    return rouse_segment_state_(base, ROUSE_SEGMENT_FRESH_) | ((link >> 28) << 35);
 }
 
 static inline uint32_t rouse_chunk_size_(uint32_t chunk) {
@@ -205,21 +152,22 @@ static inline rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_
 static inline void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->free_);
     do {
-        rouse_u32_store_relaxed_(&segment->link_, (uint32_t)seen);
+        rouse_u32_store_relaxed_(&segment->link_, (uint32_t)seen & ROUSE_LINK_INDEX_);
         /* E12: release; partner is the pop: who gets the segment sees it as its last user left it. */
-    } while (!rouse_u64_cas_release_(&pool->free_, &seen, (seen & ~(uint64_t)UINT32_MAX) | segment->index_));
+    } while (!rouse_u64_cas_release_(&pool->free_, &seen,
+                                     (seen & ~(uint64_t)ROUSE_LINK_INDEX_) | segment->index_));
 }
 
 static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     uint64_t seen = rouse_u64_load_acquire_(&pool->free_); /* E12: to read the top's link_ */
-    while ((uint32_t)seen != 0) {
-        rouse_segment_ *const top = rouse_segment_at_(pool, (uint32_t)seen);
+    while (((uint32_t)seen & ROUSE_LINK_INDEX_) != 0) {
+        rouse_segment_ *const top = rouse_segment_at_(pool, (uint32_t)seen & ROUSE_LINK_INDEX_);
         /* It may have been popped, and be linked elsewhere: then the tag has moved and the CAS fails. */
         const uint64_t below = rouse_u32_load_relaxed_(&top->link_);
-        const uint64_t tag = (seen >> 32) + 1;
+        const uint64_t tag = (seen >> 27) + 1;
         /* E12: acquire, as said in push. release is more than is needed: who pushed what stays below heads a
          * release sequence, which goes on. */
-        if (rouse_u64_cas_acq_rel_(&pool->free_, &seen, (tag << 32) | below)) {
+        if (rouse_u64_cas_acq_rel_(&pool->free_, &seen, (tag << 27) | below)) {
             return top;
         }
     }
@@ -264,12 +212,15 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
         if (rouse_u32_cas_relaxed_(&pool->made_, &index, index + 1)) {
             segment = rouse_segment_at_(pool, index + 1);
             segment->index_ = index + 1;
+            segment->life_ = 0;
             rouse_u64_init_(&segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FREE_));
             rouse_u64_init_(&segment->next_, 0);
+            rouse_u64_init_(&segment->from_, 0);
             rouse_u32_init_(&segment->prev_, 0);
             rouse_u32_init_(&segment->link_, 0);
             for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-                rouse_ptr_init_(&segment->cells_[i], NULL);
+                rouse_u64_init_(&segment->cells_[i].word_, rouse_cell_fresh_(0));
+                rouse_ptr_init_(&segment->cells_[i].waiter_, NULL);
             }
         } else {
             segment = rouse_pool_pop_(pool);
@@ -278,11 +229,12 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     return segment;
 }
 
-static inline rouse_pool_ *rouse_pool_new_(void) {
+static inline rouse_pool_ *rouse_pool_new_(uint64_t origin) {
     rouse_pool_ *const pool = (rouse_pool_ *)ROUSE_MALLOC(sizeof(rouse_pool_));
     if (pool != NULL) {
         rouse_u64_init_(&pool->first_, 0);
         rouse_u64_init_(&pool->free_, 0);
+        pool->origin_ = origin;
         rouse_u32_init_(&pool->made_, 0);
         for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
             rouse_ptr_init_(&pool->chunks_[chunk], NULL);
@@ -328,33 +280,34 @@ static inline bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
 
 /* Where a walk stands: on a segment of the list, that is, one that is linked and not marked. */
 typedef struct rouse_walk_ {
-    rouse_segment_ *at; /* NULL: before the first                          */
-    uint64_t state;     /* of `at`                                         */
+    rouse_segment_ *at; /* NULL: before the first                            */
+    uint64_t state;     /* of `at`                                           */
     uint64_t link;      /* of `at`, or first_; read while it was in the list */
 } rouse_walk_;
 
 static inline rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse_walk_ *walk) {
     return walk->at == NULL ? &pool->first_ : &walk->at->next_;
 }
+/* The base of the segment that is appended where the walk stands. */
+static inline uint64_t rouse_walk_next_base_(const rouse_pool_ *pool, const rouse_walk_ *walk) {
+    return walk->at == NULL ? pool->origin_ : rouse_segment_base_(walk->state) + ROUSE_SEGMENT_CELLS;
+}
 
 /* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment.
- * `from`: NULL or any segment ever linked, a hint. The state is read again after the link: the link is of the
- * life that it says. */
-static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint32_t base) {
+ * `from`: NULL or any segment ever linked, a hint. The state is read again after the link: the link is of
+ * the life that it says. */
+static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base) {
     rouse_walk_ walk;
     walk.at = from;
     walk.state = 0;
     if (from != NULL) {
         walk.state = rouse_u64_load_acquire_(&from->state_); /* E11: as in a step */
-        if (rouse_state_linked_(walk.state) &&
-            rouse_ticket_distance_(rouse_state_base_(walk.state), base) > 0) {
-            uint64_t again;
-            /* E11: acquire; partner is the release store of a new life's link: who reads that reads, after
-             * it, a state that is not this one any more. */
+        if (rouse_segment_linked_(walk.state) && rouse_segment_base_(walk.state) < base) {
+            /* E11: acquire; partner is the release store of a new life's link: a thread that reads that
+             * reads, after it, a state that is not this one any more. */
             walk.link = rouse_u64_load_acquire_(&from->next_);
-            again = rouse_u64_load_acquire_(&from->state_);
-            if (!rouse_link_marked_(walk.link) && rouse_state_linked_(again) &&
-                rouse_state_base_(again) == rouse_state_base_(walk.state)) {
+            if (!rouse_link_marked_(walk.link) &&
+                rouse_segment_is_(rouse_u64_load_acquire_(&from->state_), rouse_segment_base_(walk.state))) {
                 return walk;
             }
         }
@@ -364,84 +317,95 @@ static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
     return walk;
 }
 
-/* Leads the link under the walk past the marked segment that it leads to, as read. True: this thread has cut
- * it out, and gives it to the pool. False: somebody else has, or the segment under the walk has been marked.
- */
+/* `next` is FRESH and in the list, where the link of a segment that is not yet cut leads to it: says LIVE,
+ * with `base`. False: it has lived on meanwhile, in this life or another. E11: release, for those that find
+ * the state; acquire, to learn what it is otherwise. FRESH names the life, so it fails in every other. */
+static inline bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, uint64_t base) {
+    const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
+    if (rouse_u64_cas_acq_rel_(&next->state_, state, live)) {
+        *state = live;
+    }
+    return rouse_segment_is_(*state, base);
+}
+
+/* Redirects the link under the walk past the marked segment that it leads to, as read. True: this thread has
+ * cut it out, and gives it to the pool. False: somebody else has, or the segment under the walk has been
+ * marked. */
 static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
-    const uint32_t behind = rouse_link_index_(marked->link);
-    const uint64_t cut = rouse_link_to_(walk->link, behind);
+    rouse_segment_ *const behind = rouse_segment_at_(pool, rouse_link_index_(marked->link));
+    const uint64_t cut = rouse_link_to_(walk->link, behind->index_);
     uint64_t expected = walk->link;
+    /* E11: acquire, twice. The base of the one behind is known from the marked one, so it must be LIVE
+     * first. If the link under the walk is still the same, the marked one has not been cut, nor has the one
+     * behind. */
+    uint64_t state = rouse_u64_load_acquire_(&behind->state_);
+    if (rouse_segment_kind_(state) == ROUSE_SEGMENT_FRESH_ &&
+        (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link ||
+         !rouse_segment_live_(behind, &state, rouse_walk_next_base_(pool, marked)))) {
+        return false;
+    }
     /* E11: release; partners are the walkers, who go on to read the segment behind. */
     if (!rouse_u64_cas_release_(rouse_walk_link_(pool, walk), &expected, cut)) {
         return false;
     }
     walk->link = cut;
     /* Relaxed: a hint. */
-    rouse_u32_store_relaxed_(&rouse_segment_at_(pool, behind)->prev_,
-                             walk->at == NULL ? 0 : walk->at->index_);
-    /* E11: release; a walker that reads FREE, or a later base, sees that the list has left this segment out.
-     */
-    rouse_u64_store_release_(&marked->at->state_,
-                             rouse_segment_state_(rouse_state_base_(marked->state), ROUSE_SEGMENT_FREE_));
+    rouse_u32_store_relaxed_(&behind->prev_, walk->at == NULL ? 0 : walk->at->index_);
+    /* E11: release; a walker that reads FREE sees that the list has left this segment out. */
+    rouse_u64_store_release_(&marked->at->state_, ROUSE_SEGMENT_FREE_);
     rouse_pool_push_(pool, marked->at);
     return true;
 }
 
 /* Goes to the next segment, cutting marked ones out on the way. False: there is none, or (*again) what was
- * read does not hold together any more: start over; somebody else has got on. The link is read again after
- * the next segment's state and link: unchanged, by its version, it has led there all the time, so the next
- * segment was in the list when they were read. */
+ * read does not hold together any more: start over; somebody else has made progress. The link is read again
+ * after the next segment's link and state: unchanged, by its version, it has led there all the time, so the
+ * next segment was in the list when they were read. */
 static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
     *again = false;
     while (rouse_link_index_(walk->link) != 0) {
         rouse_walk_ next;
-        uint32_t base;
         next.at = rouse_segment_at_(pool, rouse_link_index_(walk->link));
-        /* E11: acquire; partners are append, cut and who says LIVE. E13: acquire, the mark. */
-        next.state = rouse_u64_load_acquire_(&next.at->state_);
+        /* E13: acquire, the mark: behind it the state is DEAD. E11: acquire; partners are append, cut and
+         * LIVE. */
         next.link = rouse_u64_load_acquire_(&next.at->next_);
-        base = rouse_state_base_(next.state);
-        *again = rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link;
-        if (!*again && rouse_link_marked_(next.link)) {
-            *again = !rouse_walk_cut_(pool, walk, &next);
-            if (!*again) {
-                continue;
-            }
+        next.state = rouse_u64_load_acquire_(&next.at->state_);
+        if (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link) {
+            *again = true;
+            return false;
         }
-        if (!*again && rouse_state_kind_(next.state) == ROUSE_SEGMENT_FRESH_) {
-            /* It is linked, so it is LIVE; its appender has not said so yet. E11: as in
-             * rouse_segment_append_, and as there it fails in another life. */
-            const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
-            if (rouse_u64_cas_acq_rel_(&next.at->state_, &next.state, live)) {
-                next.state = live;
+        if (!rouse_link_marked_(next.link)) {
+            if (rouse_segment_kind_(next.state) == ROUSE_SEGMENT_FRESH_ &&
+                !rouse_segment_live_(next.at, &next.state, rouse_walk_next_base_(pool, walk))) {
+                *again = true;
+                return false;
             }
-            *again = !rouse_state_linked_(next.state) || rouse_state_base_(next.state) != base;
-        }
-        if (!*again) {
             *walk = next;
+            return true;
         }
-        return !*again;
+        if (!rouse_walk_cut_(pool, walk, &next)) {
+            *again = true;
+            return false;
+        }
     }
     return false;
 }
 
-/* The linked segment for `base`; NULL: it has been taken out, *beyond is the base of the first linked one
- * behind. `from`: a hint where to begin. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint32_t base,
-                                                       uint64_t *state, uint32_t *beyond) {
+/* The first linked segment at `base` or behind it; NULL: there is none. *found is its base. `from`: a hint
+ * where to begin. */
+static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base,
+                                                       uint64_t *found) {
     rouse_walk_ walk = rouse_walk_from_(pool, from, base);
     for (;;) {
         bool again;
         while (rouse_walk_step_(pool, &walk, &again)) {
-            const uint32_t here = rouse_state_base_(walk.state);
-            if (here == base) {
-                *state = walk.state;
+            *found = rouse_segment_base_(walk.state);
+            if (*found >= base) {
                 return walk.at;
             }
-            if (rouse_ticket_distance_(base, here) > 0) {
-                *beyond = here;
-                return NULL;
-            }
+        }
+        if (!again) {
+            return NULL;
         }
         walk = rouse_walk_from_(pool, NULL, base);
     }
@@ -449,141 +413,130 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_
 
 /* ---- out of the list ----------------------------------------------------------------------------------- */
 
-/* Takes a segment out that is DEAD by this thread's doing. */
-static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead) {
-    /* Relaxed: this thread has written it. */
-    const uint32_t base = rouse_state_base_(rouse_u64_load_relaxed_(&dead->state_));
-    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it anew. */
+/* Takes a segment out that is DEAD by this thread's doing, and not the last. */
+static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
+    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it again. */
     const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
     uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
     rouse_walk_ marked;
     rouse_walk_ walk;
-    bool again;
-    if (rouse_link_index_(link) == 0) {
-        /* E15: seq_cst on both sides. Here: "say PARKED, then look for a successor"; the appender: "link the
-         * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the
-         * segment would stay for ever. */
-        uint64_t parked = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
-        (void)rouse_u64_cas_seq_cst_(&dead->state_, &parked,
-                                     rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_));
-        link = rouse_u64_load_seq_cst_(&dead->next_);
-        if (rouse_link_index_(link) == 0) {
-            return;
-        }
-        parked = rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_);
-        if (!rouse_u64_cas_seq_cst_(&dead->state_, &parked,
-                                    rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_))) {
-            return; /* the appender has it, and takes it out */
-        }
-    }
-    /* E13: release; partner is who cuts it and gives it to the pool: this thread has acquired what every
-     * visitor did to its cells. It fails while those behind it are being cut. */
+    uint64_t found;
+    /* E13: release; partner is the thread that cuts it and gives it to the pool: this thread has acquired
+     * what every visitor did to its cells. It fails while those behind it are being cut. */
     do {
         marked.link = rouse_link_to_(link, rouse_link_index_(link)) | 1;
     } while (!rouse_u64_cas_release_(&dead->next_, &link, marked.link));
-    /* From here on whoever walks over it cuts it, this thread as one of them. */
+    /* From here on every walker that comes to it cuts it, this thread as one of them. */
     walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
     marked.at = dead;
     marked.state = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
     /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind
      * a link that leads to it, it is not another life of it that stands there. */
-    if (rouse_link_index_(walk.link) == dead->index_ &&
-        rouse_u64_load_acquire_(&dead->next_) == marked.link && rouse_walk_cut_(pool, &walk, &marked)) {
-        return;
-    }
-    for (;;) {
-        while (rouse_walk_step_(pool, &walk, &again)) {
-            if (rouse_ticket_distance_(base, rouse_state_base_(walk.state)) >= 0) {
-                return; /* it stands behind where the dead one was */
-            }
-        }
-        if (!again) {
-            return;
-        }
-        walk = rouse_walk_from_(pool, NULL, base);
+    if (rouse_link_index_(walk.link) != dead->index_ ||
+        rouse_u64_load_acquire_(&dead->next_) != marked.link || !rouse_walk_cut_(pool, &walk, &marked)) {
+        (void)rouse_segment_find_(pool, walk.at, base + 1, &found);
     }
 }
 
-/* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, `all`?
+/* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, final?
  * E10: seq_cst, see rouse_segment_try_end_. */
-static inline bool rouse_cell_is_(const rouse_segment_ *segment, uint32_t ticket, uintptr_t all) {
-    return rouse_ptr_load_seq_cst_(&segment->cells_[rouse_cell_(ticket)]) == (void *)all;
+static inline bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket) {
+    return rouse_cell_final_(rouse_u64_load_seq_cst_(&rouse_segment_cell_(segment, ticket)->word_));
 }
 
-/* The cell of `ticket` has just become `all` by a seq_cst read-modify-write of this thread: if every cell of
- * the segment is, and the segment is in the state `in` that this ends, ends it.
- *   DONE, in ENTERED:     retired. Every cell has had its last visitor.
- *   CANCELLED, in LIVE:   removed. No waker has entered, and none can any more.
- * The segment may be recycled already: then its base has moved on, and the CAS fails whatever the cells said.
- * Looks at the nearest cells first: whether the oldest or the newest leave first, one of the two next to it
- * says no.
+/* The cell of `ticket` has just become final by a seq_cst read-modify-write of this thread: if every cell of
+ * its segment is, ends that. The segment may have been recycled already: then its base has moved on, and the
+ * CAS fails whatever the cells said. Looks at the nearest cells first: whether the oldest or the newest
+ * leave first, one of the two next to it says no.
  *
  * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total
  * order must see all. Of two visitors that finish together, one at least sees the other's cell. With acquire
  * and release both may miss. */
-static ROUSE_SLOW_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t ticket,
-                                               uint32_t in, uintptr_t all) {
-    uint64_t state = rouse_segment_state_(rouse_base_(ticket), in);
+static ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
+    const uint64_t base = rouse_segment_base_of_(ticket);
+    uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     for (uint32_t distance = 1; distance <= ROUSE_SEGMENT_CELLS / 2; distance++) {
-        if (!rouse_cell_is_(segment, ticket + distance, all) ||
-            !rouse_cell_is_(segment, ticket - distance, all)) {
+        if (!rouse_segment_final_(segment, ticket + distance) ||
+            !rouse_segment_final_(segment, ticket - distance)) {
             return;
         }
     }
-    /* Relaxed: who wins. What the visitors did is in the cells, and handed on by the mark (E13). */
-    if (rouse_u64_cas_relaxed_(&segment->state_, &state,
-                               rouse_segment_state_(rouse_base_(ticket), ROUSE_SEGMENT_DEAD_))) {
-        rouse_segment_unlink_(pool, segment);
+    /* Relaxed: a guess, the last one stays the last until somebody appends. */
+    if (rouse_link_index_(rouse_u64_load_relaxed_(&segment->next_)) == 0) {
+        /* E15: seq_cst on both sides. Here: "say PARKED, then look for a successor"; the appender: "link the
+         * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the
+         * segment would stay for ever. */
+        if (!rouse_u64_cas_seq_cst_(&segment->state_, &state,
+                                    rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_)) ||
+            rouse_link_index_(rouse_u64_load_seq_cst_(&segment->next_)) == 0) {
+            return;
+        }
+        state = rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_);
+    }
+    /* Relaxed: it only decides a race, with the appender if it was PARKED. What the visitors did is in the
+     * cells, and handed on by the mark (E13). */
+    if (rouse_u64_cas_relaxed_(&segment->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_))) {
+        rouse_segment_unlink_(pool, segment, base);
+    }
+}
+/* The same; mostly a look at the two cells next to it shows that not all are final. */
+static inline void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
+    if (rouse_segment_final_(segment, ticket + 1) && rouse_segment_final_(segment, ticket - 1)) {
+        rouse_segment_end_(pool, segment, ticket);
     }
 }
 
 /* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment for `base` at the end, where the walk stands, and goes to it. If somebody else was first,
- * the walk is begun again from where it stood. False: no memory. */
-static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end, uint32_t base) {
+/* Links a segment at the end, where the walk stands, and goes to it. If somebody else was first, the walk is
+ * begun again from where it stood. False: no memory. */
+static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
+    const uint64_t base = rouse_walk_next_base_(pool, end);
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
-    const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     uint64_t expected = end->link;
     uint64_t link;
     uint64_t state;
     if (fresh == NULL) {
         return false;
     }
+    fresh->life_++;
+    state = rouse_segment_state_(fresh->life_, ROUSE_SEGMENT_FRESH_);
     for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-        rouse_ptr_store_relaxed_(&fresh->cells_[i], NULL);
+        /* E11: release; a thread with a stale way to this cell that reads this then reads a state of the
+         * segment that is not the one it came by. */
+        rouse_u64_store_release_(&fresh->cells_[i].word_, rouse_cell_fresh_(fresh->life_));
     }
+    /* Relaxed: a hint. */
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
-    /* E11: release, twice; a stale walker that meets the new link, or the new base, sees that the segment had
-     * left the list. */
+    /* E11: release, twice; a stale walker that meets the new link, or the new state, sees that the segment
+     * had left the list. */
     link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0);
-    state = rouse_fresh_state_(base, link);
     rouse_u64_store_release_(&fresh->next_, link);
     rouse_u64_store_release_(&fresh->state_, state);
-    /* E11: release in the CAS that links: who finds the segment finds it ready. It fails if the link has
+    /* E11: release in the CAS that links: whoever finds the segment finds it ready. It fails if the link has
      * changed, whatever has become of `last`. seq_cst: E15. */
     if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &expected,
                                 rouse_link_to_(end->link, fresh->index_))) {
         /* E11: release, as in rouse_walk_cut_. */
-        rouse_u64_store_release_(&fresh->state_, rouse_segment_state_(base, ROUSE_SEGMENT_FREE_));
+        rouse_u64_store_release_(&fresh->state_, ROUSE_SEGMENT_FREE_);
         rouse_pool_push_(pool, fresh);
         *end = rouse_walk_from_(pool, last, base);
         return true;
     }
-    (void)rouse_u64_cas_acq_rel_(&fresh->state_, &state, live);
+    (void)rouse_segment_live_(fresh, &state, base);
     if (last != NULL) {
-        const uint32_t last_base = rouse_state_base_(end->state);
+        const uint64_t last_base = rouse_segment_base_(end->state);
         uint64_t parked = rouse_segment_state_(last_base, ROUSE_SEGMENT_PARKED_);
         /* E15: the appender's half. */
         if (rouse_u64_load_seq_cst_(&last->state_) == parked &&
             rouse_u64_cas_seq_cst_(&last->state_, &parked,
                                    rouse_segment_state_(last_base, ROUSE_SEGMENT_DEAD_))) {
-            rouse_segment_unlink_(pool, last);
+            rouse_segment_unlink_(pool, last, last_base);
         }
     }
     end->at = fresh;
-    end->state = live;
+    end->state = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     end->link = link;
     return true;
 }

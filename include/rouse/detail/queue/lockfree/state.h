@@ -1,0 +1,154 @@
+/* rouse/detail/queue/lockfree/state.h: the two words of the LOCKFREE queue: the queue's and a cell's.
+ * Internal.
+ *
+ * ---- The queue's word -----------------------------------------------------------------------------------
+ * It keeps to word.h: an upper part (closed, bit 32; 31 bits above), plus a signed lower part. So "somebody
+ * waits" is its sign, and the calls that find nobody waiting are those of every backend.
+ *
+ *   mode    lower part        upper 31 bits        meaning
+ *   EMPTY   credit            low bits of next     nobody waits; `next` is the next ticket
+ *   FIRST   2^31 + credit     low bits of next     the credit is for the waiter that has claimed the cell of
+ *                                                  `next`; whoever finds this finishes it
+ *   QUEUE   2^31 + 2^30       high bits of next    somebody waits, or did; no credit is stored
+ *           + low 29 bits
+ *   TAKEN   the same + 2^29   high bits of next    a wake_all or a close has taken all who waited
+ *
+ *   EMPTY -> EMPTY     credit is given or taken                        EMPTY -> QUEUE   a ticket is issued
+ *   EMPTY -> FIRST     a ticket is issued to one who lacks less        FIRST -> QUEUE   it has the credit
+ *   QUEUE -> QUEUE     a ticket is issued                              FIRST -> EMPTY   the credit was enough
+ *   QUEUE -> EMPTY     nobody waits any more: what is left of a wake is stored
+ *   QUEUE -> TAKEN     wake_all, close: the cells of all tickets before next are this call's
+ *   TAKEN -> EMPTY, QUEUE   as from QUEUE, once served_ is next
+ *
+ * QUEUE and TAKEN have all 60 bits of `next`. The others have 31; served_ of the queue has the rest, for it
+ * equals `next` in EMPTY, and is never beyond it in QUEUE.
+ *
+ * ---- A cell's word --------------------------------------------------------------------------------------
+ * life * 2^33 + number * 2^4 + state. The life changes each time the segment is used again, so a stale
+ * compare-and-swap fails. The number is what the waiter still lacks, but the cap of the wake in TOKEN.
+ *
+ *   FREE -------> CLAIMED ----> ARRIVED ----> DONE       served: the waker owns the waiter
+ *                    |   |         |
+ *                    |   |         +--------> CANCELLED  taken out: the canceller owns it
+ *                    |   +-------> CANCELLED             withdrawn before it arrived
+ *                    |   +-------> GIVEN                 the same as CLAIMED, with the credit of FIRST
+ *                    +-----------> TOKEN, ... -> DONE    served before it arrived; its waiter leaves DONE
+ *                    +-----------> RESERVED              the same, but it is not to know yet
+ *
+ *   RESERVED ----> TOKEN, ...                            its waker has made its last access to the queue
+ *   RESERVED ----> RESERVED_ARRIVED ----> DONE           its waiter has arrived meanwhile; its waker tells it
+ *
+ * A cell is claimed before its ticket is issued, so whoever reads a ticket in the queue's word finds what its
+ * waiter lacks. From RESERVED on the cell is resolved: no waker and no canceller takes it any more. In DONE
+ * and CANCELLED it is final: nobody comes back to it. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_STATE_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_STATE_H
+
+#include "../../../config.h"
+#include "../../base/atomic.h"
+#include "../types.h"
+#include "../word.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rouse_waiter_queue {
+    rouse_atomic_u64_ word_;   /* above                                                                 */
+    rouse_atomic_u64_ served_; /* the cells of all tickets before it are resolved or taken               */
+    rouse_atomic_ptr_ head_;   /* the segment that was last served from; a hint                         */
+    rouse_atomic_ptr_ tail_;   /* the segment that was last queued in; a hint                           */
+    rouse_atomic_ptr_ pool_;   /* NULL until the first wait                                             */
+};
+
+/* ---- the queue's word ---------------------------------------------------------------------------------- */
+
+#define ROUSE_STATE_WAITS_ 0x80000000u
+#define ROUSE_STATE_QUEUE_ 0x40000000u
+#define ROUSE_STATE_TAKEN_ 0x20000000u
+/* The most that is ever stored: credit that comes back may lift the balance above ROUSE_MAX_PERMITS. */
+#define ROUSE_STATE_MOST_ 0x3fffffffu
+
+static inline bool rouse_state_is_empty_(uint64_t state) {
+    return rouse_word_balance_(state) >= 0;
+}
+/* QUEUE or TAKEN. */
+static inline bool rouse_state_is_queue_(uint64_t state) {
+    return (uint32_t)state >= (ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_);
+}
+/* In QUEUE or TAKEN: is it TAKEN? */
+static inline bool rouse_state_taken_(uint64_t state) {
+    return ((uint32_t)state & ROUSE_STATE_TAKEN_) != 0;
+}
+/* In EMPTY and FIRST. */
+static inline uint32_t rouse_state_credit_(uint64_t state) {
+    return (uint32_t)state & ROUSE_STATE_MOST_;
+}
+/* The low bits of `next` in EMPTY and FIRST. */
+static inline uint32_t rouse_state_tag_(uint64_t state) {
+    return (uint32_t)(rouse_word_above_(state) >> 33);
+}
+static inline uint32_t rouse_state_tag_of_(uint64_t ticket) {
+    return (uint32_t)ticket & 0x7fffffffu;
+}
+/* In QUEUE and TAKEN. */
+static inline uint64_t rouse_state_next_(uint64_t state) {
+    return (rouse_word_above_(state) >> 33 << 29) | ((uint32_t)state & (ROUSE_STATE_TAKEN_ - 1));
+}
+
+static inline uint64_t rouse_state_make_(uint32_t lower, uint64_t upper, bool closed) {
+    return (uint64_t)(int64_t)(int32_t)lower + upper * ROUSE_WORD_SERIAL_ + (closed ? ROUSE_WORD_CLOSED_ : 0);
+}
+static inline uint64_t rouse_state_empty_(uint32_t credit, uint64_t next, bool closed) {
+    return rouse_state_make_(credit, rouse_state_tag_of_(next), closed);
+}
+static inline uint64_t rouse_state_first_(uint32_t credit, uint64_t next) {
+    return rouse_state_make_(ROUSE_STATE_WAITS_ | credit, rouse_state_tag_of_(next), false);
+}
+static inline uint64_t rouse_state_queue_(uint64_t next, bool closed) {
+    return rouse_state_make_(ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ |
+                                 ((uint32_t)next & (ROUSE_STATE_TAKEN_ - 1)),
+                             rouse_state_tag_of_(next >> 29), closed);
+}
+
+/* ---- a cell's word ------------------------------------------------------------------------------------- */
+
+enum {
+    ROUSE_CELL_FREE_,
+    ROUSE_CELL_CLAIMED_,
+    ROUSE_CELL_GIVEN_,
+    ROUSE_CELL_ARRIVED_,
+    ROUSE_CELL_RESERVED_,
+    ROUSE_CELL_RESERVED_ARRIVED_,
+    ROUSE_CELL_TOKEN_,        /* by a wake; the number is its cap       */
+    ROUSE_CELL_TOKEN_STORED_, /* by stored credit; the number is n      */
+    ROUSE_CELL_TOKEN_ALL_,    /* by a wake_all                          */
+    ROUSE_CELL_TOKEN_CLOSED_, /* by a close; the number is what it lacks */
+    ROUSE_CELL_DONE_,
+    ROUSE_CELL_CANCELLED_
+};
+
+#define ROUSE_CELL_LIFE_ (~UINT64_C(0) << 33)
+
+static inline uint64_t rouse_cell_fresh_(uint64_t life) {
+    return life << 33; /* FREE */
+}
+static inline uint32_t rouse_cell_state_(uint64_t cell) {
+    return (uint32_t)cell & 15u;
+}
+static inline uint32_t rouse_cell_number_(uint64_t cell) {
+    return (uint32_t)(cell >> 4) & ROUSE_MAX_PERMITS;
+}
+static inline bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
+    return ((one ^ other) & ROUSE_CELL_LIFE_) == 0;
+}
+static inline uint64_t rouse_cell_to_(uint64_t cell, uint32_t state, uint32_t number) {
+    return (cell & ROUSE_CELL_LIFE_) | ((uint64_t)number << 4) | state;
+}
+static inline bool rouse_cell_resolved_(uint64_t cell) {
+    return rouse_cell_state_(cell) >= ROUSE_CELL_RESERVED_;
+}
+static inline bool rouse_cell_final_(uint64_t cell) {
+    return rouse_cell_state_(cell) >= ROUSE_CELL_DONE_;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_STATE_H */

@@ -1,0 +1,196 @@
+/* rouse/detail/queue/lockfree/ticket.h: how the ticket of a claimed cell is issued. Internal.
+ *
+ * A waiter claims the cell of the next ticket, and then changes the queue's word so that the ticket is
+ * issued. It may stand still in between; then whoever wants the next cell issues the ticket for it. So every
+ * step here is a compare-and-swap that any number of threads may try, and one of them makes.
+ *
+ *   the word            becomes                         when
+ *   EMPTY, credit 0     QUEUE (next + 1)                -
+ *   QUEUE               QUEUE (next + 1)                -
+ *   EMPTY, credit > 0   FIRST, the same credit          then, by rouse_ticket_settle_, any thread:
+ *                                                         cell CLAIMED, lacks more: GIVEN, and it lacks less
+ *                                                         cell CLAIMED, lacks no more: TOKEN_STORED
+ *   FIRST               QUEUE (next + 1)                the cell is GIVEN
+ *   FIRST               EMPTY (next + 1), the rest      the cell is TOKEN_STORED, and served_ is next + 1
+ *
+ * ---- When 31 bits wrap ----------------------------------------------------------------------------------
+ * EMPTY has 31 bits of `next`. A thread that stands still between its look at an EMPTY word without credit
+ * and its compare-and-swap, while 2^31 tickets pass, may succeed although it should not, and leaves a QUEUE
+ * word whose `next` is less than served_. Nothing else can: so whoever finds that puts EMPTY back, with the
+ * 31 bits that it had.
+ */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_TICKET_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_TICKET_H
+
+#include "../../base/atomic.h"
+#include "../../base/platform.h"
+#include "../types.h"
+#include "segments.h"
+#include "state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a call stands in the queue. All zero: not yet anywhere. */
+typedef struct rouse_spot_ {
+    rouse_segment_ *segment; /* NULL: to be looked for             */
+    uint64_t base;           /* of the segment                     */
+    uint64_t ticket;         /* all before it are resolved         */
+    uint64_t word;           /* of its cell, as last read          */
+    bool taken;              /* the cells are this call's: TAKEN   */
+} rouse_spot_;
+
+#define ROUSE_SPOT_NONE_ \
+    { NULL, 0, 0, 0, false }
+
+static inline rouse_cell_ *rouse_spot_cell_(const rouse_spot_ *at) {
+    return rouse_segment_cell_(at->segment, at->ticket);
+}
+
+/* E11: acquire; partner is the CAS that made the pool. */
+static inline rouse_pool_ *rouse_ticket_pool_(const rouse_waiter_queue *q) {
+    return (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
+}
+
+/* Reads the word of the spot's cell. True: its segment is in the list with this base. The caller has seen
+ * that before, too: no base is used twice, so the word is of this life, and a CAS from it succeeds in no
+ * other. */
+static inline bool rouse_spot_read_(rouse_spot_ *at) {
+    at->word = rouse_u64_load_acquire_(&rouse_spot_cell_(at)->word_); /* E9: what others did to it; E11 */
+    /* E11: acquire; partner is LIVE, or who used the segment again. */
+    return rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
+}
+
+/* The spot of the next ticket, in the segment that was last queued in. False: not there. */
+static inline bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t ticket) {
+    at->ticket = ticket;
+    at->base = rouse_segment_base_of_(ticket);
+    /* E11: acquire; partner is the store of the hint, and through it whoever made the segment ready. */
+    at->segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
+}
+
+/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is less. */
+static inline bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
+    /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
+     * what those before have passed on. */
+    return rouse_u64_cas_acq_rel_(&q->served_, &from, ticket);
+}
+
+/* `state` is TAKEN: those who took the cells before `next` need nobody's help, and nobody else is to look at
+ * them. */
+static inline void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t state) {
+    const uint64_t next = rouse_state_next_(state);
+    uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_ticket_serve_to_ */
+    while (served < next && !rouse_ticket_serve_to_(q, served, next)) {
+        served = rouse_u64_load_acquire_(&q->served_); /* E4 */
+    }
+}
+
+/* `state` is QUEUE, and its `next` is less than served_: see above. */
+static inline void rouse_ticket_mend_(rouse_waiter_queue *q, uint64_t state) {
+    /* E3: as every change of the word. */
+    (void)rouse_u64_cas_acq_rel_(
+        &q->word_, &state, rouse_state_empty_(0, rouse_state_next_(state) - 1, rouse_word_closed_(state)));
+}
+
+/* `state`, as read from the word, is FIRST: finishes it. E3, E4: as in issue. */
+static ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
+    const uint32_t credit = rouse_state_credit_(state);
+    /* E4: acquire; partner is rouse_ticket_serve_to_. In FIRST it is the ticket, or, just before the end,
+     * one more. */
+    uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
+    uint64_t after = 0;
+    rouse_spot_ at;
+    ticket -= rouse_state_tag_of_(ticket) != rouse_state_tag_(state) ? 1 : 0;
+    if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
+        return; /* settled already */
+    }
+    if (!rouse_spot_last_(q, &at, ticket)) {
+        uint64_t found;
+        at.segment = rouse_segment_find_(rouse_ticket_pool_(q), at.segment, at.base, &found);
+        if (at.segment == NULL || found != at.base) {
+            return; /* likewise: the segment stays until then */
+        }
+    }
+    if (!rouse_spot_read_(&at)) {
+        return;
+    }
+    while (rouse_cell_state_(at.word) == ROUSE_CELL_CLAIMED_) {
+        const uint32_t lacks = rouse_cell_number_(at.word);
+        const uint64_t to = lacks > credit ? rouse_cell_to_(at.word, ROUSE_CELL_GIVEN_, lacks - credit)
+                                           : rouse_cell_to_(at.word, ROUSE_CELL_TOKEN_STORED_, lacks);
+        /* E9: release, the waiter sees what came before the credit was stored (E3); acquire, what it lacks. */
+        if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word, to)) {
+            at.word = to;
+        }
+    }
+    switch (rouse_cell_state_(at.word)) {
+    case ROUSE_CELL_GIVEN_:
+        after = rouse_state_queue_(ticket + 1, false);
+        break;
+    case ROUSE_CELL_TOKEN_STORED_:
+        (void)rouse_ticket_serve_to_(q, ticket, ticket + 1);
+        after = rouse_state_empty_(credit - rouse_cell_number_(at.word), ticket + 1, false);
+        break;
+    case ROUSE_CELL_CANCELLED_: /* its waiter found the queue closed, before it was opened again */
+        (void)rouse_ticket_serve_to_(q, ticket, ticket + 1);
+        after = rouse_state_empty_(credit, ticket + 1, false);
+        break;
+    case ROUSE_CELL_FREE_: /* nobody has claimed it: 31 bits have wrapped */
+        after = rouse_state_empty_(credit, ticket, false);
+        break;
+    default:
+        return;
+    }
+    (void)rouse_u64_cas_acq_rel_(&q->word_, &state, after);
+}
+
+/* Sees to it that the ticket of the spot, whose cell has been claimed, is issued. False: the queue was
+ * closed before that. */
+static inline bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ *at) {
+    const uint64_t ticket = at->ticket;
+    for (;;) {
+        /* E4: acquire; whoever has issued the ticket may be another thread. */
+        uint64_t state = rouse_u64_load_acquire_(&q->word_);
+        uint64_t after;
+        if (rouse_state_is_queue_(state)) {
+            const uint64_t next = rouse_state_next_(state);
+            if (next > ticket) {
+                return true;
+            }
+            if (next < ticket) {
+                rouse_ticket_mend_(q, state);
+                continue;
+            }
+            if (rouse_state_taken_(state)) {
+                rouse_ticket_pass_taken_(q, state);
+            }
+            after = rouse_state_queue_(ticket + 1, false);
+        } else if (rouse_state_tag_(state) != rouse_state_tag_of_(ticket)) {
+            return true; /* issued, and served */
+        } else if (!rouse_state_is_empty_(state)) {
+            rouse_ticket_settle_(q, state);
+            continue;
+        } else {
+            /* E9: acquire. Served long ago, 31 bits have wrapped. */
+            const uint64_t now = rouse_u64_load_acquire_(&rouse_spot_cell_(at)->word_);
+            if (!rouse_cell_same_life_(now, at->word) ||
+                (rouse_cell_resolved_(now) && rouse_cell_state_(now) != ROUSE_CELL_CANCELLED_)) {
+                return true;
+            }
+            after = rouse_state_credit_(state) == 0 ? rouse_state_queue_(ticket + 1, false)
+                                                    : rouse_state_first_(rouse_state_credit_(state), ticket);
+        }
+        if (rouse_word_closed_(state)) {
+            return false;
+        }
+        /* E4: release, for the waker that sees the ticket; acquire, for a second look at a condition (E3). */
+        if (rouse_u64_cas_acq_rel_(&q->word_, &state, after) && rouse_state_is_queue_(after)) {
+            return true;
+        }
+    }
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_TICKET_H */

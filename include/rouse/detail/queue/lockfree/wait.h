@@ -1,0 +1,231 @@
+/* rouse/detail/queue/lockfree/wait.h: the waiter's side of the LOCKFREE queue. Internal.
+ *
+ * Four steps: see to it that the segment of the next ticket is linked (here, and nowhere else, memory is
+ * asked for); claim the ticket's cell, with what the waiter lacks; issue the ticket (ticket.h); write the
+ * waiter into the cell and say that it has arrived. A waker may have served the cell before that: then the
+ * wait answers at once. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
+
+#include "../../../waiter.h"
+#include "../../base/atomic.h"
+#include "../../base/check.h"
+#include "../../base/platform.h"
+#include "../../wake/outcome.h"
+#include "../types.h"
+#include "segments.h"
+#include "state.h"
+#include "ticket.h"
+#include "wake.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The pool, made at need. NULL: no memory. */
+static inline rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
+    void *pool = rouse_ticket_pool_(q);
+    if (pool == NULL) {
+        /* Relaxed: it stays what it is until the first segment is linked. */
+        const uint64_t served = rouse_u64_load_relaxed_(&q->served_);
+        rouse_pool_ *const mine = rouse_pool_new_(rouse_segment_base_of_(served));
+        if (mine == NULL) {
+            return NULL;
+        }
+        /* E11: release, for rouse_ticket_pool_; acquire, another's. */
+        if (rouse_ptr_cas_acq_rel_(&q->pool_, &pool, mine)) {
+            return mine;
+        }
+        ROUSE_FREE(mine);
+    }
+    return (rouse_pool_ *)pool;
+}
+
+/* Finds the segment of the spot's ticket, the next one of a word just read, and links it at need.
+ * ROUSE_PENDING: the word must be read again. */
+static ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *at) {
+    rouse_pool_ *const pool = rouse_wait_pool_(q);
+    rouse_walk_ walk;
+    if (pool == NULL) {
+        return ROUSE_NOMEM;
+    }
+    walk = rouse_walk_from_(pool, at->segment, at->base);
+    for (;;) {
+        bool again;
+        if (walk.at != NULL && rouse_segment_base_(walk.state) >= at->base) {
+            at->segment = walk.at;
+            if (rouse_segment_base_(walk.state) > at->base) {
+                return ROUSE_PENDING;
+            }
+            rouse_ptr_store_release_(&q->tail_, walk.at); /* E11: release, for rouse_spot_last_ */
+            return ROUSE_OK;
+        }
+        if (!rouse_walk_step_(pool, &walk, &again)) {
+            if (again || rouse_walk_next_base_(pool, &walk) != at->base) {
+                return ROUSE_PENDING;
+            }
+            if (!rouse_segment_append_(pool, &walk)) {
+                return ROUSE_NOMEM;
+            }
+        }
+    }
+}
+
+/* Leaves a cell that is claimed. False: a waker has been there; the spot's word says what it left. */
+static inline bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
+    while (rouse_cell_state_(at->word) == ROUSE_CELL_CLAIMED_ ||
+           (given && rouse_cell_state_(at->word) == ROUSE_CELL_GIVEN_)) {
+        /* E9, E10: as in rouse_cancel_cell_. */
+        if (rouse_u64_cas_seq_cst_(&rouse_spot_cell_(at)->word_, &at->word,
+                                   rouse_cell_to_(at->word, ROUSE_CELL_CANCELLED_, 0))) {
+            rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Claims the cell of the next ticket, and has the ticket issued. ROUSE_PENDING: done; anything else: the
+ * answer of the wait. */
+static inline rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                             rouse_spot_ *at) {
+    for (;;) {
+        /* E4: acquire, so that the list is at least as new as the ticket. */
+        uint64_t state = rouse_u64_load_acquire_(&q->word_);
+        /* E4: acquire, as in rouse_spot_find_; in EMPTY it is the next ticket. */
+        uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
+        if (rouse_word_closed_(state)) {
+            return ROUSE_CLOSED;
+        }
+        if (rouse_state_is_queue_(state)) {
+            if (ticket > rouse_state_next_(state)) {
+                rouse_ticket_mend_(q, state); /* or the word has changed */
+                continue;
+            }
+            ticket = rouse_state_next_(state);
+        } else if (!rouse_state_is_empty_(state)) {
+            rouse_ticket_settle_(q, state);
+            continue;
+        } else if (rouse_word_balance_(state) >= (int32_t)n) {
+            if (rouse_u64_cas_acquire_(&q->word_, &state, state - n)) { /* E2 */
+                rouse_u32_store_relaxed_(&w->status_,
+                                         rouse_outcome_(ROUSE_OK, 0)); /* relaxed: the caller's */
+                return ROUSE_OK;
+            }
+            continue;
+        } else if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
+            continue;
+        }
+        if (!rouse_spot_last_(q, at, ticket)) {
+            const rouse_status status = rouse_wait_append_(q, at);
+            /* E4: acquire. No memory for a ticket that is not the next one any more: look again. */
+            if (status == ROUSE_NOMEM && rouse_u64_load_acquire_(&q->word_) == state) {
+                return ROUSE_NOMEM;
+            }
+            if (status != ROUSE_OK) {
+                continue;
+            }
+        }
+        if (!rouse_spot_read_(at)) {
+            continue;
+        }
+        if (rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
+            const uint64_t claimed = rouse_cell_to_(at->word, ROUSE_CELL_CLAIMED_, n);
+            /* E9: release, for those who issue the ticket or read what is lacked; acquire, whoever was
+             * first. */
+            if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, claimed)) {
+                at->word = claimed;
+                /* The usual case of issue. E4: as there. */
+                if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
+                    rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
+                    return ROUSE_PENDING;
+                }
+                while (!rouse_ticket_issue_(q, at)) {
+                    if (rouse_wait_leave_(q, at, false)) {
+                        return ROUSE_CLOSED;
+                    }
+                }
+                return ROUSE_PENDING;
+            }
+        }
+        (void)rouse_ticket_issue_(q, at); /* another's: first it gets its ticket */
+    }
+}
+
+/* The waiter has found a token: it is the last visitor of its cell, and has its outcome. asked: what it
+ * keeps or gives back; 0: it does not want it. */
+static ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter *w,
+                                                    const rouse_spot_ *at, uint32_t asked) {
+    const uint32_t number = rouse_cell_number_(at->word);
+    uint32_t rest = asked == 0 ? 1 : 0;
+    uint32_t cap = ROUSE_MAX_PERMITS;
+    uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
+    switch (rouse_cell_state_(at->word)) {
+    case ROUSE_CELL_TOKEN_:
+        cap = number;
+        break;
+    case ROUSE_CELL_TOKEN_STORED_:
+        break;
+    case ROUSE_CELL_TOKEN_ALL_:
+        rest = 0;
+        outcome = rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_);
+        break;
+    default: /* closed */
+        rest = asked == 0 ? 0 : asked - number;
+        outcome = rouse_outcome_(asked == 0 ? ROUSE_OK : ROUSE_CLOSED, 0);
+        break;
+    }
+    /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
+    (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
+                                  rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
+    rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
+    /* Relaxed: the caller's again; for rouse_notify_pass_on. */
+    rouse_u32_store_relaxed_(&w->status_, outcome);
+    if (rest != 0) {
+        rouse_serving_pass_on_(q, rest, cap);
+    }
+    return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
+}
+
+/* Puts w, which asked for n, into its cell. wanted: would it keep what it is served with before it sleeps? */
+static inline rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
+                                              rouse_spot_ *at) {
+    rouse_cell_ *const cell = rouse_spot_cell_(at);
+    /* Relaxed: published by the CAS below (E9). */
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    rouse_ptr_store_relaxed_(&w->place_, at->segment);
+    rouse_u32_store_relaxed_(&w->ticket_, (uint32_t)at->ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1));
+    rouse_ptr_store_relaxed_(&cell->waiter_, w);
+    ROUSE_OWN_(w, q);
+    ROUSE_TRACE("queue", q, w);
+    while (rouse_cell_state_(at->word) < ROUSE_CELL_TOKEN_) {
+        const uint32_t arrived =
+            rouse_cell_resolved_(at->word) ? ROUSE_CELL_RESERVED_ARRIVED_ : ROUSE_CELL_ARRIVED_;
+        /* E9: release, so that the waker may read w; acquire, to see what came before the wake. */
+        if (rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
+                                   rouse_cell_to_(at->word, arrived, rouse_cell_number_(at->word)))) {
+            return ROUSE_PENDING;
+        }
+    }
+    ROUSE_DISOWN_(w);
+    ROUSE_TRACE("grant", q, w);
+    return rouse_wait_pick_up_(q, w, at, wanted ? n : 0);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    rouse_spot_ at;
+    const rouse_status status = rouse_wait_claim_(q, w, n, &at);
+    if (status != ROUSE_PENDING) {
+        return status;
+    }
+    if (ready != NULL && ready(arg)) {
+        /* RESERVED: a batch has served it, and it is woken like any other; or it finds the token, and passes
+         * it on. */
+        return rouse_wait_leave_(q, &at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, &at);
+    }
+    return rouse_wait_arrive_(q, w, n, true, &at);
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H */

@@ -1,0 +1,418 @@
+/* rouse/detail/queue/lockfree/wake.h: the waker's side of the LOCKFREE queue. Internal.
+ *
+ * A waker goes to the oldest cell that is not resolved. What it lacks is more than the waker has: the waker
+ * lowers it, in one compare-and-swap, and is done. Otherwise it wins the cell, and goes on with the rest.
+ * When no cell is left, one compare-and-swap of the queue's word stores the rest and says that nobody waits;
+ * it fails if a ticket has been issued meanwhile.
+ *
+ * ---- The last touch -------------------------------------------------------------------------------------
+ * A waiter that is in its cell is told when the waker has finished with the queue (wake/deliver.h). One that
+ * has not arrived yet is told by a token in the cell, and may destroy the queue as soon as it finds it. So a
+ * token is left only as the very last access, or while somebody else of the same call is still to be told,
+ * who keeps the queue in use. Until there is such a one, the first cell without its waiter is RESERVED: it
+ * cannot be cancelled or withdrawn from, and becomes a token at the very end. One such cell is enough, for
+ * its waiter is still to be told. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
+
+#include "../../../waiter.h"
+#include "../../base/atomic.h"
+#include "../../base/check.h"
+#include "../../base/platform.h"
+#include "../../wake/chain.h"
+#include "../../wake/deliver.h"
+#include "../types.h"
+#include "segments.h"
+#include "state.h"
+#include "ticket.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- to the oldest waiter ------------------------------------------------------------------------------ */
+
+/* Finds the segment of the spot's ticket, or the first one behind. False: there is none. */
+static inline bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
+    /* E4: acquire; partner is rouse_ticket_serve_to_. */
+    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    uint64_t from;
+    at->ticket = at->taken || at->ticket >= served ? at->ticket : served;
+    at->base = rouse_segment_base_of_(at->ticket);
+    /* E11: acquire; partner is the store of the hint. */
+    at->segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    if (at->segment == NULL || !rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base)) {
+        at->segment = rouse_segment_find_(pool, at->segment, at->base, &at->base);
+        if (at->segment == NULL) {
+            return false;
+        }
+        at->ticket = at->ticket < at->base ? at->base : at->ticket;
+    }
+    /* Relaxed: whatever ticket stands there, those before it in its segment are resolved or taken, and stay
+     * so. */
+    from = rouse_u64_load_relaxed_(&at->segment->from_);
+    if (!at->taken && from > at->ticket && from - at->base <= ROUSE_SEGMENT_CELLS) {
+        at->ticket = from;
+    }
+    return true;
+}
+
+/* Goes to the first cell before ticket `end` that is not resolved. False: there is none. */
+static inline bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at,
+                                    uint64_t end) {
+    while (at->segment != NULL || rouse_spot_find_(q, pool, at)) {
+        for (; at->ticket < end && at->ticket - at->base < ROUSE_SEGMENT_CELLS; at->ticket++) {
+            /* What has been used again was resolved. */
+            if (rouse_spot_read_(at) && !rouse_cell_resolved_(at->word)) {
+                return true;
+            }
+        }
+        if (at->ticket >= end) {
+            return false;
+        }
+        at->segment = NULL;
+    }
+    return false;
+}
+
+/* The head has moved to the spot's segment: the next call begins here. */
+static inline void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
+    /* E4: as in rouse_spot_find_. */
+    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    if (served < at->base) {
+        (void)rouse_ticket_serve_to_(q, served, at->ticket);
+    }
+    if (rouse_ptr_load_relaxed_(&q->head_) != (const void *)at->segment) { /* relaxed: a hint */
+        rouse_ptr_store_release_(&q->head_, at->segment); /* E11: release, for rouse_spot_find_ */
+    }
+}
+
+/* ---- winning a cell ------------------------------------------------------------------------------------ */
+
+/* A wake in progress. */
+typedef struct rouse_serving_ {
+    rouse_pool_ *pool;  /* of the queue; NULL: not looked at yet                               */
+    uint32_t token;     /* the state that it leaves in a cell without its waiter               */
+    uint32_t cap;       /* TOKEN: what may be stored of it                                      */
+    uint32_t outcome;   /* of those it wakes                                                   */
+    uint32_t woken;     /* how many it has won                                                 */
+    uint32_t credit;    /* what closed waiters had been given: it is given out again           */
+    rouse_chain_ chain; /* those still to be told                                              */
+    rouse_spot_ kept;   /* the RESERVED cell; segment NULL: none                               */
+} rouse_serving_;
+
+static inline rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
+    rouse_serving_ serving;
+    serving.pool = NULL;
+    serving.token = token;
+    serving.cap = cap;
+    serving.outcome = outcome;
+    serving.woken = 0;
+    serving.credit = 0;
+    serving.chain.first = NULL;
+    serving.chain.last = NULL;
+    serving.kept.segment = NULL;
+    return serving;
+}
+
+static inline uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint64_t word) {
+    return rouse_cell_to_(word, serving->token,
+                          serving->token == ROUSE_CELL_TOKEN_ ? serving->cap : rouse_cell_number_(word));
+}
+
+/* What a closed waiter had been given, when `word` is its cell's. */
+static inline uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
+                                             uint64_t word) {
+    return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_number_(word)
+                                                      : 0;
+}
+
+/* Wins the cell of the spot, as read. `last`: the call will not come to the queue again. False: it has
+ * changed; its word is read anew. */
+static inline bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
+                                      bool last) {
+    rouse_cell_ *const cell = rouse_spot_cell_(at);
+    const uint64_t seen = at->word;
+    if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_) {
+        /* Relaxed: read before the CAS, which fails if it was not this life's. */
+        rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
+        /* E9: acquire, the waiter is this thread's to read. E10: seq_cst, the cell may be its segment's
+         * last. */
+        if (!rouse_u64_cas_seq_cst_(&cell->word_, &at->word, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
+            return false;
+        }
+        serving->credit += rouse_serving_refund_(serving, w, seen);
+        ROUSE_TRACE("grant", q, w);
+        rouse_chain_add_(&serving->chain, w, serving->outcome);
+        rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
+        rouse_segment_try_end_(serving->pool, at->segment, at->ticket);
+    } else {
+        const bool keep = !last && serving->chain.first == NULL && serving->kept.segment == NULL;
+        const uint64_t to = keep ? rouse_cell_to_(seen, ROUSE_CELL_RESERVED_, rouse_cell_number_(seen))
+                                 : rouse_serving_token_(serving, seen);
+        /* E9: release, the waiter that finds it sees what came before this wake; acquire, what others gave
+         * it. */
+        if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word, to)) {
+            return false;
+        }
+        if (keep) {
+            serving->kept = *at;
+        }
+    }
+    serving->woken++;
+    at->ticket++;
+    (void)q;
+    return true;
+}
+
+/* The last access to the queue, but for credit that this finds: the kept cell becomes a token, or its waiter
+ * is told with the rest. */
+static inline void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *serving) {
+    const rouse_spot_ *const kept = &serving->kept;
+    rouse_cell_ *const cell = kept->segment == NULL ? NULL : rouse_spot_cell_(kept);
+    rouse_waiter *w;
+    uint64_t seen;
+    if (cell == NULL) {
+        return;
+    }
+    /* E9: acquire, that its waiter has arrived; it is not final, so it is in the same life. */
+    seen = rouse_u64_load_acquire_(&cell->word_);
+    /* E9: release, as in rouse_serving_win_. */
+    if (rouse_cell_state_(seen) == ROUSE_CELL_RESERVED_ &&
+        rouse_u64_cas_acq_rel_(&cell->word_, &seen, rouse_serving_token_(serving, seen))) {
+        return;
+    }
+    /* RESERVED_ARRIVED. Relaxed: the waiter wrote it before it said so (E9). */
+    w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
+    serving->credit = rouse_serving_refund_(serving, w, seen);
+    ROUSE_TRACE("grant", q, w);
+    rouse_chain_push_front_(&serving->chain, w, serving->outcome);
+    /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
+    (void)rouse_u64_swap_seq_cst_(&cell->word_, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0));
+    rouse_segment_try_end_(serving->pool, kept->segment, kept->ticket);
+    (void)q;
+}
+
+static inline void rouse_serving_deliver_(const rouse_serving_ *serving) {
+    if (serving->chain.first != NULL && serving->chain.first == serving->chain.last) {
+        rouse_deliver_one_(serving->chain.first, serving->outcome);
+    } else {
+        rouse_deliver_(&serving->chain);
+    }
+}
+
+/* ---- giving credit ------------------------------------------------------------------------------------- */
+
+/* Stores n in an EMPTY word, or (QUEUE, nobody left) turns it back. True: done, with *status. */
+static inline bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, uint64_t next, uint32_t n,
+                                        uint32_t cap, rouse_status *status) {
+    const int32_t stored = rouse_state_is_empty_(state) ? rouse_word_balance_(state) : 0;
+    const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+    if ((most != cap || cap == ROUSE_MAX_PERMITS) && (int64_t)stored + n > (int64_t)most) {
+        *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
+        return true;
+    }
+    /* E3: release, as in rouse_word_give_; a read-modify-write even if nothing changes. Acquire is for the
+     * ticket (E4) that was read. */
+    return rouse_u64_cas_acq_rel_(
+        &q->word_, &state,
+        rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
+}
+
+/* Gives n to the waiters and what is left to the balance, under the cap. */
+static inline rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
+                                               uint32_t cap) {
+    rouse_status status = ROUSE_OK;
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    uint64_t settled = UINT64_MAX;
+    bool announced = false;
+    while (n != 0) {
+        /* E4: acquire, so that the list is at least as new as the tickets that are issued. */
+        const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+        uint64_t next;
+        if (rouse_state_is_empty_(state)) {
+            if (rouse_serving_store_(q, state, rouse_state_tag_(state), n, cap, &status)) {
+                break;
+            }
+            continue;
+        }
+        if (!rouse_state_is_queue_(state)) {
+            rouse_ticket_settle_(q, state);
+            continue;
+        }
+        if (cap == 0 && !announced) {
+            /* E3: a condition may have changed before this wake; a waiter whose ticket is not issued yet
+             * sees that in its second look, although the wake is another's. */
+            uint64_t same = state;
+            announced = rouse_u64_cas_acq_rel_(&q->word_, &same, state);
+            continue;
+        }
+        next = rouse_state_next_(state);
+        serving->pool = serving->pool == NULL ? rouse_ticket_pool_(q) : serving->pool;
+        if (!rouse_state_taken_(state) && rouse_spot_seek_(q, serving->pool, &at, next)) {
+            const uint32_t lacks = rouse_cell_number_(at.word);
+            if (settled != at.base) {
+                rouse_spot_settle_(q, &at);
+                settled = at.base;
+            }
+            if (lacks > n) {
+                /* E9: release, for the one that serves it in the end, and by way of it the waiter; acquire,
+                 * to pass on what was there. */
+                if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word,
+                                           rouse_cell_to_(at.word, rouse_cell_state_(at.word), lacks - n))) {
+                    break;
+                }
+            } else if (rouse_serving_win_(q, serving, &at, lacks == n)) {
+                n -= lacks;
+                cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap; /* too late to refuse the rest */
+            }
+        } else {
+            /* E4: as in rouse_spot_find_. */
+            const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+            if (served > next) {
+                rouse_ticket_mend_(q, state); /* or the word has changed */
+            } else if ((served == next || rouse_ticket_serve_to_(q, served, next)) &&
+                       rouse_serving_store_(q, state, next, n, cap, &status)) {
+                break;
+            }
+        }
+    }
+    return status;
+}
+
+/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse.
+ * */
+static ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_, cap, rouse_outcome_(ROUSE_OK, 0));
+    (void)rouse_serving_give_(q, &serving, n, cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap);
+    rouse_serving_let_go_(q, &serving);
+    rouse_serving_deliver_(&serving);
+}
+
+/* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
+ * and lacks just n. Its waiter, out of its cell; NULL: not so, and nothing is done. */
+static inline rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n) {
+    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && segment != NULL &&
+        rouse_u64_load_acquire_(&segment->state_) == live) {
+        /* Relaxed: as in rouse_spot_find_. */
+        const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
+        const uint64_t ticket = from > served ? from : served;
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        if (ticket < rouse_state_next_(state) &&
+            rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
+            (seen & ~ROUSE_CELL_LIFE_) == rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n) &&
+            rouse_u64_load_acquire_(&segment->state_) == live) {
+            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. */
+            rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
+            if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
+                rouse_u64_store_relaxed_(&segment->from_, ticket + 1);
+                rouse_segment_try_end_(rouse_ticket_pool_(q), segment, ticket);
+                return w;
+            }
+        }
+    }
+    return NULL;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    uint32_t *woken) {
+    rouse_serving_ serving =
+        rouse_serving_by_(ROUSE_CELL_TOKEN_, cap & ~ROUSE_WORD_REFUSE_, rouse_outcome_(ROUSE_OK, 0));
+    const rouse_status status = rouse_serving_give_(q, &serving, n, cap);
+    *woken = serving.woken;
+    rouse_serving_let_go_(q, &serving);
+    rouse_serving_deliver_(&serving);
+    return status;
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                    uint32_t *woken) {
+    rouse_waiter *const w = cap == 0 ? NULL : rouse_serving_next_(q, n);
+    if (ROUSE_LIKELY_(w != NULL)) {
+        *woken = 1;
+        ROUSE_TRACE("grant", q, w);
+        rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+        return ROUSE_OK;
+    }
+    return rouse_serving_wake_(q, n, cap, woken);
+}
+
+static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    uint32_t woken;
+    return rouse_backend_wake_(q, n, most | ROUSE_WORD_REFUSE_, &woken);
+}
+
+/* ---- waking all ---------------------------------------------------------------------------------------- */
+
+/* Takes the cells of all tickets that are issued now; `bits` are set in the word by the same step, and in no
+ * other does anybody queue or get anything. Then wins them, each. */
+static inline uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    /* E4: acquire, as in rouse_serving_give_. */
+    uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    for (;;) {
+        const bool queue = rouse_state_is_queue_(state);
+        uint64_t after = rouse_word_closed_(state) ? state : state + bits;
+        after += queue && !rouse_state_taken_(state) ? ROUSE_STATE_TAKEN_ : 0;
+        /* E4: acquire, as in rouse_spot_find_; after the word, so that it is not before cells that others
+         * took. */
+        at.ticket = rouse_u64_load_acquire_(&q->served_);
+        if (queue && at.ticket > rouse_state_next_(state)) {
+            rouse_ticket_mend_(q, state); /* or the word has changed */
+        } else if (!rouse_state_is_empty_(state) && !queue) {
+            rouse_ticket_settle_(q, state);
+            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+        } else if (rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
+            break;
+        }
+        state = rouse_u64_load_acquire_(&q->word_); /* E4 */
+    }
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
+        rouse_ticket_pass_taken_(q, state);
+        serving->pool = rouse_ticket_pool_(q);
+        at.taken = true;
+        while (rouse_spot_seek_(q, serving->pool, &at, rouse_state_next_(state))) {
+            (void)rouse_serving_win_(q, serving, &at, false);
+        }
+    }
+    if (serving->credit != 0) {
+        rouse_serving_pass_on_(q, serving->credit, ROUSE_MAX_PERMITS);
+        serving->credit = 0;
+    }
+    rouse_serving_let_go_(q, serving);
+    if (serving->credit != 0) {
+        rouse_serving_pass_on_(q, serving->credit, ROUSE_MAX_PERMITS);
+    }
+    rouse_serving_deliver_(serving);
+    return serving->woken;
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+    rouse_serving_ serving =
+        rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
+    return rouse_serving_all_(q, &serving, 0);
+}
+
+static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+    rouse_serving_ serving =
+        rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
+    return rouse_serving_all_(q, &serving, ROUSE_WORD_CLOSED_);
+}
+
+static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+    return rouse_word_reopen_(&q->word_);
+}
+
+static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_, 0, rouse_outcome_(ROUSE_CLOSED, 0));
+    ROUSE_TRACE("close", q, NULL);
+    return rouse_serving_all_(q, &serving, ROUSE_WORD_CLOSED_);
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H */

@@ -1,0 +1,200 @@
+/* tickets.c: LOCKFREE's tickets: claimed by one thread and issued by another, served with stored credit, taken by a wake_all,
+ * given up in a closed queue, and after 31 bits have wrapped. */
+#include "support.h"
+
+static void start(uint32_t credit, int passed) {
+    guests_init(NULL);
+    queue_start(credit, passed);
+}
+
+/* A guest that has claimed the cell of the next ticket, which is not issued yet: as if it stood still there. */
+static seat claimed;
+static seat claim(guest *g, uint32_t n) {
+    seat taken = {g, n, ROUSE_SPOT_NONE_};
+    const uint64_t state = rouse_u64_load_relaxed_(&queue.word_);
+    const uint64_t ticket =
+        rouse_state_is_queue_(state) ? rouse_state_next_(state) : rouse_u64_load_relaxed_(&queue.served_);
+    if (!rouse_spot_last_(&queue, &taken.at, ticket)) {
+        mc_assert(rouse_wait_append_(&queue, &taken.at) == ROUSE_OK);
+    }
+    mc_assert(rouse_spot_read_(&taken.at) && rouse_cell_state_(taken.at.word) == ROUSE_CELL_FREE_);
+    taken.at.word = rouse_cell_to_(taken.at.word, ROUSE_CELL_CLAIMED_, n);
+    rouse_u64_store_relaxed_(&rouse_spot_cell_(&taken.at)->word_, taken.at.word);
+    return taken;
+}
+/* It goes on. */
+static void go_on(void *unused) {
+    (void)unused;
+    while (!rouse_ticket_issue_(&queue, &claimed.at)) {
+        if (rouse_wait_leave_(&queue, &claimed.at, false)) {
+            claimed.who->answer = ROUSE_CLOSED;
+            return;
+        }
+    }
+    sit_down(&queue, &claimed);
+}
+
+/* ---- issued by another ------------------------------------------------------------------------------------------ */
+
+static void helped(void) {
+    start(0, 0);
+    claimed = claim(A, 1);
+    run(go_on, NULL, wait_1, B, ONLY_TWO);
+    mc_assert(waiting(A) && waiting(B));
+    give(1);
+    mc_assert(granted(A) && waiting(B)); /* it was first */
+    conserved(1);
+}
+static void helped_and_served(void) {
+    start(0, 1);
+    claimed = claim(A, 1);
+    run(go_on, NULL, wait_1, B, give_1, NULL);
+    mc_assert(count(granted) == 1);
+    conserved(1);
+}
+/* The one that stands still never goes on: nobody else misses anything. */
+static void stands_still(void) {
+    start(0, 0);
+    claimed = claim(A, 1);
+    run(wait_1, B, give_2, NULL, ONLY_TWO);
+    mc_assert(granted(B) || rouse_waiter_queue_balance(&queue) >= 1);
+    go_on(NULL);
+    mc_assert(granted(A) && granted(B));
+    conserved(2);
+}
+
+/* ---- with stored credit ------------------------------------------------------------------------------------------ */
+
+static void conserved_several(int put_in, uint32_t of_a) {
+    const int64_t held = (granted(A) ? (int)of_a : 0) + (granted(B) ? 1 : 0) + (granted(C) ? 1 : 0);
+    const int64_t lack = (waiting(A) ? (int)of_a : 0) + (waiting(B) ? 1 : 0) + (waiting(C) ? 1 : 0);
+    mc_assert(rouse_waiter_queue_balance(&queue) == put_in - held - lack);
+    queue_finish();
+}
+static void first_gets_part(void) {
+    start(1, 0);
+    run(wait_2, A, wait_1, B, ONLY_TWO);
+    mc_assert(granted(B) || waiting(B));
+    conserved_several(1, 2);
+}
+static void first_gets_part_and_more(void) {
+    start(1, 0);
+    run(wait_2, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved_several(2, 2);
+}
+static void first_against_try(void) {
+    start(1, 0);
+    run(wait_2, A, try_1, B, ONLY_TWO);
+    conserved_several(1, 2);
+}
+static void first_claimed(void) {
+    start(1, 0);
+    claimed = claim(A, 2);
+    run(go_on, NULL, wait_1, B, give_1, NULL);
+    conserved_several(2, 2);
+}
+static void first_is_enough(void) {
+    start(2, 1);
+    claimed = claim(A, 2);
+    run(go_on, NULL, give_1, NULL, wait_2, D);
+    mc_assert(granted(A) || granted(D));
+    if (granted(D)) { /* it had its two before A's ticket */
+        mc_assert(waiting(A));
+        give(1);
+    }
+    mc_assert(granted(A));
+    rouse_waiter_queue_destroy(&queue);
+}
+
+/* ---- taken ----------------------------------------------------------------------------------------------------------- */
+
+static void taken_wait_give(void) {
+    start(0, 0);
+    enqueue(A, 1);
+    run(wake_all, NULL, wait_1, B, give_1, NULL);
+    mc_assert(granted(A));
+    mc_assert((int64_t)woken_by_all + 1 - (rouse_waiter_queue_balance(&queue) > 0 ? 1 : 0) == count(granted));
+    queue_finish();
+}
+static void taken_taken(void) {
+    start(0, 1);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(wake_all, NULL, wake_all, &woken_by_second, wait_1, C);
+    mc_assert(granted(A) && granted(B));
+    mc_assert(woken_by_all + woken_by_second == (granted(C) ? 3u : 2u));
+    queue_finish();
+}
+
+/* ---- closed, and opened again ----------------------------------------------------------------------------------------- */
+
+static void reset_and_wait(void *g) {
+    (void)rouse_queue_reset_(&queue);
+    enqueue(g, 1);
+}
+static void given_up(void) {
+    start(0, 0);
+    (void)rouse_waiter_queue_close(&queue);
+    claimed = claim(A, 1);
+    run(go_on, NULL, reset_and_wait, B, ONLY_TWO);
+    mc_assert(closed(A) || waiting(A));
+    mc_assert(waiting(B));
+    give((uint32_t)count(waiting));
+    mc_assert(granted(B));
+    queue_finish();
+}
+static void given_up_with_credit(void) {
+    start(1, 0);
+    (void)rouse_waiter_queue_close(&queue);
+    claimed = claim(A, 2);
+    run(go_on, NULL, reset_and_wait, B, ONLY_TWO);
+    mc_assert(closed(A) || waiting(A));
+    conserved_several(1, 2);
+}
+
+/* ---- 31 bits have wrapped ----------------------------------------------------------------------------------------------- */
+
+/* A thread that stood still for 2^31 tickets has issued the ticket that it had read. */
+static void late_issue(void) {
+    uint64_t served;
+    start(0, 0);
+    served = rouse_u64_load_relaxed_(&queue.served_);
+    mc_assert(rouse_u64_load_relaxed_(&queue.word_) == rouse_state_empty_(0, served, false));
+    rouse_u64_store_relaxed_(&queue.served_, served + ((uint64_t)1 << 31));
+    rouse_u64_store_relaxed_(&rouse_segment_at_(rouse_wait_pool_(&queue), 1)->state_, 0);
+    rouse_wait_pool_(&queue)->origin_ = served + ((uint64_t)1 << 31);
+    rouse_u64_store_relaxed_(&queue.word_, rouse_state_queue_(served + 1, false));
+}
+static void late_issue_wait_give(void) {
+    late_issue();
+    run(wait_1, A, give_1, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    conserved(1);
+}
+static void late_issue_all_wait(void) {
+    late_issue();
+    run(wake_all, NULL, wait_1, A, ONLY_TWO);
+    mc_assert(granted(A) == (woken_by_all == 1) && granted(A) != waiting(A));
+    queue_finish();
+}
+
+#define LONG .bound = 2, .soak_bound = MC_NO_BOUND
+
+const mc_scenario mc_scenarios[] = {
+    {.name = "issued by another", .body = helped},
+    {.name = "issued by another, give", .body = helped_and_served, LONG},
+    {.name = "never goes on", .body = stands_still, LONG},
+    {.name = "stored credit is a part", .body = first_gets_part, LONG},
+    {.name = "stored credit is a part, give", .body = first_gets_part_and_more},
+    {.name = "stored credit is a part, try", .body = first_against_try},
+    {.name = "stored credit is a part, another waits, give", .body = first_claimed, LONG},
+    {.name = "stored credit is enough", .body = first_is_enough, LONG},
+    {.name = "taken, wait, give", .body = taken_wait_give, LONG},
+    {.name = "taken twice, wait", .body = taken_taken, LONG},
+    {.name = "given up", .body = given_up, LONG},
+    {.name = "given up, stored credit", .body = given_up_with_credit, LONG},
+    {.name = "a late issue, wait, give", .body = late_issue_wait_give},
+    {.name = "a late issue, wake all, wait", .body = late_issue_all_wait},
+    {0},
+};
