@@ -103,7 +103,7 @@ static ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t sta
     uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
     uint64_t after = 0;
     rouse_spot_ at;
-    ticket -= rouse_state_tag_of_(ticket) != rouse_state_tag_(state) ? 1 : 0;
+    ticket -= rouse_state_tag_of_(ticket) != rouse_state_tag_(state) ? 1u : 0u;
     if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
         return; /* settled already */
     }
