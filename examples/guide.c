@@ -1,4 +1,5 @@
-/* examples/guide.c: the code of docs/guide.md that is not in one of the other examples, run and checked. */
+/* examples/guide.c: code of docs/guide.md that is not in one of the other examples, run and checked. The rest of
+ * it is in guide_more.c. */
 
 #include <poll.h>
 #include <pthread.h>
@@ -113,7 +114,6 @@ static void try_model(void) {
 
 /* ---- polled waiters ---- */
 
-/* snippet: polled */
 typedef struct poller {
     rouse_waiter waiter;
 } poller;
@@ -132,7 +132,6 @@ static rouse_status poller_start(poller *p, rouse_notify *n) {
 static bool poller_is_ready(const poller *p) {
     return rouse_waiter_status(&p->waiter) != ROUSE_PENDING;
 }
-/* end snippet */
 
 static void try_polled(void) {
     rouse_notify n = ROUSE_NOTIFY_INIT;
@@ -192,7 +191,7 @@ struct listener {
 
 static void on_work(rouse_waiter *w, rouse_status status) {
     listener *l = rouse_waiter_data(w);
-    (void)status; /* ROUSE_OK: nobody closes a notify */
+    (void)status; /* ROUSE_OK: this one is never closed */
     if (l->leaves) {
         rouse_notify_pass_on(&work_arrived, w); /* to the next one; nothing, if notify_all had woken it */
     } else {
@@ -235,7 +234,6 @@ static void try_notify(void) {
 
 /* ---- mutex ---- */
 
-/* snippet: mutex */
 static rouse_mutex cache_lock = ROUSE_MUTEX_INIT;
 
 static void fill_cache(void);
@@ -257,7 +255,6 @@ static void refresh(rouse_waiter *w) {
 static void on_filled(void) {
     rouse_mutex_unlock(&cache_lock);
 }
-/* end snippet */
 
 static int fills;
 
@@ -282,7 +279,6 @@ static void try_mutex(void) {
 
 /* ---- a loop and a mailbox ---- */
 
-/* snippet: mailbox */
 typedef struct event_loop {
     int kick_fd;
     rouse_mailbox mailbox; /* one for each loop; it stays where it is */
@@ -315,7 +311,6 @@ static void loop_close(event_loop *loop) {
     rouse_mailbox_destroy(&loop->mailbox); /* waits for a kick that is still in progress, */
     close(loop->kick_fd);                  /* and uses this                               */
 }
-/* end snippet */
 
 static rouse_semaphore shared = ROUSE_SEMAPHORE_INIT(0);
 

@@ -2,6 +2,7 @@
 #include <rouse/semaphore.h>
 #include <stdio.h>
 
+/* snippet: jobs */
 typedef struct job {
     rouse_waiter waiter; /* its place in the queue for a permit: no allocation */
     int id, steps_left;
@@ -44,3 +45,4 @@ int main(void) {
     rouse_semaphore_destroy(&limit);
     return 0;
 }
+/* end snippet */
