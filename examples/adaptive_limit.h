@@ -31,7 +31,6 @@ static inline void adaptive_limit_init(adaptive_limit *a, uint32_t start, uint32
     a->answers = 0;
 }
 
-/* snippet: resize */
 static inline void adaptive_limit_look_(adaptive_limit *a) {
     enum { QUEUE_LOW = 10, QUEUE_HIGH = 30 }; /* tenths of a request */
     const uint32_t limit = rouse_limit_permits(&a->permits);
@@ -45,7 +44,6 @@ static inline void adaptive_limit_look_(adaptive_limit *a) {
         (void)rouse_limit_set(&a->permits, limit - 1);
     }
 }
-/* end snippet */
 
 /* An answer has come: gives its permit back. latency: more than 0, in any unit. */
 static inline void adaptive_limit_answered(adaptive_limit *a, uint64_t latency) {

@@ -43,7 +43,6 @@ static void on_readable(connection *it) {
     }
 }
 
-/* snippet: loop */
 static void run(void) {
     struct epoll_event events[64];
     bool stopping = false;
@@ -68,7 +67,6 @@ static void run(void) {
         }
     }
 }
-/* end snippet */
 
 int main(int argc, char **argv) {
     signal_fd = terminate_fd();

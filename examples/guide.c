@@ -24,14 +24,12 @@
 
 static int started, refused;
 
-/* snippet: request */
 typedef struct request {
     rouse_waiter place; /* its place in the queue: your memory, no allocation */
     int id;
 } request;
 
 static rouse_semaphore limit = ROUSE_SEMAPHORE_INIT(2);
-/* end snippet */
 
 static void start(request *r) {
     (void)r;
@@ -148,13 +146,11 @@ static void try_polled(void) {
 
 /* ---- weights ---- */
 
-/* snippet: budget */
 static rouse_semaphore budget = ROUSE_SEMAPHORE_INIT(64); /* MiB that downloads may hold together */
 
 static bool start_download(rouse_waiter *w, unsigned mib) {
     return rouse_semaphore_acquire(&budget, w, mib) == ROUSE_OK; /* all of them, or it waits for all */
 }
-/* end snippet */
 
 static int woken;
 
@@ -352,7 +348,6 @@ static void try_mailbox(void) {
 
 static rouse_semaphore connections = ROUSE_SEMAPHORE_INIT(1);
 
-/* snippet: timed */
 static bool with_connection(void (*use)(void), uint64_t timeout_ms) {
     const rouse_status status = rouse_semaphore_acquire_timed(&connections, 1, timeout_ms * 1000000);
     if (status != ROUSE_OK) {
@@ -362,7 +357,6 @@ static bool with_connection(void (*use)(void), uint64_t timeout_ms) {
     rouse_semaphore_release(&connections, 1);
     return true;
 }
-/* end snippet */
 
 static void use_connection(void) {
     CHECK(!with_connection(use_connection, 1));
@@ -376,7 +370,6 @@ static void try_timed(void) {
 
 /* ---- a condition of your own ---- */
 
-/* snippet: add_waiter_if */
 /* A number that only grows; others wait until it has reached what they want. */
 typedef struct sequence {
     atomic_uint value;
@@ -415,7 +408,6 @@ static void sequence_advance(sequence *s) {
     atomic_fetch_add(&s->value, 1);
     rouse_waiter_queue_wake_all(&s->queue);
 }
-/* end snippet */
 
 static unsigned reached;
 
@@ -443,12 +435,10 @@ static void try_sequence(void) {
 
 /* ---- memory ---- */
 
-/* snippet: reserve */
 static bool prepare(rouse_semaphore *s, uint32_t most_waiters) {
     return rouse_semaphore_reserve(s, most_waiters) ==
            ROUSE_OK; /* MUTEX, SPIN: always, and nothing happens */
 }
-/* end snippet */
 
 static void try_reserve(void) {
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(1);

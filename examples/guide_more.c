@@ -148,100 +148,72 @@ static void start_fetch(fetch *f);
 static void fetch_over(fetch *f, rouse_status status);
 
 /* snippet: two-limits */
-enum { STEPS = 2 };
-
 struct fetch {
-    rouse_waiter waiter;
-    rouse_limit *const *steps; /* the limits, in the order in which every fetch takes them */
-    unsigned held;             /* it holds a permit of the first `held` */
-    bool gave_up;
+    rouse_several place;
+    int id;
 };
 
-/* It is over: done, refused or stopped. Gives back what it holds, last. */
-static void end_fetch(fetch *f, rouse_status status) {
-    rouse_limit *const *const steps = f->steps;
-    unsigned held = f->held;
-    fetch_over(f, status); /* may free it */
-    while (held > 0) {
-        (void)rouse_limit_give_back(steps[--held], 1);
-    }
-}
+static rouse_limit at_host = ROUSE_LIMIT_INIT(3, UINT32_MAX);    /* connections to one host */
+static rouse_limit in_all = ROUSE_LIMIT_INIT(1, UINT32_MAX);     /* connections of the program */
+static const rouse_step steps[] = {{&at_host, 1}, {&in_all, 1}}; /* every fetch takes them in this order */
 
-/* One step has been answered. */
-static void advance(fetch *f, rouse_status status) {
-    while (status == ROUSE_OK) {
-        f->held++;
-        if (f->gave_up) {
-            status = ROUSE_CANCELLED;
-        } else if (f->held == STEPS) {
-            start_fetch(f);
-            return;
-        } else {
-            status = rouse_limit_acquire(f->steps[f->held], &f->waiter, 1);
-        }
-    }
-    if (status != ROUSE_PENDING) { /* PENDING: on_step will be called */
-        end_fetch(f, status);
-    }
-}
-
-static void on_step(rouse_waiter *w, rouse_status status) {
-    advance(rouse_waiter_data(w), status);
-}
-
-static void begin_fetch(fetch *f, rouse_limit *const *steps) {
-    rouse_status status;
-    rouse_waiter_init(&f->waiter, on_step, f);
-    f->steps = steps;
-    f->held = 0;
-    f->gave_up = false;
-    status = rouse_limit_acquire(steps[0], &f->waiter, 1);
-    if (status != ROUSE_PENDING) {
-        advance(f, status);
-    }
-}
-
-/* On the loop's thread, while f waits for one of its steps. */
-static void stop_fetch(fetch *f) {
-    if (rouse_limit_cancel(f->steps[f->held], &f->waiter)) {
-        end_fetch(f, ROUSE_CANCELLED);
+static void on_both(rouse_several *place, rouse_status status) {
+    fetch *f = rouse_several_data(place);
+    if (status == ROUSE_OK) {
+        start_fetch(f); /* it has a permit of each */
     } else {
-        f->gave_up = true; /* too late: on_step is due, and sees this */
+        fetch_over(f, status); /* it has none; nothing is owed */
     }
+}
+
+static void begin_fetch(fetch *f) {
+    rouse_status status;
+    rouse_several_init(&f->place, NULL, on_both, f);
+    status = rouse_several_acquire(&f->place, steps, 2);
+    if (status != ROUSE_PENDING) {
+        on_both(&f->place, status);
+    }
+}
+
+/* The client has gone, and f may be anywhere on its way through the steps. */
+static void stop_fetch(fetch *f) {
+    if (rouse_several_cancel(&f->place)) {
+        fetch_over(f, ROUSE_CANCELLED); /* what it held has been given back */
+    }
+}
+
+static void fetch_is_done(fetch *f) {
+    fetch_over(f, ROUSE_OK);
+    rouse_several_give_back(&f->place); /* last: anything may have run when it returns */
 }
 /* end snippet */
 
 static int fetches_started, fetches_over;
 
 static void start_fetch(fetch *f) {
-    CHECK(f->held == STEPS);
+    (void)f;
     fetches_started++;
 }
 
 static void fetch_over(fetch *f, rouse_status status) {
-    CHECK(status == ROUSE_OK || status == ROUSE_CANCELLED);
-    free(f);
+    CHECK(status == (f->id == 1 ? ROUSE_CANCELLED : ROUSE_OK));
     fetches_over++;
 }
 
 static void try_two_limits(void) {
-    static rouse_limit host = ROUSE_LIMIT_INIT(3, UINT32_MAX), all = ROUSE_LIMIT_INIT(1, UINT32_MAX);
-    static rouse_limit *const steps[STEPS] = {&host, &all};
-    fetch *f[3];
+    fetch f[3] = {{.id = 0}, {.id = 1}, {.id = 2}};
     for (int i = 0; i < 3; i++) {
-        f[i] = malloc(sizeof *f[i]);
-        CHECK(f[i] != NULL);
-        begin_fetch(f[i], steps);
+        begin_fetch(&f[i]);
     }
-    CHECK(fetches_started == 1 && rouse_limit_in_use(&host) == 3);
-    stop_fetch(f[1]);
-    CHECK(fetches_over == 1 && rouse_limit_in_use(&host) == 2);
-    end_fetch(f[0], ROUSE_OK);
+    CHECK(fetches_started == 1 && rouse_limit_in_use(&at_host) == 3);
+    stop_fetch(&f[1]);
+    CHECK(fetches_over == 1 && rouse_limit_in_use(&at_host) == 2);
+    fetch_is_done(&f[0]);
     CHECK(fetches_started == 2 && fetches_over == 2);
-    end_fetch(f[2], ROUSE_OK);
-    CHECK(rouse_limit_in_use(&host) == 0 && rouse_limit_in_use(&all) == 0);
-    rouse_limit_destroy(&host);
-    rouse_limit_destroy(&all);
+    fetch_is_done(&f[2]);
+    CHECK(rouse_limit_in_use(&at_host) == 0 && rouse_limit_in_use(&in_all) == 0);
+    rouse_limit_destroy(&at_host);
+    rouse_limit_destroy(&in_all);
 }
 
 /* ---- wait for N, draining ---- */
@@ -252,7 +224,6 @@ static void stop_loop(void) {
     over = true;
 }
 
-/* snippet: wait-for-n */
 static rouse_gate parts;
 static rouse_waiter all_parts;
 
@@ -262,6 +233,7 @@ static void on_all_parts(rouse_waiter *w, rouse_status status) {
     stop_loop();
 }
 
+/* snippet: wait-for-n */
 static rouse_status wait_for_parts(uint32_t n) {
     rouse_waiter_init(&all_parts, on_all_parts, NULL);
     rouse_gate_init(&parts, n);     /* n are inside: each calls rouse_gate_leave(&parts, 1) when it is done */
@@ -437,6 +409,7 @@ static bool take_from_stock(void) {
     rouse_mutex_unlock(&stock_lock);
     return true;
 }
+/* end snippet */
 
 static void add_to_stock(void) {
     if (rouse_mutex_lock_blocking(&stock_lock) == ROUSE_OK) {
@@ -445,7 +418,6 @@ static void add_to_stock(void) {
         rouse_mutex_unlock(&stock_lock);
     }
 }
-/* end snippet */
 
 static void *take_ten(void *unused) {
     for (int i = 0; i < 10; i++) {
@@ -504,12 +476,11 @@ typedef struct task task;
 static void run_later(task *t);
 static void run(task *t);
 
-/* snippet: throughput */
 struct task {
     rouse_waiter waiter;
-    task *next;
 };
 
+/* snippet: throughput */
 static rouse_semaphore fast = ROUSE_SEMAPHORE_INIT_THROUGHPUT(1, ROUSE_BYPASS);
 
 /* ROUSE_RETRY: it is this task's turn to ask. Any other status is the outcome, as ever. */

@@ -25,13 +25,11 @@ static rouse_mutex log_lock = ROUSE_MUTEX_INIT;
 
 static void run(void *data);
 
-/* snippet: wake */
 static void on_wake(rouse_waiter *waiter, rouse_status status) {
     download *d = rouse_waiter_data(waiter);
     d->pt.status = status;
     run(d);
 }
-/* end snippet */
 
 static rouse_status after_ms(download *d, uint64_t ms) {
     sim_after(&loop, &d->event, ms, run, d);
@@ -42,7 +40,6 @@ static void say(int id, const char *what, const char *why) {
     printf("%2d ms: download %d %s%s\n", (int)loop.now, id, what, why);
 }
 
-/* snippet: download */
 static void run(void *data) {
     download *d = data;
     PT_BEGIN(d);
@@ -63,7 +60,6 @@ static void run(void *data) {
     rouse_semaphore_release(&limit, 1);
     PT_END;
 }
-/* end snippet */
 
 static void cancel(void *data) {
     download *d = data;

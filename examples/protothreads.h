@@ -19,7 +19,6 @@ typedef struct protothread {
     rouse_status status; /* the outcome of the last PT_AWAIT    */
 } protothread;
 
-/* snippet: macros */
 /* The last thing that PT_AWAIT does before it returns is the call: its wake may be running the protothread
  * again, on another thread, by then. */
 #define PT_BEGIN(t)         \
@@ -43,6 +42,5 @@ typedef struct protothread {
 default:       \
     break;     \
     }
-/* end snippet */
 
 #endif /* EXAMPLE_PROTOTHREADS_H */

@@ -83,7 +83,6 @@ static task *take_job(void) {
     return t;
 }
 
-/* snippet: worker */
 static void *worker(void *unused) {
     (void)unused;
     while (rouse_semaphore_acquire_blocking(&jobs, 1) == ROUSE_OK) { /* ROUSE_CLOSED: the pool shuts down */
@@ -93,9 +92,7 @@ static void *worker(void *unused) {
     }
     return NULL;
 }
-/* end snippet */
 
-/* snippet: blocking */
 static void *plain_thread(void *unused) {
     (void)unused;
     for (int i = 0; i < ROUNDS; i++) {
@@ -115,7 +112,6 @@ static void *plain_thread(void *unused) {
     }
     return NULL;
 }
-/* end snippet */
 
 /* ---- the loop: every function below runs on the main thread ---- */
 

@@ -16,7 +16,6 @@
 
 enum { DOWNLOADS = 6, STACK = 64 * 1024 };
 
-/* snippet: coroutine */
 typedef struct coroutine {
     ucontext_t context;
     rouse_waiter waiter;
@@ -65,7 +64,6 @@ static rouse_status await_permit(void) {
 static rouse_status await_log(void) {
     return await(rouse_mutex_lock(&log_lock, &current->waiter));
 }
-/* end snippet */
 
 static void await_ms(uint64_t ms) {
     sim_after(&loop, &current->event, ms, resume, current);
@@ -76,7 +74,6 @@ static void say(int id, const char *what, const char *why) {
     printf("%2d ms: download %d %s%s\n", (int)loop.now, id, what, why);
 }
 
-/* snippet: download */
 static void download(void) {
     const rouse_status status = await_permit();
     const int id = current->id;
@@ -94,7 +91,6 @@ static void download(void) {
     }
     rouse_semaphore_release(&limit, 1);
 }
-/* end snippet */
 
 static void start(coroutine *co, int id) {
     co->id = id;

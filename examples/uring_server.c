@@ -85,7 +85,6 @@ static void on_readable(watched *it) {
     }
 }
 
-/* snippet: loop */
 static void run(void) {
     while (!service_is_over() || polls > 0) {
         struct __kernel_timespec time;
@@ -110,7 +109,6 @@ static void run(void) {
         rouse_uring_ready(&r, kicked); /* last: a wake may free connections */
     }
 }
-/* end snippet */
 
 int main(int argc, char **argv) {
     const int refused = io_uring_queue_init(256, &ring, 0);

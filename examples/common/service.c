@@ -39,7 +39,6 @@ static void answer(client *c, int code, unsigned *count) {
     send_answer(c, text, http_answer(text, code, c->keep_alive, code == 200 ? "done\n" : "busy\n"));
 }
 
-/* snippet: work */
 /* On one of the backend's threads. */
 static void on_backend_done(void *data) {
     client *c = data;
@@ -59,9 +58,7 @@ static void start_work(client *c) {
     c->state = WORKING;
     backend_submit(&c->call, on_backend_done, c);
 }
-/* end snippet */
 
-/* snippet: acquire */
 static void ask_for_permit(client *c) {
     const uint64_t until = loop_now() + options.deadline_ms * UINT64_C(1000000);
     switch (rouse_semaphore_acquire_until(&limit, &c->place, 1, until)) {
@@ -76,7 +73,6 @@ static void ask_for_permit(client *c) {
         break;
     }
 }
-/* end snippet */
 
 /* Takes the requests that have arrived, as far as they can be served now. */
 static void serve(client *c) {
@@ -96,7 +92,6 @@ static void serve(client *c) {
     }
 }
 
-/* snippet: on_permit */
 /* On the loop's thread: the permit is there, or it did not come in time, or the semaphore has been closed. */
 static void on_permit(rouse_timed *place, rouse_status status) {
     client *c = rouse_timed_data(place);
@@ -115,7 +110,6 @@ static void on_permit(rouse_timed *place, rouse_status status) {
     }
     serve(c); /* if it has been answered: what it has asked for meanwhile */
 }
-/* end snippet */
 
 /* In rouse_mailbox_drain: the backend has answered. */
 static void on_finished(rouse_waiter *finish, rouse_status status) {
@@ -125,7 +119,6 @@ static void on_finished(rouse_waiter *finish, rouse_status status) {
     serve(c);
 }
 
-/* snippet: cancel */
 void service_gone(client *c) {
     if (c->gone) {
         return;
@@ -138,7 +131,6 @@ void service_gone(client *c) {
         destroy(c);
     } /* else its permit or its answer is on the way: on_permit or on_finished will see that it is gone */
 }
-/* end snippet */
 
 void service_arrived(client *c, const char *bytes, size_t count) {
     if (c->gone) {
@@ -177,7 +169,6 @@ bool service_start(int argc, char **argv, rouse_mailbox *loop_mailbox, rouse_dea
     return backend_start(2 * options.limit, options.work_ms);
 }
 
-/* snippet: shutdown */
 void service_shut_down(void) {
     stopping = true;
     rouse_semaphore_close(
@@ -201,4 +192,3 @@ void service_stop(void) {
     server_print(&options, &report);
     rouse_semaphore_destroy(&limit);
 }
-/* end snippet */

@@ -16,7 +16,6 @@
 #include <rouse/rouse.h>
 
 /* One connection; a loop puts it at the start of a struct of its own. */
-/* snippet: client */
 typedef struct client {
     http_input in;
     bool keep_alive, gone;
@@ -27,7 +26,6 @@ typedef struct client {
     backend_call call;
     struct client *before, *after; /* in the list of all clients */
 } client;
-/* end snippet */
 
 /* ---- what the loop supplies ---- */
 /* Writes straight into the socket's buffer; false: it did not all fit. */
