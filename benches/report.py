@@ -39,6 +39,11 @@ WORKLOADS = [
     ("W6call", "the notify_all call alone", "waiter"),
     ("W7", "N waiters register and cancel, in three orders", "waiter"),
     ("W7storm", "one waits on while a million register and cancel", "waiter"),
+    ("W9limit", "limit: acquire + give back, uncontended", "pair"),
+    ("W9limit_handoff", "limit: give back to one that waits, and queue again", "hand-off"),
+    ("W9gate", "gate: enter + leave", "pair"),
+    ("W9event", "N wait for an event, set wakes them, reset", "waiter"),
+    ("W9deadline", "N waits with deadlines: half are granted, half time out", "wait"),
     ("mixed", "80 % acquire, 10 % try, 5 % cancel, 5 % batches of 3; on T threads", "operation"),
 ]
 
