@@ -109,6 +109,13 @@ single)
             die "portable_test, backend $backend, did not end as it should"
         ran=$((ran + 1))
     done
+    # LOCAL, for one thread, by the unit tests' reference.
+    cp rouse_single.h only/rouse/waiter_queue.h
+    cp rouse_single.h only/rouse/notify.h
+    "$cc" -std=c11 -O1 -Ionly -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL "$source/tests/unit/reference.c" -o reference -pthread
+    ./reference random 20000 >reference.log && grep -q 'operations agree' reference.log ||
+        die "the reference does not agree with LOCAL"
+    ran=$((ran + 1))
     ;;
 add_subdirectory)
     tree rouse
