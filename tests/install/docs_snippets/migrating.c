@@ -44,7 +44,7 @@ typedef struct request {
 
 static void start(request *r) {
     (void)r->number;
-    do_work(); /* may go on for as long as it likes: the permit belongs to the request, not to a thread */
+    do_work(); /* may take as long as it likes: the permit belongs to the request, not to a thread */
     (void)rouse_semaphore_release(&limit, 1);
 }
 
@@ -112,7 +112,7 @@ static bool is_full(void *arg) {
     return atomic_load(&((tank *)arg)->level) >= 100;
 }
 
-/* Called first by the one who waits, and again by its wake: the condition may have changed back meanwhile. */
+/* Called first by the task that waits, then by its wake: the condition may have changed back meanwhile. */
 static void when_full(tank *t, rouse_waiter *w) {
     while (rouse_waiter_queue_add_waiter_if(&t->changed, w, is_full, t) == ROUSE_OK) {
         if (is_full(t)) {
@@ -142,7 +142,7 @@ typedef struct call {
     bool finished;
 } call;
 
-/* The time-out of a call has fallen due, on the loop's thread. */
+/* The call has run out of time, on the loop's thread. */
 static bool give_up(rouse_semaphore *s, call *c) {
     if (rouse_semaphore_cancel(s, &c->waiter)) {
         return true; /* its wake will never run */
