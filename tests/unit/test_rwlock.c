@@ -68,13 +68,8 @@ Test(rwlock, init_tells_a_number_of_readers_that_is_out_of_range) {
     rouse_rwlock_destroy(&l);
 }
 
-#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-enum { MANY = 1000 }; /* a writer that waits costs a cell for each reader */
-#else
-enum { MANY = ROUSE_MAX_PERMITS };
-#endif
 Test(rwlock, readers_up_to_max_permits) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(MANY);
+    rouse_rwlock l = ROUSE_RWLOCK_INIT(ROUSE_MAX_PERMITS);
     probe p[3];
     probes_init(p, 3);
     cr_assert(rouse_rwlock_try_read(&l));
@@ -91,6 +86,27 @@ Test(rwlock, readers_up_to_max_permits) {
     end_read(&l);
     expect_wakes(2);
     end_write(&l);
+    expect_free(&l);
+    rouse_rwlock_destroy(&l);
+}
+
+Test(rwlock, many_writers_wait_for_max_permits_each) {
+    enum { WRITERS = 200 };
+    static probe p[WRITERS];
+    rouse_rwlock l = ROUSE_RWLOCK_INIT(ROUSE_MAX_PERMITS);
+    probes_init(p, WRITERS);
+    cr_assert(rouse_rwlock_try_read(&l));
+    for (int i = 0; i < WRITERS; i++) {
+        must_write(&l, &p[i]);
+    }
+    for (int i = 0; i < WRITERS; i += 2) {
+        cr_assert(rouse_rwlock_cancel(&l, &p[i].waiter));
+    }
+    end_read(&l);
+    for (int i = 1; i < WRITERS; i += 2) {
+        expect_wakes(i);
+        end_write(&l);
+    }
     expect_free(&l);
     rouse_rwlock_destroy(&l);
 }
