@@ -498,12 +498,12 @@ static inline rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t 
 /* The answers to ROUSE_RETRY, for code that gives them whatever the object is. Of a waiter that was told
  * anything else resume returns the outcome and changes nothing; decline changes nothing. */
 ROUSE_NODISCARD_ static inline rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     (void)l;
     return rouse_waiter_status(w);
 }
 static inline void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     (void)l;
     (void)w;
 }

@@ -14,6 +14,9 @@ static rouse_gate owned_gate;
 static rouse_rwlock owned_rwlock;
 static rouse_once owned_once;
 static rouse_limit owned_limit;
+static rouse_channel owned_channel;
+static rouse_condvar owned_condvar;
+static int slot;
 static rouse_limit limit_used_first = ROUSE_LIMIT_INIT(1, 1);
 
 static void *release_owned(void *arg) {
@@ -66,6 +69,15 @@ static void *take_of_used_first(void *arg) {
     return arg;
 }
 
+static void *close_channel(void *arg) {
+    (void)rouse_channel_close(&owned_channel);
+    return arg;
+}
+static void *signal_owned(void *arg) {
+    (void)rouse_condvar_signal(&owned_condvar);
+    return arg;
+}
+
 static void *(*stranger)(void *);
 static void on_another_thread(void) {
     rouse_semaphore_init(&owned, 1);
@@ -81,6 +93,8 @@ static void on_another_thread(void) {
     rouse_once_init(&owned_once);
     cr_assert_eq(rouse_limit_init(&owned_limit, 1, 1), ROUSE_OK);
     cr_assert(rouse_limit_try_acquire(&limit_used_first, 1));
+    cr_assert_eq(rouse_channel_init(&owned_channel, &slot, 1, sizeof slot), ROUSE_OK);
+    rouse_condvar_init(&owned_condvar);
     run_on_thread(stranger, NULL, 0);
 }
 
@@ -101,6 +115,8 @@ Test(owner, an_object_on_another_thread) {
         {read_owned, "rouse_rwlock_try_read", &owned_rwlock},
         {look_at_once, "rouse_once_is_done", &owned_once},
         {take_of_owned, "rouse_limit_try_acquire", &owned_limit},
+        {close_channel, "rouse_channel_close", &owned_channel},
+        {signal_owned, "rouse_condvar_signal", &owned_condvar},
         {take_of_used_first, "rouse_limit_try_acquire", &limit_used_first},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {

@@ -17,6 +17,7 @@
 #include "../base/atomic.h"
 #include "../base/check.h"
 #include "../base/lock.h"
+#include "../base/owner.h"
 #include "../base/platform.h"
 #include "../wake/outcome.h"
 #include "list.h"
@@ -24,7 +25,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
 
@@ -65,7 +65,7 @@ static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
 }
 static inline void rouse_guard_take_(rouse_guard_ *guard) {
 #    ifdef ROUSE_DEBUG
-    /* Relaxed: see rouse_guard_look_. */
+    /* Relaxed: see rouse_owner_look_. */
     rouse_ptr_store_relaxed_(&guard->thread_, rouse_platform_thread_());
 #    endif
     (void)guard;
@@ -111,19 +111,8 @@ static inline void rouse_guard_drop_(rouse_guard_ *guard) {
 /* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on another thread
  * than the object's. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
-static inline void rouse_guard_look_(const rouse_guard_ *guard, const void *object, const char *call) {
-    void *const me = rouse_platform_thread_();
-    /* Relaxed: misuse is reported when it is seen, not proved absent. */
-    void *const owner = rouse_ptr_load_relaxed_(&guard->thread_);
-    if (owner != NULL && owner != me) {
-        char what[128];
-        (void)snprintf(what, sizeof what,
-                       "used on thread %p, but it belongs to thread %p (ROUSE_BACKEND_LOCAL)", me, owner);
-        rouse_check_die_(call, object, what);
-    }
-}
 #    define ROUSE_CHECK_GUARDED_(object) \
-        (ROUSE_CHECK_OBJECT_(object), rouse_guard_look_(&(object)->guard_, (object), __func__))
+        (ROUSE_CHECK_OBJECT_(object), (void)rouse_owner_look_(&(object)->guard_.thread_, (object), __func__))
 #else
 #    define ROUSE_CHECK_GUARDED_(object) ROUSE_CHECK_OBJECT_(object)
 #endif
