@@ -27,6 +27,8 @@
 #define ROUSE_HPP
 
 #include "any.h"
+#include "channel.h"
+#include "condvar.h"
 #include "deadline.h"
 #include "event.h"
 #include "gate.h"
@@ -40,6 +42,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
 #if defined(__cpp_impl_coroutine)
 #    include <array>
@@ -107,6 +110,7 @@ template <class Traits> class guard {
     explicit operator bool() const noexcept { return object_ != nullptr; }
     rouse_status status() const noexcept { return status_; }
     std::uint32_t count() const noexcept { return object_ != nullptr ? n_ : 0; }
+    object *held() const noexcept { return object_; }
 
     /* Gives everything back now. */
     void release() noexcept {
@@ -273,6 +277,26 @@ struct gate_operation : status_operation<rouse_gate> {
     }
     bool cancel(rouse_waiter *w) const noexcept { return rouse_gate_cancel(object, w); }
     void arm(rouse_arm *a) const noexcept { rouse_arm_gate(a, object); }
+};
+
+/* What is sent, and the place for what is received, are the caller's; co_await keeps them. */
+struct send_operation : status_operation<rouse_channel> {
+    const void *element;
+    bool ready() const noexcept { return rouse_channel_try_send(object, element); }
+    rouse_status start(rouse_waiter *w) const noexcept { return rouse_channel_send_(object, w, element); }
+    rouse_status start_until(rouse_timed *t, std::uint64_t until) const noexcept {
+        return rouse_channel_send_until(object, t, element, until);
+    }
+    bool cancel(rouse_waiter *w) const noexcept { return rouse_channel_leave_(object, w); }
+};
+struct receive_operation : status_operation<rouse_channel> {
+    void *element;
+    bool ready() const noexcept { return rouse_channel_try_receive(object, element); }
+    rouse_status start(rouse_waiter *w) const noexcept { return rouse_channel_receive_(object, w, element); }
+    rouse_status start_until(rouse_timed *t, std::uint64_t until) const noexcept {
+        return rouse_channel_receive_until(object, t, element, until);
+    }
+    bool cancel(rouse_waiter *w) const noexcept { return rouse_channel_leave_(object, w); }
 };
 
 /* Where and how long a wait waits. */
@@ -489,6 +513,123 @@ inline waiting<detail::event_operation> wait(rouse_event &e) noexcept {
 }
 inline waiting<detail::gate_operation> wait(rouse_gate &g) noexcept {
     return waiting<detail::gate_operation>(detail::gate_operation{{&g}});
+}
+
+namespace detail {
+/* A wait on a condition variable. The guard holds the mutex before, and after ROUSE_OK; else it is empty. */
+class condvar_awaiter {
+  public:
+    condvar_awaiter(rouse_condvar &c, mutex_guard &guard, rouse_mailbox *mailbox) noexcept
+        : condvar_(c), guard_(guard), mailbox_(mailbox) {}
+    condvar_awaiter(const condvar_awaiter &) = delete;
+    condvar_awaiter &operator=(const condvar_awaiter &) = delete;
+    ~condvar_awaiter() {
+        place *const it = place_;
+        if (it == nullptr) {
+            return;
+        }
+        if (rouse_condvar_cancel(&condvar_, &it->waiter)) {
+            guard_.forget(); /* the mutex is not its own */
+            if (mailbox_ == nullptr) {
+                delete it;
+            }
+        } else if (mailbox_ == nullptr) {
+            guard_.forget();
+            it->owner = nullptr; /* its wake is owed, and unlocks */
+        } else if (!rouse_mailbox_revoke(mailbox_, &it->waiter.waiter) ||
+                   rouse_waiter_status(&it->waiter.waiter) != ROUSE_OK) {
+            guard_.forget(); /* else the guard unlocks what it was granted */
+        }
+    }
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> coroutine) noexcept {
+        coroutine_ = coroutine;
+        mutex_ = guard_.held();
+        if (mutex_ == nullptr) {
+            status_ = ROUSE_INVALID;
+            return false;
+        }
+        place *const it = mailbox_ != nullptr ? &frame_.emplace() : new (std::nothrow) place();
+        if (it == nullptr) {
+            status_ = ROUSE_NOMEM;
+            return false;
+        }
+        it->owner = this;
+        it->on_heap = mailbox_ == nullptr;
+        place_ = it; /* before the wait: nothing may be touched when it has queued */
+        rouse_condvar_waiter_init(&it->waiter, mutex_, mailbox_, on_wake, it);
+        const rouse_status status = rouse_condvar_wait(&condvar_, &it->waiter);
+        if (status == ROUSE_PENDING) {
+            return true;
+        }
+        if (it->on_heap) {
+            delete it;
+        }
+        place_ = nullptr;
+        status_ = status; /* the mutex is held still */
+        guard_.release();
+        return false;
+    }
+    rouse_status await_resume() const noexcept { return status_; }
+
+  private:
+    struct place {
+        rouse_condvar_waiter waiter;
+        condvar_awaiter *owner;
+        bool on_heap;
+    };
+    static void on_wake(rouse_condvar_waiter *w, rouse_status status) noexcept {
+        place *const it = static_cast<place *>(rouse_condvar_waiter_data(w));
+        condvar_awaiter *const to = it->owner;
+        rouse_mutex *const mutex = w->mutex_;
+        if (it->on_heap) {
+            delete it;
+        }
+        if (to == nullptr) {
+            if (status == ROUSE_OK) {
+                (void)rouse_mutex_unlock(mutex);
+            }
+            return;
+        }
+        to->place_ = nullptr;
+        to->status_ = status;
+        if (status != ROUSE_OK) {
+            to->guard_.forget();
+        }
+        to->coroutine_.resume();
+    }
+
+    rouse_condvar &condvar_;
+    mutex_guard &guard_;
+    rouse_mailbox *mailbox_;
+    rouse_mutex *mutex_ = nullptr;
+    rouse_status status_ = ROUSE_OK;
+    place *place_ = nullptr; /* while it waits */
+    std::optional<place> frame_;
+    std::coroutine_handle<> coroutine_;
+};
+class condvar_waiting {
+  public:
+    condvar_waiting(rouse_condvar &c, mutex_guard &guard) noexcept : condvar_(c), guard_(guard) {}
+    condvar_waiting on(rouse_mailbox *mailbox) &&noexcept {
+        mailbox_ = mailbox;
+        return std::move(*this);
+    }
+    condvar_waiting on(rouse_mailbox &mailbox) &&noexcept { return std::move(*this).on(&mailbox); }
+    condvar_waiting on(const loop &l) &&noexcept { return std::move(*this).on(l.mailbox); }
+    condvar_awaiter operator co_await() &&noexcept { return {condvar_, guard_, mailbox_}; }
+
+  private:
+    rouse_condvar &condvar_;
+    mutex_guard &guard_;
+    rouse_mailbox *mailbox_ = nullptr;
+};
+} /* namespace detail */
+
+/* Waits with the mutex that `guard` holds. ROUSE_OK: signalled, and the guard holds it again: look at the
+ * condition again. Anything else: the guard is empty. */
+inline detail::condvar_waiting wait(rouse_condvar &c, mutex_guard &guard) noexcept {
+    return detail::condvar_waiting(c, guard);
 }
 
 /* Which arm won, and its outcome. What a winner with ROUSE_OK was granted is yours: take it over with a
@@ -732,6 +873,53 @@ class rwlock : public detail::object<rouse_rwlock> {
     }
     waiting<detail::write_operation> write() noexcept {
         return waiting<detail::write_operation>(detail::write_operation{{&c_, 1}});
+    }
+#endif
+};
+
+/* Bounded, many to many. `slots`: memory for `capacity` elements, the caller's. */
+template <class T> class channel : public detail::object<rouse_channel> {
+    static_assert(std::is_trivially_copyable<T>::value, "elements are copied byte by byte");
+
+  public:
+    channel(T *slots, std::uint32_t capacity) noexcept {
+        (void)rouse_channel_init(&c_, slots, capacity, sizeof(T));
+    }
+    template <std::size_t N> explicit channel(T (&slots)[N]) noexcept : channel(slots, std::uint32_t{N}) {}
+    ~channel() { rouse_channel_destroy(&c_); }
+    bool try_send(const T &element) noexcept { return rouse_channel_try_send(&c_, &element); }
+    bool try_receive(T &element) noexcept { return rouse_channel_try_receive(&c_, &element); }
+    std::uint32_t try_receive_many(T *elements, std::uint32_t most) noexcept {
+        return rouse_channel_try_receive_many(&c_, elements, most);
+    }
+    std::uint32_t close() noexcept { return rouse_channel_close(&c_); }
+    bool is_closed() const noexcept { return rouse_channel_is_closed(&c_); }
+    std::uint32_t count() const noexcept { return rouse_channel_count(&c_); }
+    std::uint32_t waiter_count() const noexcept { return rouse_channel_waiter_count(&c_); }
+#if defined(__cpp_impl_coroutine)
+    /* co_await returns ROUSE_OK: the element has moved; or ROUSE_CLOSED and the like. `element` must stay until
+     * then. A receiver that is destroyed when it has been served drops the element. */
+    waiting<detail::send_operation> send(const T &element) noexcept {
+        return waiting<detail::send_operation>(detail::send_operation{{&c_}, &element});
+    }
+    waiting<detail::receive_operation> receive(T &element) noexcept {
+        return waiting<detail::receive_operation>(detail::receive_operation{{&c_}, &element});
+    }
+#endif
+};
+
+class condvar : public detail::object<rouse_condvar> {
+  public:
+    condvar() noexcept { rouse_condvar_init(&c_); }
+    ~condvar() { rouse_condvar_destroy(&c_); }
+    bool signal() noexcept { return rouse_condvar_signal(&c_); }
+    std::uint32_t broadcast() noexcept { return rouse_condvar_broadcast(&c_); }
+    std::uint32_t close() noexcept { return rouse_condvar_close(&c_); }
+    bool is_closed() const noexcept { return rouse_condvar_is_closed(&c_); }
+    std::uint32_t waiter_count() const noexcept { return rouse_condvar_waiter_count(&c_); }
+#if defined(__cpp_impl_coroutine)
+    detail::condvar_waiting wait(mutex_guard &guard) noexcept {
+        return rouse::wait(c_, guard);
     }
 #endif
 };

@@ -444,6 +444,113 @@ static void test_rwlock_and_limit() {
     tasks = {};
 }
 
+static task send_all(rouse::channel<int> &ch, int from, int to, rouse_mailbox *mailbox) {
+    for (int i = from; i <= to; i++) {
+        if (co_await ch.send(i).on(mailbox) != ROUSE_OK) {
+            steps += 1000;
+            co_return;
+        }
+    }
+}
+static task receive_all(rouse::channel<int> &ch, int &sum, rouse_mailbox *mailbox) {
+    int value = 0;
+    while (co_await ch.receive(value).on(mailbox) == ROUSE_OK) {
+        sum += value;
+    }
+    steps++;
+}
+
+static void test_channel() {
+    for (int mailed = 0; mailed < 2; mailed++) {
+        int slots[2];
+        rouse::channel<int> ch(slots);
+        rouse_mailbox mailbox;
+        rouse_mailbox *const where = mailed ? &mailbox : nullptr;
+        int sum = 0;
+        steps = 0;
+        rouse_mailbox_init(&mailbox, no_kick, nullptr);
+        tasks[0] = send_all(ch, 1, 20, where);
+        tasks[1] = receive_all(ch, sum, where);
+        while (mailed && rouse_mailbox_drain(&mailbox) != 0) {
+        }
+        CHECK(sum == 210 && steps == 0 && ch.waiter_count() == 1);
+        CHECK(ch.close() == 1);
+        while (mailed && rouse_mailbox_drain(&mailbox) != 0) {
+        }
+        CHECK(steps == 1 && ch.is_closed());
+        tasks = {};
+        rouse_mailbox_destroy(&mailbox);
+    }
+    {
+        /* Destroyed while it waits: nothing is sent; what is behind it moves up. */
+        int slots[1];
+        rouse::channel<int> ch(slots);
+        int got = 0;
+        CHECK(ch.try_send(1));
+        tasks[0] = send_all(ch, 2, 2, nullptr);
+        tasks[1] = send_all(ch, 3, 3, nullptr);
+        CHECK(ch.waiter_count() == 2);
+        tasks[0] = task();
+        CHECK(ch.waiter_count() == 1 && ch.try_receive(got) && got == 1);
+        CHECK(ch.try_receive(got) && got == 3 && !ch.try_receive(got));
+        tasks = {};
+    }
+}
+
+static task wait_until_ready(rouse::mutex &m, rouse::condvar &c, bool &ready, rouse_mailbox *mailbox) {
+    rouse::mutex_guard guard = co_await m.lock().on(mailbox);
+    while (!ready) {
+        if (co_await c.wait(guard).on(mailbox) != ROUSE_OK) {
+            CHECK(!guard);
+            steps += 100;
+            co_return;
+        }
+        CHECK(guard && m.is_locked());
+    }
+    steps++;
+}
+
+static void test_condvar() {
+    for (int mailed = 0; mailed < 2; mailed++) {
+        rouse::mutex m;
+        rouse::condvar c;
+        rouse_mailbox mailbox;
+        rouse_mailbox *const where = mailed ? &mailbox : nullptr;
+        bool ready = false;
+        steps = 0;
+        rouse_mailbox_init(&mailbox, no_kick, nullptr);
+        for (task &t : tasks) {
+            t = wait_until_ready(m, c, ready, where);
+        }
+        CHECK(c.waiter_count() == 3 && !m.is_locked());
+        CHECK(c.signal());
+        while (mailed && rouse_mailbox_drain(&mailbox) != 0) {
+        }
+        CHECK(steps == 0 && c.waiter_count() == 3 && !m.is_locked()); /* it has looked, and waits again */
+        {
+            const rouse::mutex_guard guard = m.try_lock();
+            CHECK(guard);
+            ready = true;
+            CHECK(c.broadcast() == 3 && steps == 0);
+            tasks[1] = task(); /* destroyed while it waits for the mutex */
+        }
+        if (mailed) {
+            tasks[0] = task(); /* destroyed when it has the mutex, and is not yet resumed */
+        }
+        while (mailed && rouse_mailbox_drain(&mailbox) != 0) {
+        }
+        CHECK(steps == (mailed ? 1 : 2) && !m.is_locked());
+        ready = false;
+        tasks[0] = wait_until_ready(m, c, ready, where);
+        CHECK(c.close() == 1);
+        while (mailed && rouse_mailbox_drain(&mailbox) != 0) {
+        }
+        CHECK(steps == (mailed ? 101 : 102) && !m.is_locked());
+        tasks = {};
+        rouse_mailbox_destroy(&mailbox);
+    }
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -457,6 +564,8 @@ int main() {
     test_any();
     test_split_and_merge();
     test_rwlock_and_limit();
+    test_channel();
+    test_condvar();
     std::printf("rouse.hpp: all of it works\n");
     return 0;
 }
