@@ -50,14 +50,19 @@
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL)                       \
     }
 
-/* The lower part of a QUEUE word is a ticket, so nothing can be added before the word has been read. */
+/* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
+ * word has been read. */
 static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    rouse_status status = ROUSE_OK;
-    uint32_t woken = 0;
-    if (!rouse_word_give_(&q->word_, 1, ROUSE_MAX_PERMITS, &status)) {
-        status = rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint32_t woken;
+    while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
+        /* E3: as in rouse_word_give_. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
+            return ROUSE_OK;
+        }
     }
-    return status;
+    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW
+                                       : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
 /* Counts the cells that wait, and what they lack. Snapshots, all relaxed but for what is read through a
@@ -93,7 +98,8 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 }
 
 /* A segment for each waiter is the worst that history can do, and one more for each whose call has it in
- * hand; then the last one, and one for each other call that stands still with a segment that it has cut out. */
+ * hand; then the last one, and one for each other call that stands still with a segment that it has cut out.
+ * */
 #define ROUSE_RESERVE_CALLS_ 4
 
 static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {

@@ -135,11 +135,6 @@ static inline rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
              * first. */
             if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, claimed)) {
                 at->word = claimed;
-                /* The usual case of issue. E4: as there. */
-                if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
-                    rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
-                    return ROUSE_PENDING;
-                }
                 while (!rouse_ticket_issue_(q, at)) {
                     if (rouse_wait_leave_(q, at, false)) {
                         return ROUSE_CLOSED;
@@ -187,23 +182,28 @@ static ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse
     return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
 }
 
-/* Puts w, which asked for n, into its cell. wanted: would it keep what it is served with before it sleeps? */
-static inline rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
-                                              rouse_spot_ *at) {
-    rouse_cell_ *const cell = rouse_spot_cell_(at);
-    /* Relaxed: published by the CAS below (E9). */
+/* Writes down where w, which asked for n, waits. Relaxed: published by the CAS that says that it has arrived
+ * (E9). */
+static inline void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                       rouse_segment_ *segment, uint64_t ticket) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    rouse_ptr_store_relaxed_(&w->place_, at->segment);
-    rouse_u32_store_relaxed_(&w->ticket_, (uint32_t)at->ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1));
-    rouse_ptr_store_relaxed_(&cell->waiter_, w);
+    rouse_ptr_store_relaxed_(&w->place_, segment);
+    rouse_u32_store_relaxed_(&w->ticket_, (uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1));
+    rouse_ptr_store_relaxed_(&rouse_segment_cell_(segment, ticket)->waiter_, w);
     ROUSE_OWN_(w, q);
     ROUSE_TRACE("queue", q, w);
+    (void)q;
+}
+
+/* w is in its cell, and says so. wanted: would it keep what it is served with before it sleeps? */
+static inline rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
+                                           rouse_spot_ *at) {
     while (rouse_cell_state_(at->word) < ROUSE_CELL_TOKEN_) {
         const uint32_t arrived =
             rouse_cell_resolved_(at->word) ? ROUSE_CELL_RESERVED_ARRIVED_ : ROUSE_CELL_ARRIVED_;
         /* E9: release, so that the waker may read w; acquire, to see what came before the wake. */
-        if (rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
+        if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word,
                                    rouse_cell_to_(at->word, arrived, rouse_cell_number_(at->word)))) {
             return ROUSE_PENDING;
         }
@@ -212,20 +212,78 @@ static inline rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waite
     ROUSE_TRACE("grant", q, w);
     return rouse_wait_pick_up_(q, w, at, wanted ? n : 0);
 }
+static inline rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
+                                              rouse_spot_ *at) {
+    rouse_wait_prepare_(q, w, n, at->segment, at->ticket);
+    return rouse_wait_say_(q, w, n, wanted, at);
+}
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                    rouse_ready_fn_ *ready, void *arg) {
-    rouse_spot_ at;
-    const rouse_status status = rouse_wait_claim_(q, w, n, &at);
-    if (status != ROUSE_PENDING) {
-        return status;
-    }
+/* The ticket is issued, or will be by this: the rest of a wait. */
+static inline rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                              rouse_ready_fn_ *ready, void *arg, rouse_spot_ *at) {
     if (ready != NULL && ready(arg)) {
         /* RESERVED: a batch has served it, and it is woken like any other; or it finds the token, and passes
          * it on. */
-        return rouse_wait_leave_(q, &at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, &at);
+        return rouse_wait_leave_(q, at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, at);
     }
-    return rouse_wait_arrive_(q, w, n, true, &at);
+    return rouse_wait_arrive_(q, w, n, true, at);
+}
+static ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                   rouse_ready_fn_ *ready, void *arg) {
+    rouse_spot_ at;
+    const rouse_status status = rouse_wait_claim_(q, w, n, &at);
+    return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
+}
+static ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg,
+                                                    rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
+    rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
+    while (!rouse_ticket_issue_(q, &at)) {
+        if (rouse_wait_leave_(q, &at, false)) {
+            return ROUSE_CLOSED;
+        }
+    }
+    return rouse_wait_issued_(q, w, n, ready, arg, &at);
+}
+static ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                   rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
+    rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
+    return rouse_wait_say_(q, w, n, true, &at);
+}
+
+/* The usual case here: somebody waits, and the last segment has room. */
+static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
+    uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    const uint64_t ticket = rouse_state_next_(state);
+    const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && !rouse_word_closed_(state) &&
+        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        uint64_t claimed = rouse_cell_to_(word, ROUSE_CELL_CLAIMED_, n);
+        /* E9, E4: as in rouse_wait_claim_. */
+        if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
+            rouse_u64_load_acquire_(&segment->state_) == live &&
+            rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed)) {
+            if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
+                return rouse_wait_claimed_(q, w, n, ready, arg, segment, ticket, claimed);
+            }
+            if (ready != NULL) {
+                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, claimed, false};
+                return rouse_wait_issued_(q, w, n, ready, arg, &at);
+            }
+            rouse_wait_prepare_(q, w, n, segment, ticket);
+            /* E9: as in rouse_wait_say_. */
+            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed,
+                                          rouse_cell_to_(claimed, ROUSE_CELL_ARRIVED_, n))
+                       ? ROUSE_PENDING
+                       : rouse_wait_served_(q, w, n, segment, ticket, claimed);
+        }
+    }
+    return rouse_wait_slowly_(q, w, n, ready, arg);
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H */
