@@ -877,15 +877,16 @@ class rwlock : public detail::object<rouse_rwlock> {
 #endif
 };
 
-/* Bounded, many to many. `slots`: memory for `capacity` elements, the caller's. */
+/* Bounded, many to many. `slots_in`: memory for `capacity` elements, the caller's. */
 template <class T> class channel : public detail::object<rouse_channel> {
     static_assert(std::is_trivially_copyable<T>::value, "elements are copied byte by byte");
 
   public:
-    channel(T *slots, std::uint32_t capacity) noexcept {
-        (void)rouse_channel_init(&c_, slots, capacity, sizeof(T));
+    channel(T *slots_in, std::uint32_t capacity_in) noexcept {
+        (void)rouse_channel_init(&c_, slots_in, capacity_in, sizeof(T));
     }
-    template <std::size_t N> explicit channel(T (&slots)[N]) noexcept : channel(slots, std::uint32_t{N}) {}
+    template <std::size_t N>
+    explicit channel(T (&slots_in)[N]) noexcept : channel(slots_in, std::uint32_t{N}) {}
     ~channel() { rouse_channel_destroy(&c_); }
     bool try_send(const T &element) noexcept { return rouse_channel_try_send(&c_, &element); }
     bool try_receive(T &element) noexcept { return rouse_channel_try_receive(&c_, &element); }
@@ -897,8 +898,8 @@ template <class T> class channel : public detail::object<rouse_channel> {
     std::uint32_t count() const noexcept { return rouse_channel_count(&c_); }
     std::uint32_t waiter_count() const noexcept { return rouse_channel_waiter_count(&c_); }
 #if defined(__cpp_impl_coroutine)
-    /* co_await returns ROUSE_OK: the element has moved; or ROUSE_CLOSED and the like. `element` must stay until
-     * then. A receiver that is destroyed when it has been served drops the element. */
+    /* co_await returns ROUSE_OK: the element has moved; or ROUSE_CLOSED and the like. `element` must stay
+     * until then. A receiver that is destroyed when it has been served drops the element. */
     waiting<detail::send_operation> send(const T &element) noexcept {
         return waiting<detail::send_operation>(detail::send_operation{{&c_}, &element});
     }
