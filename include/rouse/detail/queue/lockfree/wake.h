@@ -350,6 +350,45 @@ static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, 
 
 /* ---- waking all ---------------------------------------------------------------------------------------- */
 
+/* Wins the spot's cell and those behind it in its segment, before ticket `end`, as long as their waiters
+ * have arrived: the usual case of rouse_serving_win_, many times. The cells are final when the last one has
+ * been won, so that one look at their neighbours is enough (E10). */
+static inline void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
+                                      uint64_t end) {
+    rouse_segment_ *const segment = at->segment;
+    const uint64_t live = rouse_segment_state_(at->base, ROUSE_SEGMENT_LIVE_);
+    const uint64_t begin = at->ticket;
+    const uint64_t stop = end < at->base + ROUSE_SEGMENT_CELLS ? end : at->base + ROUSE_SEGMENT_CELLS;
+    const uint32_t outcome = serving->outcome;
+    rouse_chain_ chain = serving->chain;
+    uint64_t ticket = begin;
+    for (; ticket < stop; ticket++) {
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        rouse_waiter *const w =
+            (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_); /* as in rouse_serving_win_ */
+        const uint64_t before = seen;
+        /* E9, E10: as in rouse_serving_win_. */
+        if (rouse_cell_state_(seen) != ROUSE_CELL_ARRIVED_ ||
+            rouse_u64_load_acquire_(&segment->state_) != live ||
+            !rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
+            break;
+        }
+        serving->credit += rouse_serving_refund_(serving, w, before);
+        ROUSE_TRACE("grant", q, w);
+        rouse_chain_add_(&chain, w, outcome);
+    }
+    if (ticket != begin) {
+        serving->woken += (uint32_t)(ticket - begin);
+        serving->chain = chain;
+        at->ticket = ticket;
+        rouse_segment_try_end_(serving->pool, segment, ticket - 1);
+    } else {
+        (void)rouse_serving_win_(q, serving, at, false);
+    }
+    (void)q;
+}
+
 /* Takes the cells of all tickets that are issued now; `bits` are set in the word by the same step, and in no
  * other does anybody queue or get anything. Then wins them, each. */
 static inline uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
@@ -378,7 +417,7 @@ static inline uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
         serving->pool = rouse_ticket_pool_(q);
         at.taken = true;
         while (rouse_spot_seek_(q, serving->pool, &at, rouse_state_next_(state))) {
-            (void)rouse_serving_win_(q, serving, &at, false);
+            rouse_serving_run_(q, serving, &at, rouse_state_next_(state));
         }
     }
     if (serving->credit != 0) {
