@@ -25,8 +25,10 @@ warnings='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wund
 warnings="$warnings -Wpointer-arith -Wwrite-strings -Wredundant-decls -Werror"
 # What C alone has.
 c_warnings='-Wdeclaration-after-statement -Wbad-function-cast -Wstrict-prototypes -Wmissing-prototypes'
-# Every header, the internal ones too: each compiles alone.
-headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' | sort)
+# Every header, the internal ones too: each compiles alone. But for open.h and mutex.h of detail/queue: they are parts of
+# locked.h, and call what it defines.
+headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' |
+    grep -v -e '^detail/queue/open$' -e '^detail/queue/mutex$' | sort)
 backends='MUTEX SPIN LOCKFREE LOCAL'
 passed=0 failed=0
 
