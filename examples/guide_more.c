@@ -183,7 +183,7 @@ static void stop_fetch(fetch *f) {
 }
 
 static void fetch_is_done(fetch *f) {
-    fetch_over(f, ROUSE_OK);
+    fetch_over(f, ROUSE_OK);            /* must not free f yet: its place holds the permits */
     rouse_several_give_back(&f->place); /* last: anything may have run when it returns */
 }
 /* end snippet */
@@ -494,7 +494,7 @@ static void task_turn(task *t) {
     const rouse_status status = rouse_semaphore_resume(&fast, &t->waiter);
     if (status == ROUSE_OK) {
         run(t);
-    } /* ROUSE_PENDING: another was quicker, and on_turn will be called again */
+    } /* ROUSE_PENDING: another was quicker, and on_turn will be called again; ROUSE_CLOSED: refuse it */
 }
 /* end snippet */
 
