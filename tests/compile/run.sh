@@ -272,9 +272,7 @@ host() {
 }
 # start FILE ARGUMENT...: it may abort, see start_mixed.
 start() {
-    program=$1
-    shift
-    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec "$@"' start "./$program" "$@")
+    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec "$@"' start "./$@")
 }
 
 libraries() {

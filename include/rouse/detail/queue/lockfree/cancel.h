@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* Empties the cell of w, if it still is its. *lacks: what it lacked. */
-static inline bool rouse_cancel_cell_(rouse_pool_ *pool, rouse_segment_ *segment, uint32_t index,
+static inline bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                       const rouse_waiter *w, uint32_t *lacks) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
     /* E9: acquire; partner is the thread that made the segment ready, if it is in another life. */
@@ -32,10 +32,14 @@ static inline bool rouse_cancel_cell_(rouse_pool_ *pool, rouse_segment_ *segment
         if (rouse_ptr_load_relaxed_(&cell->waiter_) != (const void *)w) {
             return false;
         }
+        /* Taken by a wake_all or a close before this: it is being granted. */
+        if (rouse_ticket_taken_(q, rouse_segment_base_(state) + index)) {
+            return false;
+        }
         /* E9: acquire and release, as against the waker. E10: seq_cst, the cell may be its segment's last. */
         if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_CANCELLED_, 0))) {
             *lacks = rouse_cell_number_(seen);
-            rouse_segment_try_end_(pool, segment, rouse_segment_base_(state) + index);
+            rouse_segment_try_end_(rouse_ticket_pool_(q), segment, rouse_segment_base_(state) + index);
             return true;
         }
     }
@@ -54,7 +58,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
         return false;
     }
-    if (!rouse_cancel_cell_(rouse_ticket_pool_(q), segment, index, w, &lacks)) {
+    if (!rouse_cancel_cell_(q, segment, index, w, &lacks)) {
         rouse_outcome_await_(w);
         return false;
     }

@@ -71,11 +71,20 @@ static inline bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
     return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
-/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is less. */
+/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is less.
+ * */
 static inline bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
     /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
      * what those before have passed on. */
     return rouse_u64_cas_acq_rel_(&q->served_, &from, ticket);
+}
+
+/* Has a wake_all or a close taken the cell of a ticket? (Or it is resolved.) */
+static inline bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t ticket) {
+    /* E4: acquire, twice. The word first: what is TAKEN there, and is not any more, is behind served_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    return (rouse_state_is_queue_(state) && rouse_state_taken_(state) && rouse_state_next_(state) > ticket) ||
+           rouse_u64_load_acquire_(&q->served_) > ticket;
 }
 
 /* `state` is TAKEN: those who took the cells before `next` need nobody's help, and nobody else is to look at
@@ -121,7 +130,8 @@ static ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t sta
         const uint32_t lacks = rouse_cell_number_(at.word);
         const uint64_t to = lacks > credit ? rouse_cell_to_(at.word, ROUSE_CELL_GIVEN_, lacks - credit)
                                            : rouse_cell_to_(at.word, ROUSE_CELL_TOKEN_STORED_, lacks);
-        /* E9: release, the waiter sees what came before the credit was stored (E3); acquire, what it lacks. */
+        /* E9: release, the waiter sees what came before the credit was stored (E3); acquire, what it lacks.
+         * */
         if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word, to)) {
             at.word = to;
         }

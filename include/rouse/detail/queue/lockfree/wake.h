@@ -251,6 +251,12 @@ static inline rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
         serving->pool = serving->pool == NULL ? rouse_ticket_pool_(q) : serving->pool;
         if (!rouse_state_taken_(state) && rouse_spot_seek_(q, serving->pool, &at, next)) {
             const uint32_t lacks = rouse_cell_number_(at.word);
+            /* It was the oldest before a wake_all or a close came; or else nothing there is this call's to
+             * serve. */
+            if (rouse_ticket_taken_(q, at.ticket)) {
+                at.segment = NULL;
+                continue;
+            }
             if (settled != at.base) {
                 rouse_spot_settle_(q, &at);
                 settled = at.base;
@@ -307,8 +313,10 @@ static inline rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t 
         if (ticket < rouse_state_next_(state) &&
             rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
             (seen & ~ROUSE_CELL_LIFE_) == rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n) &&
-            rouse_u64_load_acquire_(&segment->state_) == live) {
-            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. */
+            rouse_u64_load_acquire_(&segment->state_) == live &&
+            rouse_u64_load_acquire_(&q->word_) == state) {
+            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. The word is the same still:
+             * E4, as in rouse_ticket_taken_. */
             rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
             if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
                 rouse_u64_store_relaxed_(&segment->from_, ticket + 1);
