@@ -90,7 +90,13 @@ static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
 
 /* Takes up to n from the stored balance; how many. */
 static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
+    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
+#    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    if (taken == 0 && n != 0) {
+        return rouse_queue_reduce_late_(q, n);
+    }
+#    endif
+    return taken;
 }
 
 #    if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* whose word has a ticket where the others have a balance */
@@ -174,7 +180,11 @@ static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
     if (ROUSE_LIKELY_(rouse_queue_take_(q, n))) {
         return true;
     }
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    return rouse_queue_try_late_(q, n);
+#else
     return rouse_open_on_(q) ? rouse_open_try_(q, n) : false;
+#endif
 }
 
 /* wake with cap ROUSE_MAX_PERMITS. */

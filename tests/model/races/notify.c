@@ -195,6 +195,31 @@ static void pass_on_at_once_to_newcomer(void) {
     mc_assert(A->answer == ROUSE_OK ? granted(B) != (stored() == 1) : granted(A) != granted(B));
     queue_finish();
 }
+/* A's condition holds: the notification has gone on already, and pass_on has nothing to add. */
+static _Atomic int condition;
+static bool condition_holds(void *arg) {
+    (void)arg;
+    return __atomic_load_n((int *)&condition, __ATOMIC_RELAXED) != 0;
+}
+static void change_notify_one(void *arg) {
+    (void)arg;
+    __atomic_store_n((int *)&condition, 1, __ATOMIC_RELAXED);
+    rouse_notify_one(NOTIFY);
+}
+static void wait_if_and_pass_on(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_notify_wait_if(NOTIFY, &g->waiter, condition_holds, NULL);
+    notify_wait(B);
+    if (g->answer == ROUSE_OK) {
+        rouse_notify_pass_on(NOTIFY, &g->waiter);
+    }
+}
+static void pass_on_condition(void) {
+    start(0);
+    run(wait_if_and_pass_on, A, change_notify_one, NULL, ONLY_TWO);
+    mc_assert(A->answer != ROUSE_OK || (granted(B) ? 1 : 0) + stored() == 1);
+    queue_finish();
+}
 /* Up to two of those who wait, in their order, and nothing stored. */
 static uint32_t woken_by_n;
 static void notify_two(void *arg) {
@@ -306,6 +331,7 @@ const mc_scenario mc_scenarios[] = {
      .body = pass_on_at_once_to_newcomer,
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
+    {.name = "pass on: the condition holds", .body = pass_on_condition},
     {.name = "n, wait", .body = n_wait},
     {.name = "n, one", .body = n_one},
     {.name = "n, cancel", .body = n_cancel},

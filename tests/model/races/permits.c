@@ -119,6 +119,32 @@ static void try_against_give(void) {
     run(give_1, NULL, try_1, D, wait_1, A);
     conserved(1);
 }
+/* What A does not need of stored credit that goes to it is there for the next, once give has returned. */
+static bool tried;
+static void give_2_try_1(void *arg) {
+    (void)arg;
+    give(2);
+    tried = rouse_waiter_queue_try_wait(&queue, 1);
+}
+static void try_after_give(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(wait_1, A, give_2_try_1, NULL, ONLY_TWO);
+    mc_assert(granted(A) && tried);
+    conserved(1);
+}
+static void give_2_reduce_1(void *arg) {
+    (void)arg;
+    give(2);
+    tried = rouse_semaphore_reduce((rouse_semaphore *)&queue, 1) == 1;
+}
+static void reduce_after_give(void) {
+    guests_init(NULL);
+    queue_start(0, 0);
+    run(wait_1, A, give_2_reduce_1, NULL, ONLY_TWO);
+    mc_assert(granted(A) && tried);
+    conserved(1);
+}
 
 /* ---- the permit as a lock ------------------------------------------------------------------------------------------ */
 
@@ -276,6 +302,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "order is kept", .body = order_is_kept},
     {.name = "no overtaking", .body = no_overtaking},
     {.name = "try, wait, give", .body = try_against_give},
+    {.name = "give 2 and try, wait", .body = try_after_give},
+    {.name = "give 2 and reduce, wait", .body = reduce_after_give},
     {.name = "two hold in turn", .body = two_hold},
     {.name = "three hold in turn", .body = three_hold, .bound = LOCKFREE_BOUND(2), .soak_bound = MC_NO_BOUND},
     {.name = "try holds", .body = try_holds},

@@ -65,6 +65,39 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
                                        : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
+/* try_wait, and reduce, when the first look has shown too little credit. In FIRST the word may hold more than
+ * the waiter lacks that it is for: that is finished first. */
+static ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
+    for (;;) {
+        /* E4: acquire, as in rouse_serving_give_. */
+        const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+        if (rouse_state_is_queue_(state) || (rouse_state_is_empty_(state) && !rouse_word_covers_(state, n))) {
+            return false;
+        }
+        if (!rouse_state_is_empty_(state)) {
+            rouse_ticket_settle_(q, state);
+        } else if (rouse_word_take_(&q->word_, n)) {
+            return true;
+        }
+    }
+}
+static ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n) {
+    uint32_t taken = 0;
+    while (taken == 0) {
+        /* E4: acquire, as in rouse_serving_give_. */
+        const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+        if (rouse_state_is_queue_(state) || rouse_word_balance_(state) == 0) {
+            break;
+        }
+        if (!rouse_state_is_empty_(state)) {
+            rouse_ticket_settle_(q, state);
+        } else {
+            taken = rouse_word_take_upto_(&q->word_, n);
+        }
+    }
+    return taken;
+}
+
 /* Counts the cells that wait, and what they lack. Snapshots, all relaxed but for what is read through a
  * pointer: nothing is decided by them. */
 static ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {

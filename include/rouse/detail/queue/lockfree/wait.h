@@ -174,8 +174,8 @@ static ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
-    /* Relaxed: the caller's again; for rouse_notify_pass_on. */
-    rouse_u32_store_relaxed_(&w->status_, outcome);
+    /* Relaxed: the caller's again; for rouse_notify_pass_on: what it does not want is passed on here. */
+    rouse_u32_store_relaxed_(&w->status_, asked == 0 ? rouse_outcome_(ROUSE_INVALID, 0) : outcome);
     if (rest != 0) {
         rouse_serving_pass_on_(q, rest, cap);
     }
