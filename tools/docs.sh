@@ -17,7 +17,7 @@ import glob, re, sys
 pages = "".join(open(f, encoding="utf-8").read() for f in glob.glob(sys.argv[1] + "/*_8h.html"))
 names = set()
 for header in glob.glob("include/rouse/*.h"):
-    names |= set(re.findall(r"^static inline [\w *]*?\b(rouse_\w*[a-z])\(", open(header, encoding="utf-8").read(), re.M))
+    names |= set(re.findall(r"^(?:static inline|ROUSE_INLINE_) [\w *]*?\b(rouse_\w*[a-z])\(", open(header, encoding="utf-8").read(), re.M))
 missing = sorted(n for n in names if f">{n}" not in pages and f"{n}()" not in pages)
 if missing or len(names) < 40:
     sys.exit(f"docs.sh: {len(names)} functions, without an entry: {missing}")

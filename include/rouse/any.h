@@ -99,15 +99,15 @@ struct rouse_any {
  */
 
 #define ROUSE_ARM_VERBS_(kind, type, wait_call, hand_on_call)                                        \
-    static inline rouse_status rouse_arm_##kind##_wait_(void *object, rouse_waiter *w, uint32_t n) { \
+    ROUSE_INLINE_ rouse_status rouse_arm_##kind##_wait_(void *object, rouse_waiter *w, uint32_t n) { \
         type *const o = (type *)object;                                                              \
         (void)n;                                                                                     \
         return wait_call;                                                                            \
     }                                                                                                \
-    static inline bool rouse_arm_##kind##_cancel_(void *object, rouse_waiter *w) {                   \
+    ROUSE_INLINE_ bool rouse_arm_##kind##_cancel_(void *object, rouse_waiter *w) {                   \
         return rouse_##kind##_cancel((type *)object, w);                                             \
     }                                                                                                \
-    static inline void rouse_arm_##kind##_hand_on_(void *object, rouse_waiter *w, uint32_t n) {      \
+    ROUSE_INLINE_ void rouse_arm_##kind##_hand_on_(void *object, rouse_waiter *w, uint32_t n) {      \
         type *const o = (type *)object;                                                              \
         (void)o, (void)w, (void)n;                                                                   \
         hand_on_call;                                                                                \
@@ -125,21 +125,21 @@ ROUSE_ARM_VERBS_(waiter_queue, rouse_waiter_queue, rouse_waiter_queue_wait(o, w,
 #undef ROUSE_ARM_VERBS_
 
 /* An object in throughput mode invites; the arm answers by itself. */
-static inline rouse_status rouse_arm_semaphore_resume_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_arm_semaphore_resume_(void *object, rouse_waiter *w) {
     return rouse_semaphore_resume((rouse_semaphore *)object, w);
 }
-static inline void rouse_arm_semaphore_decline_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_arm_semaphore_decline_(void *object, rouse_waiter *w) {
     rouse_semaphore_decline((rouse_semaphore *)object, w);
 }
-static inline rouse_status rouse_arm_mutex_resume_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_arm_mutex_resume_(void *object, rouse_waiter *w) {
     return rouse_mutex_resume((rouse_mutex *)object, w);
 }
-static inline void rouse_arm_mutex_decline_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_arm_mutex_decline_(void *object, rouse_waiter *w) {
     rouse_mutex_decline((rouse_mutex *)object, w);
 }
 
 #define ROUSE_ARM_TABLE_(kind, hand_on, resume, decline)                                             \
-    static inline const rouse_arm_verbs_ *rouse_arm_##kind##_verbs_(void) {                          \
+    ROUSE_INLINE_ const rouse_arm_verbs_ *rouse_arm_##kind##_verbs_(void) {                          \
         static const rouse_arm_verbs_ verbs = {rouse_arm_##kind##_wait_, rouse_arm_##kind##_cancel_, \
                                                hand_on, resume, decline};                            \
         return &verbs;                                                                               \
@@ -154,7 +154,7 @@ ROUSE_ARM_TABLE_(gate, rouse_arm_gate_hand_on_, NULL, NULL)
 ROUSE_ARM_TABLE_(waiter_queue, rouse_arm_waiter_queue_hand_on_, NULL, NULL)
 #undef ROUSE_ARM_TABLE_
 
-static inline void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs, void *object, uint32_t n) {
+ROUSE_INLINE_ void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs, void *object, uint32_t n) {
     ROUSE_CHECK_OBJECT_(arm);
     ROUSE_CHECK_(object != NULL, arm, "the arm's object is NULL");
     arm->verbs_ = verbs;
@@ -165,38 +165,38 @@ static inline void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs,
 
 /* Each makes `arm` wait for one object: n permits, the mutex, a notification, the event set, the gate
  * drained. */
-static inline void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
+ROUSE_INLINE_ void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
     rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);
 }
-static inline void rouse_arm_limit(rouse_arm *arm, rouse_limit *l, uint32_t n) {
+ROUSE_INLINE_ void rouse_arm_limit(rouse_arm *arm, rouse_limit *l, uint32_t n) {
     rouse_arm_set_(arm, rouse_arm_limit_verbs_(), l, n);
 }
-static inline void rouse_arm_mutex(rouse_arm *arm, rouse_mutex *m) {
+ROUSE_INLINE_ void rouse_arm_mutex(rouse_arm *arm, rouse_mutex *m) {
     rouse_arm_set_(arm, rouse_arm_mutex_verbs_(), m, 1);
 }
-static inline void rouse_arm_notify(rouse_arm *arm, rouse_notify *n) {
+ROUSE_INLINE_ void rouse_arm_notify(rouse_arm *arm, rouse_notify *n) {
     rouse_arm_set_(arm, rouse_arm_notify_verbs_(), n, 1);
 }
-static inline void rouse_arm_event(rouse_arm *arm, rouse_event *e) {
+ROUSE_INLINE_ void rouse_arm_event(rouse_arm *arm, rouse_event *e) {
     rouse_arm_set_(arm, rouse_arm_event_verbs_(), e, 1);
 }
-static inline void rouse_arm_gate(rouse_arm *arm, rouse_gate *g) {
+ROUSE_INLINE_ void rouse_arm_gate(rouse_arm *arm, rouse_gate *g) {
     rouse_arm_set_(arm, rouse_arm_gate_verbs_(), g, 1);
 }
-static inline void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32_t n) {
     rouse_arm_set_(arm, rouse_arm_waiter_queue_verbs_(), q, n);
 }
 
 /* ---- the decision -----------------------------------------------------------------------------------------
  */
 
-static inline uint32_t rouse_any_winner_(uint64_t state) {
+ROUSE_INLINE_ uint32_t rouse_any_winner_(uint64_t state) {
     return (uint32_t)(state / ROUSE_ANY_WINNER_); /* index + 1, or 0 */
 }
 
 /* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the
  * waiter. */
-static inline void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
+ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
     /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one,
      * which tells of the winner. */
     const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
@@ -207,7 +207,7 @@ static inline void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
 
 /* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does
  * now. */
-static inline bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
+ROUSE_INLINE_ bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
     uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     do {
         *deciding = (seen & ROUSE_ANY_DECIDING_) != 0;
@@ -223,7 +223,7 @@ static inline bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status,
 
 /* By the thread that has DECIDING: takes the first `count` arms out of their queues. Returns how many holds
  * have become free: those of arms whose legs will not come. The winner's cancel is false. */
-static inline uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint32_t except) {
+ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint32_t except) {
     uint64_t holds = 0;
     for (uint32_t i = 0; i < count; i++) {
         rouse_arm *const arm = &a->arms_[i];
@@ -235,7 +235,7 @@ static inline uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
 }
 
 /* The wake of every arm: it wins, or hands on what it was given. */
-static inline void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     rouse_arm *const arm = (rouse_arm *)w;
     rouse_any *const a = arm->any_;
     const uint32_t i = (uint32_t)(arm - a->arms_);
@@ -265,7 +265,7 @@ static inline void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     }
 }
 
-static inline void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
     rouse_any *const a = (rouse_any *)w;
     /* Relaxed: the winner stands since before the delivery. */
     a->wake_(a, (int)rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) - 1, status);
@@ -277,7 +277,7 @@ static inline void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
 /* Prepares an any over `count` arms, at most ROUSE_MAX_ARMS. wake: called once for each ROUSE_PENDING, in the
  * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by
  * rouse_any_status. data: yours. */
-static inline void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count, rouse_mailbox *mailbox,
+ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count, rouse_mailbox *mailbox,
                                   rouse_any_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(a);
     ROUSE_CHECK_(arms != NULL || count == 0, a, "the arms are NULL");
@@ -295,7 +295,7 @@ static inline void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
 }
 
 /* The pointer given to rouse_any_init. */
-static inline void *rouse_any_data(const rouse_any *a) {
+ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return a->data_;
 }
@@ -307,7 +307,7 @@ static inline void *rouse_any_data(const rouse_any *a) {
  *   ROUSE_INVALID    no arms, or more than ROUSE_MAX_ARMS
  *   another status   what an arm's call answered, when no arm before it had anything; nothing changed */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_any_wait(rouse_any *a) {
+ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
     uint32_t queued = 0;
     uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_;
     rouse_status status = ROUSE_PENDING;
@@ -365,7 +365,7 @@ static inline rouse_status rouse_any_wait(rouse_any *a) {
 /* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an
  * arm has been granted or closed, and wake has run, is running or is owed. */
 ROUSE_NODISCARD_
-static inline bool rouse_any_cancel(rouse_any *a) {
+ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
     uint64_t seen;
     ROUSE_CHECK_OBJECT_(a);
@@ -395,19 +395,19 @@ static inline bool rouse_any_cancel(rouse_any *a) {
 
 /* The index of the arm that won; -1: none yet. Meaningful in wake and after it, and when rouse_any_wait has
  * answered. */
-static inline int rouse_any_index(const rouse_any *a) {
+ROUSE_INLINE_ int rouse_any_index(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
 }
 
 /* ROUSE_PENDING while it waits, then the outcome. An acquire load. */
-static inline rouse_status rouse_any_status(const rouse_any *a) {
+ROUSE_INLINE_ rouse_status rouse_any_status(const rouse_any *a) {
     return rouse_waiter_status(&a->waiter_);
 }
 
 /* Gives back what the winner was granted: for a wake that does not want it. Nothing if nobody has won or the
  * winner was closed. */
-static inline void rouse_any_hand_on(rouse_any *a) {
+ROUSE_INLINE_ void rouse_any_hand_on(rouse_any *a) {
     int winner;
     ROUSE_CHECK_OBJECT_(a);
     winner = rouse_any_index(a);

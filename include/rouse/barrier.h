@@ -38,7 +38,7 @@ typedef struct rouse_barrier {
 
 /* Requires that every party of the last phase has been let through and that no call is in progress, except
  * the one that has let the last party through. LOCKFREE gives its memory back. */
-static inline void rouse_barrier_destroy(rouse_barrier *b) {
+ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
                      rouse_backend_waiter_count_(&b->gate_[1]) == 0,
@@ -49,7 +49,7 @@ static inline void rouse_barrier_destroy(rouse_barrier *b) {
 
 /* Starts with no party arrived. ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS. ROUSE_NOMEM: LOCKFREE
  * has no memory for that many waiters. In both cases there is nothing to destroy. */
-static inline rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties) {
+ROUSE_INLINE_ rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties) {
     ROUSE_CHECK_OBJECT_(b);
     if (parties == 0 || parties > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
@@ -67,13 +67,13 @@ static inline rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties
 }
 
 /* How many arrived before. */
-static inline uint64_t rouse_barrier_count_(rouse_barrier *b) {
+ROUSE_INLINE_ uint64_t rouse_barrier_count_(rouse_barrier *b) {
     /* E45: release, for what this party did before; acquire, because the last one to arrive hands on what all
      * of them did, by its wake. */
     return rouse_u64_add_acq_rel_(&b->arrivals_, 1);
 }
 
-static inline rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before, rouse_waiter *w) {
     rouse_waiter_queue *const gate = &b->gate_[before / b->parties_ % 2];
     if (before % b->parties_ == b->parties_ - 1) {
         return rouse_waiter_queue_wake(gate, b->parties_ - 1, b->parties_);
@@ -85,14 +85,14 @@ static inline rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before
  *   ROUSE_OK        all have arrived
  *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_IDLE_(w, b);
     return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_barrier_waiter_count(const rouse_barrier *b) {
+ROUSE_INLINE_ uint32_t rouse_barrier_waiter_count(const rouse_barrier *b) {
     ROUSE_CHECK_LOOK_(b, &b->gate_[0]);
     return rouse_backend_waiter_count_(&b->gate_[0]) + rouse_backend_waiter_count_(&b->gate_[1]);
 }

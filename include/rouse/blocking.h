@@ -72,25 +72,25 @@ typedef struct rouse_thread_waiter {
     rouse_parker_ parker_;
 } rouse_thread_waiter;
 
-static inline void rouse_thread_waiter_wake_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_thread_waiter_wake_(rouse_waiter *w, rouse_status status) {
     (void)status;
     rouse_park_tell_(&((rouse_thread_waiter *)(void *)w)->parker_);
 }
 
 /* Nanoseconds on the clock of the deadlines below: monotonic, CLOCK_MONOTONIC where there is one. */
-static inline uint64_t rouse_now_ns(void) {
+ROUSE_INLINE_ uint64_t rouse_now_ns(void) {
     return rouse_park_now_();
 }
 
 /* Prepares t. Once is enough: it may wait again and again, for one call at a time. */
-static inline void rouse_thread_waiter_init(rouse_thread_waiter *t) {
+ROUSE_INLINE_ void rouse_thread_waiter_init(rouse_thread_waiter *t) {
     ROUSE_CHECK_OBJECT_(t);
     rouse_waiter_init(&t->waiter, rouse_thread_waiter_wake_, NULL);
     rouse_park_init_(&t->parker_);
 }
 
 /* Requires that t is not queued. */
-static inline void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
+ROUSE_INLINE_ void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_IDLE_(&t->waiter, t);
     rouse_park_destroy_(&t->parker_);
@@ -98,7 +98,7 @@ static inline void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
 
 /* What a thread does when it has been told. In throughput mode it may have been invited: then it asks, and
  * ROUSE_PENDING says that another was quicker. */
-static inline rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
+ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
     return rouse_queue_resume_(rouse_queue_inviter_(&t->waiter), &t->waiter);
 }
 
@@ -110,7 +110,7 @@ static inline rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) 
  *         rouse_thread_waiter_await(t, ROUSE_PENDING) returns it.
  * Requires that the call to which &t->waiter was given has answered ROUSE_PENDING.
  * deadline_ns: on rouse_now_ns's clock. In the past: looks, and does not sleep. UINT64_MAX: for ever. */
-static inline bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
+ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {
     rouse_status status;
     ROUSE_CHECK_OBJECT_(t);
@@ -130,7 +130,7 @@ static inline bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint6
  *
  * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
  * the call. Not a cancellation point. The thread must not be ended in it: t is queued and lies on its stack. */
-static inline rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
+ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
     if (answer == ROUSE_PENDING) {
@@ -156,7 +156,7 @@ typedef struct rouse_block_ {
 } rouse_block_;
 
 /* A signal handler has ended the thread while it slept. Its stack is still whole. */
-static inline void rouse_block_abandon_(void *block) {
+ROUSE_INLINE_ void rouse_block_abandon_(void *block) {
     rouse_block_ *const b = (rouse_block_ *)block;
     rouse_status outcome = ROUSE_TIMEDOUT;
     if (!b->cancel(b->object, &b->t->waiter)) {
@@ -174,7 +174,7 @@ static inline void rouse_block_abandon_(void *block) {
 
 /* Sleeps until told, once (rouse_thread_waiter_outcome_), or until the deadline. The thread may be ended in
  * it. */
-static ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, rouse_status *outcome) {
+ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, rouse_status *outcome) {
     bool told;
 #if defined(ROUSE_LOCK_PTHREAD_)
     pthread_cleanup_push(rouse_block_abandon_, b);
@@ -198,10 +198,9 @@ static ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, r
  *     NULL, 0);
  *
  * where rouse_thing_leave_ is rouse_thing_cancel behind a void pointer. */
-static ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status answer,
-                                                uint64_t timeout_ns, void *object,
-                                                rouse_block_cancel_fn_ *cancel_fn,
-                                                rouse_block_give_back_fn_ *return_fn, uint32_t n) {
+ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status answer, uint64_t timeout_ns,
+                                         void *object, rouse_block_cancel_fn_ *cancel_fn,
+                                         rouse_block_give_back_fn_ *return_fn, uint32_t n) {
     if (answer == ROUSE_PENDING) {
         const uint64_t deadline = timeout_ns == ROUSE_PARK_FOREVER_
                                       ? ROUSE_PARK_FOREVER_
@@ -224,25 +223,25 @@ static ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_st
 
 /* ---- those of the waiter queue, and of what is nothing but one ----------------------------------------- */
 
-static inline bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
     return rouse_waiter_queue_cancel((rouse_waiter_queue *)queue, w);
 }
-static inline void rouse_block_give_to_queue_(void *queue, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_give_to_queue_(void *queue, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)rouse_waiter_queue_wake((rouse_waiter_queue *)queue, n, ROUSE_MAX_PERMITS);
 }
-static inline void rouse_block_notify_next_(void *notify, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_notify_next_(void *notify, rouse_waiter *w, uint32_t n) {
     (void)n;
     rouse_notify_pass_on((rouse_notify *)notify, w);
 }
-static inline void rouse_block_unlock_(void *mutex, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_unlock_(void *mutex, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)n;
     (void)rouse_mutex_unlock((rouse_mutex *)mutex);
 }
 
-static ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
-                                                      rouse_block_give_back_fn_ *return_fn) {
+ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
+                                               rouse_block_give_back_fn_ *return_fn) {
     rouse_thread_waiter t;
     if (timeout_ns == 0) {
         return rouse_waiter_queue_is_closed(q) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
@@ -253,7 +252,7 @@ static ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uin
 }
 
 /* What can be had at once is had without a waiter. */
-static inline rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
+ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
                                              rouse_block_give_back_fn_ *return_fn) {
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
@@ -269,47 +268,47 @@ static inline rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, 
  * timeout_ns: relative. 0: does not sleep. UINT64_MAX: for ever.
  * Cost: what can be had at once costs what the try_ call does; a sleep, two system calls: its own and its
  * waker's. */
-static inline rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, timeout_ns, rouse_block_give_to_queue_);
 }
-static inline rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *q, uint32_t n) {
     ROUSE_CHECK_OBJECT_(q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
-static inline rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(&s->queue_, n, timeout_ns, rouse_block_give_to_queue_);
 }
-static inline rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(&s->queue_, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
-static inline rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(&n->queue_, 1, timeout_ns, rouse_block_notify_next_);
 }
-static inline rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
+ROUSE_INLINE_ rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(&n->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
 
-static inline rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(&m->queue_, 1, timeout_ns, rouse_block_unlock_);
 }
-static inline rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
+ROUSE_INLINE_ rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(&m->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
@@ -317,26 +316,26 @@ static inline rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
 
 /* ---- read-write lock, once, barrier -------------------------------------------------------------------- */
 
-static inline void rouse_block_end_read_(void *lock, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_end_read_(void *lock, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)n;
     (void)rouse_rwlock_end_read((rouse_rwlock *)lock);
 }
-static inline void rouse_block_end_write_(void *lock, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_end_write_(void *lock, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)n;
     (void)rouse_rwlock_end_write((rouse_rwlock *)lock);
 }
-static inline void rouse_block_fail_(void *once, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_fail_(void *once, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)n;
     (void)rouse_once_failed((rouse_once *)once);
 }
 
-static inline rouse_status rouse_block_read_(rouse_rwlock *l, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_block_read_(rouse_rwlock *l, uint64_t timeout_ns) {
     return rouse_block_wait_(&l->queue_, 1, timeout_ns, rouse_block_end_read_);
 }
-static inline rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_ns) {
     const rouse_status status =
         rouse_block_wait_(&l->queue_, l->readers_, timeout_ns, rouse_block_end_write_);
     if (status == ROUSE_OK) {
@@ -347,28 +346,28 @@ static inline rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_
 
 /* rouse_rwlock_read and rouse_rwlock_write for a thread that sleeps until it has the lock. Returns and
  * timeout_ns: as above. */
-static inline rouse_status rouse_rwlock_read_timed(rouse_rwlock *l, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_read_timed(rouse_rwlock *l, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, timeout_ns);
 }
-static inline rouse_status rouse_rwlock_read_blocking(rouse_rwlock *l) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_read_blocking(rouse_rwlock *l) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, ROUSE_PARK_FOREVER_);
 }
-static inline rouse_status rouse_rwlock_write_timed(rouse_rwlock *l, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_write_timed(rouse_rwlock *l, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_write_(l, timeout_ns);
 }
-static inline rouse_status rouse_rwlock_write_blocking(rouse_rwlock *l) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_write_blocking(rouse_rwlock *l) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_write_(l, ROUSE_PARK_FOREVER_);
 }
 
-static inline rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns) {
     if (rouse_once_is_done(o)) {
         return ROUSE_CLOSED;
     }
@@ -377,19 +376,19 @@ static inline rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
 
 /* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done;
  * ROUSE_OK: it is yours to do; the rest and timeout_ns: as above. */
-static inline rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(o);
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
     return rouse_block_begin_(o, timeout_ns);
 }
-static inline rouse_status rouse_once_begin_blocking(rouse_once *o) {
+ROUSE_INLINE_ rouse_status rouse_once_begin_blocking(rouse_once *o) {
     ROUSE_CHECK_OBJECT_(o);
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
     return rouse_block_begin_(o, ROUSE_PARK_FOREVER_);
 }
 
 /* rouse_barrier_arrive for a thread that sleeps until all have arrived. No time-out: it has been counted. */
-static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
+ROUSE_INLINE_ rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
     rouse_thread_waiter t;
     rouse_status status;
     ROUSE_CHECK_OBJECT_(b);
@@ -402,12 +401,11 @@ static inline rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
 
 /* ---- channel ------------------------------------------------------------------------------------------- */
 
-static inline bool rouse_block_leave_channel_(void *channel, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_block_leave_channel_(void *channel, rouse_waiter *w) {
     return rouse_channel_leave_((rouse_channel *)channel, w);
 }
 
-static ROUSE_SLOW_ rouse_status rouse_block_send_(rouse_channel *ch, const void *element,
-                                                  uint64_t timeout_ns) {
+ROUSE_SLOW_ rouse_status rouse_block_send_(rouse_channel *ch, const void *element, uint64_t timeout_ns) {
     rouse_thread_waiter t;
     if (timeout_ns == 0) {
         const rouse_status status = rouse_channel_send_now_(ch, element);
@@ -417,7 +415,7 @@ static ROUSE_SLOW_ rouse_status rouse_block_send_(rouse_channel *ch, const void 
     return rouse_block_on_(&t, rouse_channel_send_(ch, &t.waiter, element), timeout_ns, ch,
                            rouse_block_leave_channel_, NULL, 0);
 }
-static ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *element, uint64_t timeout_ns) {
+ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *element, uint64_t timeout_ns) {
     rouse_thread_waiter t;
     if (timeout_ns == 0) {
         const rouse_status status = rouse_channel_receive_now_(ch, element);
@@ -430,24 +428,24 @@ static ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *el
 
 /* rouse_channel_send and rouse_channel_receive for a thread that sleeps until there is room, or an element.
  * Returns ROUSE_OK: the element has moved; ROUSE_TIMEDOUT (_timed only), ROUSE_CLOSED: it has not. */
-static inline rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
+ROUSE_INLINE_ rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
                                                     uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, timeout_ns);
 }
-static inline rouse_status rouse_channel_send_blocking(rouse_channel *ch, const void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_send_blocking(rouse_channel *ch, const void *element) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, ROUSE_PARK_FOREVER_);
 }
-static inline rouse_status rouse_channel_receive_timed(rouse_channel *ch, void *element,
+ROUSE_INLINE_ rouse_status rouse_channel_receive_timed(rouse_channel *ch, void *element,
                                                        uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, timeout_ns);
 }
-static inline rouse_status rouse_channel_receive_blocking(rouse_channel *ch, void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_receive_blocking(rouse_channel *ch, void *element) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, ROUSE_PARK_FOREVER_);
@@ -462,22 +460,21 @@ typedef struct rouse_block_condvar_ {
     rouse_condvar_waiter waiter;
 } rouse_block_condvar_;
 
-static inline void rouse_block_signalled_(rouse_condvar_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_block_signalled_(rouse_condvar_waiter *w, rouse_status status) {
     rouse_block_condvar_ *const b = (rouse_block_condvar_ *)rouse_condvar_waiter_data(w);
     rouse_outcome_store_(&b->thread.waiter, rouse_outcome_(status, 0));
     rouse_park_tell_(&b->thread.parker_);
 }
-static inline bool rouse_block_leave_condvar_(void *condvar, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_block_leave_condvar_(void *condvar, rouse_waiter *w) {
     return rouse_condvar_cancel((rouse_condvar *)condvar, &((rouse_block_condvar_ *)(void *)w)->waiter);
 }
-static inline void rouse_block_unlock_again_(void *condvar, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_block_unlock_again_(void *condvar, rouse_waiter *w, uint32_t n) {
     (void)condvar;
     (void)n;
     (void)rouse_mutex_unlock(((rouse_block_condvar_ *)(void *)w)->waiter.mutex_);
 }
 
-static ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex *m,
-                                                          uint64_t timeout_ns) {
+ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
     rouse_block_condvar_ b;
     rouse_status status;
     if (timeout_ns == 0 && !rouse_condvar_is_closed(c)) {
@@ -508,12 +505,12 @@ static ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rous
  * Requires that m is held.
  * timeout_ns: for the signal; not for m, which is waited for as long as it takes. 0: ROUSE_TIMEDOUT, when
  * those that wait for m have had it. UINT64_MAX: for ever. */
-static inline rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
     return rouse_block_condvar_wait_(c, m, timeout_ns);
 }
-static inline rouse_status rouse_condvar_wait_blocking(rouse_condvar *c, rouse_mutex *m) {
+ROUSE_INLINE_ rouse_status rouse_condvar_wait_blocking(rouse_condvar *c, rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
     return rouse_block_condvar_wait_(c, m, ROUSE_PARK_FOREVER_);

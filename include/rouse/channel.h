@@ -63,7 +63,7 @@ struct rouse_transfer {
     rouse_transfer_wake_fn *wake_;
 };
 
-static inline void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
     rouse_transfer *const t = (rouse_transfer *)(void *)w;
     t->wake_(t, status);
 }
@@ -71,7 +71,7 @@ static inline void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
 /* Prepares a transfer; once is enough. mailbox: its wake runs where that is drained; NULL: on the thread that
  * makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it, by
  * rouse_waiter_status(&transfer->waiter). data: yours, given back by rouse_transfer_data. */
-static inline void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
+ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
                                        rouse_transfer_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
     rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_transfer_wake_, data);
@@ -79,7 +79,7 @@ static inline void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox
 }
 
 /* The pointer given to rouse_transfer_init. */
-static inline void *rouse_transfer_data(const rouse_transfer *t) {
+ROUSE_INLINE_ void *rouse_transfer_data(const rouse_transfer *t) {
     ROUSE_CHECK_OBJECT_(t);
     return rouse_waiter_data(&t->waiter);
 }
@@ -114,7 +114,7 @@ typedef struct rouse_channel {
 
 /* The same at run time. ROUSE_INVALID, and nothing to destroy: capacity is 0 or above ROUSE_MAX_PERMITS,
  * slots is NULL, or no memory can be that large. (With elements of 0 bytes slots may be NULL.) */
-static inline rouse_status rouse_channel_init(rouse_channel *ch, void *slots, uint32_t capacity,
+ROUSE_INLINE_ rouse_status rouse_channel_init(rouse_channel *ch, void *slots, uint32_t capacity,
                                               size_t element_size) {
     ROUSE_CHECK_OBJECT_(ch);
     if (capacity == 0 || capacity > ROUSE_MAX_PERMITS ||
@@ -136,7 +136,7 @@ static inline rouse_status rouse_channel_init(rouse_channel *ch, void *slots, ui
 
 /* Requires that nobody waits and that no call is in progress, except the one that has served the last
  * transfer. Elements that are left in it are forgotten. */
-static inline void rouse_channel_destroy(rouse_channel *ch) {
+ROUSE_INLINE_ void rouse_channel_destroy(rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(ch->senders_.oldest == NULL && ch->receivers_.oldest == NULL, ch, "waiters are queued");
     rouse_guard_destroy_(&ch->guard_);
@@ -148,7 +148,7 @@ enum { ROUSE_CHANNEL_SENDS_ = 1, ROUSE_CHANNEL_RECEIVES_ = 2 }; /* marks (guard.
 
 /* Sizes that are common are copied without a call of the C library. (Not inline: in a caller's function the
  * compiler would warn about the sizes that the caller's elements do not have.) */
-static ROUSE_SLOW_ void rouse_channel_move_(void *to, const void *from, size_t size) {
+ROUSE_SLOW_ void rouse_channel_move_(void *to, const void *from, size_t size) {
     switch (size) {
     case 0:
         break;
@@ -165,25 +165,25 @@ static ROUSE_SLOW_ void rouse_channel_move_(void *to, const void *from, size_t s
         (void)memcpy(to, from, size);
     }
 }
-static inline void rouse_channel_copy_(const rouse_channel *ch, void *to, const void *from) {
+ROUSE_INLINE_ void rouse_channel_copy_(const rouse_channel *ch, void *to, const void *from) {
     rouse_channel_move_(to, from, ch->element_size_);
 }
 
 /* Relaxed: written under the guard alone; others take snapshots. */
-static inline uint32_t rouse_channel_count_(const rouse_channel *ch) {
+ROUSE_INLINE_ uint32_t rouse_channel_count_(const rouse_channel *ch) {
     return rouse_u32_load_relaxed_(&ch->count_);
 }
 /* Relaxed: under the guard. */
-static inline void rouse_channel_set_count_(rouse_channel *ch, uint32_t count) {
+ROUSE_INLINE_ void rouse_channel_set_count_(rouse_channel *ch, uint32_t count) {
     rouse_u32_store_relaxed_(&ch->count_, count);
 }
 /* Relaxed, twice: under the guard. */
-static inline void rouse_channel_waits_(rouse_channel *ch, uint32_t by) {
+ROUSE_INLINE_ void rouse_channel_waits_(rouse_channel *ch, uint32_t by) {
     rouse_u32_store_relaxed_(&ch->waits_, rouse_u32_load_relaxed_(&ch->waits_) + by);
 }
 
 /* The element that is `place` places behind the oldest. */
-static inline unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32_t place) {
+ROUSE_INLINE_ unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32_t place) {
     const uint32_t behind = ch->oldest_ + place;
     const uint32_t index = behind < ch->capacity_ ? behind : behind - ch->capacity_;
     return ch->slots_ + (size_t)index * ch->element_size_;
@@ -191,18 +191,18 @@ static inline unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32
 
 /* Where both have 64 bits a cast between them would be warned about as useless. */
 #if UINTPTR_MAX == UINT64_MAX
-static inline void *rouse_channel_address_(uintptr_t number) {
+ROUSE_INLINE_ void *rouse_channel_address_(uintptr_t number) {
     return (void *)number;
 }
 #else
-static inline void *rouse_channel_address_(uint64_t number) {
+ROUSE_INLINE_ void *rouse_channel_address_(uint64_t number) {
     return (void *)(uintptr_t)number;
 }
 #endif
 
 /* A waiter in a list has in its account the address of its element, or of the place for it. Relaxed: under
  * the guard. */
-static inline void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w,
+ROUSE_INLINE_ void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w,
                                         uintptr_t element, uint32_t mark) {
     rouse_u64_store_relaxed_(&w->account_, element);
     rouse_guarded_add_(list, w, mark, ch);
@@ -210,7 +210,7 @@ static inline void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, ro
 }
 
 /* Takes w, the oldest of its list, out: it is served. Its element, or the place for it. */
-static inline void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
+ROUSE_INLINE_ void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
     rouse_guarded_remove_(list, w);
     rouse_channel_waits_(ch, (uint32_t)-1);
     ROUSE_TRACE("grant", ch, w);
@@ -218,7 +218,7 @@ static inline void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, r
 }
 
 /* Accepts an element. ROUSE_PENDING: it is full. *served: the receiver that has it now, or NULL. */
-static inline rouse_status rouse_channel_put_(rouse_channel *ch, const void *element, rouse_waiter **served) {
+ROUSE_INLINE_ rouse_status rouse_channel_put_(rouse_channel *ch, const void *element, rouse_waiter **served) {
     rouse_waiter *const receiver = ch->receivers_.oldest;
     const uint32_t count = rouse_channel_count_(ch);
     *served = receiver;
@@ -239,7 +239,7 @@ static inline rouse_status rouse_channel_put_(rouse_channel *ch, const void *ele
 
 /* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: it is
  * empty. *served: that sender, or NULL. */
-static inline rouse_status rouse_channel_take_(rouse_channel *ch, void *element, rouse_waiter **served) {
+ROUSE_INLINE_ rouse_status rouse_channel_take_(rouse_channel *ch, void *element, rouse_waiter **served) {
     rouse_waiter *const sender = ch->senders_.oldest;
     const uint32_t count = rouse_channel_count_(ch);
     *served = sender;
@@ -257,7 +257,7 @@ static inline rouse_status rouse_channel_take_(rouse_channel *ch, void *element,
     return ROUSE_OK;
 }
 
-static inline void rouse_channel_deliver_(rouse_waiter *served) {
+ROUSE_INLINE_ void rouse_channel_deliver_(rouse_waiter *served) {
     if (served != NULL) {
         rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
     }
@@ -266,7 +266,7 @@ static inline void rouse_channel_deliver_(rouse_waiter *served) {
 /* ---- sending and receiving ----------------------------------------------------------------------------- */
 
 /* Send and receive, for any waiter. */
-static inline rouse_status rouse_channel_send_(rouse_channel *ch, rouse_waiter *w, const void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_send_(rouse_channel *ch, rouse_waiter *w, const void *element) {
     rouse_waiter *served;
     rouse_status status;
     rouse_guard_take_(&ch->guard_);
@@ -278,7 +278,7 @@ static inline rouse_status rouse_channel_send_(rouse_channel *ch, rouse_waiter *
     rouse_channel_deliver_(served);
     return status;
 }
-static inline rouse_status rouse_channel_receive_(rouse_channel *ch, rouse_waiter *w, void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_receive_(rouse_channel *ch, rouse_waiter *w, void *element) {
     rouse_waiter *served;
     rouse_status status;
     rouse_guard_take_(&ch->guard_);
@@ -297,7 +297,7 @@ static inline rouse_status rouse_channel_receive_(rouse_channel *ch, rouse_waite
  *   ROUSE_CLOSED    closed; the element is untouched and yours, as after a wake with ROUSE_CLOSED
  * Wakes the receiver that it served, on this thread. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer *t, const void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer *t, const void *element) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_IDLE_(&t->waiter, ch);
@@ -310,7 +310,7 @@ static inline rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer 
  *   ROUSE_CLOSED    closed, and all that was accepted has been received
  * Wakes the sender whose element has moved into the place that became free, on this thread. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transfer *t, void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transfer *t, void *element) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_IDLE_(&t->waiter, ch);
@@ -318,7 +318,7 @@ static inline rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transf
 }
 
 /* ROUSE_PENDING: full, or empty. */
-static inline rouse_status rouse_channel_send_now_(rouse_channel *ch, const void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_send_now_(rouse_channel *ch, const void *element) {
     rouse_waiter *served;
     rouse_status status;
     rouse_guard_take_(&ch->guard_);
@@ -327,7 +327,7 @@ static inline rouse_status rouse_channel_send_now_(rouse_channel *ch, const void
     rouse_channel_deliver_(served);
     return status;
 }
-static inline rouse_status rouse_channel_receive_now_(rouse_channel *ch, void *element) {
+ROUSE_INLINE_ rouse_status rouse_channel_receive_now_(rouse_channel *ch, void *element) {
     rouse_waiter *served;
     rouse_status status;
     rouse_guard_take_(&ch->guard_);
@@ -339,12 +339,12 @@ static inline rouse_status rouse_channel_receive_now_(rouse_channel *ch, void *e
 
 /* The same without waiting: true if it was sent, or received. False: full, or empty, or closed. */
 ROUSE_NODISCARD_
-static inline bool rouse_channel_try_send(rouse_channel *ch, const void *element) {
+ROUSE_INLINE_ bool rouse_channel_try_send(rouse_channel *ch, const void *element) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_channel_send_now_(ch, element) == ROUSE_OK;
 }
 ROUSE_NODISCARD_
-static inline bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
+ROUSE_INLINE_ bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_channel_receive_now_(ch, element) == ROUSE_OK;
 }
@@ -352,7 +352,7 @@ static inline bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
 /* Receives up to `most` elements into an array, oldest first; how many. Those that are accepted meanwhile
  * from senders that wait are among them. The guard is held for as many copies. */
 ROUSE_NODISCARD_
-static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
+ROUSE_INLINE_ uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
     unsigned char *to = (unsigned char *)elements;
     rouse_chain_ chain = {NULL, NULL};
     rouse_waiter *served;
@@ -374,7 +374,7 @@ static inline uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *e
 /* ---- leaving and closing ------------------------------------------------------------------------------- */
 
 /* Cancel, for any waiter. */
-static inline bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
     uint32_t mark;
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
         return false;
@@ -397,7 +397,7 @@ static inline bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
 /* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
  * into its place. False: it has been served or closed, or is about to be told so. */
 ROUSE_NODISCARD_
-static inline bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
+ROUSE_INLINE_ bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(t != NULL, ch, "the transfer is NULL");
     ROUSE_CHECK_OWNED_(&t->waiter, ch, ch);
@@ -406,7 +406,7 @@ static inline bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
 
 /* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still
  * get what was accepted. */
-static inline uint32_t rouse_channel_close(rouse_channel *ch) {
+ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
     rouse_waiter *first;
     uint32_t all;
     ROUSE_CHECK_GUARDED_(ch);
@@ -421,18 +421,18 @@ static inline uint32_t rouse_channel_close(rouse_channel *ch) {
     return all;
 }
 
-static inline bool rouse_channel_is_closed(const rouse_channel *ch) {
+ROUSE_INLINE_ bool rouse_channel_is_closed(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     /* E47: acquire; whoever sees the channel closed sees what came before close. */
     return rouse_u32_load_acquire_(&ch->closed_) != 0;
 }
 
 /* How many elements are in the channel, and how many senders or receivers wait; snapshots. */
-static inline uint32_t rouse_channel_count(const rouse_channel *ch) {
+ROUSE_INLINE_ uint32_t rouse_channel_count(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_channel_count_(ch);
 }
-static inline uint32_t rouse_channel_waiter_count(const rouse_channel *ch) {
+ROUSE_INLINE_ uint32_t rouse_channel_waiter_count(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_u32_load_relaxed_(&ch->waits_); /* relaxed: a snapshot */
 }

@@ -62,7 +62,7 @@ struct rouse_condvar_waiter {
     bool signalled_; /* under the guard: by signal, which a cancel passes on         */
 };
 
-static inline void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status status) {
     rouse_condvar_waiter *const waiter = (rouse_condvar_waiter *)(void *)w;
     waiter->wake_(waiter, status);
 }
@@ -70,7 +70,7 @@ static inline void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status stat
 /* Prepares a waiter that waits with `mutex` held; once is enough. mailbox: its wake runs where that is
  * drained; NULL: on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it,
  * by rouse_waiter_status(&w->waiter). data: yours, given back by rouse_condvar_waiter_data. */
-static inline void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
+ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
                                              rouse_mailbox *mailbox, rouse_condvar_wake_fn *wake,
                                              void *data) {
     ROUSE_CHECK_OBJECT_(w);
@@ -83,7 +83,7 @@ static inline void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
 }
 
 /* The pointer given to rouse_condvar_waiter_init. */
-static inline void *rouse_condvar_waiter_data(const rouse_condvar_waiter *w) {
+ROUSE_INLINE_ void *rouse_condvar_waiter_data(const rouse_condvar_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     return rouse_waiter_data(&w->waiter);
 }
@@ -106,7 +106,7 @@ typedef struct rouse_condvar {
         }
 #endif
 
-static inline void rouse_condvar_init(rouse_condvar *c) {
+ROUSE_INLINE_ void rouse_condvar_init(rouse_condvar *c) {
     ROUSE_CHECK_OBJECT_(c);
     rouse_guard_init_(&c->guard_);
     rouse_u32_init_(&c->waits_, 0);
@@ -118,7 +118,7 @@ static inline void rouse_condvar_init(rouse_condvar *c) {
 /* Requires that nobody waits to be signalled and that no call is in progress, except a signal or broadcast
  * that has moved the last waiter: this waits for its last few instructions. Those that wait for the mutex do
  * not mind. */
-static inline void rouse_condvar_destroy(rouse_condvar *c) {
+ROUSE_INLINE_ void rouse_condvar_destroy(rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     rouse_guard_take_(&c->guard_);
     ROUSE_CHECK_(c->waiting_.oldest == NULL, c, "waiters are queued");
@@ -131,13 +131,13 @@ static inline void rouse_condvar_destroy(rouse_condvar *c) {
 enum { ROUSE_CONDVAR_WAITING_ = 1, ROUSE_CONDVAR_JOINED_ = 2, ROUSE_CONDVAR_DUE_ = 3 };
 
 /* Relaxed, twice: under the guard; others take snapshots. */
-static inline void rouse_condvar_waits_(rouse_condvar *c, uint32_t by) {
+ROUSE_INLINE_ void rouse_condvar_waits_(rouse_condvar *c, uint32_t by) {
     rouse_u32_store_relaxed_(&c->waits_, rouse_u32_load_relaxed_(&c->waits_) + by);
 }
 
 /* LOCKFREE: sets memory aside for those that will join the mutex's queue, so that a signal never wants any.
  * Twice as much as it needs, for another condition variable on the same mutex. */
-static inline rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_mutex *mutex) {
+ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_mutex *mutex) {
     /* Relaxed: a guess; one that comes meanwhile sees to its own. */
     return rouse_mutex_reserve(mutex, 2 * rouse_u32_load_relaxed_(&c->waits_) + 2);
 }
@@ -151,7 +151,7 @@ static inline rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_
  * Requires that the mutex is held. No signal that follows the unlock is missed. wake runs on the thread that
  * unlocks the mutex, or closes; it may run before this returns. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;
     rouse_status status;
     ROUSE_CHECK_GUARDED_(c);
@@ -179,7 +179,7 @@ static inline rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
 
 /* Under the guard: moves the oldest waiter on to the mutex's queue. If that answers at once, the waiter goes
  * to the chain, to be told when the guard has been dropped; else it may be gone when this returns. */
-static inline void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_chain_ *due) {
+ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_chain_ *due) {
     rouse_condvar_waiter *const w = (rouse_condvar_waiter *)(void *)c->waiting_.oldest;
     rouse_status status;
     rouse_guarded_remove_(&c->waiting_, &w->waiter);
@@ -196,7 +196,7 @@ static inline void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
 
 /* Signals the oldest waiter; was there one? The mutex need not be held. If it is free the waiter has it, and
  * its wake runs on this thread. */
-static inline bool rouse_condvar_signal(rouse_condvar *c) {
+ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     bool any;
     ROUSE_CHECK_GUARDED_(c);
@@ -211,7 +211,7 @@ static inline bool rouse_condvar_signal(rouse_condvar *c) {
 }
 
 /* Signals exactly those who wait now; how many. They get the mutex one after the other. */
-static inline uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
+ROUSE_INLINE_ uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     uint32_t all = 0;
     ROUSE_CHECK_GUARDED_(c);
@@ -228,7 +228,7 @@ static inline uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
  * mutex is not w's; a signal that w had been given goes to the next waiter. False: it has the mutex or has
  * been closed, or is about to be told so. */
 ROUSE_NODISCARD_
-static inline bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *w) {
+ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;
     uint32_t stage;
     bool signalled;
@@ -262,7 +262,7 @@ static inline bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
 
 /* Wakes those who wait to be signalled with ROUSE_CLOSED, without the mutex; how many. Later waits are
  * ROUSE_CLOSED. Those who have been signalled get the mutex as ever. */
-static inline uint32_t rouse_condvar_close(rouse_condvar *c) {
+ROUSE_INLINE_ uint32_t rouse_condvar_close(rouse_condvar *c) {
     rouse_waiter *first;
     uint32_t all;
     ROUSE_CHECK_GUARDED_(c);
@@ -280,14 +280,14 @@ static inline uint32_t rouse_condvar_close(rouse_condvar *c) {
     return all;
 }
 
-static inline bool rouse_condvar_is_closed(const rouse_condvar *c) {
+ROUSE_INLINE_ bool rouse_condvar_is_closed(const rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     /* E48: acquire; whoever sees it closed sees what came before close. */
     return rouse_u32_load_acquire_(&c->closed_) != 0;
 }
 
 /* How many wait to be signalled; a snapshot. */
-static inline uint32_t rouse_condvar_waiter_count(const rouse_condvar *c) {
+ROUSE_INLINE_ uint32_t rouse_condvar_waiter_count(const rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     return rouse_u32_load_relaxed_(&c->waits_); /* relaxed: a snapshot */
 }

@@ -63,8 +63,9 @@ ROUSE_BACKEND_LOCAL"
 #    error "ROUSE_SEGMENT_CELLS must be a power of two from 2 to 4096"
 #endif
 
+#define ROUSE_SPIN_LIMIT_DEFAULT_ 64
 #ifndef ROUSE_SPIN_LIMIT
-#    define ROUSE_SPIN_LIMIT 64
+#    define ROUSE_SPIN_LIMIT ROUSE_SPIN_LIMIT_DEFAULT_
 #endif
 #if ROUSE_SPIN_LIMIT < 1 || ROUSE_SPIN_LIMIT > 65536
 #    error "ROUSE_SPIN_LIMIT must lie between 1 and 65536"

@@ -91,7 +91,7 @@ struct rouse_timed {
 /* ---- the heap: the earliest deadline at the root, the order of beginning among equal ones -------------- */
 
 /* Of two roots the earlier one gets the other as its first child. */
-static inline rouse_timed *rouse_timed_meld_(rouse_timed *a, rouse_timed *b) {
+ROUSE_INLINE_ rouse_timed *rouse_timed_meld_(rouse_timed *a, rouse_timed *b) {
     const bool a_first = a->until_ < b->until_ || (a->until_ == b->until_ && a->order_ < b->order_);
     rouse_timed *const root = a_first ? a : b;
     rouse_timed *const child = a_first ? b : a;
@@ -105,7 +105,7 @@ static inline rouse_timed *rouse_timed_meld_(rouse_timed *a, rouse_timed *b) {
 }
 
 /* Makes one root of a list of siblings: melds them in pairs, then the pairs from the last to the first. */
-static inline rouse_timed *rouse_timed_meld_all_(rouse_timed *t) {
+ROUSE_INLINE_ rouse_timed *rouse_timed_meld_all_(rouse_timed *t) {
     rouse_timed *pairs = NULL;
     rouse_timed *root = NULL;
     while (t != NULL) {
@@ -130,7 +130,7 @@ static inline rouse_timed *rouse_timed_meld_all_(rouse_timed *t) {
     return root;
 }
 
-static inline void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint64_t until) {
     t->until_ = until;
     t->order_ = d->begun_++;
     t->child_ = NULL;
@@ -144,7 +144,7 @@ static inline void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint
 }
 
 /* Takes t out of the heap, or out of those that are due; if it is in either. */
-static inline void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
+ROUSE_INLINE_ void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
     const bool in_heap = t->place_ == ROUSE_TIMED_IN_HEAP_;
     rouse_timed *children;
     if (!in_heap && t->place_ != ROUSE_TIMED_DUE_) {
@@ -175,7 +175,7 @@ static inline void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
 
 /* ---- the deadlines ------------------------------------------------------------------------------------- */
 
-static inline void rouse_deadlines_init(rouse_deadlines *d) {
+ROUSE_INLINE_ void rouse_deadlines_init(rouse_deadlines *d) {
     ROUSE_CHECK_OBJECT_(d);
     d->heap_ = NULL;
     d->due_ = NULL;
@@ -187,20 +187,20 @@ static inline void rouse_deadlines_init(rouse_deadlines *d) {
 
 /* For a loop that has no hook before it sleeps (loop/event.h): calls changed(arg) when a wait begins whose
  * deadline is the earliest. */
-static inline void rouse_deadlines_on_change_(rouse_deadlines *d, void (*changed)(void *arg), void *arg) {
+ROUSE_INLINE_ void rouse_deadlines_on_change_(rouse_deadlines *d, void (*changed)(void *arg), void *arg) {
     d->changed_ = changed;
     d->changed_arg_ = arg;
 }
 
 /* Ends the object. Requires that nothing waits with it. */
-static inline void rouse_deadlines_destroy(rouse_deadlines *d) {
+ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
     ROUSE_CHECK_OBJECT_(d);
     ROUSE_CHECK_(d->heap_ == NULL && d->due_ == NULL, d, "waiters are queued");
     (void)d;
 }
 
 /* The earliest deadline: until then the loop may sleep. UINT64_MAX: none. */
-static inline uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
+ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     const rouse_timed *first;
     ROUSE_CHECK_OBJECT_(d);
     first = d->due_ != NULL ? d->due_ : d->heap_;
@@ -209,7 +209,7 @@ static inline uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
 
 /* Takes t out of what it waits for. False: it has been woken, or is being woken. An invitation that lies in
  * its mailbox (throughput mode) is taken out of it. */
-static inline bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
+ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     t->place_ = why;
     return t->cancel_(t->object_, &t->waiter) ||
            (t->mailbox_ != NULL && rouse_waiter_status(&t->waiter) == ROUSE_CANCELLED &&
@@ -222,7 +222,7 @@ static inline bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
  * A wake may begin waits, cancel others and begin them again with other deadlines. What it cancels before its
  * turn does not time out. A wait that begins inside run and is due already runs out in the next run. Called
  * inside a wake, run leaves the wakes to the outermost call, as every call does (waiter.h). */
-static inline size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
+ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
     size_t count = 0;
     rouse_timed *t;
     ROUSE_CHECK_OBJECT_(d);
@@ -253,7 +253,7 @@ static inline size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
 
 /* Throughput mode, on one thread: it is t's turn to ask. What it has then; ROUSE_PENDING: it waits on. Only a
  * semaphore and a mutex invite, and both begin with their queue. */
-static ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
+ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
     rouse_waiter_queue *const q = (rouse_waiter_queue *)t->object_;
     if (t->place_ == ROUSE_TIMED_TIMED_OUT_ || t->place_ == ROUSE_TIMED_CANCELLED_) {
         const rouse_status status = t->place_ == ROUSE_TIMED_TIMED_OUT_ ? ROUSE_TIMEDOUT : ROUSE_CANCELLED;
@@ -265,7 +265,7 @@ static ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
 }
 
 /* The wake of its waiter. On the loop's thread. */
-static inline void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
     rouse_timed *const t = (rouse_timed *)(void *)w;
     if (status == ROUSE_RETRY) {
         status = rouse_timed_ask_(t);
@@ -285,7 +285,7 @@ static inline void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
  * outcome, once for each ROUSE_PENDING; t is yours again from that call on. NULL: poll
  * rouse_waiter_status(&t->waiter), and then call rouse_timed_cancel, whatever it says: until then t is in the
  * deadlines. data: for rouse_timed_data. */
-static inline void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
+ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
                                     rouse_timed_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(d != NULL, t, "the deadlines are NULL");
@@ -304,7 +304,7 @@ static inline void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_ma
 }
 
 /* The pointer given to rouse_timed_init. */
-static inline void *rouse_timed_data(const rouse_timed *t) {
+ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
     ROUSE_CHECK_OBJECT_(t);
     return rouse_waiter_data(&t->waiter);
 }
@@ -313,7 +313,7 @@ static inline void *rouse_timed_data(const rouse_timed *t) {
  * timed out, and its wake is due (on a mailbox: in the next drain); or it does not wait. Of a polled one: the
  * outcome is in its status, and it is yours again. */
 ROUSE_NODISCARD_
-static inline bool rouse_timed_cancel(rouse_timed *t) {
+ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;
     bool polled;
     ROUSE_CHECK_OBJECT_(t);
@@ -330,7 +330,7 @@ static inline bool rouse_timed_cancel(rouse_timed *t) {
 }
 
 /* Begins a wait for `object`. False: t is waiting already, or its wake is due. */
-static inline bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
+ROUSE_INLINE_ bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
     ROUSE_CHECK_OBJECT_(t);
     if (t->object_ != NULL) {
         return false;
@@ -342,7 +342,7 @@ static inline bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_
 }
 
 /* The call has answered. */
-static inline rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer, uint64_t until) {
     if (answer != ROUSE_PENDING) {
         t->object_ = NULL;
     } else if (t->object_ != NULL && t->place_ == ROUSE_TIMED_OUTSIDE_) {
@@ -353,34 +353,34 @@ static inline rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer
 
 /* ---- one for each call that may wait ------------------------------------------------------------------- */
 
-static inline bool rouse_timed_leave_queue_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_queue_(void *object, rouse_waiter *w) {
     return rouse_waiter_queue_cancel((rouse_waiter_queue *)object, w);
 }
-static inline bool rouse_timed_leave_semaphore_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_semaphore_(void *object, rouse_waiter *w) {
     return rouse_semaphore_cancel((rouse_semaphore *)object, w);
 }
-static inline bool rouse_timed_leave_mutex_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_mutex_(void *object, rouse_waiter *w) {
     return rouse_mutex_cancel((rouse_mutex *)object, w);
 }
-static inline bool rouse_timed_leave_notify_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_notify_(void *object, rouse_waiter *w) {
     return rouse_notify_cancel((rouse_notify *)object, w);
 }
-static inline bool rouse_timed_leave_limit_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_limit_(void *object, rouse_waiter *w) {
     return rouse_limit_cancel((rouse_limit *)object, w);
 }
-static inline bool rouse_timed_leave_event_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_event_(void *object, rouse_waiter *w) {
     return rouse_event_cancel((rouse_event *)object, w);
 }
-static inline bool rouse_timed_leave_gate_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_gate_(void *object, rouse_waiter *w) {
     return rouse_gate_cancel((rouse_gate *)object, w);
 }
-static inline bool rouse_timed_leave_rwlock_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_rwlock_(void *object, rouse_waiter *w) {
     return rouse_rwlock_cancel((rouse_rwlock *)object, w);
 }
-static inline bool rouse_timed_leave_channel_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_channel_(void *object, rouse_waiter *w) {
     return rouse_channel_leave_((rouse_channel *)object, w);
 }
-static inline bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
     return rouse_once_cancel((rouse_once *)object, w);
 }
 
@@ -391,7 +391,7 @@ static inline bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
  * next run, unless a grant comes before it; UINT64_MAX: practically never. Besides, ROUSE_INVALID: t is
  * waiting already, or its wake is due; nothing changed. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
     ROUSE_CHECK_OBJECT_(q);
     return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
@@ -399,7 +399,7 @@ static inline rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, 
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_queue *q, rouse_timed *t,
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_queue *q, rouse_timed *t,
                                                                   bool (*ready)(void *arg), void *arg,
                                                                   uint64_t until) {
     ROUSE_CHECK_OBJECT_(q);
@@ -408,7 +408,7 @@ static inline rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_q
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rouse_timed *t, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
     ROUSE_CHECK_OBJECT_(s);
     return rouse_timed_begin_(t, s, rouse_timed_leave_semaphore_)
@@ -416,21 +416,21 @@ static inline rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rou
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(m);
     return rouse_timed_begin_(t, m, rouse_timed_leave_mutex_)
                ? rouse_timed_wait_(t, rouse_mutex_lock(m, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_notify_wait_until(rouse_notify *n, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_notify_wait_until(rouse_notify *n, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(n);
     return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
                ? rouse_timed_wait_(t, rouse_notify_wait(n, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_timed *t,
+ROUSE_INLINE_ rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_timed *t,
                                                       bool (*ready)(void *arg), void *arg, uint64_t until) {
     ROUSE_CHECK_OBJECT_(n);
     return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
@@ -438,7 +438,7 @@ static inline rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_tim
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
                                                      uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
     return rouse_timed_begin_(t, l, rouse_timed_leave_limit_)
@@ -446,35 +446,35 @@ static inline rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(e);
     return rouse_timed_begin_(t, e, rouse_timed_leave_event_)
                ? rouse_timed_wait_(t, rouse_event_wait(e, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(g);
     return rouse_timed_begin_(t, g, rouse_timed_leave_gate_)
                ? rouse_timed_wait_(t, rouse_gate_wait(g, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
     return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
                ? rouse_timed_wait_(t, rouse_rwlock_read(l, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
     return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
                ? rouse_timed_wait_(t, rouse_rwlock_write(l, &t->waiter), until)
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t, uint64_t until) {
+ROUSE_INLINE_ rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(o);
     return rouse_timed_begin_(t, o, rouse_timed_leave_once_)
                ? rouse_timed_wait_(t, rouse_once_begin(o, &t->waiter), until)
@@ -482,7 +482,7 @@ static inline rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t,
 }
 
 ROUSE_NODISCARD_
-static inline rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_timed *t, const void *element,
+ROUSE_INLINE_ rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_timed *t, const void *element,
                                                     uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
@@ -490,7 +490,7 @@ static inline rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_tim
                : ROUSE_INVALID;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_channel_receive_until(rouse_channel *ch, rouse_timed *t, void *element,
+ROUSE_INLINE_ rouse_status rouse_channel_receive_until(rouse_channel *ch, rouse_timed *t, void *element,
                                                        uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)

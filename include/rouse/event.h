@@ -46,34 +46,34 @@ typedef struct rouse_event {
 #define ROUSE_EVENT_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
-static inline void rouse_event_init(rouse_event *e) {
+ROUSE_INLINE_ void rouse_event_init(rouse_event *e) {
     ROUSE_CHECK_OBJECT_(e);
     rouse_waiter_queue_init(&e->queue_, 0);
 }
 
 /* Ends the object. Requires that nobody waits and nobody is calling; a set that has woken its last waiter may
  * still be returning. LOCKFREE gives its heap memory back. */
-static inline void rouse_event_destroy(rouse_event *e) {
+ROUSE_INLINE_ void rouse_event_destroy(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&e->queue_) == 0, e, "waiters are queued");
     rouse_waiter_queue_destroy(&e->queue_);
 }
 
 /* Is it set? What came before the set happens before what follows a true answer. */
-static inline bool rouse_event_is_set(const rouse_event *e) {
+ROUSE_INLINE_ bool rouse_event_is_set(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
     return rouse_waiter_queue_is_closed(&e->queue_);
 }
 
 /* Sets the event and wakes everybody who waits, with ROUSE_OK, in one step. Returns how many it woke; of an
  * event that is set already: 0. Their wakes run on this thread. */
-static inline uint32_t rouse_event_set(rouse_event *e) {
+ROUSE_INLINE_ uint32_t rouse_event_set(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_queue_set_(&e->queue_);
 }
 
 /* Makes later waits wait. Returns whether the event was set. Those who wait go on waiting. */
-static inline bool rouse_event_reset(rouse_event *e) {
+ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_queue_reset_(&e->queue_);
 }
@@ -83,7 +83,7 @@ static inline bool rouse_event_reset(rouse_event *e) {
  *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
  *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_IDLE_(w, e);
@@ -96,21 +96,21 @@ static inline rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
-static inline bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_OWNED_(w, &e->queue_, e);
     return rouse_backend_cancel_(&e->queue_, w);
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_event_waiter_count(const rouse_event *e) {
+ROUSE_INLINE_ uint32_t rouse_event_waiter_count(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
     return rouse_waiter_queue_waiter_count(&e->queue_);
 }
 
 /* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
  * memory, and has kept none. */
-static inline rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_backend_reserve_(&e->queue_, waiters);
 }
@@ -119,7 +119,7 @@ static inline rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters)
 /* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
  * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
     rouse_status status = ROUSE_OK;
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
@@ -129,7 +129,7 @@ static inline rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeo
     return status == ROUSE_CLOSED ? ROUSE_OK : status;
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_event_wait_blocking(rouse_event *e) {
+ROUSE_INLINE_ rouse_status rouse_event_wait_blocking(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
     return rouse_event_wait_timed(e, UINT64_MAX);

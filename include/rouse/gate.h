@@ -50,7 +50,7 @@ typedef struct rouse_gate {
 #define ROUSE_GATE_INIT(inside) \
     { ROUSE_ATOMIC_INIT_(ROUSE_GATE_ONE_ *(inside)), ROUSE_EVENT_INIT }
 
-static inline void rouse_gate_init(rouse_gate *g, uint32_t inside) {
+ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
     ROUSE_CHECK_OBJECT_(g);
     rouse_u64_init_(&g->word_, ROUSE_GATE_ONE_ * inside);
     rouse_event_init(&g->drained_);
@@ -58,21 +58,21 @@ static inline void rouse_gate_init(rouse_gate *g, uint32_t inside) {
 
 /* Ends the object. Requires that nobody waits and nobody is calling; the leave or close that has told the
  * last waiter may still be returning. LOCKFREE gives its heap memory back. */
-static inline void rouse_gate_destroy(rouse_gate *g) {
+ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
     rouse_event_destroy(&g->drained_);
 }
 
 /* Changes the word if it is still *seen. */
-static inline bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t after) {
+ROUSE_INLINE_ bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t after) {
     /* E41: release, for what came before this leave or close; acquire, in case this is the call that finds
      * nobody inside any more: it passes on what came before every leave. */
     return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
 }
 
 /* Goes inside. False: the gate is closed, and nothing changed. */
-static inline bool rouse_gate_enter(rouse_gate *g) {
+ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
     uint64_t seen;
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     /* E41: acquire; what came before close happens before what follows the answer "closed". */
@@ -89,7 +89,7 @@ static inline bool rouse_gate_enter(rouse_gate *g) {
  * returns; then the gate may be gone.
  *   ROUSE_OK         they have left
  *   ROUSE_OVERFLOW   fewer than n are inside; nothing changed (ROUSE_DEBUG aborts) */
-static inline rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
     uint64_t seen;
     uint64_t after;
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
@@ -109,7 +109,7 @@ static inline rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
 
 /* Closes the gate: later enters are false. Closing it again changes nothing. If nobody is inside it wakes the
  * waiters, on this thread. Returns how many it woke. */
-static inline uint32_t rouse_gate_close(rouse_gate *g) {
+ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
     uint64_t seen;
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     seen = rouse_u64_load_relaxed_(&g->word_); /* relaxed: a guess for the CAS, or it was closed before */
@@ -121,14 +121,14 @@ static inline uint32_t rouse_gate_close(rouse_gate *g) {
     return seen == 0 ? rouse_event_set(&g->drained_) : 0;
 }
 
-static inline bool rouse_gate_is_closed(const rouse_gate *g) {
+ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
     /* E41: acquire, as in enter. */
     return (rouse_u64_load_acquire_(&g->word_) & ROUSE_GATE_CLOSED_) != 0;
 }
 
 /* How many are inside; a snapshot. */
-static inline uint32_t rouse_gate_count(const rouse_gate *g) {
+ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
     uint64_t inside;
     ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
     inside = rouse_u64_load_relaxed_(&g->word_) / ROUSE_GATE_ONE_; /* relaxed: a snapshot */
@@ -140,7 +140,7 @@ static inline uint32_t rouse_gate_count(const rouse_gate *g) {
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
  *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_IDLE_(w, g);
     return rouse_event_wait(&g->drained_, w);
@@ -148,21 +148,21 @@ static inline rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
-static inline bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_OWNED_(w, &g->drained_.queue_, g);
     return rouse_event_cancel(&g->drained_, w);
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
+ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
     return rouse_event_waiter_count(&g->drained_);
 }
 
 /* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
  * memory, and has kept none. */
-static inline rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     return rouse_event_reserve(&g->drained_, waiters);
 }
@@ -171,13 +171,13 @@ static inline rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
 /* Block a plain thread until the gate is closed and empty, or for timeout_ns at most (blocking.h says what
  * both promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
     return rouse_event_wait_timed(&g->drained_, timeout_ns);
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
+ROUSE_INLINE_ rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
     return rouse_event_wait_timed(&g->drained_, UINT64_MAX);

@@ -90,7 +90,7 @@ typedef struct rouse_limit {
     }
 
 /* ROUSE_INVALID: more than ROUSE_MAX_PERMITS; then it has that many. */
-static inline rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
+ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
     const uint32_t most = permits < ROUSE_MAX_PERMITS ? permits : ROUSE_MAX_PERMITS;
     ROUSE_CHECK_OBJECT_(l);
     rouse_u64_init_(&l->word_, ROUSE_LIMIT_PERMIT_ * most);
@@ -104,25 +104,25 @@ static inline rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, ui
 
 /* ---- internals ----------------------------------------------------------------------------------------- */
 
-static inline uint32_t rouse_limit_used_(uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_limit_used_(uint64_t word) {
     return (uint32_t)word & ROUSE_MAX_PERMITS;
 }
-static inline uint32_t rouse_limit_permits_(uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_limit_permits_(uint64_t word) {
     return (uint32_t)(word >> 29) & ROUSE_MAX_PERMITS;
 }
-static inline bool rouse_limit_fits_(uint64_t word, uint32_t n) {
+ROUSE_INLINE_ bool rouse_limit_fits_(uint64_t word, uint32_t n) {
     return rouse_limit_used_(word) + n <= rouse_limit_permits_(word);
 }
 
 /* Changes the word if it is still *seen. */
-static inline bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
+ROUSE_INLINE_ bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
     /* E42: acquire; who takes HELD reads the list, and who grants passes on what came before every give_back.
      * Release: for what came before this one, and for the list when the holder lets go. */
     return rouse_u64_cas_acq_rel_(&l->word_, seen, after);
 }
 
 /* The holder's last access: sets the word, without HELD. False: it has changed meanwhile. */
-static inline bool rouse_limit_publish_(rouse_limit *l, uint64_t *seen, uint64_t after) {
+ROUSE_INLINE_ bool rouse_limit_publish_(rouse_limit *l, uint64_t *seen, uint64_t after) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     return rouse_limit_change_(l, seen, after);
 #else
@@ -134,7 +134,7 @@ static inline bool rouse_limit_publish_(rouse_limit *l, uint64_t *seen, uint64_t
 }
 
 /* What the word is now; if it is HELD, after a step of waiting. */
-static inline uint64_t rouse_limit_look_again_(const rouse_limit *l, uint64_t seen, uint32_t *step) {
+ROUSE_INLINE_ uint64_t rouse_limit_look_again_(const rouse_limit *l, uint64_t seen, uint32_t *step) {
     if ((seen & ROUSE_LIMIT_HELD_) != 0) {
         rouse_platform_back_off_(step);
     }
@@ -142,7 +142,7 @@ static inline uint64_t rouse_limit_look_again_(const rouse_limit *l, uint64_t se
 }
 
 /* Takes the queue. Returns the word. */
-static inline uint64_t rouse_limit_hold_(rouse_limit *l) {
+ROUSE_INLINE_ uint64_t rouse_limit_hold_(rouse_limit *l) {
     uint32_t step = 1;
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     while ((seen & ROUSE_LIMIT_HELD_) != 0 || !rouse_limit_change_(l, &seen, seen | ROUSE_LIMIT_HELD_)) {
@@ -154,7 +154,7 @@ static inline uint64_t rouse_limit_hold_(rouse_limit *l) {
 /* The holder hands out to the oldest waiters what is free, and lets go. Returns the oldest of those it has
  * served, linked to the last of them by next_; NULL: none. They are the caller's to deliver; the limit may be
  * gone when the first of them has been told. `seen`: the word; waiting: how many are in the list. */
-static ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
+ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
     rouse_waiter *const first = l->list_.oldest;
     rouse_waiter *const newest = l->list_.newest;
     rouse_waiter *last;
@@ -196,7 +196,7 @@ static ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t se
 }
 
 /* Tells those who have been served. */
-static inline void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served) {
+ROUSE_INLINE_ void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served) {
     rouse_waiter *w;
     if (served == NULL) {
         return;
@@ -214,7 +214,7 @@ static inline void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served)
 }
 
 /* Takes n if they are there and nobody waits. */
-static inline bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
+ROUSE_INLINE_ bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_ | ROUSE_LIMIT_AWAITED_)) == 0 &&
                          rouse_limit_fits_(seen, n))) {
@@ -226,7 +226,7 @@ static inline bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
 }
 
 /* Queues w, or finds that it need not. */
-static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     const uint64_t seen = rouse_limit_hold_(l);
     uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
     rouse_status status = ROUSE_PENDING;
@@ -266,7 +266,7 @@ static ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter 
 
 /* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are
  * served. */
-static inline void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
+ROUSE_INLINE_ void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
     if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
         /* relaxed: the holder's */
         rouse_limit_tell_(l, rouse_limit_let_go_(l, after, rouse_u32_load_relaxed_(&l->waiting_)));
@@ -274,7 +274,7 @@ static inline void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t a
 }
 
 /* give_back, while somebody waits or holds the queue. */
-static ROUSE_SLOW_ rouse_status rouse_limit_hand_back_(rouse_limit *l, uint32_t n) {
+ROUSE_SLOW_ rouse_status rouse_limit_hand_back_(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     uint64_t after;
@@ -298,7 +298,7 @@ static ROUSE_SLOW_ rouse_status rouse_limit_hand_back_(rouse_limit *l, uint32_t 
     return ROUSE_OK;
 }
 
-static ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
     rouse_waiter *served;
     uint64_t seen;
     uint32_t waiting;
@@ -325,7 +325,7 @@ static ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
     return found;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
+ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
     uint64_t seen = rouse_limit_hold_(l);
     rouse_waiter *const first = l->list_.oldest;
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
@@ -344,7 +344,7 @@ static ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
 
 /* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told
  * the last waiter may still be returning. */
-static inline void rouse_limit_destroy(rouse_limit *l) {
+ROUSE_INLINE_ void rouse_limit_destroy(rouse_limit *l) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
                  "waiters are queued"); /* relaxed: nobody is here */
@@ -359,7 +359,7 @@ static inline void rouse_limit_destroy(rouse_limit *l) {
  *   ROUSE_CLOSED    the limit is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_IDLE_(w, l);
     if (n - 1 >= ROUSE_MAX_PERMITS) {
@@ -370,7 +370,7 @@ static inline rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, 
 
 /* Takes n permits if they are there and nobody waits. n == 0: true, always. */
 ROUSE_NODISCARD_
-static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
+ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen;
     ROUSE_CHECK_USE_(l, l);
@@ -391,7 +391,7 @@ static inline bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
  * their wakes run on this thread. Any thread may give back, not only the one that acquired.
  *   ROUSE_OK
  *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
-static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
     uint64_t seen;
     ROUSE_CHECK_USE_(l, l);
     seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
@@ -411,7 +411,7 @@ static inline rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
  * this thread. In a wake too.
  *   ROUSE_OK
  *   ROUSE_INVALID    permits > ROUSE_MAX_PERMITS; nothing changed */
-static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
+ROUSE_INLINE_ rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     uint32_t step = 1;
     uint64_t seen;
     uint64_t after;
@@ -440,7 +440,7 @@ static inline rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
 /* Takes `w` out of the queue. True: its wake will never run; those behind it that can now be served are
  * served before this returns. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
-static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_OWNED_(w, l, l);
     return rouse_limit_cancel_(l, w);
@@ -448,13 +448,13 @@ static inline bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
 
 /* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED,
  * permits free or not; give_back and set still work. */
-static inline uint32_t rouse_limit_close(rouse_limit *l) {
+ROUSE_INLINE_ uint32_t rouse_limit_close(rouse_limit *l) {
     ROUSE_CHECK_USE_(l, l);
     return rouse_limit_close_(l);
 }
 
 /* What came before close happens before what follows a true answer. */
-static inline bool rouse_limit_is_closed(const rouse_limit *l) {
+ROUSE_INLINE_ bool rouse_limit_is_closed(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     /* E42: acquire; partner is the release in close. */
     return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
@@ -462,21 +462,21 @@ static inline bool rouse_limit_is_closed(const rouse_limit *l) {
 
 /* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed);
  * how many wait. */
-static inline uint32_t rouse_limit_permits(const rouse_limit *l) {
+ROUSE_INLINE_ uint32_t rouse_limit_permits(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     return rouse_limit_permits_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
 }
-static inline uint32_t rouse_limit_in_use(const rouse_limit *l) {
+ROUSE_INLINE_ uint32_t rouse_limit_in_use(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     return rouse_limit_used_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
 }
-static inline uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
+ROUSE_INLINE_ uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     return rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: a snapshot */
 }
 
 /* ROUSE_OK: a limit never allocates. */
-static inline rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, l);
     (void)l;
     (void)waiters;
@@ -488,7 +488,7 @@ static inline rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
 /* rouse_limit_init in throughput mode: newcomers may overtake waiters by `bypass` permits in a row. A limit
  * takes the bound for 0, as LOCKFREE does everywhere: it is strict, and no waiter of it is ever told
  * ROUSE_RETRY. */
-static inline rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,
+ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,
                                                        uint32_t most_waiting, uint32_t bypass) {
     ROUSE_CHECK_OBJECT_(l);
     (void)bypass;
@@ -497,12 +497,12 @@ static inline rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t 
 
 /* The answers to ROUSE_RETRY, for code that gives them whatever the object is. Of a waiter that was told
  * anything else resume returns the outcome and changes nothing; decline changes nothing. */
-ROUSE_NODISCARD_ static inline rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
+ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
     (void)l;
     return rouse_waiter_status(w);
 }
-static inline void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
     (void)l;
     (void)w;
@@ -511,10 +511,10 @@ static inline void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
 /* ---- blocking ------------------------------------------------------------------------------------------ */
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-static inline bool rouse_limit_leave_(void *limit, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_limit_leave_(void *limit, rouse_waiter *w) {
     return rouse_limit_cancel((rouse_limit *)limit, w);
 }
-static inline void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)rouse_limit_give_back((rouse_limit *)limit, n);
 }
@@ -523,7 +523,7 @@ static inline void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n)
  * ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID: as
  * rouse_limit_acquire. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
     rouse_thread_waiter t;
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
@@ -538,7 +538,7 @@ static inline rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n,
                            rouse_limit_return_, n);
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_limit_acquire_timed(l, n, UINT64_MAX);

@@ -65,7 +65,7 @@ typedef struct rouse_mailbox rouse_mailbox;
         (ROUSE_CHECK_MAILBOX_(mb), \
          ROUSE_CHECK_(rouse_mailbox_mine_(mb), (mb), "another thread has drained this mailbox before"))
 /* Relaxed: misuse is reported when it is seen, not proved absent. */
-static inline bool rouse_mailbox_mine_(rouse_mailbox *mb) {
+ROUSE_INLINE_ bool rouse_mailbox_mine_(rouse_mailbox *mb) {
     void *const me = rouse_platform_thread_();
     void *loop = NULL;
     return rouse_ptr_cas_relaxed_(&mb->check_.loop, &loop, me) || loop == me;
@@ -76,7 +76,7 @@ static inline bool rouse_mailbox_mine_(rouse_mailbox *mb) {
 #endif
 
 /* Delivery hands a waiter over. Runs on the waking thread. */
-static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     void *newest = rouse_ptr_load_relaxed_(&mb->posted_); /* relaxed: a guess for the CAS */
     bool counted = false;
     ROUSE_CHECK_MAILBOX_(mb);
@@ -104,7 +104,7 @@ static inline void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
 
 /* kick(arg) tells the loop's thread to call rouse_mailbox_drain; NULL: the loop drains without being told.
  * Before any waiter is made on the mailbox; it may kick as soon as one is queued. */
-static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
+ROUSE_INLINE_ void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
     ROUSE_CHECK_OBJECT_(mb);
     mb->post_ = rouse_mailbox_post_;
     mb->kick_ = kick;
@@ -123,7 +123,7 @@ static inline void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
 
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
-static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
+ROUSE_INLINE_ void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_(mb == NULL || mb->check_.self == mb, mb,
                  "the mailbox was never initialised, was destroyed, or was moved");
@@ -138,7 +138,7 @@ static inline void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
  * Requires: w is initialised and has a wake; it is not queued and not in a mailbox. Which mailbox it was made
  * on does not matter. It is mb's until its wake begins or rouse_mailbox_revoke returns true; to cancel it is
  * false. What came before the post happens before the wake. */
-static inline void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
     ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_IDLE_(w, mb);
     ROUSE_CHECK_(w->wake_ != NULL, mb, "the waiter has no wake");
@@ -150,7 +150,7 @@ static inline void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_
 
 /* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake: see "A loop inside a
  * wake" above; what it leaves to the outermost call it counts too, and that call does not. */
-static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
+ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
     const uint32_t bits =
@@ -193,7 +193,7 @@ static inline size_t rouse_mailbox_drain(rouse_mailbox *mb) {
  * meanwhile, and the rest of those that the outer call has made due; how many. For a loop that is turned
  * inside a wake: call it once in each turn. Each level costs the stack of the loop and of its wakes. Outside
  * of a wake nothing is deferred: 0. */
-static inline size_t rouse_run_deferred_wakes(void) {
+ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
     size_t count = 0;
@@ -214,7 +214,7 @@ static inline size_t rouse_run_deferred_wakes(void) {
  * False: nothing of w is in mb. It is queued still, or its wake has begun or has run, or none was due.
  *
  * Where another thread is between the grant and the post, this waits for those few instructions. */
-static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     uint32_t step = 1;
     uint32_t status;
@@ -248,7 +248,7 @@ static inline bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
 
 /* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
  * then, and not before: the kick that announced the last wake may still be running when that wake is. */
-static inline void rouse_mailbox_destroy(rouse_mailbox *mb) {
+ROUSE_INLINE_ void rouse_mailbox_destroy(rouse_mailbox *mb) {
     uint32_t step = 1;
     ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_(rouse_ptr_load_relaxed_(&mb->posted_) == NULL && mb->taken_.first == NULL, mb,

@@ -19,14 +19,14 @@ typedef struct rouse_mutex {
 #define ROUSE_MUTEX_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
-static inline void rouse_mutex_init(rouse_mutex *m) {
+ROUSE_INLINE_ void rouse_mutex_init(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     rouse_waiter_queue_init(&m->queue_, 1);
 }
 
 /* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning.
  * LOCKFREE gives its heap memory back. */
-static inline void rouse_mutex_destroy(rouse_mutex *m) {
+ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
     rouse_waiter_queue_destroy(&m->queue_);
@@ -35,21 +35,21 @@ static inline void rouse_mutex_destroy(rouse_mutex *m) {
 /* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
     return rouse_queue_wait_(&m->queue_, w, 1);
 }
 
 ROUSE_NODISCARD_
-static inline bool rouse_mutex_try_lock(rouse_mutex *m) {
+ROUSE_INLINE_ bool rouse_mutex_try_lock(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
 /* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, those that
  * are too many are told, whichever comes first. */
-static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
+ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
     status = rouse_queue_unlock_(&m->queue_);
@@ -60,38 +60,38 @@ static inline rouse_status rouse_mutex_unlock(rouse_mutex *m) {
 /* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
  */
 ROUSE_NODISCARD_
-static inline bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     return rouse_backend_cancel_(&m->queue_, w);
 }
 
 /* A snapshot. */
-static inline bool rouse_mutex_is_locked(const rouse_mutex *m) {
+ROUSE_INLINE_ bool rouse_mutex_is_locked(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_waiter_queue_balance(&m->queue_) <= 0;
 }
 
 /* How many wait for the mutex; a snapshot. */
-static inline uint32_t rouse_mutex_waiter_count(const rouse_mutex *m) {
+ROUSE_INLINE_ uint32_t rouse_mutex_waiter_count(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_backend_waiter_count_(&m->queue_);
 }
 
 /* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on lock is ROUSE_CLOSED and try_lock
  * false. The holder, if there is one, keeps the mutex and unlocks as ever. */
-static inline uint32_t rouse_mutex_close(rouse_mutex *m) {
+ROUSE_INLINE_ uint32_t rouse_mutex_close(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_close_(&m->queue_);
 }
 
-static inline bool rouse_mutex_is_closed(const rouse_mutex *m) {
+ROUSE_INLINE_ bool rouse_mutex_is_closed(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_queue_closed_(&m->queue_);
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
-static inline rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
 }
@@ -101,7 +101,7 @@ static inline rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters)
 #define ROUSE_MUTEX_INIT_THROUGHPUT(bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(1, bypass) }
 
-static inline void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) {
+ROUSE_INLINE_ void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) {
     ROUSE_CHECK_OBJECT_(m);
     rouse_queue_init_throughput_(&m->queue_, 1, bypass);
 }
@@ -109,14 +109,14 @@ static inline void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) 
 /* The answer to ROUSE_RETRY. ROUSE_OK: held, and w is out of the queue. ROUSE_PENDING: somebody was quicker;
  * w waits on, before all others. For a waiter whose wake said anything else: that outcome. As
  * rouse_semaphore_resume. */
-ROUSE_NODISCARD_ static inline rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
+ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     return rouse_queue_resume_(&m->queue_, w);
 }
 
 /* The other answer: w is yours again, and the turn goes to the next. */
-static inline void rouse_mutex_decline(rouse_mutex *m, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_mutex_decline(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     rouse_queue_decline_(&m->queue_, w);

@@ -19,14 +19,14 @@ typedef struct rouse_notify {
 #define ROUSE_NOTIFY_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
-static inline void rouse_notify_init(rouse_notify *n) {
+ROUSE_INLINE_ void rouse_notify_init(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     rouse_waiter_queue_init(&n->queue_, 0);
 }
 
 /* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning.
  * LOCKFREE gives its heap memory back. */
-static inline void rouse_notify_destroy(rouse_notify *n) {
+ROUSE_INLINE_ void rouse_notify_destroy(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
     rouse_waiter_queue_destroy(&n->queue_);
@@ -35,7 +35,7 @@ static inline void rouse_notify_destroy(rouse_notify *n) {
 /* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
  * rouse_waiter_queue_wait. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_IDLE_(w, n);
     if (rouse_queue_take_(&n->queue_, 1)) {
@@ -51,7 +51,7 @@ static inline rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
  * mean: look again. `ready` may be called twice and under an internal lock, and must not call the library. A
  * notification that reached `w` while its second look said yes is passed on. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w, bool (*ready)(void *arg),
+ROUSE_INLINE_ rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w, bool (*ready)(void *arg),
                                                 void *arg) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(ready != NULL, n, "ready is NULL");
@@ -69,7 +69,7 @@ static inline rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
 
 /* Wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept). One
  * step: others see it done or not begun. */
-static inline void rouse_notify_one(rouse_notify *n) {
+ROUSE_INLINE_ void rouse_notify_one(rouse_notify *n) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
@@ -77,7 +77,7 @@ static inline void rouse_notify_one(rouse_notify *n) {
 
 /* Wakes the k oldest waiters, or all if fewer wait; stores nothing and takes nothing stored. Returns how
  * many. Until it returns, others may see a part of it: some woken, the rest not yet. */
-static inline uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
+ROUSE_INLINE_ uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
     while (k != 0) {
@@ -91,7 +91,7 @@ static inline uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
 }
 
 /* How many were woken. */
-static inline uint32_t rouse_notify_all(rouse_notify *n) {
+ROUSE_INLINE_ uint32_t rouse_notify_all(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_wake_all_(&n->queue_);
 }
@@ -99,7 +99,7 @@ static inline uint32_t rouse_notify_all(rouse_notify *n) {
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
  * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
 ROUSE_NODISCARD_
-static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_OWNED_(w, &n->queue_, n);
     return rouse_backend_cancel_(&n->queue_, w);
@@ -110,7 +110,7 @@ static inline bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
  * notification. If notify_all did, or the condition of wait_if held, nothing happens. At once after a wait
  * that answered ROUSE_OK; else in w's wake or later, since the outcome may not be stored before; of a polled
  * waiter, once cancel has returned false or its status is ROUSE_OK. Before w waits again. */
-static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
     /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
@@ -120,26 +120,26 @@ static inline void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) 
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_notify_waiter_count(const rouse_notify *n) {
+ROUSE_INLINE_ uint32_t rouse_notify_waiter_count(const rouse_notify *n) {
     ROUSE_CHECK_LOOK_(n, &n->queue_);
     return rouse_backend_waiter_count_(&n->queue_);
 }
 
 /* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on a wait is ROUSE_CLOSED, notification
  * stored or not. */
-static inline uint32_t rouse_notify_close(rouse_notify *n) {
+ROUSE_INLINE_ uint32_t rouse_notify_close(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_close_(&n->queue_);
 }
 
-static inline bool rouse_notify_is_closed(const rouse_notify *n) {
+ROUSE_INLINE_ bool rouse_notify_is_closed(const rouse_notify *n) {
     ROUSE_CHECK_LOOK_(n, &n->queue_);
     return rouse_queue_closed_(&n->queue_);
 }
 
 /* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,
  * 1) the one wait of a per-request completion cannot fail. */
-static inline rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_reserve_(&n->queue_, waiters);
 }

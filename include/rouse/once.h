@@ -34,21 +34,21 @@ typedef struct rouse_once {
 #define ROUSE_ONCE_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
-static inline void rouse_once_init(rouse_once *o) {
+ROUSE_INLINE_ void rouse_once_init(rouse_once *o) {
     ROUSE_CHECK_OBJECT_(o);
     rouse_waiter_queue_init(&o->queue_, 1);
 }
 
 /* Requires that nobody waits and that no call is in progress, except the one that has woken the last
  * waiter. LOCKFREE gives its memory back. */
-static inline void rouse_once_destroy(rouse_once *o) {
+ROUSE_INLINE_ void rouse_once_destroy(rouse_once *o) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&o->queue_) == 0, o, "waiters are queued");
     rouse_waiter_queue_destroy(&o->queue_);
 }
 
 /* Is it done? An acquire load: after true, what came before done can be used. */
-static inline bool rouse_once_is_done(const rouse_once *o) {
+ROUSE_INLINE_ bool rouse_once_is_done(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
     return rouse_waiter_queue_is_closed(&o->queue_);
 }
@@ -60,7 +60,7 @@ static inline bool rouse_once_is_done(const rouse_once *o) {
  *                   that ends it
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_IDLE_(w, o);
     if (rouse_waiter_queue_is_closed(&o->queue_)) {
@@ -70,7 +70,7 @@ static inline rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
 }
 
 /* It is being done. (Takes the turn and gives it back if nobody has it.) */
-static inline bool rouse_once_is_running_(rouse_once *o) {
+ROUSE_INLINE_ bool rouse_once_is_running_(rouse_once *o) {
     if (rouse_waiter_queue_is_closed(&o->queue_)) {
         return false;
     }
@@ -83,7 +83,7 @@ static inline bool rouse_once_is_running_(rouse_once *o) {
 
 /* It is done: all who wait are woken with ROUSE_CLOSED. By whoever begin gave it to. ROUSE_INVALID: nobody is
  * doing it, or it is done already; nothing changed, and ROUSE_DEBUG aborts. */
-static inline rouse_status rouse_once_done(rouse_once *o) {
+ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
     bool running;
     ROUSE_CHECK_USE_(o, &o->queue_);
     running = rouse_once_is_running_(o);
@@ -97,7 +97,7 @@ static inline rouse_status rouse_once_done(rouse_once *o) {
 
 /* It could not be done: exactly one other, the oldest that waits or else the next to begin, gets ROUSE_OK.
  * ROUSE_INVALID: as rouse_once_done. */
-static inline rouse_status rouse_once_failed(rouse_once *o) {
+ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(o, &o->queue_);
     if (!rouse_waiter_queue_is_closed(&o->queue_)) {
@@ -110,20 +110,20 @@ static inline rouse_status rouse_once_failed(rouse_once *o) {
 /* Takes w out of the queue. True: its wake will never run. False: it has been woken, or is about to be; with
  * ROUSE_OK it is then w's to do, or to give on by rouse_once_failed. */
 ROUSE_NODISCARD_
-static inline bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_OWNED_(w, &o->queue_, o);
     return rouse_backend_cancel_(&o->queue_, w);
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_once_waiter_count(const rouse_once *o) {
+ROUSE_INLINE_ uint32_t rouse_once_waiter_count(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
     return rouse_backend_waiter_count_(&o->queue_);
 }
 
 /* Reserves memory so that up to `waiters` can wait without allocating (LOCKFREE; ROUSE_NOMEM). */
-static inline rouse_status rouse_once_reserve(rouse_once *o, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_once_reserve(rouse_once *o, uint32_t waiters) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     return rouse_backend_reserve_(&o->queue_, waiters);
 }

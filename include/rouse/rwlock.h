@@ -48,7 +48,7 @@ typedef struct rouse_rwlock {
 
 /* The same at run time. ROUSE_INVALID: `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works, with the
  * nearest number that is allowed. */
-static inline rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
     ROUSE_CHECK_OBJECT_(l);
     l->readers_ = ROUSE_RWLOCK_CUT_(readers);
     rouse_waiter_queue_init(&l->queue_, l->readers_);
@@ -58,7 +58,7 @@ static inline rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) 
 
 /* Requires that nobody waits and that no call is in progress, except the one that has granted the last
  * waiter. LOCKFREE gives its memory back. */
-static inline void rouse_rwlock_destroy(rouse_rwlock *l) {
+ROUSE_INLINE_ void rouse_rwlock_destroy(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
     rouse_waiter_queue_destroy(&l->queue_);
@@ -66,7 +66,7 @@ static inline void rouse_rwlock_destroy(rouse_rwlock *l) {
 
 /* A writer has the lock, and nobody else. Relaxed: whoever reads it while this writer holds the lock, or
  * later, is ordered behind it by the lock itself. */
-static inline void rouse_rwlock_entered_(rouse_rwlock *l) {
+ROUSE_INLINE_ void rouse_rwlock_entered_(rouse_rwlock *l) {
     rouse_u32_store_relaxed_(&l->writing_, 1);
 }
 
@@ -77,13 +77,13 @@ static inline void rouse_rwlock_entered_(rouse_rwlock *l) {
  *   ROUSE_OVERFLOW  the waiters together would lack too much
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
     return rouse_queue_wait_(&l->queue_, w, 1);
 }
 ROUSE_NODISCARD_
-static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
@@ -96,12 +96,12 @@ static inline rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) 
 
 /* The same without waiting: true if it is yours. Overtakes nobody. */
 ROUSE_NODISCARD_
-static inline bool rouse_rwlock_try_read(rouse_rwlock *l) {
+ROUSE_INLINE_ bool rouse_rwlock_try_read(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_queue_try_wait_(&l->queue_, 1);
 }
 ROUSE_NODISCARD_
-static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
+ROUSE_INLINE_ bool rouse_rwlock_try_write(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     if (!rouse_queue_try_wait_(&l->queue_, l->readers_)) {
         return false;
@@ -114,7 +114,7 @@ static inline bool rouse_rwlock_try_write(rouse_rwlock *l) {
  * nobody waiting; of two that try at a time neither gets it. False: it still reads. Requires that the caller
  * reads. */
 ROUSE_NODISCARD_
-static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
+ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
     ROUSE_CHECK_USE_(l, &l->queue_);
     others = l->readers_ - 1;
@@ -130,7 +130,7 @@ static inline bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
  * reader the readers that follow it. ROUSE_INVALID: the lock is not held so; nothing changed, and ROUSE_DEBUG
  * aborts. (That is told as far as the balance shows it. While others wait, or all `readers` read, a reader
  * cannot be told from a writer that had to wait for the lock.) */
-static inline rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed: see rouse_rwlock_entered_. */
@@ -140,7 +140,7 @@ static inline rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     ROUSE_CHECK_(status == ROUSE_OK, l, "nobody reads");
     return status;
 }
-static inline rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed, twice: see rouse_rwlock_entered_. A writer that had to wait has not set it. */
@@ -154,7 +154,7 @@ static inline rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
 
 /* The writer becomes a reader, and nobody writes in between; readers that wait at the head are let in. It is
  * ended by end_read. ROUSE_INVALID: as end_write. */
-static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
     /* Relaxed, twice: as in end_write. */
@@ -171,7 +171,7 @@ static inline rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
 /* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in
  * now are let in before this returns. False: it has the lock, or is about to. */
 ROUSE_NODISCARD_
-static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_OWNED_(w, &l->queue_, l);
     return rouse_backend_cancel_(&l->queue_, w);
@@ -179,24 +179,24 @@ static inline bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
 
 /* Wakes all waiters with ROUSE_CLOSED; how many. Later calls are ROUSE_CLOSED or false. Those who hold the
  * lock hold it, and end it as ever. */
-static inline uint32_t rouse_rwlock_close(rouse_rwlock *l) {
+ROUSE_INLINE_ uint32_t rouse_rwlock_close(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_close_(&l->queue_);
 }
-static inline bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
+ROUSE_INLINE_ bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
     ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_waiter_queue_is_closed(&l->queue_);
 }
 
 /* How many wait, readers and writers; a snapshot. */
-static inline uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
+ROUSE_INLINE_ uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
     ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_backend_waiter_count_(&l->queue_);
 }
 
 /* Reserves memory so that up to `waiters` readers and writers can wait without allocating (LOCKFREE;
  * ROUSE_NOMEM). */
-static inline rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_reserve_(&l->queue_, waiters);
 }

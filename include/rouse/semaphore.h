@@ -35,7 +35,7 @@ typedef struct rouse_semaphore {
 
 /* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the semaphore has ROUSE_MAX_PERMITS.
  * Either way it may be used. */
-static inline rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
+ROUSE_INLINE_ rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
     ROUSE_CHECK_OBJECT_(s);
     rouse_waiter_queue_init(&s->queue_, permits);
     return permits <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
@@ -43,7 +43,7 @@ static inline rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t per
 
 /* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning.
  * LOCKFREE gives its heap memory back. */
-static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
+ROUSE_INLINE_ void rouse_semaphore_destroy(rouse_semaphore *s) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&s->queue_) == 0, s, "waiters are queued");
     rouse_waiter_queue_destroy(&s->queue_);
@@ -52,7 +52,7 @@ static inline void rouse_semaphore_destroy(rouse_semaphore *s) {
 /* Takes n permits, or queues `w` for them. ROUSE_OK, ROUSE_PENDING, ROUSE_CLOSED, ROUSE_INVALID
  * (n > ROUSE_MAX_PERMITS), ROUSE_OVERFLOW, ROUSE_NOMEM: see rouse_waiter_queue_wait. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_IDLE_(w, s);
     return rouse_queue_wait_(&s->queue_, w, n);
@@ -60,7 +60,7 @@ static inline rouse_status rouse_semaphore_acquire(rouse_semaphore *s, rouse_wai
 
 /* Takes n permits if they are there and nobody waits. */
 ROUSE_NODISCARD_
-static inline bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
+ROUSE_INLINE_ bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_try_wait_(&s->queue_, n);
 }
@@ -69,14 +69,14 @@ static inline bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
  * nothing changed. ROUSE_INVALID: n > ROUSE_MAX_PERMITS. Any thread may release, not only who acquired. Until
  * a release of several that meets waiters returns, others may see a part of it: some waiters granted, the
  * rest not free yet. */
-static inline rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_release_(&s->queue_, n);
 }
 
 /* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
-static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     return rouse_backend_cancel_(&s->queue_, w);
@@ -84,13 +84,13 @@ static inline bool rouse_semaphore_cancel(rouse_semaphore *s, rouse_waiter *w) {
 
 /* Forgets up to n free permits, closed or not; returns how many. While anybody waits there are none: what is
  * released goes to the waiters. To lower a limit that is in use, take rouse_limit_set (limit.h). */
-static inline uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_semaphore_reduce(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_queue_reduce_(&s->queue_, n);
 }
 
 /* Free permits; a snapshot. */
-static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
+ROUSE_INLINE_ uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
     int64_t balance;
     ROUSE_CHECK_LOOK_(s, &s->queue_);
     balance = rouse_waiter_queue_balance(&s->queue_);
@@ -101,26 +101,26 @@ static inline uint32_t rouse_semaphore_available(const rouse_semaphore *s) {
 }
 
 /* How many wait; a snapshot. */
-static inline uint32_t rouse_semaphore_waiter_count(const rouse_semaphore *s) {
+ROUSE_INLINE_ uint32_t rouse_semaphore_waiter_count(const rouse_semaphore *s) {
     ROUSE_CHECK_LOOK_(s, &s->queue_);
     return rouse_backend_waiter_count_(&s->queue_);
 }
 
 /* Wakes all waiters with ROUSE_CLOSED; how many. Later acquires are ROUSE_CLOSED, permits free or not.
  * Release still works. */
-static inline uint32_t rouse_semaphore_close(rouse_semaphore *s) {
+ROUSE_INLINE_ uint32_t rouse_semaphore_close(rouse_semaphore *s) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_close_(&s->queue_);
 }
 
-static inline bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
+ROUSE_INLINE_ bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
     ROUSE_CHECK_LOOK_(s, &s->queue_);
     return rouse_waiter_queue_is_closed(&s->queue_);
 }
 
 /* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE; ROUSE_NOMEM).
  */
-static inline rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_reserve_(&s->queue_, waiters);
 }
@@ -173,7 +173,7 @@ static inline rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
 #define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(permits, bypass) }
 
-static inline void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t permits, uint32_t bypass) {
+ROUSE_INLINE_ void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t permits, uint32_t bypass) {
     ROUSE_CHECK_OBJECT_(s);
     rouse_queue_init_throughput_(&s->queue_, permits, bypass);
 }
@@ -184,14 +184,14 @@ static inline void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t 
  *   ROUSE_CLOSED   the semaphore was closed; w is out of the queue
  * For a waiter whose wake said anything but ROUSE_RETRY it returns that outcome and changes nothing. Others'
  * wakes may run inside. Cost: one atomic read-modify-write and a store (MUTEX: under the mutex). */
-ROUSE_NODISCARD_ static inline rouse_status rouse_semaphore_resume(rouse_semaphore *s, rouse_waiter *w) {
+ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_semaphore_resume(rouse_semaphore *s, rouse_waiter *w) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     return rouse_queue_resume_(&s->queue_, w);
 }
 
 /* The other answer: w is yours again, and the turn goes to the next, whose wake may run inside. */
-static inline void rouse_semaphore_decline(rouse_semaphore *s, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_semaphore_decline(rouse_semaphore *s, rouse_waiter *w) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_OWNED_(w, &s->queue_, s);
     rouse_queue_decline_(&s->queue_, w);

@@ -57,7 +57,7 @@ struct rouse_several {
 
 /* Gives back the permits of all the steps that s has taken, of the last one first. Anything may have run when
  * it returns: call it last. */
-static inline void rouse_several_give_back(rouse_several *s) {
+ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
     const rouse_step *const steps = s->steps_;
     uint32_t i;
     ROUSE_CHECK_OBJECT_(s);
@@ -69,7 +69,7 @@ static inline void rouse_several_give_back(rouse_several *s) {
 }
 
 /* Goes on with the steps. */
-static inline rouse_status rouse_several_go_on_(rouse_several *s) {
+ROUSE_INLINE_ rouse_status rouse_several_go_on_(rouse_several *s) {
     rouse_status status = ROUSE_OK;
     while (s->held_ != s->count_) {
         const rouse_step *const step = &s->steps_[s->held_];
@@ -89,7 +89,7 @@ static inline rouse_status rouse_several_go_on_(rouse_several *s) {
 }
 
 /* The wake of its waiter: a step has been granted, or closed. */
-static inline void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
     rouse_several *const s = (rouse_several *)(void *)w;
     s->waits_ = false;
     if (status == ROUSE_OK) {
@@ -113,7 +113,7 @@ static inline void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
  *
  * mailbox: where its wake runs; NULL: the program has one thread. wake: called with the outcome, once for
  * each ROUSE_PENDING: ROUSE_OK: it has them all; any other: it has none. data: for rouse_several_data. */
-static inline void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, rouse_several_wake_fn *wake,
+ROUSE_INLINE_ void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, rouse_several_wake_fn *wake,
                                       void *data) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(wake != NULL, s, "wake is NULL");
@@ -128,7 +128,7 @@ static inline void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, 
 }
 
 /* The pointer given to rouse_several_init. */
-static inline void *rouse_several_data(const rouse_several *s) {
+ROUSE_INLINE_ void *rouse_several_data(const rouse_several *s) {
     ROUSE_CHECK_OBJECT_(s);
     return rouse_waiter_data(&s->waiter);
 }
@@ -138,7 +138,7 @@ static inline void *rouse_several_data(const rouse_several *s) {
  *   ROUSE_PENDING   it waits; wake is called when it has them all, or has none and never will
  *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   as rouse_limit_acquire, at one of the steps; it has none
  *   ROUSE_INVALID   also: it waits or has permits already; nothing changed */
-ROUSE_NODISCARD_ static inline rouse_status rouse_several_acquire(rouse_several *s, const rouse_step *steps,
+ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_several_acquire(rouse_several *s, const rouse_step *steps,
                                                                   uint32_t count) {
     ROUSE_CHECK_OBJECT_(s);
     if (s->waits_ || s->held_ != 0) {
@@ -153,7 +153,7 @@ ROUSE_NODISCARD_ static inline rouse_status rouse_several_acquire(rouse_several 
 /* Ends the wait. True: its wake will never run, and what it had of the first steps is given back. False: its
  * wake is due, with ROUSE_OK (it has them all), or with an error, as ROUSE_CANCELLED (the grant of a step was
  * on its way inside this wake; it has none); or it does not wait. */
-ROUSE_NODISCARD_ static inline bool rouse_several_cancel(rouse_several *s) {
+ROUSE_NODISCARD_ ROUSE_INLINE_ bool rouse_several_cancel(rouse_several *s) {
     rouse_limit *limit;
     ROUSE_CHECK_OBJECT_(s);
     if (!s->waits_) {

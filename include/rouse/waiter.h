@@ -70,7 +70,7 @@ typedef enum rouse_status {
 } rouse_status;
 
 /* The name of a status, "ROUSE_OK" and so on; "unknown rouse_status" for any other value. Never NULL. */
-static inline const char *rouse_status_string(rouse_status status) {
+ROUSE_INLINE_ const char *rouse_status_string(rouse_status status) {
     switch ((int)status) {
     case ROUSE_OK:
         return "ROUSE_OK";
@@ -126,7 +126,7 @@ struct rouse_waiter {
  * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it
  * may be queued again and again without (never while it is queued). To have wake run on your loop's thread:
  * rouse_waiter_init_on (mailbox.h). */
-static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
+ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_NEW_(w);
     w->wake_ = wake;
@@ -143,7 +143,7 @@ static inline void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
 }
 
 /* The pointer given to rouse_waiter_init. */
-static inline void *rouse_waiter_data(const rouse_waiter *w) {
+ROUSE_INLINE_ void *rouse_waiter_data(const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     return w->data_;
 }
@@ -151,7 +151,7 @@ static inline void *rouse_waiter_data(const rouse_waiter *w) {
 /* ROUSE_PENDING while it is queued, then the outcome. An acquire load: who reads ROUSE_OK sees all that came
  * before the release that granted it. Meaningful from a ROUSE_PENDING return until the next queueing; not
  * after cancel returned true. */
-static inline rouse_status rouse_waiter_status(const rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_waiter_status(const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled
      * waiter's owner has no other edge to what the releaser did; nothing is written here, so nothing to

@@ -78,18 +78,18 @@
 /* LOCAL does with plain numbers (detail/queue/local.h) what the other backends do with the word. */
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 
-static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_queue_closed_(const rouse_waiter_queue *q) {
     /* E3: acquire; who sees the queue closed sees what came before close. */
     return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
 }
 
 /* Takes n > 0 if the queue is open and has them. */
-static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     return rouse_word_take_(&q->word_, n);
 }
 
 /* Takes up to n from the stored balance; how many. */
-static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     if (taken == 0 && n != 0) {
@@ -102,7 +102,7 @@ static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
 #    if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* whose word has a ticket where the others have a balance */
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
  * waiters have been looked at.) */
-static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread goes on to read
      * what they published (E4). */
     const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_WORD_ADD_ONE_);
@@ -117,7 +117,7 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
 #    endif
 
 /* wake(n, cap) for 0 < n, both in range. *woken: how many this call has woken. */
-static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_status status = ROUSE_OK;
     if (!rouse_word_give_(&q->word_, n, cap, &status)) {
@@ -127,7 +127,7 @@ static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
 }
 
 /* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
-static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
         /* E3: as in rouse_word_give_. */
@@ -140,7 +140,7 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
 
 /* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing
  * changed. */
-static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) >= 0) {
         if ((uint32_t)rouse_word_balance_(seen) + n > most) {
@@ -156,7 +156,7 @@ static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_
 #endif
 
 /* wait without checks, for the primitives. */
-static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     /* n - 1 wraps for 0: one comparison finds both "nothing asked for" and "too many". */
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0 ? ROUSE_OK : ROUSE_INVALID;
@@ -166,14 +166,14 @@ static inline rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
     }
     return rouse_backend_wait_(q, w, n, NULL, NULL);
 }
-static inline rouse_status rouse_queue_wait_if_(rouse_waiter_queue *q, rouse_waiter *w,
+ROUSE_INLINE_ rouse_status rouse_queue_wait_if_(rouse_waiter_queue *q, rouse_waiter *w,
                                                 rouse_ready_fn_ *ready, void *arg) {
     if (ready(arg) || rouse_queue_take_(q, 1)) {
         return ROUSE_OK;
     }
     return rouse_backend_wait_(q, w, 1, ready, arg);
 }
-static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
     if (n - 1 >= ROUSE_MAX_PERMITS) {
         return n == 0;
     }
@@ -188,7 +188,7 @@ static inline bool rouse_queue_try_wait_(rouse_waiter_queue *q, uint32_t n) {
 }
 
 /* wake with cap ROUSE_MAX_PERMITS. */
-static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t n) {
     uint32_t woken = 0;
     if (n == 1) {
         return rouse_queue_give_one_(q);
@@ -201,21 +201,21 @@ static inline rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t 
 
 /* ---- throughput mode ------------------------------------------------------------------------------------- */
 
-static inline void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t credit, uint32_t bypass) {
+ROUSE_INLINE_ void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t credit, uint32_t bypass) {
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
     rouse_open_init_(q, bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS);
 }
 
 /* The answers to ROUSE_RETRY. A waiter that was told anything else has its outcome already. */
-static inline rouse_status rouse_queue_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_queue_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     const rouse_status status = rouse_waiter_status(w);
     return status == ROUSE_RETRY ? rouse_open_resume_(q, w) : status;
 }
 /* Of an invited waiter: the queue that invited it. */
-static inline rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
+ROUSE_INLINE_ rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
     return (rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_);
 }
-static inline void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     if (rouse_waiter_status(w) == ROUSE_RETRY) {
         rouse_open_decline_(q, w);
     }
@@ -227,14 +227,14 @@ static inline void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) 
  * all-zero object is a queue of balance 0. */
 #define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(ROUSE_QUEUE_AT_MOST_(credit))
 
-static inline void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
+ROUSE_INLINE_ void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
 }
 
 /* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
  * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
-static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, q, "waiters are queued");
     rouse_backend_destroy_(q);
@@ -249,7 +249,7 @@ static inline void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
  * Nothing but ROUSE_PENDING keeps `w`. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_IDLE_(w, q);
     return rouse_queue_wait_(q, w, n);
@@ -257,7 +257,7 @@ static inline rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_
 
 /* wait without waiting: never queues, never overtakes a waiter. */
 ROUSE_NODISCARD_
-static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_queue_try_wait_(q, n);
 }
@@ -268,7 +268,7 @@ static inline bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
  * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
  * have the excess; two that overlap may refuse each other. Until a wake of several that meets waiters
  * returns, others may see a part of it: some waiters granted, the rest not stored yet. */
-static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
     if (n > ROUSE_MAX_PERMITS || cap > ROUSE_MAX_PERMITS) {
@@ -284,7 +284,7 @@ static inline rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
 }
 
 /* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
-static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
     (void)rouse_queue_wake_(q, 1, 0, &woken);
@@ -293,7 +293,7 @@ static inline bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
 
 /* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
  * again from its wake waits for the next call. */
-static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_wake_all_(q);
 }
@@ -303,7 +303,7 @@ static inline uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
  * then others may see a part of that.
  * False: it has been woken, or is being woken (waiter.h says what is safe then). */
 ROUSE_NODISCARD_
-static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_OWNED_(w, q, q);
     return rouse_backend_cancel_(q, w);
@@ -315,7 +315,7 @@ static inline bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * may be called twice and under an internal lock, and must not call the library. A wake that reached `w`
  * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
 ROUSE_NODISCARD_
-static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(ready != NULL, q, "ready is NULL");
@@ -325,24 +325,24 @@ static inline rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
 
 /* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
  * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
-static inline uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_close_(q);
 }
 
-static inline bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
     ROUSE_CHECK_LOOK_(q, q);
     return rouse_queue_closed_(q);
 }
 
 /* Snapshots, for people and metrics: exact when no call is in progress. LOCKFREE visits every waiter. */
-static inline int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
     int64_t balance;
     ROUSE_CHECK_LOOK_(q, q);
     balance = rouse_backend_balance_(q);
     return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
 }
-static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
     ROUSE_CHECK_LOOK_(q, q);
     return rouse_backend_waiter_count_(q);
 }
@@ -350,7 +350,7 @@ static inline uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
  * not have the memory, and has kept none. (LOCKFREE: as long as at most 4 threads that do not wait stand still
  * inside a call on this queue, as in a debugger.) The other backends never allocate. */
-static inline rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
 }

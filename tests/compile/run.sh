@@ -8,6 +8,7 @@
 #                                        message that says what is right
 #   tests/compile/run.sh libraries CC... shared libraries and plug-ins: in any number, on musl, with other backends,
 #                                        private ones, unloaded ones; which mixtures are refused, and by what
+#   tests/compile/run.sh modules CC...   templates in a C++20 module call the library (clang 16 or later, if there is one)
 #   tests/compile/run.sh symbols CC...   what a unit adds to a program's names
 #
 # CC: gcc, clang. Needs no build folder; works in a temporary one. Prints what it compiled; the exit status is 0 only
@@ -360,6 +361,40 @@ libraries() {
     echo "$compiler: shared libraries and plug-ins of one backend and of two, private and not, 400 plug-ins"
 }
 
+# ---- modules --------------------------------------------------------------------------------------------------------------
+
+# module CXX FLAGS...: builds the module and the program, runs it.
+module() {
+    cxx=$1
+    shift
+    "$cxx" -std=c++20 -pthread "$@" -DMODULE --precompile -x c++-module "$here/modules.cc" -o "$work/limiter.pcm" &&
+        "$cxx" -std=c++20 -pthread "$work/limiter.pcm" -c -o "$work/limiter.o" &&
+        "$cxx" -std=c++20 -pthread "$@" "-fmodule-file=limiter=$work/limiter.pcm" "$here/modules.cc" "$work/limiter.o" \
+            -o "$work/modules" -pthread && "$work/modules"
+}
+# in_extern_c CXX FLAGS...
+in_extern_c() {
+    "$@" "$here/in_extern_c.cc" -o "$work/in_extern_c" -pthread && "$work/in_extern_c"
+}
+modules() {
+    compiler=$1 newest=''
+    for cxx in clang++-20 clang++-19 clang++-18 clang++-17 clang++-16; do
+        if [ -z "$newest" ] && command -v "$cxx" >/dev/null; then newest=$cxx; fi
+    done
+    for backend in MUTEX SPIN LOCKFREE; do
+        flags="-O1 -Wall -Wextra -Werror -I$include -DROUSE_BACKEND=ROUSE_BACKEND_$backend"
+        for standard in c++11 c++20; do
+            # shellcheck disable=SC2086
+            must_work "$compiler, $standard in extern \"C\", $backend" \
+                in_extern_c "$(cxx_of "$compiler")" "-std=$standard" $flags
+        done
+        # shellcheck disable=SC2086
+        [ -z "$newest" ] || must_work "$newest: a module, $backend" module "$newest" $flags
+    done
+    [ -n "$newest" ] || echo 'modules: SKIPPED, no clang 16 or later'
+    echo "${newest:-$compiler}: templates in a module; the headers in extern \"C\""
+}
+
 # ---- symbols --------------------------------------------------------------------------------------------------------------
 
 # no_others WHAT FILE NM-FLAGS: every defined name begins with rouse_, is a function's own (x.0), or is the test's.
@@ -421,12 +456,12 @@ symbols() {
 }
 
 [ $# -ge 2 ] || {
-    sed -n '2,15s/^# \{0,1\}//p' "$0"
+    sed -n '2,16s/^# \{0,1\}//p' "$0"
     exit 2
 }
 part=$1
 shift
-case $part in alone | loops | together | refused | libraries | symbols) ;; *) exit 2 ;; esac
+case $part in alone | loops | together | refused | libraries | modules | symbols) ;; *) exit 2 ;; esac
 for compiler in "$@"; do
     if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
         "$part" "$compiler"

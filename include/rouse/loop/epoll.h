@@ -39,17 +39,17 @@ typedef struct rouse_epoll {
 } rouse_epoll;
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
-static inline uint64_t rouse_epoll_now(void) {
+ROUSE_INLINE_ uint64_t rouse_epoll_now(void) {
     return rouse_clock_now_();
 }
-static inline rouse_mailbox *rouse_epoll_mailbox(rouse_epoll *r) {
+ROUSE_INLINE_ rouse_mailbox *rouse_epoll_mailbox(rouse_epoll *r) {
     return &r->mailbox_;
 }
-static inline rouse_deadlines *rouse_epoll_deadlines(rouse_epoll *r) {
+ROUSE_INLINE_ rouse_deadlines *rouse_epoll_deadlines(rouse_epoll *r) {
     return &r->deadlines_;
 }
 
-static inline void rouse_epoll_kick_(void *arg) {
+ROUSE_INLINE_ void rouse_epoll_kick_(void *arg) {
     rouse_epoll *const r = (rouse_epoll *)arg;
     const uint64_t one = 1;
     while (write(r->eventfd_, &one, sizeof one) < 0 && errno == EINTR) {
@@ -61,7 +61,7 @@ static inline void rouse_epoll_kick_(void *arg) {
 
 /* Puts rouse on the epoll instance, with an event whose data.ptr is r. Returns 0, or -1 with errno: then
  * nothing is left on epfd. */
-static inline int rouse_epoll_init(rouse_epoll *r, int epfd) {
+ROUSE_INLINE_ int rouse_epoll_init(rouse_epoll *r, int epfd) {
     struct epoll_event event;
     event.events = EPOLLIN;
     event.data.ptr = r;
@@ -84,12 +84,12 @@ static inline int rouse_epoll_init(rouse_epoll *r, int epfd) {
 
 /* Returns how long epoll_wait may sleep: milliseconds until the next deadline, rounded up; 0: one is due; -1:
  * there is none. */
-static inline int rouse_epoll_timeout_ms(rouse_epoll *r) {
+ROUSE_INLINE_ int rouse_epoll_timeout_ms(rouse_epoll *r) {
     return rouse_clock_ms_(&r->deadlines_, rouse_epoll_now());
 }
 
 /* Runs the wakes that have arrived and the time-outs that are due. Once a turn, after epoll_wait. */
-static inline void rouse_epoll_ready(rouse_epoll *r) {
+ROUSE_INLINE_ void rouse_epoll_ready(rouse_epoll *r) {
     /* Relaxed, both: the drain orders what was posted. First the flag and the read, then the drain: a kick
      * from here on makes the next epoll_wait return, or leaves the flag up for the next turn. */
     if (rouse_u32_load_relaxed_(&r->kicked_) != 0) {
@@ -106,7 +106,7 @@ static inline void rouse_epoll_ready(rouse_epoll *r) {
 
 /* Takes rouse off the epoll instance. Requires that no waiter and no deadline is left on r. Not inside a wake
  * that rouse_epoll_ready runs: set a flag there, and close when it has returned. */
-static inline void rouse_epoll_close(rouse_epoll *r) {
+ROUSE_INLINE_ void rouse_epoll_close(rouse_epoll *r) {
     rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: nobody writes from here on */
     (void)epoll_ctl(r->epfd_, EPOLL_CTL_DEL, r->eventfd_, NULL);
     (void)close(r->eventfd_);

@@ -33,23 +33,23 @@ typedef struct rouse_libevent {
 } rouse_libevent;
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
-static inline uint64_t rouse_libevent_now(void) {
+ROUSE_INLINE_ uint64_t rouse_libevent_now(void) {
     return rouse_clock_now_();
 }
-static inline rouse_mailbox *rouse_libevent_mailbox(rouse_libevent *r) {
+ROUSE_INLINE_ rouse_mailbox *rouse_libevent_mailbox(rouse_libevent *r) {
     return &r->mailbox_;
 }
-static inline rouse_deadlines *rouse_libevent_deadlines(rouse_libevent *r) {
+ROUSE_INLINE_ rouse_deadlines *rouse_libevent_deadlines(rouse_libevent *r) {
     return &r->deadlines_;
 }
 
 /* On any thread; several may be one call. */
-static inline void rouse_libevent_kick_(void *r) {
+ROUSE_INLINE_ void rouse_libevent_kick_(void *r) {
     event_active(&((rouse_libevent *)r)->kicked_, 0, 0);
 }
 /* Sets the timer to the first deadline. libevent has no hook that runs before it sleeps, so the deadlines say
  * when their first one changes. */
-static inline void rouse_libevent_set_timer_(void *arg) {
+ROUSE_INLINE_ void rouse_libevent_set_timer_(void *arg) {
     rouse_libevent *const r = (rouse_libevent *)arg;
     const int ms = rouse_clock_ms_(&r->deadlines_, rouse_libevent_now());
     struct timeval after;
@@ -61,7 +61,7 @@ static inline void rouse_libevent_set_timer_(void *arg) {
     after.tv_usec = ms % 1000 * 1000;
     (void)evtimer_add(&r->timer_, &after);
 }
-static inline void rouse_libevent_run_(evutil_socket_t fd, short what, void *arg) {
+ROUSE_INLINE_ void rouse_libevent_run_(evutil_socket_t fd, short what, void *arg) {
     rouse_libevent *const r = (rouse_libevent *)arg;
     (void)fd;
     (void)what;
@@ -72,7 +72,7 @@ static inline void rouse_libevent_run_(evutil_socket_t fd, short what, void *arg
 
 /* Puts rouse on the base. Returns 0, or -1 if the base cannot be woken by other threads: call
  * evthread_use_pthreads (or its Windows sibling) before event_base_new. */
-static inline int rouse_libevent_init(rouse_libevent *r, struct event_base *base) {
+ROUSE_INLINE_ int rouse_libevent_init(rouse_libevent *r, struct event_base *base) {
     if (evthread_make_base_notifiable(base) != 0 ||
         event_assign(&r->kicked_, base, -1, EV_PERSIST, rouse_libevent_run_, r) != 0 ||
         evtimer_assign(&r->timer_, base, rouse_libevent_run_, r) != 0) {
@@ -86,7 +86,7 @@ static inline int rouse_libevent_init(rouse_libevent *r, struct event_base *base
 
 /* Takes rouse off the base. Requires that no waiter and no deadline is left on r. Not inside a wake that the
  * base runs: use event_base_once there. */
-static inline void rouse_libevent_close(rouse_libevent *r) {
+ROUSE_INLINE_ void rouse_libevent_close(rouse_libevent *r) {
     rouse_mailbox_destroy(
         &r->mailbox_); /* waits for a kick in progress: nobody activates the event from here on */
     (void)event_del(&r->kicked_);

@@ -33,29 +33,29 @@ typedef struct rouse_glib_source_ {
 } rouse_glib_source_;
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
-static inline uint64_t rouse_glib_now(void) {
+ROUSE_INLINE_ uint64_t rouse_glib_now(void) {
     return (uint64_t)g_get_monotonic_time() * 1000u;
 }
-static inline rouse_mailbox *rouse_glib_mailbox(rouse_glib *r) {
+ROUSE_INLINE_ rouse_mailbox *rouse_glib_mailbox(rouse_glib *r) {
     return &r->mailbox_;
 }
-static inline rouse_deadlines *rouse_glib_deadlines(rouse_glib *r) {
+ROUSE_INLINE_ rouse_deadlines *rouse_glib_deadlines(rouse_glib *r) {
     return &r->deadlines_;
 }
 
 /* On any thread: makes the source ready, and wakes the context if it sleeps. */
-static inline void rouse_glib_kick_(void *r) {
+ROUSE_INLINE_ void rouse_glib_kick_(void *r) {
     g_source_set_ready_time(((rouse_glib *)r)->source_, 0);
 }
-static inline gboolean rouse_glib_prepare_(GSource *source, gint *timeout_ms) {
+ROUSE_INLINE_ gboolean rouse_glib_prepare_(GSource *source, gint *timeout_ms) {
     *timeout_ms = rouse_clock_ms_(&((rouse_glib_source_ *)source)->r->deadlines_, rouse_glib_now());
     return *timeout_ms == 0;
 }
-static inline gboolean rouse_glib_check_(GSource *source) {
+ROUSE_INLINE_ gboolean rouse_glib_check_(GSource *source) {
     gint ms;
     return rouse_glib_prepare_(source, &ms);
 }
-static inline gboolean rouse_glib_dispatch_(GSource *source, GSourceFunc callback, gpointer data) {
+ROUSE_INLINE_ gboolean rouse_glib_dispatch_(GSource *source, GSourceFunc callback, gpointer data) {
     rouse_glib_source_ *const mine = (rouse_glib_source_ *)source;
     (void)callback;
     (void)data;
@@ -67,7 +67,7 @@ static inline gboolean rouse_glib_dispatch_(GSource *source, GSourceFunc callbac
 }
 
 /* Puts rouse on `context`; NULL: the default one. Any thread; the context may be running elsewhere. */
-static inline void rouse_glib_init(rouse_glib *r, GMainContext *context) {
+ROUSE_INLINE_ void rouse_glib_init(rouse_glib *r, GMainContext *context) {
     static GSourceFuncs functions = {
         rouse_glib_prepare_, rouse_glib_check_, rouse_glib_dispatch_, NULL, NULL, NULL};
     r->source_ = g_source_new(&functions, sizeof(rouse_glib_source_));
@@ -80,7 +80,7 @@ static inline void rouse_glib_init(rouse_glib *r, GMainContext *context) {
 
 /* Takes rouse off its context. Requires that no waiter and no deadline is left on r. Not inside a wake that
  * the source runs: use g_idle_add there. */
-static inline void rouse_glib_close(rouse_glib *r) {
+ROUSE_INLINE_ void rouse_glib_close(rouse_glib *r) {
     rouse_mailbox_destroy(
         &r->mailbox_); /* waits for a kick in progress: nobody touches the source from here on */
     g_source_destroy(r->source_);

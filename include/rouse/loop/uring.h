@@ -40,30 +40,30 @@ typedef struct rouse_uring {
 } rouse_uring;
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
-static inline uint64_t rouse_uring_now(void) {
+ROUSE_INLINE_ uint64_t rouse_uring_now(void) {
     return rouse_clock_now_();
 }
-static inline rouse_mailbox *rouse_uring_mailbox(rouse_uring *r) {
+ROUSE_INLINE_ rouse_mailbox *rouse_uring_mailbox(rouse_uring *r) {
     return &r->mailbox_;
 }
-static inline rouse_deadlines *rouse_uring_deadlines(rouse_uring *r) {
+ROUSE_INLINE_ rouse_deadlines *rouse_uring_deadlines(rouse_uring *r) {
     return &r->deadlines_;
 }
 
 /* On any thread. */
-static inline void rouse_uring_kick_(void *r) {
+ROUSE_INLINE_ void rouse_uring_kick_(void *r) {
     const uint64_t one = 1;
     while (write(((rouse_uring *)r)->eventfd_, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
-static inline struct io_uring_sqe *rouse_uring_submission_(rouse_uring *r) {
+ROUSE_INLINE_ struct io_uring_sqe *rouse_uring_submission_(rouse_uring *r) {
     struct io_uring_sqe *sqe;
     while ((sqe = io_uring_get_sqe(r->ring_)) == NULL) {
         (void)io_uring_submit(r->ring_);
     }
     return sqe;
 }
-static inline void rouse_uring_watch_(rouse_uring *r) {
+ROUSE_INLINE_ void rouse_uring_watch_(rouse_uring *r) {
     struct io_uring_sqe *const sqe = rouse_uring_submission_(r);
     io_uring_prep_poll_add(sqe, r->eventfd_, POLLIN);
     io_uring_sqe_set_data(sqe, r);
@@ -72,7 +72,7 @@ static inline void rouse_uring_watch_(rouse_uring *r) {
 
 /* Puts rouse on the ring: queues a submission, which the loop's next io_uring_submit carries. Returns 0, or a
  * negative errno. */
-static inline int rouse_uring_init(rouse_uring *r, struct io_uring *ring) {
+ROUSE_INLINE_ int rouse_uring_init(rouse_uring *r, struct io_uring *ring) {
     r->ring_ = ring;
     r->closing_ = false;
     r->eventfd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -86,7 +86,7 @@ static inline int rouse_uring_init(rouse_uring *r, struct io_uring *ring) {
 }
 
 /* Returns how long io_uring_wait_cqe_timeout may sleep, in *time; NULL: there is no deadline. */
-static inline struct __kernel_timespec *rouse_uring_timeout(rouse_uring *r, struct __kernel_timespec *time) {
+ROUSE_INLINE_ struct __kernel_timespec *rouse_uring_timeout(rouse_uring *r, struct __kernel_timespec *time) {
     const uint64_t next = rouse_deadlines_next(&r->deadlines_);
     const uint64_t now = next == UINT64_MAX ? 0 : rouse_uring_now();
     const uint64_t left = next > now ? next - now : 0;
@@ -97,7 +97,7 @@ static inline struct __kernel_timespec *rouse_uring_timeout(rouse_uring *r, stru
 
 /* Runs the wakes that have arrived and the time-outs that are due. `kicked`: this turn had a completion whose
  * user data is r. */
-static inline void rouse_uring_ready(rouse_uring *r, bool kicked) {
+ROUSE_INLINE_ void rouse_uring_ready(rouse_uring *r, bool kicked) {
     if (kicked) {
         uint64_t count;
         r->polling_ = false;
@@ -118,7 +118,7 @@ static inline void rouse_uring_ready(rouse_uring *r, bool kicked) {
 /* Takes rouse off the ring: queues a cancellation, whose completions the loop must still see. r's memory is
  * yours when rouse_uring_is_closed. Requires that no waiter and no deadline is left on r; not inside a wake.
  */
-static inline void rouse_uring_close(rouse_uring *r) {
+ROUSE_INLINE_ void rouse_uring_close(rouse_uring *r) {
     rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: nobody writes from here on */
     r->closing_ = true;
     if (r->polling_) {
@@ -128,7 +128,7 @@ static inline void rouse_uring_close(rouse_uring *r) {
     }
     (void)close(r->eventfd_);
 }
-static inline bool rouse_uring_is_closed(const rouse_uring *r) {
+ROUSE_INLINE_ bool rouse_uring_is_closed(const rouse_uring *r) {
     return r->closing_ && !r->polling_;
 }
 

@@ -41,26 +41,26 @@ struct rouse_uv {
 };
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
-static inline uint64_t rouse_uv_now(void) {
+ROUSE_INLINE_ uint64_t rouse_uv_now(void) {
     return uv_hrtime();
 }
-static inline rouse_mailbox *rouse_uv_mailbox(rouse_uv *r) {
+ROUSE_INLINE_ rouse_mailbox *rouse_uv_mailbox(rouse_uv *r) {
     return &r->mailbox_;
 }
-static inline rouse_deadlines *rouse_uv_deadlines(rouse_uv *r) {
+ROUSE_INLINE_ rouse_deadlines *rouse_uv_deadlines(rouse_uv *r) {
     return &r->deadlines_;
 }
 
-static inline void rouse_uv_kick_(void *r) {
+ROUSE_INLINE_ void rouse_uv_kick_(void *r) {
     (void)uv_async_send(&((rouse_uv *)r)->async_);
 }
-static inline void rouse_uv_on_closed_(uv_handle_t *handle) {
+ROUSE_INLINE_ void rouse_uv_on_closed_(uv_handle_t *handle) {
     rouse_uv *const r = (rouse_uv *)handle->data;
     if (--r->handles_ == 0 && r->closed_ != NULL) {
         r->closed_(r);
     }
 }
-static inline void rouse_uv_close_now_(rouse_uv *r) {
+ROUSE_INLINE_ void rouse_uv_close_now_(rouse_uv *r) {
     rouse_mailbox_destroy(
         &r->mailbox_); /* waits for a kick in progress: nobody sends to async_ from here on */
     uv_close((uv_handle_t *)&r->async_, rouse_uv_on_closed_);
@@ -68,7 +68,7 @@ static inline void rouse_uv_close_now_(rouse_uv *r) {
     uv_close((uv_handle_t *)&r->timer_, rouse_uv_on_closed_);
 }
 /* Runs the wakes that have arrived and the time-outs that are due. */
-static inline void rouse_uv_run_(rouse_uv *r) {
+ROUSE_INLINE_ void rouse_uv_run_(rouse_uv *r) {
     const bool outer = !r->running_wakes_;
     r->running_wakes_ = true;
     (void)rouse_mailbox_drain(&r->mailbox_);
@@ -78,13 +78,13 @@ static inline void rouse_uv_run_(rouse_uv *r) {
         rouse_uv_close_now_(r);
     }
 }
-static inline void rouse_uv_on_kick_(uv_async_t *async) {
+ROUSE_INLINE_ void rouse_uv_on_kick_(uv_async_t *async) {
     rouse_uv_run_((rouse_uv *)async->data);
 }
-static inline void rouse_uv_on_timer_(uv_timer_t *timer) {
+ROUSE_INLINE_ void rouse_uv_on_timer_(uv_timer_t *timer) {
     rouse_uv_run_((rouse_uv *)timer->data);
 }
-static inline void rouse_uv_on_prepare_(uv_prepare_t *prepare) {
+ROUSE_INLINE_ void rouse_uv_on_prepare_(uv_prepare_t *prepare) {
     rouse_uv *const r = (rouse_uv *)prepare->data;
     const int ms = rouse_clock_ms_(&r->deadlines_, rouse_uv_now());
     if (ms < 0) {
@@ -97,7 +97,7 @@ static inline void rouse_uv_on_prepare_(uv_prepare_t *prepare) {
 
 /* Makes the loop wait for what the mailbox and the deadlines bring (true, as after init), or lets uv_run
  * return although waiters are queued (false). */
-static inline void rouse_uv_ref(rouse_uv *r, bool keep_alive) {
+ROUSE_INLINE_ void rouse_uv_ref(rouse_uv *r, bool keep_alive) {
     if (keep_alive) {
         uv_ref((uv_handle_t *)&r->async_);
     } else {
@@ -106,7 +106,7 @@ static inline void rouse_uv_ref(rouse_uv *r, bool keep_alive) {
 }
 
 /* Puts rouse on the loop. Returns 0, or libuv's error: then nothing is left on the loop. */
-static inline int rouse_uv_init(uv_loop_t *loop, rouse_uv *r) {
+ROUSE_INLINE_ int rouse_uv_init(uv_loop_t *loop, rouse_uv *r) {
     const int error = uv_async_init(loop, &r->async_, rouse_uv_on_kick_);
     if (error != 0) {
         return error;
@@ -127,7 +127,7 @@ static inline int rouse_uv_init(uv_loop_t *loop, rouse_uv *r) {
 
 /* Takes rouse off the loop; inside a wake, as soon as that has returned. `closed` (may be NULL) runs in a
  * later turn: then r's memory is yours. Requires that no waiter and no deadline is left on r. */
-static inline void rouse_uv_close(rouse_uv *r, rouse_uv_closed_fn *closed) {
+ROUSE_INLINE_ void rouse_uv_close(rouse_uv *r, rouse_uv_closed_fn *closed) {
     r->closed_ = closed;
     r->closing_ = true;
     if (!r->running_wakes_) {

@@ -33,6 +33,7 @@
 #define ROUSE_DETAIL_BASE_ATOMIC_H
 
 #include "../../config.h"
+#include "inline.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -103,7 +104,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
 #endif
 
 #define ROUSE_LOAD_(T, type, order)                                                \
-    static inline type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) { \
+    ROUSE_INLINE_ type rouse_##T##_load_##order##_(const rouse_atomic_##T##_ *a) { \
         type v;                                                                    \
         ROUSE_ATOMIC_BEFORE_(load, a, false);                                      \
         v = ROUSE_DO_LOAD_(&a->value_, order);                                     \
@@ -111,13 +112,13 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         return v;                                                                  \
     }
 #define ROUSE_STORE_(T, type, order)                                                  \
-    static inline void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) { \
+    ROUSE_INLINE_ void rouse_##T##_store_##order##_(rouse_atomic_##T##_ *a, type v) { \
         ROUSE_ATOMIC_BEFORE_(store, a, true);                                         \
         ROUSE_DO_STORE_(&a->value_, v, order);                                        \
         ROUSE_ATOMIC_AFTER_();                                                        \
     }
 #define ROUSE_SWAP_(T, type, order)                                                  \
-    static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
+    ROUSE_INLINE_ type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
         type old;                                                                    \
         ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                          \
         old = ROUSE_DO_SWAP_(&a->value_, v, order);                                  \
@@ -125,7 +126,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         return old;                                                                  \
     }
 #define ROUSE_ADD_(T, type, order)                                                  \
-    static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
+    ROUSE_INLINE_ type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
         type old;                                                                   \
         ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                         \
         old = ROUSE_DO_ADD_(&a->value_, v, order);                                  \
@@ -133,7 +134,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         return old;                                                                 \
     }
 #define ROUSE_CAS_(T, type, order, failure)                                                         \
-    static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
+    ROUSE_INLINE_ bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
         bool done;                                                                                  \
         ROUSE_ATOMIC_BEFORE_(rmw, a, true);                                                         \
         done = ROUSE_DO_CAS_(&a->value_, expected, v, order, failure);                              \
@@ -143,19 +144,19 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
 /* The same for what belongs to one thread with LOCAL. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
 #    define ROUSE_OWN_SWAP_(T, type, order)                                              \
-        static inline type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
+        ROUSE_INLINE_ type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
             type const old = rouse_##T##_load_relaxed_(a);                               \
             rouse_##T##_store_relaxed_(a, v);                                            \
             return old;                                                                  \
         }
 #    define ROUSE_OWN_ADD_(T, type, order)                                              \
-        static inline type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
+        ROUSE_INLINE_ type rouse_##T##_add_##order##_(rouse_atomic_##T##_ *a, type v) { \
             type const old = rouse_##T##_load_relaxed_(a);                              \
             rouse_##T##_store_relaxed_(a, old + v);                                     \
             return old;                                                                 \
         }
 #    define ROUSE_OWN_CAS_(T, type, order, failure)                                                     \
-        static inline bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
+        ROUSE_INLINE_ bool rouse_##T##_cas_##order##_(rouse_atomic_##T##_ *a, type *expected, type v) { \
             type const old = rouse_##T##_load_relaxed_(a);                                              \
             if (old != *expected) {                                                                     \
                 *expected = old;                                                                        \
@@ -173,7 +174,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
     typedef struct rouse_atomic_##T##_ {                                   \
         ROUSE_ATOMIC_OF_(type) value_;                                     \
     } rouse_atomic_##T##_;                                                 \
-    static inline void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
+    ROUSE_INLINE_ void rouse_##T##_init_(rouse_atomic_##T##_ *a, type v) { \
         ROUSE_DO_INIT_(&a->value_, v);                                     \
     }                                                                      \
     ROUSE_LOAD_(T, type, relaxed)                                          \
@@ -206,7 +207,7 @@ ROUSE_ATOMIC_COUNTER_(u64, uint64_t, ROUSE_OWN_ADD_)
 #    pragma GCC diagnostic push
 #    pragma GCC diagnostic ignored "-Wtsan"
 #endif
-static inline void rouse_fence_seq_cst_(void) {
+ROUSE_INLINE_ void rouse_fence_seq_cst_(void) {
     ROUSE_ATOMIC_BEFORE_(fence, NULL, false);
     ROUSE_DO_FENCE_();
     ROUSE_ATOMIC_AFTER_();
@@ -214,7 +215,7 @@ static inline void rouse_fence_seq_cst_(void) {
 #if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
 #    pragma GCC diagnostic pop
 #endif
-static inline void rouse_fence_signal_(void) {
+ROUSE_INLINE_ void rouse_fence_signal_(void) {
     ROUSE_ATOMIC_BEFORE_(signal_fence, NULL, false);
     ROUSE_DO_SIGNAL_FENCE_();
     ROUSE_ATOMIC_AFTER_();

@@ -17,7 +17,7 @@
 
 /* One line that names the call and the object, then abort. Only ROUSE_DEBUG checks and the start-up check
  * come here. */
-static ROUSE_COLD_ void rouse_check_die_(const char *call, const void *object, const char *what) {
+ROUSE_COLD_ void rouse_check_die_(const char *call, const void *object, const char *what) {
     fprintf(stderr, "rouse: %s(%p): %s\n", call, object, what);
     fflush(stderr);
     abort();

@@ -15,7 +15,7 @@ typedef pthread_mutex_t rouse_lock_;
 /* Without priority inheritance, unless it is asked for: a static initialiser cannot ask for it, and a mutex
  * with it passes from thread to thread on every contended unlock, so that each section pays a task switch
  * (eight threads on two processors: 6200 ns in place of 160). */
-static inline void rouse_lock_init_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_init_(rouse_lock_ *lock) {
 #    if defined(ROUSE_PRIORITY_INHERIT)
     pthread_mutexattr_t attributes;
     bool done = false;
@@ -31,13 +31,13 @@ static inline void rouse_lock_init_(rouse_lock_ *lock) {
     (void)pthread_mutex_init(lock, NULL);
 #    endif
 }
-static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_destroy_(rouse_lock_ *lock) {
     (void)pthread_mutex_destroy(lock);
 }
-static inline void rouse_lock_take_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_take_(rouse_lock_ *lock) {
     (void)pthread_mutex_lock(lock);
 }
-static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_drop_(rouse_lock_ *lock) {
     (void)pthread_mutex_unlock(lock);
 }
 #elif defined(ROUSE_LOCK_SRW_)
@@ -46,31 +46,31 @@ typedef struct rouse_lock_ {
 } rouse_lock_;
 #    define ROUSE_LOCK_INIT_ \
         { NULL }
-static inline void rouse_lock_init_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_init_(rouse_lock_ *lock) {
     lock->srw_ = NULL;
 }
-static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_destroy_(rouse_lock_ *lock) {
     (void)lock;
 }
-static inline void rouse_lock_take_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_take_(rouse_lock_ *lock) {
     AcquireSRWLockExclusive((struct _RTL_SRWLOCK *)(void *)lock);
 }
-static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_drop_(rouse_lock_ *lock) {
     ReleaseSRWLockExclusive((struct _RTL_SRWLOCK *)(void *)lock);
 }
 #else
 /* C11's mutex has no static initialiser: with ROUSE_BACKEND_MUTEX on such a system use the init functions. */
 typedef mtx_t rouse_lock_;
-static inline void rouse_lock_init_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_init_(rouse_lock_ *lock) {
     (void)mtx_init(lock, mtx_plain);
 }
-static inline void rouse_lock_destroy_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_destroy_(rouse_lock_ *lock) {
     mtx_destroy(lock);
 }
-static inline void rouse_lock_take_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_take_(rouse_lock_ *lock) {
     (void)mtx_lock(lock);
 }
-static inline void rouse_lock_drop_(rouse_lock_ *lock) {
+ROUSE_INLINE_ void rouse_lock_drop_(rouse_lock_ *lock) {
     (void)mtx_unlock(lock);
 }
 #endif

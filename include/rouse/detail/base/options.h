@@ -42,7 +42,7 @@
 #elif !defined(ROUSE_MIXED_BACKENDS)
 
 /* Ends the program, which has two sets of options. `where`: what has the other, or NULL. */
-static ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
+ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
     static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
                                         "ROUSE_BACKEND_LOCKFREE", "ROUSE_BACKEND_LOCAL"};
     const int backend = (theirs & 15) <= ROUSE_BACKEND_LOCAL ? theirs & 15 : 0;
@@ -114,8 +114,8 @@ ROUSE_MODULE_ volatile int rouse_options_looked_v1_ = 0;
 ROUSE_EXTERN_C_END_
 
 /* Compares the notes in one segment of a module with this unit's options. */
-static ROUSE_COLD_ void rouse_options_look_at_notes_(const char *note, size_t size, size_t align,
-                                                     const char *where) {
+ROUSE_COLD_ void rouse_options_look_at_notes_(const char *note, size_t size, size_t align,
+                                              const char *where) {
     uint32_t head[4]; /* the sizes of the name and of the contents, the type; the contents */
     while (size >= 12) {
         size_t name;
@@ -138,7 +138,7 @@ static ROUSE_COLD_ void rouse_options_look_at_notes_(const char *note, size_t si
 }
 
 /* The first module is the executable. Ends the walk there (not 0) if this unit is not in it. */
-static ROUSE_COLD_ int rouse_options_look_at_(rouse_options_module_ *module, size_t size, void *arg) {
+ROUSE_COLD_ int rouse_options_look_at_(rouse_options_module_ *module, size_t size, void *arg) {
     int *const modules = (int *)arg;
     int holds = 0;
     uint16_t i;

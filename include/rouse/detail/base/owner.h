@@ -26,7 +26,7 @@
 
 /* Aborts if `thread` is another than the calling one. Returns the calling one. Relaxed: misuse is reported when
  * it is seen, not proved absent. */
-static inline void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const void *object, const char *call) {
+ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const void *object, const char *call) {
     void *const me = rouse_platform_thread_();
     void *const owner = rouse_ptr_load_relaxed_(thread);
     if (owner != NULL && owner != me) {

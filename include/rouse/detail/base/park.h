@@ -34,14 +34,14 @@
 
 #define ROUSE_PARK_FOREVER_ UINT64_MAX
 
-static inline uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
+ROUSE_INLINE_ uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
 /* ---- the clock ----------------------------------------------------------------------------------------- */
 
 #if defined(ROUSE_LOCK_SRW_)
-static inline uint64_t rouse_park_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
     uint64_t count = 0;
     uint64_t rate = 1;
     (void)QueryPerformanceCounter((union _LARGE_INTEGER *)(void *)&count);
@@ -50,7 +50,7 @@ static inline uint64_t rouse_park_now_(void) {
 }
 #elif defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_MONOTONIC) && \
     (!defined(__linux__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
-static inline uint64_t rouse_park_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -61,7 +61,7 @@ static inline uint64_t rouse_park_now_(void) {
 ROUSE_EXTERN_C_BEGIN_
 extern int rouse_park_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
 ROUSE_EXTERN_C_END_
-static inline uint64_t rouse_park_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
     struct timespec now;
     (void)rouse_park_clock_gettime_(1 /* CLOCK_MONOTONIC */, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -69,7 +69,7 @@ static inline uint64_t rouse_park_now_(void) {
 #elif defined(__linux__)
 /* 32 bits, strict -std=c11: the C library has two functions of that name, for two sizes of time_t; the
  * kernel's call is neither. */
-static inline uint64_t rouse_park_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
 #    if defined(SYS_clock_gettime)
     rouse_platform_kernel_time_ now;
     (void)rouse_platform_syscall_(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
@@ -81,7 +81,7 @@ static inline uint64_t rouse_park_now_(void) {
 #    endif
 }
 #else
-static inline uint64_t rouse_park_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -112,12 +112,12 @@ static inline uint64_t rouse_park_now_(void) {
 enum { ROUSE_PARK_AWAKE_ = 0, ROUSE_PARK_TOLD_ = 1, ROUSE_PARK_ASLEEP_ = 2 };
 
 /* Its thread: it has been told. Relaxed: who tells it next has been given the waiter after this. */
-static inline void rouse_park_rearm_(rouse_atomic_u32_ *told) {
+ROUSE_INLINE_ void rouse_park_rearm_(rouse_atomic_u32_ *told) {
     rouse_u32_store_relaxed_(told, ROUSE_PARK_AWAKE_);
 }
 
 /* True: told before it could fall asleep. */
-static inline bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
+ROUSE_INLINE_ bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
     uint32_t seen = ROUSE_PARK_AWAKE_;
     /* E18: acquire; partner is the exchange in rouse_park_tell_: the teller's last access to the waiter is
      * over. It fails on ASLEEP after a time-out. */
@@ -128,7 +128,7 @@ static inline bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
 #if defined(ROUSE_PARK_SEMAPHORE_) || defined(ROUSE_PARK_CONDITION_)
 /* The deadline on the wall clock, which is all that these two know. An hour from now at most, so that no
  * time_t overflows. Where somebody sets that clock meanwhile, rouse_park_ looks again. */
-static inline void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec *until) {
+ROUSE_INLINE_ void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec *until) {
     const uint64_t most = UINT64_C(3600000000000);
     const uint64_t now = rouse_park_now_();
     uint64_t left = now < deadline ? deadline - now : 0;
@@ -161,13 +161,13 @@ enum {
         9 | 128 /* FUTEX_WAIT_BITSET_PRIVATE: its deadline is absolute and on the monotonic clock */
 };
 
-static inline void rouse_park_init_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
     rouse_u32_init_(&p->told_, ROUSE_PARK_AWAKE_);
 }
-static inline void rouse_park_destroy_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     (void)p;
 }
-static inline void rouse_park_tell_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     /* E18: release, the last access to the parker and to its waiter. From here on the stack that they lie on
      * may be gone, and only its address is used: a private futex is looked up by its address alone, and a
      * thread that sleeps there by now on a futex of its own takes this for a spurious wake-up, as it must
@@ -176,7 +176,7 @@ static inline void rouse_park_tell_(rouse_parker_ *p) {
         (void)rouse_platform_syscall_(ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAKE_, 1);
     }
 }
-static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     /* 32 bits of seconds end after 68 years of uptime: sleep as long as they can say, then look again. */
     const uint64_t most = sizeof(rouse_platform_kernel_long_) > 4 ? UINT64_MAX : (uint64_t)INT32_MAX;
     const uint64_t seconds = deadline / 1000000000u;
@@ -209,16 +209,16 @@ typedef struct rouse_parker_ {
     void *event_; /* resets itself. NULL: there was none to be had, and the thread looks again and again */
 } rouse_parker_;
 
-static inline void rouse_park_init_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
     rouse_u32_init_(&p->told_, ROUSE_PARK_AWAKE_);
     p->event_ = CreateEventW(NULL, 0, 0, NULL);
 }
-static inline void rouse_park_destroy_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     if (p->event_ != NULL) {
         (void)CloseHandle(p->event_);
     }
 }
-static inline void rouse_park_tell_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     void *const event = p->event_;
     /* E18: release, the last access to the parker and to its waiter. The event outlives them for this: a
      * thread that was ASLEEP does not return before it is set. */
@@ -227,7 +227,7 @@ static inline void rouse_park_tell_(rouse_parker_ *p) {
     }
 }
 /* The most that a wait can be told to last, in milliseconds, rounded up. */
-static inline unsigned long rouse_park_length_(uint64_t deadline) {
+ROUSE_INLINE_ unsigned long rouse_park_length_(uint64_t deadline) {
     const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_park_now_();
     const uint64_t left = now < deadline ? (deadline - now - 1) / 1000000u + 1 : 0;
     if (deadline == ROUSE_PARK_FOREVER_) {
@@ -235,7 +235,7 @@ static inline unsigned long rouse_park_length_(uint64_t deadline) {
     }
     return left < ROUSE_WIN32_FOREVER_ ? (unsigned long)left : ROUSE_WIN32_FOREVER_ - 1;
 }
-static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     uint32_t seen = ROUSE_PARK_ASLEEP_;
     if (!rouse_park_told_already_(&p->told_)) {
         for (;;) {
@@ -275,18 +275,18 @@ typedef struct rouse_parker_ {
     sem_t told_;
 } rouse_parker_;
 
-static inline void rouse_park_init_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
     (void)sem_init(&p->told_, 0, 0);
 }
-static inline void rouse_park_destroy_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     (void)sem_destroy(&p->told_);
 }
 /* The C library sees to it that sem_post has made its last access when sem_wait returns. */
-static inline void rouse_park_tell_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     (void)sem_post(&p->told_);
 }
 /* One sleep, which may end for no reason. */
-static inline bool rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ bool rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     if (deadline == ROUSE_PARK_FOREVER_) {
         return sem_wait(&p->told_) == 0;
@@ -294,7 +294,7 @@ static inline bool rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     rouse_park_on_wall_clock_(deadline, &until);
     return sem_timedwait(&p->told_, &until) == 0;
 }
-static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     int before;
     bool told;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
@@ -329,24 +329,24 @@ typedef struct rouse_parker_ {
     bool told_;
 } rouse_parker_;
 
-static inline void rouse_park_init_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
     rouse_lock_init_(&p->lock_);
     ROUSE_PARK_COND_INIT_(&p->told_changed_);
     p->told_ = false;
 }
-static inline void rouse_park_destroy_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     ROUSE_PARK_COND_DESTROY_(&p->told_changed_);
     rouse_lock_destroy_(&p->lock_);
 }
 /* Tells under the lock: the parked thread may destroy the parker as soon as it has the lock back. */
-static inline void rouse_park_tell_(rouse_parker_ *p) {
+ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     rouse_lock_take_(&p->lock_);
     p->told_ = true;
     ROUSE_PARK_COND_SIGNAL_(&p->told_changed_);
     rouse_lock_drop_(&p->lock_);
 }
 /* One sleep, which may end for no reason. */
-static inline void rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ void rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     if (deadline == ROUSE_PARK_FOREVER_) {
         ROUSE_PARK_COND_WAIT_(&p->told_changed_, &p->lock_);
@@ -355,7 +355,7 @@ static inline void rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     rouse_park_on_wall_clock_(deadline, &until);
     ROUSE_PARK_COND_WAIT_UNTIL_(&p->told_changed_, &p->lock_, &until);
 }
-static inline bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
+ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     bool told;
 #    if defined(ROUSE_LOCK_PTHREAD_)
     int before;

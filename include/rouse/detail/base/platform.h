@@ -1,6 +1,6 @@
 /* rouse/detail/base/platform.h: what depends on the compiler or the operating system. Internal.
  *
- *   hints     ROUSE_LIKELY_, ROUSE_COLD_, ROUSE_SLOW_, rouse_platform_pause_, rouse_platform_yield_
+ *   hints     ROUSE_LIKELY_, rouse_platform_pause_, rouse_platform_yield_
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
@@ -17,6 +17,7 @@
 
 #include "../../config.h"
 #include "atomic.h"
+#include "inline.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -91,15 +92,11 @@ typedef struct rouse_platform_kernel_time_ {
 
 #if defined(__GNUC__)
 #    define ROUSE_LIKELY_(condition) __builtin_expect(!!(condition), 1)
-#    define ROUSE_COLD_              __attribute__((__noinline__, __cold__, __unused__))
-#    define ROUSE_SLOW_              __attribute__((__noinline__, __unused__))
 #else
 #    define ROUSE_LIKELY_(condition) (condition)
-#    define ROUSE_COLD_              inline
-#    define ROUSE_SLOW_              inline
 #endif
 
-static inline void rouse_platform_yield_(void) {
+ROUSE_INLINE_ void rouse_platform_yield_(void) {
 #if defined(ROUSE_LOCK_SRW_)
     (void)SwitchToThread();
 #elif defined(ROUSE_LOCK_PTHREAD_)
@@ -109,7 +106,7 @@ static inline void rouse_platform_yield_(void) {
 #endif
 }
 
-static inline void rouse_platform_pause_(void) {
+ROUSE_INLINE_ void rouse_platform_pause_(void) {
 #if defined(__GNUC__) && (defined(__i386__) || defined(__x86_64__))
     __builtin_ia32_pause();
 #elif defined(__GNUC__) && (defined(__aarch64__) || (defined(__ARM_ARCH) && __ARM_ARCH >= 7))
@@ -123,7 +120,7 @@ static inline void rouse_platform_pause_(void) {
 
 #ifdef ROUSE_DEBUG
 /* Which thread this is: the number that a debugger shows. */
-static inline void *rouse_platform_thread_(void) {
+ROUSE_INLINE_ void *rouse_platform_thread_(void) {
     void *id = NULL;
 #    if defined(ROUSE_LOCK_SRW_)
     const unsigned long self = GetCurrentThreadId();
@@ -138,7 +135,7 @@ static inline void *rouse_platform_thread_(void) {
 #endif
 
 /* Sleeps for about that long, less than a second. Not a cancellation point: callers hold locks or permits. */
-static inline void rouse_platform_sleep_(uint32_t nanoseconds) {
+ROUSE_INLINE_ void rouse_platform_sleep_(uint32_t nanoseconds) {
 #if defined(__linux__)
     const rouse_platform_kernel_time_ length = {0, (rouse_platform_kernel_long_)nanoseconds};
 #    if defined(SYS_nanosleep)
@@ -180,7 +177,7 @@ enum {
 /* The part of the back-off that gives the processor away. A yield lets threads of the same priority run; a
  * thread of a lower one (SCHED_OTHER under SCHED_FIFO) that holds what the caller waits for runs only while
  * the caller sleeps. So the yields are bounded, and sleeps follow. */
-static ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
+ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
     const uint32_t turn = *step < ROUSE_PLATFORM_YIELDING_ ? 0 : *step - ROUSE_PLATFORM_YIELDING_;
     if (turn < ROUSE_PLATFORM_YIELDS_) {
         rouse_platform_yield_();
@@ -196,7 +193,7 @@ static ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
  * ROUSE_SPIN_LIMIT pauses on yields, so that a preempted holder costs a time slice and not a storm; and after
  * ROUSE_PLATFORM_YIELDS_ yields sleeps, so that a real-time thread does not keep the holder from running.
  * Start with *step = 1. */
-static inline void rouse_platform_back_off_(uint32_t *step) {
+ROUSE_INLINE_ void rouse_platform_back_off_(uint32_t *step) {
     if (*step > ROUSE_SPIN_LIMIT) {
         rouse_platform_give_way_(step);
         return;

@@ -10,7 +10,7 @@
 #include <time.h>
 
 /* CLOCK_MONOTONIC in nanoseconds. */
-static inline uint64_t rouse_clock_now_(void) {
+ROUSE_INLINE_ uint64_t rouse_clock_now_(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -18,7 +18,7 @@ static inline uint64_t rouse_clock_now_(void) {
 
 /* Milliseconds from now to the first deadline, rounded up, so that a loop that sleeps for so long finds it
  * due; 0: it is due; -1: there is none. */
-static inline int rouse_clock_ms_(const rouse_deadlines *d, uint64_t now) {
+ROUSE_INLINE_ int rouse_clock_ms_(const rouse_deadlines *d, uint64_t now) {
     const uint64_t next = rouse_deadlines_next(d);
     const uint64_t ms = next <= now ? 0 : (next - now - 1) / 1000000u + 1;
     if (next == UINT64_MAX) {

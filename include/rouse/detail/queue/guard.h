@@ -33,16 +33,16 @@ typedef rouse_lock_ rouse_guard_;
 #    if defined(ROUSE_LOCK_INIT_)
 #        define ROUSE_GUARD_INIT_ ROUSE_LOCK_INIT_
 #    endif
-static inline void rouse_guard_init_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_init_(rouse_guard_ *guard) {
     rouse_lock_init_(guard);
 }
-static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_destroy_(rouse_guard_ *guard) {
     rouse_lock_destroy_(guard);
 }
-static inline void rouse_guard_take_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_take_(rouse_guard_ *guard) {
     rouse_lock_take_(guard);
 }
-static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
     rouse_lock_drop_(guard);
 }
 
@@ -53,24 +53,24 @@ typedef struct rouse_guard_ {
 } rouse_guard_;
 #    define ROUSE_GUARD_INIT_ \
         { ROUSE_ATOMIC_INIT_(NULL) }
-static inline void rouse_guard_init_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_init_(rouse_guard_ *guard) {
 #    ifdef ROUSE_DEBUG
     rouse_ptr_init_(&guard->thread_, rouse_platform_thread_());
 #    else
     rouse_ptr_init_(&guard->thread_, NULL);
 #    endif
 }
-static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_destroy_(rouse_guard_ *guard) {
     (void)guard;
 }
-static inline void rouse_guard_take_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_take_(rouse_guard_ *guard) {
 #    ifdef ROUSE_DEBUG
     /* Relaxed: see rouse_owner_look_. */
     rouse_ptr_store_relaxed_(&guard->thread_, rouse_platform_thread_());
 #    endif
     (void)guard;
 }
-static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
     (void)guard;
 }
 
@@ -81,20 +81,20 @@ typedef struct rouse_guard_ {
 } rouse_guard_;
 #    define ROUSE_GUARD_INIT_ \
         { ROUSE_ATOMIC_INIT_(0) }
-static inline void rouse_guard_init_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_init_(rouse_guard_ *guard) {
     rouse_u32_init_(&guard->held_, 0);
 }
-static inline void rouse_guard_destroy_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_destroy_(rouse_guard_ *guard) {
     (void)guard;
 }
 /* Waits until the guard looks free. */
-static ROUSE_COLD_ void rouse_guard_await_(rouse_guard_ *guard) {
+ROUSE_COLD_ void rouse_guard_await_(rouse_guard_ *guard) {
     uint32_t step = 1;
     do {
         rouse_platform_back_off_(&step);
     } while (rouse_u32_load_relaxed_(&guard->held_) != 0); /* relaxed: a guess for the CAS that follows */
 }
-static inline void rouse_guard_take_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_take_(rouse_guard_ *guard) {
     uint32_t seen = 0;
     /* E46: acquire; partner is the release store in rouse_guard_drop_: what the guard covers is plain. */
     while (!ROUSE_LIKELY_(rouse_u32_cas_acquire_(&guard->held_, &seen, 1))) {
@@ -102,7 +102,7 @@ static inline void rouse_guard_take_(rouse_guard_ *guard) {
         seen = 0;
     }
 }
-static inline void rouse_guard_drop_(rouse_guard_ *guard) {
+ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
     rouse_u32_store_release_(&guard->held_, 0); /* E46 */
 }
 
@@ -121,7 +121,7 @@ static inline void rouse_guard_drop_(rouse_guard_ *guard) {
 
 /* w queues on `object`. `mark`, not 0, stands in its ticket_ while it is in the list. All relaxed: under the
  * guard; w is published by dropping it. */
-static inline void rouse_guarded_add_(rouse_list_ *list, rouse_waiter *w, uint32_t mark, void *object) {
+ROUSE_INLINE_ void rouse_guarded_add_(rouse_list_ *list, rouse_waiter *w, uint32_t mark, void *object) {
     rouse_u32_store_relaxed_(&w->ticket_, mark);
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_(w, object);
@@ -129,15 +129,15 @@ static inline void rouse_guarded_add_(rouse_list_ *list, rouse_waiter *w, uint32
     (void)object;
     rouse_list_append_(list, w);
 }
-static inline uint32_t rouse_guarded_mark_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint32_t rouse_guarded_mark_(const rouse_waiter *w) {
     return rouse_u32_load_relaxed_(&w->ticket_); /* under the guard */
 }
-static inline void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
     rouse_list_remove_(list, w);
 }
 /* Takes all out; the oldest, linked to the others by next_. */
-static inline rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
+ROUSE_INLINE_ rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
     rouse_waiter *const first = list->oldest;
     for (rouse_waiter *w = first; w != NULL; w = w->next_) {
         rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */

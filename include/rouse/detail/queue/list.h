@@ -18,11 +18,11 @@ typedef struct rouse_list_ {
     rouse_waiter *newest;
 } rouse_list_;
 
-static inline rouse_waiter *rouse_list_before_(const rouse_waiter *w) {
+ROUSE_INLINE_ rouse_waiter *rouse_list_before_(const rouse_waiter *w) {
     return (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
 }
 
-static inline void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
     w->next_ = NULL;
     rouse_ptr_store_relaxed_(&w->place_, list->newest);
     if (list->newest == NULL) {
@@ -33,7 +33,7 @@ static inline void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
     list->newest = w;
 }
 
-static inline void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const first = list->oldest;
     w->next_ = first;
     rouse_ptr_store_relaxed_(&w->place_, NULL);
@@ -45,7 +45,7 @@ static inline void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     list->oldest = w;
 }
 
-static inline void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const before = rouse_list_before_(w);
     rouse_waiter *const behind = w->next_;
     if (before == NULL) {

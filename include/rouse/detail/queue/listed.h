@@ -38,7 +38,7 @@ typedef struct rouse_listed_ {
 #define ROUSE_LISTED_ONE_  ((uint64_t)1 << 40)
 #define ROUSE_LISTED_MOST_ ((uint64_t)0xffffff * ROUSE_LISTED_ONE_) /* 16,777,215 waiters */
 
-static inline void rouse_listed_init_(rouse_listed_ *listed) {
+ROUSE_INLINE_ void rouse_listed_init_(rouse_listed_ *listed) {
     listed->list.oldest = NULL;
     listed->list.newest = NULL;
     rouse_u64_init_(&listed->counts, 0);
@@ -47,29 +47,29 @@ static inline void rouse_listed_init_(rouse_listed_ *listed) {
 }
 
 /* Relaxed, both: snapshots. */
-static inline uint64_t rouse_listed_lack_(const rouse_listed_ *listed) {
+ROUSE_INLINE_ uint64_t rouse_listed_lack_(const rouse_listed_ *listed) {
     return rouse_u64_load_relaxed_(&listed->counts) & (ROUSE_LISTED_ONE_ - 1);
 }
-static inline uint32_t rouse_listed_count_(const rouse_listed_ *listed) {
+ROUSE_INLINE_ uint32_t rouse_listed_count_(const rouse_listed_ *listed) {
     return (uint32_t)(rouse_u64_load_relaxed_(&listed->counts) / ROUSE_LISTED_ONE_);
 }
 /* Relaxed: the lock orders the writers. */
-static inline void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
+ROUSE_INLINE_ void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
     rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
 }
 
 /* Is there room for one more, which lacks `lacks`? Relaxed: under the lock. */
-static inline bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
+ROUSE_INLINE_ bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
     const uint64_t counts = rouse_u64_load_relaxed_(&listed->counts);
     return counts < ROUSE_LISTED_MOST_ && (counts & (ROUSE_LISTED_ONE_ - 1)) + lacks < ROUSE_LISTED_ONE_;
 }
 
-static inline uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
+ROUSE_INLINE_ uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
     return 2 * listed->sweeps + 1;
 }
 
 /* Prepares a waiter that nobody else sees yet. `mark`: the list's, or 0 in the slot. */
-static inline void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t n, uint32_t lacks,
+ROUSE_INLINE_ void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t n, uint32_t lacks,
                                          uint32_t mark) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
     rouse_u32_store_relaxed_(&w->ticket_, mark);
@@ -80,32 +80,32 @@ static inline void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t 
 }
 
 /* Appends w, which lacks `lacks` and has the list's mark. */
-static inline void rouse_listed_add_(rouse_listed_ *listed, rouse_waiter *w, uint32_t lacks) {
+ROUSE_INLINE_ void rouse_listed_add_(rouse_listed_ *listed, rouse_waiter *w, uint32_t lacks) {
     rouse_list_append_(&listed->list, w);
     rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
 }
 
-static inline void rouse_listed_remove_(rouse_listed_ *listed, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_listed_remove_(rouse_listed_ *listed, rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_list_remove_(&listed->list, w);
     rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + rouse_account_lacks_(w)));
 }
 
 /* Gives the oldest waiter n, less than it lacks. */
-static inline void rouse_listed_credit_(rouse_listed_ *listed, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ void rouse_listed_credit_(rouse_listed_ *listed, rouse_waiter *w, uint32_t n) {
     rouse_account_set_lacks_(w, rouse_account_lacks_(w) - n);
     rouse_listed_change_(listed, 0 - (uint64_t)n);
 }
 
 /* Takes the oldest waiter, which has all that it asked for, out of the list. `queue`: for the trace. */
-static inline void rouse_listed_grant_(const void *queue, rouse_listed_ *listed, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_listed_grant_(const void *queue, rouse_listed_ *listed, rouse_waiter *w) {
     rouse_listed_remove_(listed, w);
     ROUSE_TRACE("grant", queue, w);
     (void)queue;
 }
 
 /* Gives 1 to the oldest waiter. Returns the waiter if it has all that it asked for now, else NULL. */
-static inline rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_listed_ *listed) {
+ROUSE_INLINE_ rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_listed_ *listed) {
     rouse_waiter *const w = listed->list.oldest;
     if (rouse_account_lacks_(w) != 1) {
         rouse_listed_credit_(listed, w, 1);
@@ -116,7 +116,7 @@ static inline rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_list
 }
 
 /* Gives up to n to the oldest waiters, and adds those that have all to the chain. Returns what is left. */
-static inline uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *listed, uint32_t n,
+ROUSE_INLINE_ uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *listed, uint32_t n,
                                           rouse_chain_ *chain) {
     while (n != 0 && listed->list.oldest != NULL) {
         rouse_waiter *const w = listed->list.oldest;
@@ -133,7 +133,7 @@ static inline uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *list
 }
 
 /* What the listed waiters have been given so far. */
-static inline uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
+ROUSE_INLINE_ uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
     uint32_t given = 0;
     for (const rouse_waiter *w = listed->list.oldest; w != NULL; w = w->next_) {
         given += rouse_account_asked_(w) - rouse_account_lacks_(w);
@@ -142,7 +142,7 @@ static inline uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
 }
 
 /* Takes the list as a whole, in its order. */
-static inline rouse_waiter *rouse_listed_take_(rouse_listed_ *listed) {
+ROUSE_INLINE_ rouse_waiter *rouse_listed_take_(rouse_listed_ *listed) {
     rouse_waiter *const first = listed->list.oldest;
     listed->list.oldest = NULL;
     listed->list.newest = NULL;

@@ -54,19 +54,19 @@ struct rouse_waiter_queue {
 
 /* ---- the balance --------------------------------------------------------------------------------------- */
 
-static inline bool rouse_queue_closed_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_queue_closed_(const rouse_waiter_queue *q) {
     return q->balance_ < -ROUSE_LOCAL_LACK_;
 }
 
-static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     return rouse_queue_closed_(q) ? q->balance_ + ROUSE_LOCAL_CLOSED_ : q->balance_;
 }
 
-static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     return q->count_;
 }
 
-static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     if (q->balance_ < (int64_t)n) {
         return false;
     }
@@ -74,7 +74,7 @@ static inline bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     return true;
 }
 
-static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     const int64_t stored = rouse_backend_balance_(q);
     uint32_t taken = 0;
     if (stored > 0) {
@@ -85,7 +85,7 @@ static inline uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
 }
 
 /* Adds n under a cap; nobody waits. */
-static inline rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+ROUSE_INLINE_ rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     const int64_t balance = rouse_backend_balance_(q);
     const int64_t sum = balance + (int64_t)n;
     if (cap == ROUSE_MAX_PERMITS && sum > ROUSE_MAX_PERMITS) {
@@ -102,7 +102,7 @@ static inline rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n,
 /* ---- the list ------------------------------------------------------------------------------------------ */
 
 /* Takes the oldest waiter, w, out. What it lacked is the caller's to add to the balance. */
-static inline void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     q->oldest_ = behind;
     if (behind == NULL) {
@@ -113,7 +113,7 @@ static inline void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
 }
 
 /* Takes any waiter out. */
-static inline void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     rouse_waiter *const before = w == q->oldest_ ? NULL : (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
     if (before == NULL) {
@@ -130,7 +130,7 @@ static inline void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
 }
 
 /* Gives n, no more than the waiters lack together. Those that have all they asked for go to the chain. */
-static inline void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
+ROUSE_INLINE_ void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
     q->balance_ += (int64_t)n;
     while (n != 0) {
         rouse_waiter *const w = q->oldest_;
@@ -146,7 +146,7 @@ static inline void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_ch
 }
 
 /* Gives as much of n as the waiters lack. Returns the rest. */
-static inline uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
+ROUSE_INLINE_ uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
     const int64_t lack = q->oldest_ != NULL ? -q->balance_ : 0;
     const uint32_t given = (int64_t)n < lack ? n : (uint32_t)lack;
     rouse_local_give_(q, given, chain);
@@ -154,7 +154,7 @@ static inline uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rou
 }
 
 /* Takes everybody out with `outcome`. Returns how many. */
-static inline uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
+ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
     rouse_waiter *const first = q->oldest_;
     const uint32_t count = q->count_;
     q->oldest_ = NULL;
@@ -166,7 +166,7 @@ static inline uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcom
 
 /* ---- the backend interface (types.h) ------------------------------------------------------------------- */
 
-static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
+ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->balance_ = (int64_t)credit;
     q->oldest_ = NULL;
     q->newest_ = NULL;
@@ -174,19 +174,19 @@ static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_OWNER_BEGIN_(q);
 }
 
-static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
     (void)q;
 }
 
-static inline rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     (void)q;
     (void)waiters;
     return ROUSE_OK;
 }
 
 /* `ready` is asked again although this thread has changed nothing: it may look at another thread's memory. */
-static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                    rouse_ready_fn_ *ready, void *arg) {
+ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                             rouse_ready_fn_ *ready, void *arg) {
     const int64_t after = q->balance_ - (int64_t)n;
     rouse_waiter *const before = q->newest_;
     uint32_t lacks = n;
@@ -215,13 +215,13 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse
 }
 
 /* rouse_deliver_one_ with its rare paths out of line. */
-static ROUSE_SLOW_ void rouse_local_deliver_later_(rouse_waiter *w) {
+ROUSE_SLOW_ void rouse_local_deliver_later_(rouse_waiter *w) {
     rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
 }
-static ROUSE_SLOW_ void rouse_local_deliver_more_(rouse_inbox_ *mine) {
+ROUSE_SLOW_ void rouse_local_deliver_more_(rouse_inbox_ *mine) {
     rouse_deliver_end_(mine);
 }
-static inline void rouse_local_deliver_(rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_local_deliver_(rouse_waiter *w) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
     /* Relaxed: the inbox is this thread's, which has no signal handlers that push to it. */
@@ -244,7 +244,7 @@ static inline void rouse_local_deliver_(rouse_waiter *w) {
 }
 
 /* Gives 1 to the oldest waiter, of which there is one. Returns how many it woke. */
-static inline uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
     rouse_waiter *const w = q->oldest_;
     const uint32_t lacks = rouse_account_lacks_(w);
     q->balance_++;
@@ -257,8 +257,8 @@ static inline uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
     return 1;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    uint32_t *woken) {
+ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                             uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t rest;
     if (q->oldest_ == NULL) {
@@ -278,10 +278,10 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
 }
 
 /* The release of one permit that finds somebody; or the queue closed or full, which is out of line too. */
-static ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
+ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
     return rouse_local_store_(q, 1, ROUSE_MAX_PERMITS);
 }
-static ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
     if (!ROUSE_LIKELY_(q->oldest_ != NULL)) {
         return rouse_local_store_one_(q);
     }
@@ -289,7 +289,7 @@ static ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
     return ROUSE_OK;
 }
 
-static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t lacks;
     uint32_t credit;
@@ -307,7 +307,7 @@ static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waite
     return true;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     if (q->oldest_ == NULL) {
         return 0;
     }
@@ -315,7 +315,7 @@ static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
 }
 
-static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     if (rouse_queue_closed_(q)) {
         return 0;
     }
@@ -323,7 +323,7 @@ static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
 }
 
-static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_queue_reset_(rouse_waiter_queue *q) {
     const bool closed = rouse_queue_closed_(q);
     if (closed) {
         q->balance_ += ROUSE_LOCAL_CLOSED_;
@@ -331,7 +331,7 @@ static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
     return closed;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     ROUSE_TRACE("close", q, NULL);
     if (rouse_queue_closed_(q)) {
         return 0;
@@ -348,7 +348,7 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
 
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
-static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     if (ROUSE_LIKELY_((uint64_t)q->balance_ < ROUSE_MAX_PERMITS)) { /* not negative, and room for one */
         q->balance_++;
         return ROUSE_OK;
@@ -356,13 +356,13 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     return rouse_local_hand_off_(q);
 }
 
-static inline rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     return ROUSE_LIKELY_(q->balance_ >= 0) ? rouse_local_store_(q, n, cap)
                                            : rouse_backend_wake_(q, n, cap, woken);
 }
 
-static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     if (ROUSE_LIKELY_(q->balance_ == 0)) {
         q->balance_ = 1;
         return ROUSE_OK;
@@ -370,7 +370,7 @@ static inline rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_backend_balance_(q) > 0 ? ROUSE_INVALID : rouse_local_hand_off_(q);
 }
 
-static inline rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     const int64_t balance = rouse_backend_balance_(q);
     uint32_t woken = 0;
     if (balance < 0) {

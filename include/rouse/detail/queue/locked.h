@@ -42,25 +42,25 @@
 
 /* ---- throughput mode ----------------------------------------------------------------------------------- */
 
-static inline bool rouse_open_on_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
     return !ROUSE_LIKELY_(q->listed_.bypass == 0);
 }
-static inline void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
+ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
     q->listed_.bypass = bypass;
 }
 
 #if !defined(ROUSE_HAS_SLOT_)
 /* No slot: every waiter is in the list from the start. */
-static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     (void)q, (void)w, (void)n;
     return false;
 }
-static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     (void)q, (void)n, (void)cap, (void)chain;
     return false;
 }
-static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
+ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
     (void)before;
     if (rouse_open_on_(q) || !rouse_locked_enter_(q)) {
@@ -70,11 +70,11 @@ static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t
     (void)rouse_locked_leave_(q, 0, 0);
     return true;
 }
-static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     (void)q, (void)w;
     return false;
 }
-static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
+ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
     (void)q, (void)bits;
     return false;
 }
@@ -89,7 +89,7 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 /* Hands n out: to the waiters, and what is left to the balance, under the cap. With the list it is one step:
  * the store that drops the lock. MUTEX may store credit in that step only while a waiter of this call is
  * still to be told, for whoever takes the credit may destroy the queue before the mutex is dropped. */
-static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                   rouse_chain_ *chain) {
     rouse_status status = ROUSE_OK;
     while (n != 0 && !rouse_word_give_(&q->word_, n, cap, &status)) {
@@ -117,8 +117,8 @@ static inline rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                   rouse_ready_fn_ *ready, void *arg) {
+ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_ready_fn_ *ready, void *arg) {
     uint32_t credit = 0;
     rouse_status status;
     if (ready == NULL && rouse_slot_queue_(q, w, n)) {
@@ -143,7 +143,7 @@ static ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_
     return status;
 }
 
-static inline rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                rouse_ready_fn_ *ready, void *arg) {
     if (ready == NULL && rouse_open_on_(q)) {
         return rouse_open_wait_(q, w, n);
@@ -152,7 +152,7 @@ static inline rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_wait
 }
 
 /* Mostly it is one. */
-static inline void rouse_locked_deliver_(const rouse_chain_ *chain) {
+ROUSE_INLINE_ void rouse_locked_deliver_(const rouse_chain_ *chain) {
     if (chain->first != NULL && chain->first == chain->last) {
         rouse_deliver_one_(chain->first, rouse_outcome_(ROUSE_OK, 0));
     } else {
@@ -160,8 +160,8 @@ static inline void rouse_locked_deliver_(const rouse_chain_ *chain) {
     }
 }
 
-static ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                   uint32_t *woken) {
+ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                            uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
     const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
     *woken = rouse_chain_length_(&chain);
@@ -169,31 +169,31 @@ static ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_locked_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ROUSE_SLOW_ rouse_status rouse_locked_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     rouse_chain_ chain = {NULL, NULL};
     const rouse_status status = rouse_locked_hand_out_(q, n, most | ROUSE_WORD_REFUSE_, &chain);
     rouse_locked_deliver_(&chain);
     return status;
 }
 
-static inline rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                uint32_t *woken) {
     return rouse_open_on_(q) ? rouse_open_release_(q, n, cap) : rouse_locked_wake_(q, n, cap, woken);
 }
-static inline rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ROUSE_INLINE_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     return rouse_open_on_(q) ? rouse_open_release_(q, n, most | ROUSE_WORD_REFUSE_)
                              : rouse_locked_give_back_(q, n, most);
 }
 
 /* For the 1 that release has added to no effect. */
-static ROUSE_SLOW_ rouse_status rouse_locked_wake_again_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ rouse_status rouse_locked_wake_again_(rouse_waiter_queue *q) {
     rouse_chain_ chain = {NULL, NULL};
     (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
     rouse_deliver_(&chain);
     return ROUSE_OK;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
+ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     rouse_waiter *served = NULL;
     if (!rouse_slot_give_added_(q, before, &served)) {
         return rouse_open_on_(q) ? rouse_open_added_(q, before) : rouse_locked_wake_again_(q);
@@ -204,7 +204,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q,
     return ROUSE_OK;
 }
 
-static ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
@@ -239,14 +239,14 @@ static ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter
     return found;
 }
 
-static inline bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     return rouse_open_on_(q) ? rouse_open_cancel_(q, w) : rouse_locked_cancel_(q, w);
 }
 
 /* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (ROUSE_OK) or
  * goes back to the balance. How many. With ROUSE_OK the lock is held for a few instructions, however many
  * wait. */
-static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
+ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ none = {NULL, NULL};
     rouse_waiter *first;
     uint32_t credit;
@@ -275,23 +275,23 @@ static inline uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     return all;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     return rouse_slot_wake_all_(q, 0)
                ? 1
                : rouse_locked_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_), 0);
 }
 
-static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     return rouse_slot_wake_all_(q, ROUSE_WORD_CLOSED_)
                ? 1
                : rouse_locked_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_), ROUSE_WORD_CLOSED_);
 }
 
-static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_queue_reset_(rouse_waiter_queue *q) {
     return rouse_word_reopen_(&q->word_);
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     ROUSE_TRACE("close", q, NULL);
     if (rouse_open_on_(q)) {
         return rouse_open_close_(q);
@@ -300,7 +300,7 @@ static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
 }
 
 /* Snapshots, all relaxed: nothing is read on the strength of them. */
-static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
     if (!rouse_word_multi_(word)) {
         return rouse_word_balance_(word);
@@ -309,7 +309,7 @@ static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
                                      : -(int64_t)rouse_listed_lack_(&q->listed_);
 }
 
-static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
     if (rouse_word_multi_(word)) {
         return rouse_listed_count_(&q->listed_) +
@@ -318,7 +318,7 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return rouse_word_balance_(word) < 0 ? 1 : 0;
 }
 
-static inline rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     (void)q;
     (void)waiters;
     return ROUSE_OK;

@@ -52,7 +52,7 @@
 
 /* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
  * word has been read. */
-static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     uint32_t woken;
     while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
@@ -67,7 +67,7 @@ static inline rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
 
 /* try_wait, and reduce, when the first look has shown too little credit. In FIRST the word may hold more than
  * the waiter lacks that it is for: that is finished first. */
-static ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
     for (;;) {
         /* E4: acquire, as in rouse_serving_give_. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
@@ -81,7 +81,7 @@ static ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n)
         }
     }
 }
-static ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n) {
     uint32_t taken = 0;
     while (taken == 0) {
         /* E4: acquire, as in rouse_serving_give_. */
@@ -100,7 +100,7 @@ static ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint
 
 /* Counts the cells that wait, and what they lack. Snapshots, all relaxed but for what is read through a
  * pointer: nothing is decided by them. */
-static ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {
+ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {
     /* E4: acquire, as in rouse_serving_give_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
@@ -115,7 +115,7 @@ static ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, in
     }
     return waiters;
 }
-static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     /* Relaxed: as said. */
     const uint64_t state = rouse_u64_load_relaxed_(&q->word_);
     int64_t lack;
@@ -125,7 +125,7 @@ static inline int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     (void)rouse_backend_count_(q, &lack);
     return -lack;
 }
-static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     int64_t lack;
     return rouse_backend_count_(q, &lack);
 }
@@ -135,14 +135,14 @@ static inline uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
  * */
 #define ROUSE_RESERVE_CALLS_ 4
 
-static ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     rouse_pool_ *const pool = rouse_wait_pool_(q);
     return pool != NULL && rouse_pool_reserve_(pool, 2 * (uint64_t)waiters + 1 + ROUSE_RESERVE_CALLS_)
                ? ROUSE_OK
                : ROUSE_NOMEM;
 }
 
-static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
+ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     rouse_u64_init_(&q->served_, 0);
     rouse_ptr_init_(&q->head_, NULL);
@@ -151,7 +151,7 @@ static inline void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
 }
 
 /* Relaxed: nobody else is here. */
-static inline void rouse_backend_destroy_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&q->pool_);
     if (pool != NULL) {
         rouse_pool_delete_(pool);

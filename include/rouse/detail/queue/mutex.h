@@ -46,13 +46,13 @@ struct rouse_waiter_queue {
 
 #define ROUSE_WORD_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
 
-static inline bool rouse_word_multi_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_word_multi_(uint64_t word) {
     return rouse_word_balance_(word) < 0;
 }
 /* The serial is for throughput mode; in strict mode it means nothing. */
 #define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
-static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     rouse_lock_take_(&q->lock_);
     if (q->listed_.list.oldest == NULL) {
         rouse_lock_drop_(&q->lock_);
@@ -61,7 +61,7 @@ static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     return true;
 }
 
-static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
     rouse_status status = ROUSE_PENDING;
     uint64_t seen;
@@ -94,7 +94,7 @@ static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     return status;
 }
 
-static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
+ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of
      * the mutex ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds
      * do not pile up. */
@@ -104,7 +104,7 @@ static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
 }
 
 /* The list holds somebody. */
-static inline void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
     rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E3: as in rouse_locked_leave_ */
     rouse_lock_drop_(&q->lock_);
 }
@@ -117,20 +117,20 @@ static inline void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
 
 #define ROUSE_OPEN_ADD_LOCKS_ 0
 
-static rouse_status rouse_open_release_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap);
+ROUSE_LATE_ rouse_status rouse_open_release_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap);
 
 /* The word, read under the mutex before its holder has made it LOCKED. */
-static inline uint64_t rouse_open_settled_(uint64_t word) {
+ROUSE_INLINE_ uint64_t rouse_open_settled_(uint64_t word) {
     return rouse_open_is_locked_(word) ? rouse_open_listed_word_(rouse_open_passed_(word)) : word;
 }
-static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
+ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
     seen = rouse_open_settled_(rouse_u64_load_relaxed_(&q->word_)); /* relaxed: a guess for the CAS */
     rouse_lock_drop_(&q->lock_);
     return seen;
 }
-static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
+ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
     uint64_t now;
     rouse_lock_take_(&q->lock_);
     /* E3: acquire, for whoever finds it closed; else a guess. */
@@ -152,7 +152,7 @@ static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
 /* Credit that nobody waits for is added after the mutex is dropped, because whoever takes it may destroy the
  * queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave it without the
  * mutex.) */
-static inline void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
     rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */
     rouse_lock_drop_(&q->lock_);
@@ -161,13 +161,13 @@ static inline void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t wor
     }
 }
 
-static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
+ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     rouse_listed_init_(&q->listed_);
     rouse_lock_init_(&q->lock_);
 }
 
-static inline void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
     rouse_lock_destroy_(&q->lock_);
 }
 

@@ -64,19 +64,19 @@
 
 enum { ROUSE_OPEN_INVITED_ = 2, ROUSE_OPEN_CLAIMED_ = 4, ROUSE_OPEN_DECLINED_ = 6 };
 
-static inline uint32_t rouse_open_ticket_(uint32_t n, uint32_t state) {
+ROUSE_INLINE_ uint32_t rouse_open_ticket_(uint32_t n, uint32_t state) {
     return n * 8 + state;
 }
-static inline uint32_t rouse_open_state_(uint32_t ticket) {
+ROUSE_INLINE_ uint32_t rouse_open_state_(uint32_t ticket) {
     return ticket & 7;
 }
 /* An invited waiter has been given all it asked for but one. */
-static inline uint32_t rouse_open_given_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint32_t rouse_open_given_(const rouse_waiter *w) {
     return rouse_u32_load_relaxed_(&w->ticket_) / 8 - 1;
 }
 
 /* Takes the lock if anybody waits, from the word *seen: LISTED or OPEN. False: nobody waits. */
-static inline bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
+ROUSE_INLINE_ bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
     *seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS that takes the lock */
     while (rouse_word_balance_(*seen) < 0) {
         if (rouse_open_lock_(q, seen)) {
@@ -86,12 +86,12 @@ static inline bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
     return false;
 }
 
-static ROUSE_SLOW_ bool rouse_open_come_(rouse_waiter *w);
+ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
 static rouse_asker_ rouse_open_asker_ = {rouse_open_come_};
 
 /* ---- who gets what ------------------------------------------------------------------- */
 
-static inline void rouse_open_invite_(rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter *w) {
     const rouse_chain_ none = {NULL, NULL};
     if (w->mailbox_ == NULL) {
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
@@ -103,8 +103,7 @@ static inline void rouse_open_invite_(rouse_waiter *w) {
 }
 
 /* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
-static ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed,
-                                          uint64_t closed) {
+ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
     uint64_t word;
@@ -146,7 +145,7 @@ static ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, 
 /* ---- wait, try, release, reduce -------------------------------------------------------- */
 
 /* A newcomer takes n, if it may. Else, or if the word is not OPEN any more, false: *seen is the word then. */
-static inline bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
+ROUSE_INLINE_ bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
     while (ROUSE_LIKELY_(rouse_open_is_open_(*seen)) && rouse_open_admits_(*seen, n, q->listed_.bypass)) {
         if (ROUSE_LIKELY_(
                 rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: as in rouse_word_take_ */
@@ -156,7 +155,7 @@ static inline bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint3
     return false;
 }
 
-static ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
         if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
@@ -179,8 +178,8 @@ static ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
 }
 
 /* Queues w. `seen`: the word from which this thread has taken the lock. */
-static ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                  uint64_t seen) {
+ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                           uint64_t seen) {
     const uint32_t credit = rouse_word_balance_(seen) > 0 ? (uint32_t)rouse_word_balance_(seen) : 0;
     const uint32_t lacks = n - credit;
     if (!rouse_listed_has_room_(&q->listed_, lacks)) {
@@ -193,7 +192,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_w
     return ROUSE_PENDING;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
     for (;;) {
         if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
@@ -217,7 +216,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_wa
 
 /* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more than
  * the cap would be free, and nothing changed. */
-static ROUSE_SLOW_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
@@ -243,7 +242,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint3
 
 /* Withdraws the 1 that a release has added to an OPEN word in which ROUSE_MAX_PERMITS were free. If some have
  * been taken meanwhile, the release has become a lawful one and stands. */
-static ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
+ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
@@ -260,7 +259,7 @@ static ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
 }
 
 /* A release has added 1 to the word `before`, whose balance was negative. */
-static ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
+ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
     if (rouse_open_is_open_(before)) { /* the add has published it: that was the last access */
         return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);
     }
@@ -272,7 +271,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_
 }
 
 /* Forgets up to n that are free while somebody waits. How many. */
-static ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen;
     uint32_t taken = 0;
     if (rouse_open_enter_(q, &seen)) {
@@ -289,7 +288,7 @@ static ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n
 /* ---- the answer ------------------------------------------------------------------------ */
 
 /* Takes the lock for an invited waiter: *seen is OPEN. */
-static inline void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
+ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
     /* Relaxed: a guess for the CAS that takes the lock. */
     *seen = rouse_u64_load_relaxed_(&q->word_);
     while (!rouse_open_lock_(q, seen)) {
@@ -297,7 +296,7 @@ static inline void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
 }
 
 /* Beaten: it waits on, before all others. Under the lock. */
-static inline void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(w) + 1, 1));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(&q->listed_));
@@ -306,7 +305,7 @@ static inline void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w
 }
 
 /* w is out of the queue, with this status. Under the lock. */
-static inline void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
+ROUSE_INLINE_ void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
     ROUSE_DISOWN_(w);
     rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
     rouse_u32_store_relaxed_(&w->ticket_,
@@ -314,7 +313,7 @@ static inline void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
 }
 
 /* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten. */
-static ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
     uint32_t free;
@@ -338,7 +337,7 @@ static ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_
 }
 
 /* An invited waiter does not want it any more: the turn goes to the next. */
-static ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
     rouse_open_answer_(q, &seen);
@@ -349,7 +348,7 @@ static ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter 
 }
 
 /* An invited waiter has come out of its mailbox. */
-static ROUSE_SLOW_ bool rouse_open_come_(rouse_waiter *w) {
+ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
     uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: E7 has shown the invitation */
     uint32_t step = 1;
     rouse_status status = ROUSE_CANCELLED;
@@ -372,7 +371,7 @@ static ROUSE_SLOW_ bool rouse_open_come_(rouse_waiter *w) {
 
 /* ---- cancel, close --------------------------------------------------------------------- */
 
-static ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     uint32_t step = 1;
     while (rouse_waiter_status(w) == ROUSE_PENDING) {
         uint64_t seen;
@@ -422,7 +421,7 @@ static ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *
     return false;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     rouse_waiter *first;
     uint32_t all;

@@ -11,28 +11,28 @@
 
 #define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) ROUSE_BACKEND_INIT_(credit)
 
-static inline bool rouse_open_on_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
     (void)q;
     return false;
 }
-static inline void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
+ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
     (void)q, (void)bypass;
 }
 
 /* Nobody is ever invited, so none of these is called. */
-static inline bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     (void)q, (void)n;
     return false;
 }
-static inline uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
     (void)q, (void)n;
     return 0;
 }
-static inline rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     (void)q, (void)w;
     return ROUSE_INVALID;
 }
-static inline void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     (void)q, (void)w;
 }
 

@@ -24,46 +24,46 @@
 
 #define ROUSE_OPEN_STEP_ (1 + ROUSE_WORD_SERIAL_)
 
-static inline uint64_t rouse_open_word_(uint32_t free, uint32_t passed, uint64_t closed) {
+ROUSE_INLINE_ uint64_t rouse_open_word_(uint32_t free, uint32_t passed, uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_FREE_ + free * ROUSE_OPEN_STEP_ + passed * ROUSE_WORD_SERIAL_ +
            closed;
 }
-static inline uint64_t rouse_open_listed_word_(uint32_t passed) {
+ROUSE_INLINE_ uint64_t rouse_open_listed_word_(uint32_t passed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + passed * ROUSE_WORD_SERIAL_;
 }
-static inline uint64_t rouse_open_locked_word_(uint64_t closed) {
+ROUSE_INLINE_ uint64_t rouse_open_locked_word_(uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + ROUSE_OPEN_STEP_ + closed;
 }
 
 /* Of a word while somebody waits: OPEN? */
-static inline bool rouse_open_is_open_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_open_is_open_(uint64_t word) {
     return (uint32_t)word >= (uint32_t)ROUSE_OPEN_FREE_;
 }
-static inline bool rouse_open_is_listed_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_open_is_listed_(uint64_t word) {
     return rouse_word_balance_(word) == ROUSE_OPEN_LISTED_;
 }
-static inline bool rouse_open_is_locked_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_open_is_locked_(uint64_t word) {
     return rouse_word_balance_(word) > ROUSE_OPEN_LISTED_ && rouse_word_balance_(word) < ROUSE_OPEN_FREE_;
 }
 
 /* Of a word while somebody waits: 2 * serial + closed, for a negative balance has borrowed 1 from there. */
-static inline uint32_t rouse_open_above_(uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_open_above_(uint64_t word) {
     return (uint32_t)(word >> 32) + 1;
 }
-static inline uint64_t rouse_open_closed_(uint64_t word) {
+ROUSE_INLINE_ uint64_t rouse_open_closed_(uint64_t word) {
     return rouse_word_above_(word) & ROUSE_WORD_CLOSED_;
 }
 /* Of an OPEN word. */
-static inline uint32_t rouse_open_free_(uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_open_free_(uint64_t word) {
     return (uint32_t)word - (uint32_t)ROUSE_OPEN_FREE_;
 }
 /* Of a word while somebody waits. */
-static inline uint32_t rouse_open_passed_(uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_open_passed_(uint64_t word) {
     const uint32_t base = (uint32_t)(rouse_open_is_open_(word) ? ROUSE_OPEN_FREE_ : ROUSE_OPEN_LISTED_);
     return rouse_open_above_(word) / 2 - ((uint32_t)word - base);
 }
 /* May a newcomer take n from an OPEN word? */
-static inline bool rouse_open_admits_(uint64_t word, uint32_t n, uint32_t bound) {
+ROUSE_INLINE_ bool rouse_open_admits_(uint64_t word, uint32_t n, uint32_t bound) {
     const uint32_t free = rouse_open_free_(word);
     const uint32_t above = rouse_open_above_(word);
     return free >= n && above / 2 - free + n <= bound && (above & 1) == 0;

@@ -67,24 +67,24 @@ struct rouse_waiter_queue {
 #define ROUSE_WORD_LOCKED_ (ROUSE_WORD_MULTI_ + ROUSE_WORD_SERIAL_)
 
 /* MULTI or LOCKED. */
-static inline bool rouse_word_multi_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_word_multi_(uint64_t word) {
     return rouse_word_balance_(word) < -ROUSE_MAX_LACK;
 }
-static inline bool rouse_word_single_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_word_single_(uint64_t word) {
     return rouse_word_balance_(word) < 0 && !rouse_word_multi_(word);
 }
 #define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
 /* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds,
  * and who registers next reads NULL, on which nothing depends. */
-static inline rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&q->slot_);
     rouse_ptr_store_relaxed_(&q->slot_, NULL);
     return w;
 }
 
 /* Moves the single waiter to the list. `seen`: the SINGLE word from which this thread took the lock. */
-static inline void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
+ROUSE_INLINE_ void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     const uint32_t lacks = (uint32_t)-rouse_word_balance_(seen);
     rouse_account_set_lacks_(w, lacks);
@@ -93,7 +93,7 @@ static inline void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t se
 }
 
 /* Waits while the word is LOCKED; what it became. */
-static ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *q) {
+ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *q) {
     uint32_t step = 1;
     uint64_t seen;
     do {
@@ -104,7 +104,7 @@ static ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *
 }
 
 /* Takes the lock if anybody waits, in the slot or in the list. False: nobody does. */
-static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     uint64_t seen = ROUSE_WORD_MULTI_;
     for (;;) {
         /* E5: acquire; partner is the release store in rouse_locked_leave_: the list and the waiters in it
@@ -124,7 +124,7 @@ static inline bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     }
 }
 
-static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
+ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store
      * that drops the lock: the last access to the queue. */
     rouse_u64_store_release_(&q->word_, q->listed_.list.oldest != NULL ? ROUSE_WORD_MULTI_ : credit + bits);
@@ -132,11 +132,11 @@ static inline uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
 }
 
 /* The list holds somebody. */
-static inline void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
     rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E5: as in rouse_locked_leave_ */
 }
 
-static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
     /* E3: acquire, for who finds it closed; else a guess for the CAS. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
@@ -173,7 +173,7 @@ static inline rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
 }
 
 /* EMPTY -> SINGLE. False: not EMPTY any more, or the slot is in somebody's hands. */
-static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     void *nobody = NULL;
     if (rouse_word_balance_(seen) < 0 || rouse_ptr_load_relaxed_(&q->slot_) != NULL) {
@@ -200,7 +200,7 @@ static inline bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
 }
 
 /* The slot's waiter has all it lacked by this thread's doing. */
-static inline rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     ROUSE_TRACE("grant", q, w);
     return w;
@@ -208,7 +208,7 @@ static inline rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
 
 /* Gives n under the cap, all of it to the word. False: not SINGLE, or something would be left: that is stored
  * by the last access to the queue, by way of the lock, for its taker may know the queue to be unused. */
-static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
@@ -229,7 +229,7 @@ static inline bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
 
 /* Release has added 1 to the word `before`, which was not EMPTY. True: it is given, and *served has all now,
  * if not NULL. False: the lock was held, and the add had no effect. */
-static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
+ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
     if (before == ROUSE_WORD_MULTI_) { /* the add took the lock */
         *served = rouse_listed_give_one_(q, &q->listed_);
@@ -246,7 +246,7 @@ static inline bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t
 /* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w
  * at this moment is not lost, and so that what w had been given is published by the last access to the queue.
  */
-static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
         /* E6: acquire, to read the slot. */
@@ -266,7 +266,7 @@ static inline bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
     return false;
 }
 
-static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
+ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     while (rouse_word_single_(seen)) {
         /* E3, E6: as in rouse_slot_give_. */
@@ -282,7 +282,7 @@ static inline bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 
 #define ROUSE_OPEN_ADD_LOCKS_ 1
 
-static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
+ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint32_t step = 1;
     uint64_t seen;
     do {
@@ -291,7 +291,7 @@ static ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     } while (rouse_open_is_locked_(seen));
     return seen;
 }
-static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
+ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
     if (rouse_open_is_locked_(*seen)) {
         *seen = rouse_open_await_(q);
         return false;
@@ -299,17 +299,17 @@ static inline bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     /* E5: acquire, as in rouse_locked_enter_. */
     return rouse_u64_cas_acquire_(&q->word_, seen, rouse_open_locked_word_(rouse_open_closed_(*seen)));
 }
-static inline void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
     rouse_u64_store_release_(&q->word_, word); /* E5, E3: as in rouse_locked_leave_ */
 }
 
-static inline void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
+ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     rouse_ptr_init_(&q->slot_, NULL);
     rouse_listed_init_(&q->listed_);
 }
 
-static inline void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
+ROUSE_INLINE_ void rouse_backend_destroy_(struct rouse_waiter_queue *q) {
     (void)q;
 }
 

@@ -25,19 +25,19 @@
 #define ROUSE_WORD_CLOSED_ ((uint64_t)1 << 32)
 #define ROUSE_WORD_SERIAL_ ((uint64_t)1 << 33)
 
-static inline int32_t rouse_word_balance_(uint64_t word) {
+ROUSE_INLINE_ int32_t rouse_word_balance_(uint64_t word) {
     return (int32_t)(uint32_t)word;
 }
 /* What is above the balance, its borrow given back. */
-static inline uint64_t rouse_word_above_(uint64_t word) {
+ROUSE_INLINE_ uint64_t rouse_word_above_(uint64_t word) {
     return word - (uint64_t)(int64_t)rouse_word_balance_(word);
 }
-static inline bool rouse_word_closed_(uint64_t word) {
+ROUSE_INLINE_ bool rouse_word_closed_(uint64_t word) {
     return (rouse_word_above_(word) & ROUSE_WORD_CLOSED_) != 0;
 }
 /* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not
  * negative has borrowed nothing): the compare-and-swap behind them waits for both. */
-static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
+ROUSE_INLINE_ bool rouse_word_covers_(uint64_t word, uint32_t n) {
     return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_WORD_CLOSED_) == 0;
 }
 /* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
@@ -48,14 +48,14 @@ static inline bool rouse_word_covers_(uint64_t word, uint32_t n) {
 #define ROUSE_WORD_REFUSE_ ((uint32_t)1 << 31)
 
 /* The balance after adding n of which at most `cap` may be stored. */
-static inline int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t cap) {
+ROUSE_INLINE_ int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t cap) {
     const int64_t sum = (int64_t)balance + n;
     const int64_t most = balance > (int64_t)cap ? balance : (int64_t)cap;
     return (int32_t)(sum < most ? sum : most);
 }
 
 /* Takes n > 0 if the queue is open and has them. */
-static inline bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
+ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
         /* E2: acquire; partner is the acq_rel add or CAS with which a wake stored the credit (E3). The taker
@@ -69,7 +69,7 @@ static inline bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
 }
 
 /* Takes up to n, open or closed. How many. */
-static inline uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
@@ -83,7 +83,7 @@ static inline uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
 }
 
 /* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen. */
-static inline bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
+ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
         const int32_t balance = rouse_word_balance_(seen);
@@ -108,7 +108,7 @@ static inline bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
 
 /* Withdraws what an overflowing release had added. If takers have meanwhile brought the balance back into its
  * range, the release has become a lawful one and stands. */
-static ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
+ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > ROUSE_MAX_PERMITS) {
         /* E3: as in rouse_word_give_; what stays in the word keeps its release sequence either way. */
@@ -121,7 +121,7 @@ static ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, ui
 
 /* Clears `closed`; was it set? Acquire: what came before the close or set that this undoes comes before what
  * follows. */
-static inline bool rouse_word_reopen_(rouse_atomic_u64_ *word) {
+ROUSE_INLINE_ bool rouse_word_reopen_(rouse_atomic_u64_ *word) {
     uint64_t seen =
         rouse_u64_load_relaxed_(word); /* relaxed: a guess for the CAS; see E40 where it says open */
     while (rouse_word_closed_(seen)) {

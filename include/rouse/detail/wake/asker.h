@@ -37,20 +37,20 @@ ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_ = {{0}};
 #endif
 ROUSE_EXTERN_C_END_
 
-static inline rouse_atomic_ptr_ *rouse_asker_place_(uint32_t backend) {
+ROUSE_INLINE_ rouse_atomic_ptr_ *rouse_asker_place_(uint32_t backend) {
     void *const first = ROUSE_ASKERS_VARIABLE_.bytes_;
     return (rouse_atomic_ptr_ *)first + backend;
 }
 
 /* The outcome with which an invited waiter is posted. Relaxed: the mailbox (E7) orders this store before the
  * load below, and every unit of one backend stores a function that does the same. */
-static inline uint32_t rouse_asker_outcome_(rouse_asker_ *asker) {
+ROUSE_INLINE_ uint32_t rouse_asker_outcome_(rouse_asker_ *asker) {
     rouse_ptr_store_relaxed_(rouse_asker_place_(ROUSE_BACKEND), asker);
     return rouse_outcome_(ROUSE_RETRY,
                           ROUSE_OUTCOME_INVITED_ | ROUSE_BACKEND * (uint32_t)ROUSE_OUTCOME_ASKER_);
 }
 /* Relaxed: as above. */
-static ROUSE_COLD_ bool rouse_asker_ask_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_COLD_ bool rouse_asker_ask_(rouse_waiter *w, uint32_t outcome) {
     return ((rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(outcome / ROUSE_OUTCOME_ASKER_)))
         ->ask(w);
 }

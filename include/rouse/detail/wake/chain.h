@@ -16,7 +16,7 @@ typedef struct rouse_chain_ {
     rouse_waiter *last;
 } rouse_chain_;
 
-static inline void rouse_chain_append_(rouse_chain_ *chain, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_chain_append_(rouse_chain_ *chain, rouse_waiter *w) {
     w->next_ = NULL;
     if (chain->first == NULL) {
         chain->first = w;
@@ -26,12 +26,12 @@ static inline void rouse_chain_append_(rouse_chain_ *chain, rouse_waiter *w) {
     chain->last = w;
 }
 
-static inline void rouse_chain_add_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_chain_add_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
     rouse_outcome_set_due_(w, outcome);
     rouse_chain_append_(chain, w);
 }
 
-static inline void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w, uint32_t outcome) {
     rouse_outcome_set_due_(w, outcome);
     w->next_ = chain->first;
     if (chain->first == NULL) {
@@ -40,7 +40,7 @@ static inline void rouse_chain_push_front_(rouse_chain_ *chain, rouse_waiter *w,
     chain->first = w;
 }
 
-static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
+ROUSE_INLINE_ uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
     uint32_t length = 0;
     for (const rouse_waiter *w = chain->first; w != NULL; w = w->next_) {
         length++;
@@ -49,7 +49,7 @@ static inline uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
 }
 
 /* Links w backwards. (Not if it is invited: its place_ is its queue then.) */
-static inline void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
+ROUSE_INLINE_ void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
     if (!rouse_outcome_invites_(rouse_outcome_due_(w))) {
         /* E19: release; partner is the load in LOCKFREE's cancel. */
         rouse_ptr_store_release_(&w->place_, before);
@@ -57,7 +57,7 @@ static inline void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
 }
 
 /* Appends the chain from `first` to `last`. */
-static inline void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, rouse_waiter *last) {
+ROUSE_INLINE_ void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, rouse_waiter *last) {
     rouse_chain_link_(first, chain->last);
     if (chain->first == NULL) {
         chain->first = first;
@@ -69,7 +69,7 @@ static inline void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, r
 
 /* Appends a stack, whose newest waiter is `newest`, oldest first, with `bits` added to each outcome; how
  * many. These waiters are linked backwards too, by place_, as rouse_chain_remove_ wants it. */
-static inline size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *newest, uint32_t bits) {
+ROUSE_INLINE_ size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *newest, uint32_t bits) {
     rouse_waiter *behind = NULL;
     rouse_waiter *w = newest;
     size_t count = 0;
@@ -89,7 +89,7 @@ static inline size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *
 }
 
 /* Adds `bits` to each outcome; how many. */
-static inline size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
+ROUSE_INLINE_ size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
     size_t count = 0;
     for (rouse_waiter *w = chain->first; w != NULL; w = w->next_) {
         rouse_outcome_set_due_(w, rouse_outcome_due_(w) | bits);
@@ -99,7 +99,7 @@ static inline size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
 }
 
 /* The waiter before w in this chain; NULL: none. Of an invited waiter it is searched for. */
-static inline rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const rouse_waiter *w) {
+ROUSE_INLINE_ rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const rouse_waiter *w) {
     rouse_waiter *before = chain->first;
     if (before == w) {
         return NULL;
@@ -115,14 +115,14 @@ static inline rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const
 
 /* Must w, which is in one of two chains, be taken out of this one? For a waiter in the middle it does not
  * matter, unless it is invited. */
-static inline bool rouse_chain_holds_(const rouse_chain_ *chain, const rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_chain_holds_(const rouse_chain_ *chain, const rouse_waiter *w) {
     return chain->first == w || chain->last == w ||
            (rouse_outcome_invites_(rouse_outcome_due_(w)) && rouse_chain_before_(chain, w) != NULL);
 }
 
 /* Takes w, which came by rouse_chain_join_stack_, out of the chain that it is in: this one, or else one that
  * it is neither the first nor the last of. */
-static inline void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
     rouse_waiter *const before = rouse_chain_before_(chain, w);
     if (before == NULL) {
         chain->first = w->next_;

@@ -76,7 +76,7 @@ ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_ = {{0}};
 ROUSE_EXTERN_C_END_
 
 /* This thread's. */
-static inline rouse_inbox_ *rouse_inbox_mine_(void) {
+ROUSE_INLINE_ rouse_inbox_ *rouse_inbox_mine_(void) {
     void *mine = ROUSE_INBOX_VARIABLE_.bytes_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
     /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
@@ -86,7 +86,7 @@ static inline rouse_inbox_ *rouse_inbox_mine_(void) {
     return (rouse_inbox_ *)mine;
 }
 
-static inline bool rouse_deliver_inside_(void) {
+ROUSE_INLINE_ bool rouse_deliver_inside_(void) {
     return rouse_u32_load_relaxed_(&rouse_inbox_mine_()->running_) != 0;
 }
 
@@ -107,7 +107,7 @@ __attribute__((__constructor__)) static void rouse_inbox_watch_forks_(void) {
 
 /* Only this thread and its signal handlers touch the inbox, so every order here is relaxed; what must hold is
  * the program order of this thread, which rouse_fence_signal_ keeps the compiler to. */
-static inline void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
+ROUSE_INLINE_ void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
     while (first != NULL) {
         rouse_waiter *const w = first;
         void *newest = rouse_ptr_load_relaxed_(&mine->inbox_);
@@ -120,7 +120,7 @@ static inline void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
 }
 
 /* Takes w out of the inbox. False: it is not in it. */
-static inline bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
     void *newest = rouse_ptr_load_relaxed_(&mine->inbox_);
     rouse_waiter *before;
     while (newest == (void *)w) {
@@ -141,7 +141,7 @@ static inline bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
 }
 
 /* An exception that leaves a wake ends the program: the wakes behind it would be lost. */
-static inline void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
+ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
     ROUSE_TRACE("wake", NULL, w);
     if (!rouse_outcome_invites_(outcome)) { /* else it is queued still */
         ROUSE_DISOWN_(w);
@@ -165,14 +165,14 @@ static inline void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_
 }
 
 /* The flag up: from here on, what falls due on this thread goes to the inbox. */
-static inline void rouse_deliver_begin_(rouse_inbox_ *mine) {
+ROUSE_INLINE_ void rouse_deliver_begin_(rouse_inbox_ *mine) {
     rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
     rouse_fence_signal_();
 }
 
 /* Calls the wakes that are due on this thread, and those that fall due meanwhile. The flag is up. How many of
  * those whose outcome has, of the bits of `mask`, ARRIVED and no other; with mask 0, all. */
-static inline size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
+ROUSE_INLINE_ size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
     size_t count = 0;
     for (;;) {
         rouse_waiter *const w = mine->due_.first;
@@ -208,7 +208,7 @@ static inline size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
 /* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler
  * that finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the
  * interrupted thread had deferred. One that ran just before the flag fell has left its wakes in the inbox. */
-static inline void rouse_deliver_end_(rouse_inbox_ *mine) {
+ROUSE_INLINE_ void rouse_deliver_end_(rouse_inbox_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */
         if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
@@ -227,7 +227,7 @@ static inline void rouse_deliver_end_(rouse_inbox_ *mine) {
 /* Hands `posts` to their mailboxes, then runs the wakes of a chain, or leaves them to the wake that this
  * thread is in. All outcomes are stored. The flag is up while a mailbox kicks: what a kick makes due runs
  * when all are posted. */
-static ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *chain) {
+ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *chain) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const bool outermost = rouse_u32_load_relaxed_(&mine->running_) == 0;
     if (outermost) {
@@ -250,7 +250,7 @@ static ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chai
 }
 
 /* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last touch. */
-static ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
+ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     rouse_waiter *const standin = *link;
     rouse_waiter *const w = rouse_standin_for_(standin);
     rouse_outcome_set_due_(w, rouse_outcome_due_(standin));
@@ -261,7 +261,7 @@ static ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
 
 /* Stores the outcomes of a chain, each its own or (not 0) all the same, then posts or runs its wakes. The
  * queue is not touched from here on; `queue` is only passed on to ROUSE_TRACE. */
-static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
+ROUSE_INLINE_ void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
     rouse_chain_ here = {first, NULL};
     rouse_chain_ posts = {NULL, NULL};
     rouse_waiter **link = &here.first;
@@ -293,12 +293,12 @@ static inline void rouse_deliver_chain_(const void *queue, rouse_waiter *first, 
     }
     (void)queue;
 }
-static inline void rouse_deliver_(const rouse_chain_ *chain) {
+ROUSE_INLINE_ void rouse_deliver_(const rouse_chain_ *chain) {
     rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
 /* The same for one waiter, without a chain where its wake runs at once. */
-static inline void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const bool polled = w->wake_ == NULL; /* before the store */
     if (ROUSE_LIKELY_(w->mailbox_ == NULL)) {

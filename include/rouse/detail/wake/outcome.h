@@ -42,34 +42,34 @@ enum {
     ROUSE_OUTCOME_ASKER_ = 0x10000
 };
 
-static inline uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
+ROUSE_INLINE_ uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
     return ((uint32_t)status & 0xffu) | bits;
 }
 
 /* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or
  * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
  * elsewhere. */
-static inline uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
+ROUSE_INLINE_ uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
     return ((uint64_t)n << 32) | lacks;
 }
-static inline uint32_t rouse_account_asked_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint32_t rouse_account_asked_(const rouse_waiter *w) {
     return (uint32_t)(rouse_u64_load_relaxed_(&w->account_) >> 32);
 }
-static inline uint32_t rouse_account_lacks_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint32_t rouse_account_lacks_(const rouse_waiter *w) {
     return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
 }
-static inline void rouse_account_set_lacks_(rouse_waiter *w, uint32_t lacks) {
+ROUSE_INLINE_ void rouse_account_set_lacks_(rouse_waiter *w, uint32_t lacks) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_account_asked_(w), lacks));
 }
 /* A due waiter's outcome: this thread's alone. */
-static inline uint32_t rouse_outcome_due_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint32_t rouse_outcome_due_(const rouse_waiter *w) {
     return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
 }
 /* Does it tell the waiter, or its mailbox, to ask? */
-static inline bool rouse_outcome_invites_(uint32_t outcome) {
+ROUSE_INLINE_ bool rouse_outcome_invites_(uint32_t outcome) {
     return (outcome & 0xffu) == (uint32_t)ROUSE_RETRY;
 }
-static inline void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
     rouse_u64_store_relaxed_(&w->account_, outcome);
 }
 
@@ -96,7 +96,7 @@ static inline void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
 
 /* w is its owner's again, and was not woken. Its status is not PENDING, so that to cancel it (again) is false
  * at once, and not OK, so that nobody takes it for granted. Relaxed: it says nothing about anything else. */
-static inline void rouse_waiter_release_(rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
     ROUSE_DISOWN_(w);
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
 }
@@ -104,19 +104,19 @@ static inline void rouse_waiter_release_(rouse_waiter *w) {
 /* A stand-in is queued in another waiter's place: its outcome goes to that waiter, which is told as if it had
  * been queued itself. So a condition variable moves a waiter on to the mutex's queue while others may look at
  * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other waiter. */
-static inline void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
     rouse_waiter_init(standin, NULL, NULL);
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
 }
-static inline bool rouse_standin_is_(const rouse_waiter *w) {
+ROUSE_INLINE_ bool rouse_standin_is_(const rouse_waiter *w) {
     return w->wake_ == NULL && w->mailbox_ != NULL;
 }
-static inline rouse_waiter *rouse_standin_for_(const rouse_waiter *standin) {
+ROUSE_INLINE_ rouse_waiter *rouse_standin_for_(const rouse_waiter *standin) {
     return (rouse_waiter *)(void *)standin->mailbox_;
 }
 
 /* From here on a polled waiter is its owner's. */
-static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     ROUSE_CHECK_DUE_(w);
     if (w->wake_ == NULL) {
         ROUSE_DISOWN_(w);
@@ -128,14 +128,14 @@ static inline void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
 
 /* A call that answers ROUSE_OK to w at once, for rouse_notify_pass_on. `bits`: BY_ALL if a wake_all did it.
  * Relaxed: a note from this thread to itself. */
-static inline void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
+ROUSE_INLINE_ void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_OK, bits));
 }
 
 /* For a cancel that came too late: another thread is granting w, and its last store is about to come. A
  * polled waiter waits for that store here. For a waiter on a mailbox it is noted, so that revoke waits for
  * it. */
-static inline void rouse_outcome_await_(rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_outcome_await_(rouse_waiter *w) {
     uint32_t step = 1;
     if (rouse_standin_is_(w)) {
         w = rouse_standin_for_(w);

@@ -38,13 +38,13 @@ typedef struct rouse_mailbox_check_ {
     rouse_atomic_u32_ queued;
 } rouse_mailbox_check_;
 
-static inline uint64_t rouse_owner_key_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint64_t rouse_owner_key_(const rouse_waiter *w) {
     return ((uintptr_t)w & ROUSE_OWNER_ADDRESS_) * UINT64_C(0x9e3779b97f4a7c15) ^
            UINT64_C(0x5dc31a0b86f7e429);
 }
 
 /* The object, 0 for NONE; an odd one is a mailbox. All ones: neither. */
-static inline uint64_t rouse_owner_get_(const rouse_waiter *w) {
+ROUSE_INLINE_ uint64_t rouse_owner_get_(const rouse_waiter *w) {
     const uint64_t raw = rouse_u64_load_relaxed_(&w->owner_);
     const uint64_t owner = raw ^ rouse_owner_key_(w);
     if (raw == ROUSE_OWNER_NONE_) {
@@ -53,12 +53,12 @@ static inline uint64_t rouse_owner_get_(const rouse_waiter *w) {
     return (owner & ~ROUSE_OWNER_ADDRESS_) == 0 && owner != 0 ? owner : UINT64_MAX;
 }
 
-static inline bool rouse_owner_counts_(const rouse_waiter *w, uint64_t owner) {
+ROUSE_INLINE_ bool rouse_owner_counts_(const rouse_waiter *w, uint64_t owner) {
     return w->wake_ != NULL && w->mailbox_ != NULL && (owner & 1) == 0;
 }
 
 /* Relaxed: a count that is looked at when nobody is queued. */
-static inline void rouse_owner_set_(rouse_waiter *w, const void *object, uint64_t tag) {
+ROUSE_INLINE_ void rouse_owner_set_(rouse_waiter *w, const void *object, uint64_t tag) {
     const uint64_t owner = ((uintptr_t)object & ROUSE_OWNER_ADDRESS_) | tag;
     if (rouse_owner_get_(w) == 0 && rouse_owner_counts_(w, owner)) {
         rouse_mailbox_check_ *const check = (rouse_mailbox_check_ *)(void *)w->mailbox_;
@@ -67,7 +67,7 @@ static inline void rouse_owner_set_(rouse_waiter *w, const void *object, uint64_
     }
     rouse_u64_store_relaxed_(&w->owner_, owner ^ rouse_owner_key_(w));
 }
-static inline void rouse_owner_clear_(rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_owner_clear_(rouse_waiter *w) {
     const uint64_t owner = rouse_owner_get_(w);
     if (owner != 0 && owner != UINT64_MAX && rouse_owner_counts_(w, owner)) {
         rouse_mailbox_check_ *const check = (rouse_mailbox_check_ *)(void *)w->mailbox_;
@@ -76,14 +76,13 @@ static inline void rouse_owner_clear_(rouse_waiter *w) {
     rouse_u64_store_relaxed_(&w->owner_, ROUSE_OWNER_NONE_);
 }
 
-static ROUSE_COLD_ void rouse_owner_die_(const char *call, const void *object, const void *w,
-                                         const char *what) {
+ROUSE_COLD_ void rouse_owner_die_(const char *call, const void *object, const void *w, const char *what) {
     char text[128];
     (void)snprintf(text, sizeof text, "%s (waiter %p)", what, w);
     rouse_check_die_(call, object, text);
 }
 
-static inline void rouse_owner_check_idle_(const rouse_waiter *w, const char *call, const void *object) {
+ROUSE_INLINE_ void rouse_owner_check_idle_(const rouse_waiter *w, const char *call, const void *object) {
     const uint64_t owner = rouse_owner_get_(w);
     if (owner == UINT64_MAX) {
         rouse_owner_die_(call, object, w,
@@ -94,7 +93,7 @@ static inline void rouse_owner_check_idle_(const rouse_waiter *w, const char *ca
     }
 }
 /* For cancel; the waiter may be nobody's. */
-static inline void rouse_owner_check_on_(const rouse_waiter *w, const void *queue, const char *call,
+ROUSE_INLINE_ void rouse_owner_check_on_(const rouse_waiter *w, const void *queue, const char *call,
                                          const void *object) {
     const uint64_t owner = rouse_owner_get_(w);
     if (owner == UINT64_MAX) {
@@ -106,7 +105,7 @@ static inline void rouse_owner_check_on_(const rouse_waiter *w, const void *queu
 }
 /* When a waiter is about to be told. (Library code tells waiters that were never queued: any.h, deadline.h.)
  * */
-static inline void rouse_owner_check_due_(const rouse_waiter *w) {
+ROUSE_INLINE_ void rouse_owner_check_due_(const rouse_waiter *w) {
     if (rouse_owner_get_(w) == UINT64_MAX) {
         rouse_owner_die_("wake", w, w, "the waiter was moved or overwritten while it was queued");
     }
@@ -117,7 +116,7 @@ static inline void rouse_owner_check_due_(const rouse_waiter *w) {
 #        if defined(__clang__)
 __attribute__((__no_sanitize__("memory")))
 #        endif
-static ROUSE_COLD_ void
+ROUSE_COLD_ void
 rouse_owner_check_new_(rouse_waiter *w) {
     const uint64_t owner = rouse_owner_get_(w);
     /* Relaxed: as everywhere here. The status: PENDING, with OWED or without; or MAILED. */

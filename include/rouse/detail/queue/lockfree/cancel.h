@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* Empties the cell of w, if it still is its. *lacks: what it lacked. */
-static inline bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
+ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                       const rouse_waiter *w, uint32_t *lacks) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
     /* E9: acquire; partner is the thread that made the segment ready, if it is in another life. */
@@ -46,7 +46,7 @@ static inline bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
     return false;
 }
 
-static ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     /* E19: acquire; partner is the store in wake/chain.h. A delivery that links w by place_ has stored its
      * outcome before, which is then seen below. Otherwise the canceller queued w itself, or synchronised
      * with the thread that did; atomic, because a wake that has got ahead of this call may be queueing w

@@ -48,7 +48,7 @@
 #    define ROUSE_FREE(pointer) free(pointer)
 #endif
 
-static inline uint64_t rouse_segment_base_of_(uint64_t ticket) {
+ROUSE_INLINE_ uint64_t rouse_segment_base_of_(uint64_t ticket) {
     return ticket & ~(uint64_t)(ROUSE_SEGMENT_CELLS - 1);
 }
 
@@ -88,23 +88,23 @@ typedef struct rouse_pool_ {
     rouse_atomic_ptr_ chunks_[ROUSE_CHUNKS_];
 } rouse_pool_;
 
-static inline uint64_t rouse_segment_state_(uint64_t base, uint32_t kind) {
+ROUSE_INLINE_ uint64_t rouse_segment_state_(uint64_t base, uint32_t kind) {
     return base * 8 + kind;
 }
-static inline uint64_t rouse_segment_base_(uint64_t state) {
+ROUSE_INLINE_ uint64_t rouse_segment_base_(uint64_t state) {
     return state >> 3;
 }
-static inline uint32_t rouse_segment_kind_(uint64_t state) {
+ROUSE_INLINE_ uint32_t rouse_segment_kind_(uint64_t state) {
     return (uint32_t)(state & 7);
 }
 /* In the list, or just cut out of it and not yet FREE: whether its link is marked tells. */
-static inline bool rouse_segment_linked_(uint64_t state) {
+ROUSE_INLINE_ bool rouse_segment_linked_(uint64_t state) {
     return rouse_segment_kind_(state) >= ROUSE_SEGMENT_LIVE_;
 }
-static inline bool rouse_segment_is_(uint64_t state, uint64_t base) {
+ROUSE_INLINE_ bool rouse_segment_is_(uint64_t state, uint64_t base) {
     return rouse_segment_linked_(state) && rouse_segment_base_(state) == base;
 }
-static inline rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t ticket) {
+ROUSE_INLINE_ rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t ticket) {
     return &segment->cells_[(uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1)];
 }
 
@@ -114,22 +114,22 @@ static inline rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t
  * that it was the same all the time, and a compare-and-swap of it fails if it was not. (It has 36 bits.) */
 #define ROUSE_LINK_INDEX_ 0x7ffffffu
 
-static inline uint32_t rouse_link_index_(uint64_t link) {
+ROUSE_INLINE_ uint32_t rouse_link_index_(uint64_t link) {
     return (uint32_t)(link >> 1) & ROUSE_LINK_INDEX_;
 }
-static inline bool rouse_link_marked_(uint64_t link) {
+ROUSE_INLINE_ bool rouse_link_marked_(uint64_t link) {
     return (link & 1) != 0;
 }
 /* What `link` becomes when it is to lead to `index`. */
-static inline uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
+ROUSE_INLINE_ uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
     return (((link >> 28) + 1) << 28) | ((uint64_t)index << 1);
 }
 
-static inline uint32_t rouse_chunk_size_(uint32_t chunk) {
+ROUSE_INLINE_ uint32_t rouse_chunk_size_(uint32_t chunk) {
     return (uint32_t)2 << chunk;
 }
 
-static inline uint32_t rouse_chunk_of_(uint32_t index) {
+ROUSE_INLINE_ uint32_t rouse_chunk_of_(uint32_t index) {
 #if defined(__GNUC__)
     return 30 - (uint32_t)__builtin_clz(index + 1);
 #else
@@ -141,7 +141,7 @@ static inline uint32_t rouse_chunk_of_(uint32_t index) {
 #endif
 }
 
-static inline rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_t index) {
+ROUSE_INLINE_ rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_t index) {
     const uint32_t chunk = rouse_chunk_of_(index);
     /* E16: acquire; partner is the CAS in rouse_pool_grow_. */
     return (rouse_segment_ *)rouse_ptr_load_acquire_(&pool->chunks_[chunk]) +
@@ -150,7 +150,7 @@ static inline rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_
 
 /* ---- the pool ------------------------------------------------------------------------------------------ */
 
-static inline void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) {
+ROUSE_INLINE_ void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->free_);
     do {
         rouse_u32_store_relaxed_(&segment->link_, (uint32_t)seen & ROUSE_LINK_INDEX_);
@@ -159,7 +159,7 @@ static inline void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) 
                                      (seen & ~(uint64_t)ROUSE_LINK_INDEX_) | segment->index_));
 }
 
-static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
+ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     uint64_t seen = rouse_u64_load_acquire_(&pool->free_); /* E12: to read the top's link_ */
     while (((uint32_t)seen & ROUSE_LINK_INDEX_) != 0) {
         rouse_segment_ *const top = rouse_segment_at_(pool, (uint32_t)seen & ROUSE_LINK_INDEX_);
@@ -175,11 +175,11 @@ static inline rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     return NULL;
 }
 
-static inline void *rouse_chunk_new_(uint32_t chunk) {
+ROUSE_INLINE_ void *rouse_chunk_new_(uint32_t chunk) {
     const uint64_t bytes = (uint64_t)rouse_chunk_size_(chunk) * sizeof(rouse_segment_);
     return bytes <= SIZE_MAX / 2 ? ROUSE_MALLOC((size_t)bytes) : NULL;
 }
-static inline void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segments) {
+ROUSE_INLINE_ void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segments) {
     void *none = NULL;
     /* E16: release, for rouse_segment_at_. */
     if (!rouse_ptr_cas_release_(&pool->chunks_[chunk], &none, segments)) {
@@ -188,7 +188,7 @@ static inline void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segm
 }
 
 /* Makes chunk `chunk`, if it is missing. False: no memory. */
-static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
+ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
     /* Relaxed: only whether it is there; who uses it loads it again (E16). */
     if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
         void *const segments = rouse_chunk_new_(chunk);
@@ -201,7 +201,7 @@ static ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
 }
 
 /* A segment that is this thread's alone: from the pool, or a new one. NULL: no memory. */
-static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
+ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     rouse_segment_ *segment = rouse_pool_pop_(pool);
     uint32_t index = rouse_u32_load_relaxed_(&pool->made_);
     while (segment == NULL) {
@@ -230,7 +230,7 @@ static inline rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     return segment;
 }
 
-static inline rouse_pool_ *rouse_pool_new_(uint64_t origin) {
+ROUSE_INLINE_ rouse_pool_ *rouse_pool_new_(uint64_t origin) {
     rouse_pool_ *const pool = (rouse_pool_ *)ROUSE_MALLOC(sizeof(rouse_pool_));
     if (pool != NULL) {
         rouse_u64_init_(&pool->first_, 0);
@@ -245,7 +245,7 @@ static inline rouse_pool_ *rouse_pool_new_(uint64_t origin) {
 }
 
 /* Relaxed: nobody else is here. */
-static inline void rouse_pool_delete_(rouse_pool_ *pool) {
+ROUSE_INLINE_ void rouse_pool_delete_(rouse_pool_ *pool) {
     for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
         ROUSE_FREE(rouse_ptr_load_relaxed_(&pool->chunks_[chunk]));
     }
@@ -253,7 +253,7 @@ static inline void rouse_pool_delete_(rouse_pool_ *pool) {
 }
 
 /* So many segments in all, linked ones included. False: no memory, and none kept. */
-static inline bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
+ROUSE_INLINE_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     void *chunks[ROUSE_CHUNKS_];
     uint32_t count = 0;
     bool all =
@@ -286,18 +286,18 @@ typedef struct rouse_walk_ {
     uint64_t link;      /* of `at`, or first_; read while it was in the list */
 } rouse_walk_;
 
-static inline rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse_walk_ *walk) {
+ROUSE_INLINE_ rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse_walk_ *walk) {
     return walk->at == NULL ? &pool->first_ : &walk->at->next_;
 }
 /* The base of the segment that is appended where the walk stands. */
-static inline uint64_t rouse_walk_next_base_(const rouse_pool_ *pool, const rouse_walk_ *walk) {
+ROUSE_INLINE_ uint64_t rouse_walk_next_base_(const rouse_pool_ *pool, const rouse_walk_ *walk) {
     return walk->at == NULL ? pool->origin_ : rouse_segment_base_(walk->state) + ROUSE_SEGMENT_CELLS;
 }
 
 /* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment.
  * `from`: NULL or any segment ever linked, a hint. The state is read again after the link: the link is of
  * the life that it says. */
-static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base) {
+ROUSE_INLINE_ rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base) {
     rouse_walk_ walk;
     walk.at = from;
     walk.state = 0;
@@ -321,7 +321,7 @@ static inline rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
 /* `next` is FRESH and in the list, where the link of a segment that is not yet cut leads to it: says LIVE,
  * with `base`. False: it has lived on meanwhile, in this life or another. E11: release, for those that find
  * the state; acquire, to learn what it is otherwise. FRESH names the life, so it fails in every other. */
-static inline bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, uint64_t base) {
+ROUSE_INLINE_ bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, uint64_t base) {
     const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     if (rouse_u64_cas_acq_rel_(&next->state_, state, live)) {
         *state = live;
@@ -332,7 +332,7 @@ static inline bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, ui
 /* Redirects the link under the walk past the marked segment that it leads to, as read. True: this thread has
  * cut it out, and gives it to the pool. False: somebody else has, or the segment under the walk has been
  * marked. */
-static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
+ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
     rouse_segment_ *const behind = rouse_segment_at_(pool, rouse_link_index_(marked->link));
     const uint64_t cut = rouse_link_to_(walk->link, behind->index_);
     uint64_t expected = walk->link;
@@ -362,7 +362,7 @@ static inline bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const r
  * read does not hold together any more: start over; somebody else has made progress. The link is read again
  * after the next segment's link and state: unchanged, by its version, it has led there all the time, so the
  * next segment was in the list when they were read. */
-static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
+ROUSE_INLINE_ bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
     *again = false;
     while (rouse_link_index_(walk->link) != 0) {
         rouse_walk_ next;
@@ -394,8 +394,8 @@ static inline bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *
 
 /* The first linked segment at `base` or behind it; NULL: there is none. *found is its base. `from`: a hint
  * where to begin. */
-static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base,
-                                                       uint64_t *found) {
+ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base,
+                                                uint64_t *found) {
     rouse_walk_ walk = rouse_walk_from_(pool, from, base);
     for (;;) {
         bool again;
@@ -415,7 +415,7 @@ static ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_
 /* ---- out of the list ----------------------------------------------------------------------------------- */
 
 /* Takes a segment out that is DEAD by this thread's doing, and not the last. */
-static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
+ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
     /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it again.
      * */
     const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
@@ -442,7 +442,7 @@ static ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ 
 
 /* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, final?
  * E10: seq_cst, see rouse_segment_try_end_. */
-static inline bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket) {
+ROUSE_INLINE_ bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket) {
     return rouse_cell_final_(rouse_u64_load_seq_cst_(&rouse_segment_cell_(segment, ticket)->word_));
 }
 
@@ -454,7 +454,7 @@ static inline bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket
  * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total
  * order must see all. Of two visitors that finish together, one at least sees the other's cell. With acquire
  * and release both may miss. */
-static ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
+ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
     const uint64_t base = rouse_segment_base_of_(ticket);
     uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
     for (uint32_t distance = 1; distance <= ROUSE_SEGMENT_CELLS / 2; distance++) {
@@ -482,7 +482,7 @@ static ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *se
     }
 }
 /* The same; mostly a look at the two cells next to it shows that not all are final. */
-static inline void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
+ROUSE_INLINE_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
     if (rouse_segment_final_(segment, ticket + 1) && rouse_segment_final_(segment, ticket - 1)) {
         rouse_segment_end_(pool, segment, ticket);
     }
@@ -492,7 +492,7 @@ static inline void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *seg
 
 /* Links a segment at the end, where the walk stands, and goes to it. If somebody else was first, the walk is
  * begun again from where it stood. False: no memory. */
-static ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
+ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
     const uint64_t base = rouse_walk_next_base_(pool, end);
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);

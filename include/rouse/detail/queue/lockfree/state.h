@@ -68,43 +68,43 @@ struct rouse_waiter_queue {
 /* The most that is ever stored: credit that comes back may lift the balance above ROUSE_MAX_PERMITS. */
 #define ROUSE_STATE_MOST_ 0x3fffffffu
 
-static inline bool rouse_state_is_empty_(uint64_t state) {
+ROUSE_INLINE_ bool rouse_state_is_empty_(uint64_t state) {
     return rouse_word_balance_(state) >= 0;
 }
 /* QUEUE or TAKEN. */
-static inline bool rouse_state_is_queue_(uint64_t state) {
+ROUSE_INLINE_ bool rouse_state_is_queue_(uint64_t state) {
     return (uint32_t)state >= (ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_);
 }
 /* In QUEUE or TAKEN: is it TAKEN? */
-static inline bool rouse_state_taken_(uint64_t state) {
+ROUSE_INLINE_ bool rouse_state_taken_(uint64_t state) {
     return ((uint32_t)state & ROUSE_STATE_TAKEN_) != 0;
 }
 /* In EMPTY and FIRST. */
-static inline uint32_t rouse_state_credit_(uint64_t state) {
+ROUSE_INLINE_ uint32_t rouse_state_credit_(uint64_t state) {
     return (uint32_t)state & ROUSE_STATE_MOST_;
 }
 /* The low bits of `next` in EMPTY and FIRST. */
-static inline uint32_t rouse_state_tag_(uint64_t state) {
+ROUSE_INLINE_ uint32_t rouse_state_tag_(uint64_t state) {
     return (uint32_t)(rouse_word_above_(state) >> 33);
 }
-static inline uint32_t rouse_state_tag_of_(uint64_t ticket) {
+ROUSE_INLINE_ uint32_t rouse_state_tag_of_(uint64_t ticket) {
     return (uint32_t)ticket & 0x7fffffffu;
 }
 /* In QUEUE and TAKEN. */
-static inline uint64_t rouse_state_next_(uint64_t state) {
+ROUSE_INLINE_ uint64_t rouse_state_next_(uint64_t state) {
     return (rouse_word_above_(state) >> 33 << 29) | ((uint32_t)state & (ROUSE_STATE_TAKEN_ - 1));
 }
 
-static inline uint64_t rouse_state_make_(uint32_t lower, uint64_t upper, bool closed) {
+ROUSE_INLINE_ uint64_t rouse_state_make_(uint32_t lower, uint64_t upper, bool closed) {
     return (uint64_t)(int64_t)(int32_t)lower + upper * ROUSE_WORD_SERIAL_ + (closed ? ROUSE_WORD_CLOSED_ : 0);
 }
-static inline uint64_t rouse_state_empty_(uint32_t credit, uint64_t next, bool closed) {
+ROUSE_INLINE_ uint64_t rouse_state_empty_(uint32_t credit, uint64_t next, bool closed) {
     return rouse_state_make_(credit, rouse_state_tag_of_(next), closed);
 }
-static inline uint64_t rouse_state_first_(uint32_t credit, uint64_t next) {
+ROUSE_INLINE_ uint64_t rouse_state_first_(uint32_t credit, uint64_t next) {
     return rouse_state_make_(ROUSE_STATE_WAITS_ | credit, rouse_state_tag_of_(next), false);
 }
-static inline uint64_t rouse_state_queue_(uint64_t next, bool closed) {
+ROUSE_INLINE_ uint64_t rouse_state_queue_(uint64_t next, bool closed) {
     return rouse_state_make_(ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ |
                                  ((uint32_t)next & (ROUSE_STATE_TAKEN_ - 1)),
                              rouse_state_tag_of_(next >> 29), closed);
@@ -129,25 +129,25 @@ enum {
 
 #define ROUSE_CELL_LIFE_ (~UINT64_C(0) << 33)
 
-static inline uint64_t rouse_cell_fresh_(uint64_t life) {
+ROUSE_INLINE_ uint64_t rouse_cell_fresh_(uint64_t life) {
     return life << 33; /* FREE */
 }
-static inline uint32_t rouse_cell_state_(uint64_t cell) {
+ROUSE_INLINE_ uint32_t rouse_cell_state_(uint64_t cell) {
     return (uint32_t)cell & 15u;
 }
-static inline uint32_t rouse_cell_number_(uint64_t cell) {
+ROUSE_INLINE_ uint32_t rouse_cell_number_(uint64_t cell) {
     return (uint32_t)(cell >> 4) & ROUSE_MAX_PERMITS;
 }
-static inline bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
+ROUSE_INLINE_ bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
     return ((one ^ other) & ROUSE_CELL_LIFE_) == 0;
 }
-static inline uint64_t rouse_cell_to_(uint64_t cell, uint32_t state, uint32_t number) {
+ROUSE_INLINE_ uint64_t rouse_cell_to_(uint64_t cell, uint32_t state, uint32_t number) {
     return (cell & ROUSE_CELL_LIFE_) | ((uint64_t)number << 4) | state;
 }
-static inline bool rouse_cell_resolved_(uint64_t cell) {
+ROUSE_INLINE_ bool rouse_cell_resolved_(uint64_t cell) {
     return rouse_cell_state_(cell) >= ROUSE_CELL_RESERVED_;
 }
-static inline bool rouse_cell_final_(uint64_t cell) {
+ROUSE_INLINE_ bool rouse_cell_final_(uint64_t cell) {
     return rouse_cell_state_(cell) >= ROUSE_CELL_DONE_;
 }
 

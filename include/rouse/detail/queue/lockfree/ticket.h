@@ -44,26 +44,26 @@ typedef struct rouse_spot_ {
 #define ROUSE_SPOT_NONE_ \
     { NULL, 0, 0, 0, false }
 
-static inline rouse_cell_ *rouse_spot_cell_(const rouse_spot_ *at) {
+ROUSE_INLINE_ rouse_cell_ *rouse_spot_cell_(const rouse_spot_ *at) {
     return rouse_segment_cell_(at->segment, at->ticket);
 }
 
 /* E11: acquire; partner is the CAS that made the pool. */
-static inline rouse_pool_ *rouse_ticket_pool_(const rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_pool_ *rouse_ticket_pool_(const rouse_waiter_queue *q) {
     return (rouse_pool_ *)rouse_ptr_load_acquire_(&q->pool_);
 }
 
 /* Reads the word of the spot's cell. True: its segment is in the list with this base. The caller has seen
  * that before, too: no base is used twice, so the word is of this life, and a CAS from it succeeds in no
  * other. */
-static inline bool rouse_spot_read_(rouse_spot_ *at) {
+ROUSE_INLINE_ bool rouse_spot_read_(rouse_spot_ *at) {
     at->word = rouse_u64_load_acquire_(&rouse_spot_cell_(at)->word_); /* E9: what others did to it; E11 */
     /* E11: acquire; partner is LIVE, or who used the segment again. */
     return rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
 /* The spot of the next ticket, in the segment that was last queued in. False: not there. */
-static inline bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t ticket) {
+ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t ticket) {
     at->ticket = ticket;
     at->base = rouse_segment_base_of_(ticket);
     /* E11: acquire; partner is the store of the hint, and through it whoever made the segment ready. */
@@ -73,14 +73,14 @@ static inline bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
 
 /* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is less.
  * */
-static inline bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
+ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
     /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
      * what those before have passed on. */
     return rouse_u64_cas_acq_rel_(&q->served_, &from, ticket);
 }
 
 /* Has a wake_all or a close taken the cell of a ticket? (Or it is resolved.) */
-static inline bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t ticket) {
+ROUSE_INLINE_ bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t ticket) {
     /* E4: acquire, twice. The word first: what is TAKEN there, and is not any more, is behind served_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     return (rouse_state_is_queue_(state) && rouse_state_taken_(state) && rouse_state_next_(state) > ticket) ||
@@ -89,7 +89,7 @@ static inline bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t tic
 
 /* `state` is TAKEN: those who took the cells before `next` need nobody's help, and nobody else is to look at
  * them. */
-static inline void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t state) {
+ROUSE_INLINE_ void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t state) {
     const uint64_t next = rouse_state_next_(state);
     uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_ticket_serve_to_ */
     while (served < next && !rouse_ticket_serve_to_(q, served, next)) {
@@ -98,14 +98,14 @@ static inline void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t stat
 }
 
 /* `state` is QUEUE, and its `next` is less than served_: see above. */
-static inline void rouse_ticket_mend_(rouse_waiter_queue *q, uint64_t state) {
+ROUSE_INLINE_ void rouse_ticket_mend_(rouse_waiter_queue *q, uint64_t state) {
     /* E3: as every change of the word. */
     (void)rouse_u64_cas_acq_rel_(
         &q->word_, &state, rouse_state_empty_(0, rouse_state_next_(state) - 1, rouse_word_closed_(state)));
 }
 
 /* `state`, as read from the word, is FIRST: finishes it. E3, E4: as in issue. */
-static ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
+ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
     const uint32_t credit = rouse_state_credit_(state);
     /* E4: acquire; partner is rouse_ticket_serve_to_. In FIRST it is the ticket, or, just before the end,
      * one more. */
@@ -159,7 +159,7 @@ static ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t sta
 
 /* Sees to it that the ticket of the spot, whose cell has been claimed, is issued. False: the queue was
  * closed before that. */
-static inline bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ *at) {
+ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ *at) {
     const uint64_t ticket = at->ticket;
     for (;;) {
         /* E4: acquire; whoever has issued the ticket may be another thread. */

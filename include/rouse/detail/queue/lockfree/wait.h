@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 /* The pool, made at need. NULL: no memory. */
-static inline rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
     void *pool = rouse_ticket_pool_(q);
     if (pool == NULL) {
         /* Relaxed: it stays what it is until the first segment is linked. */
@@ -43,7 +43,7 @@ static inline rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
 
 /* Finds the segment of the spot's ticket, the next one of a word just read, and links it at need.
  * ROUSE_PENDING: the word must be read again. */
-static ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *at) {
+ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *at) {
     rouse_pool_ *const pool = rouse_wait_pool_(q);
     rouse_walk_ walk;
     if (pool == NULL) {
@@ -72,7 +72,7 @@ static ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_
 }
 
 /* Leaves a cell that is claimed. False: a waker has been there; the spot's word says what it left. */
-static inline bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
+ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
     while (rouse_cell_state_(at->word) == ROUSE_CELL_CLAIMED_ ||
            (given && rouse_cell_state_(at->word) == ROUSE_CELL_GIVEN_)) {
         /* E9, E10: as in rouse_cancel_cell_. */
@@ -87,7 +87,7 @@ static inline bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, boo
 
 /* Claims the cell of the next ticket, and has the ticket issued. ROUSE_PENDING: done; anything else: the
  * answer of the wait. */
-static inline rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_spot_ *at) {
     for (;;) {
         /* E4: acquire, so that the list is at least as new as the ticket. */
@@ -149,8 +149,8 @@ static inline rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
 
 /* The waiter has found a token: it is the last visitor of its cell, and has its outcome. asked: what it
  * keeps or gives back; 0: it does not want it. */
-static ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter *w,
-                                                    const rouse_spot_ *at, uint32_t asked) {
+ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter *w, const rouse_spot_ *at,
+                                             uint32_t asked) {
     const uint32_t number = rouse_cell_number_(at->word);
     uint32_t rest = asked == 0 ? 1 : 0;
     uint32_t cap = ROUSE_MAX_PERMITS;
@@ -184,7 +184,7 @@ static ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse
 
 /* Writes down where w, which asked for n, waits. Relaxed: published by the CAS that says that it has arrived
  * (E9). */
-static inline void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                        rouse_segment_ *segment, uint64_t ticket) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
@@ -197,7 +197,7 @@ static inline void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
 }
 
 /* w is in its cell, and says so. wanted: would it keep what it is served with before it sleeps? */
-static inline rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
+ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                            rouse_spot_ *at) {
     while (rouse_cell_state_(at->word) < ROUSE_CELL_TOKEN_) {
         const uint32_t arrived =
@@ -212,14 +212,14 @@ static inline rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *
     ROUSE_TRACE("grant", q, w);
     return rouse_wait_pick_up_(q, w, at, wanted ? n : 0);
 }
-static inline rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
+ROUSE_INLINE_ rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                               rouse_spot_ *at) {
     rouse_wait_prepare_(q, w, n, at->segment, at->ticket);
     return rouse_wait_say_(q, w, n, wanted, at);
 }
 
 /* The ticket is issued, or will be by this: the rest of a wait. */
-static inline rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                               rouse_ready_fn_ *ready, void *arg, rouse_spot_ *at) {
     if (ready != NULL && ready(arg)) {
         /* RESERVED: a batch has served it, and it is woken like any other; or it finds the token, and passes
@@ -228,15 +228,15 @@ static inline rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waite
     }
     return rouse_wait_arrive_(q, w, n, true, at);
 }
-static ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                   rouse_ready_fn_ *ready, void *arg) {
+ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_ready_fn_ *ready, void *arg) {
     rouse_spot_ at;
     const rouse_status status = rouse_wait_claim_(q, w, n, &at);
     return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-static ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                    rouse_ready_fn_ *ready, void *arg,
-                                                    rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                             rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
+                                             uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
     while (!rouse_ticket_issue_(q, &at)) {
         if (rouse_wait_leave_(q, &at, false)) {
@@ -245,15 +245,15 @@ static ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse
     }
     return rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-static ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                   rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
     return rouse_wait_say_(q, w, n, true, &at);
 }
 
 /* The usual case here: somebody waits, and the last segment has room. */
-static ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                                    rouse_ready_fn_ *ready, void *arg) {
+ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                             rouse_ready_fn_ *ready, void *arg) {
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);

@@ -33,7 +33,7 @@
 /* ---- to the oldest waiter ------------------------------------------------------------------------------ */
 
 /* Finds the segment of the spot's ticket, or the first one behind. False: there is none. */
-static inline bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
+ROUSE_INLINE_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
     /* E4: acquire; partner is rouse_ticket_serve_to_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     uint64_t from;
@@ -58,7 +58,7 @@ static inline bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *po
 }
 
 /* Goes to the first cell before ticket `end` that is not resolved. False: there is none. */
-static inline bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at,
+ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at,
                                     uint64_t end) {
     while (at->segment != NULL || rouse_spot_find_(q, pool, at)) {
         for (; at->ticket < end && at->ticket - at->base < ROUSE_SEGMENT_CELLS; at->ticket++) {
@@ -76,7 +76,7 @@ static inline bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
 }
 
 /* The head has moved to the spot's segment: the next call begins here. */
-static inline void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
+ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
     /* E4: as in rouse_spot_find_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     if (served < at->base) {
@@ -101,7 +101,7 @@ typedef struct rouse_serving_ {
     rouse_spot_ kept;   /* the RESERVED cell; segment NULL: none                               */
 } rouse_serving_;
 
-static inline rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
+ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
     rouse_serving_ serving;
     serving.pool = NULL;
     serving.token = token;
@@ -115,13 +115,13 @@ static inline rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uin
     return serving;
 }
 
-static inline uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint64_t word) {
+ROUSE_INLINE_ uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint64_t word) {
     return rouse_cell_to_(word, serving->token,
                           serving->token == ROUSE_CELL_TOKEN_ ? serving->cap : rouse_cell_number_(word));
 }
 
 /* What a closed waiter had been given, when `word` is its cell's. */
-static inline uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
+ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
                                              uint64_t word) {
     return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_number_(word)
                                                       : 0;
@@ -129,7 +129,7 @@ static inline uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
 
 /* Wins the cell of the spot, as read. `last`: the call will not come to the queue again. False: it has
  * changed; its word is read anew. */
-static inline bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
+ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
     const uint64_t seen = at->word;
@@ -167,7 +167,7 @@ static inline bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
 
 /* The last access to the queue, but for credit that this finds: the kept cell becomes a token, or its waiter
  * is told with the rest. */
-static inline void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *serving) {
+ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     const rouse_spot_ *const kept = &serving->kept;
     rouse_cell_ *const cell = kept->segment == NULL ? NULL : rouse_spot_cell_(kept);
     rouse_waiter *w;
@@ -193,7 +193,7 @@ static inline void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     (void)q;
 }
 
-static inline void rouse_serving_deliver_(const rouse_serving_ *serving) {
+ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
     if (serving->chain.first != NULL && serving->chain.first == serving->chain.last) {
         rouse_deliver_one_(serving->chain.first, serving->outcome);
     } else {
@@ -204,7 +204,7 @@ static inline void rouse_serving_deliver_(const rouse_serving_ *serving) {
 /* ---- giving credit ------------------------------------------------------------------------------------- */
 
 /* Stores n in an EMPTY word, or (QUEUE, nobody left) turns it back. True: done, with *status. */
-static inline bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, uint64_t next, uint32_t n,
+ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, uint64_t next, uint32_t n,
                                         uint32_t cap, rouse_status *status) {
     const int32_t stored = rouse_state_is_empty_(state) ? rouse_word_balance_(state) : 0;
     const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
@@ -220,7 +220,7 @@ static inline bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
 }
 
 /* Gives n to the waiters and what is left to the balance, under the cap. */
-static inline rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
+ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
                                                uint32_t cap) {
     rouse_status status = ROUSE_OK;
     rouse_spot_ at = ROUSE_SPOT_NONE_;
@@ -288,7 +288,7 @@ static inline rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
 
 /* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse.
  * */
-static ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_, cap, rouse_outcome_(ROUSE_OK, 0));
     (void)rouse_serving_give_(q, &serving, n, cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap);
     rouse_serving_let_go_(q, &serving);
@@ -297,7 +297,7 @@ static ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n
 
 /* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
  * and lacks just n. Its waiter, out of its cell; NULL: not so, and nothing is done. */
-static inline rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n) {
     /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
@@ -328,8 +328,8 @@ static inline rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t 
     return NULL;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    uint32_t *woken) {
+ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                             uint32_t *woken) {
     rouse_serving_ serving =
         rouse_serving_by_(ROUSE_CELL_TOKEN_, cap & ~ROUSE_WORD_REFUSE_, rouse_outcome_(ROUSE_OK, 0));
     const rouse_status status = rouse_serving_give_(q, &serving, n, cap);
@@ -339,8 +339,8 @@ static ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint3
     return status;
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
-                                                    uint32_t *woken) {
+ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                             uint32_t *woken) {
     rouse_waiter *const w = cap == 0 ? NULL : rouse_serving_next_(q, n);
     if (ROUSE_LIKELY_(w != NULL)) {
         *woken = 1;
@@ -351,7 +351,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint3
     return rouse_serving_wake_(q, n, cap, woken);
 }
 
-static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     uint32_t woken;
     return rouse_backend_wake_(q, n, most | ROUSE_WORD_REFUSE_, &woken);
 }
@@ -361,7 +361,7 @@ static ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, 
 /* Wins the spot's cell and those behind it in its segment, before ticket `end`, as long as their waiters
  * have arrived: the usual case of rouse_serving_win_, many times. The cells are final when the last one has
  * been won, so that one look at their neighbours is enough (E10). */
-static inline void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
+ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       uint64_t end) {
     rouse_segment_ *const segment = at->segment;
     const uint64_t live = rouse_segment_state_(at->base, ROUSE_SEGMENT_LIVE_);
@@ -399,7 +399,7 @@ static inline void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
 
 /* Takes the cells of all tickets that are issued now; `bits` are set in the word by the same step, and in no
  * other does anybody queue or get anything. Then wins them, each. */
-static inline uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
+ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     /* E4: acquire, as in rouse_serving_give_. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
@@ -440,23 +440,23 @@ static inline uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
     return serving->woken;
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     rouse_serving_ serving =
         rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
     return rouse_serving_all_(q, &serving, 0);
 }
 
-static ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     rouse_serving_ serving =
         rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
     return rouse_serving_all_(q, &serving, ROUSE_WORD_CLOSED_);
 }
 
-static inline bool rouse_queue_reset_(rouse_waiter_queue *q) {
+ROUSE_INLINE_ bool rouse_queue_reset_(rouse_waiter_queue *q) {
     return rouse_word_reopen_(&q->word_);
 }
 
-static ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_CLOSED_, 0, rouse_outcome_(ROUSE_CLOSED, 0));
     ROUSE_TRACE("close", q, NULL);
     return rouse_serving_all_(q, &serving, ROUSE_WORD_CLOSED_);
