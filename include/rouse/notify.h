@@ -64,7 +64,7 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
         rouse_outcome_at_once_(w, 0);
         return ROUSE_OK;
     }
-    return rouse_backend_wait_(&n->queue_, w, 1, ready, arg);
+    return rouse_queue_looked_(&n->queue_, w, rouse_backend_wait_(&n->queue_, w, 1, ready, arg), 1);
 }
 
 /* Wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept). One

@@ -220,6 +220,17 @@ static void pass_on_condition(void) {
     mc_assert(A->answer != ROUSE_OK || (granted(B) ? 1 : 0) + stored() == 1);
     queue_finish();
 }
+/* A stored notification that A did not need goes back: one is kept and never two. */
+static void wait_if(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_notify_wait_if(NOTIFY, &g->waiter, condition_holds, NULL);
+}
+static void back_under_the_cap(void) {
+    start(0);
+    run(wait_if, A, change_notify_one, NULL, notify_one, NULL);
+    mc_assert(granted(A) && stored() <= 1);
+    queue_finish();
+}
 /* Up to two of those who wait, in their order, and nothing stored. */
 static uint32_t woken_by_n;
 static void notify_two(void *arg) {
@@ -332,6 +343,10 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "pass on: the condition holds", .body = pass_on_condition},
+    {.name = "two one, wait for a condition",
+     .body = back_under_the_cap,
+     .bound = LOCKFREE_BOUND(2),
+     .soak_bound = MC_NO_BOUND},
     {.name = "n, wait", .body = n_wait},
     {.name = "n, one", .body = n_one},
     {.name = "n, cancel", .body = n_cancel},

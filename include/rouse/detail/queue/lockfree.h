@@ -65,6 +65,19 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
                                        : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
+/* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes back,
+ * under the cap that the object has. */
+ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,
+                                               uint32_t cap) {
+    /* Relaxed: this thread's own note. */
+    if (status == ROUSE_OK &&
+        rouse_u32_load_relaxed_(&w->status_) == rouse_outcome_(ROUSE_INVALID, ROUSE_WAIT_BACK_)) {
+        rouse_waiter_release_(w);
+        rouse_serving_pass_on_(q, 1, cap);
+    }
+    return status;
+}
+
 /* try_wait, and reduce, when the first look has shown too little credit. In FIRST the word may hold more than
  * the waiter lacks that it is for: that is finished first. */
 ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {

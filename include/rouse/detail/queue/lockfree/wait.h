@@ -147,6 +147,9 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
     }
 }
 
+/* In status_ of a waiter that did not want the stored credit that it got: it still is to be given back. */
+#define ROUSE_WAIT_BACK_ ((uint32_t)ROUSE_OUTCOME_BY_ALL_)
+
 /* The waiter has found a token: it is the last visitor of its cell, and has its outcome. asked: what it
  * keeps or gives back; 0: it does not want it. */
 ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter *w, const rouse_spot_ *at,
@@ -155,11 +158,14 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     uint32_t rest = asked == 0 ? 1 : 0;
     uint32_t cap = ROUSE_MAX_PERMITS;
     uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
+    uint32_t back = 0;
     switch (rouse_cell_state_(at->word)) {
     case ROUSE_CELL_TOKEN_:
         cap = number;
         break;
     case ROUSE_CELL_TOKEN_STORED_:
+        rest = 0;
+        back = ROUSE_WAIT_BACK_; /* rouse_queue_looked_ gives it back, for the caller knows the cap */
         break;
     case ROUSE_CELL_TOKEN_ALL_:
         rest = 0;
@@ -175,7 +181,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
     /* Relaxed: the caller's again; for rouse_notify_pass_on: what it does not want is passed on here. */
-    rouse_u32_store_relaxed_(&w->status_, asked == 0 ? rouse_outcome_(ROUSE_INVALID, 0) : outcome);
+    rouse_u32_store_relaxed_(&w->status_, asked == 0 ? rouse_outcome_(ROUSE_INVALID, back) : outcome);
     if (rest != 0) {
         rouse_serving_pass_on_(q, rest, cap);
     }
