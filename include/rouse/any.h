@@ -74,6 +74,7 @@ typedef struct rouse_arm {
  *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner
  *           after that
  *           bits 17-32  the winner's index + 1; 0: nobody has won
+ *           bit  33     LEAVING: cancelled, or refused at a later arm. No arm asks any more
  *
  *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves
  *   the
@@ -86,7 +87,8 @@ struct rouse_any {
     void *data_;
     rouse_arm *arms_;
     uint32_t count_;
-    rouse_status status_; /* the winner's */
+    rouse_status status_;  /* the winner's */
+    rouse_status refused_; /* the outcome if nobody wins although rouse_any_wait has answered ROUSE_PENDING */
     rouse_atomic_u64_ state_;
 };
 
@@ -94,6 +96,7 @@ struct rouse_any {
 #define ROUSE_ANY_HOLDS_    ((uint64_t)0xffff)
 #define ROUSE_ANY_DECIDING_ ((uint64_t)1 << 16)
 #define ROUSE_ANY_WINNER_   ((uint64_t)1 << 17)
+#define ROUSE_ANY_LEAVING_  ((uint64_t)1 << 33)
 
 /* ---- the arms -------------------------------------------------------------------------------------------
  */
@@ -191,7 +194,17 @@ ROUSE_INLINE_ void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32
  */
 
 ROUSE_INLINE_ uint32_t rouse_any_winner_(uint64_t state) {
-    return (uint32_t)(state / ROUSE_ANY_WINNER_); /* index + 1, or 0 */
+    return (uint32_t)(state / ROUSE_ANY_WINNER_) & 0xffff; /* index + 1, or 0 */
+}
+/* An arm that is invited has nothing to ask for any more. */
+ROUSE_INLINE_ bool rouse_any_decided_(uint64_t state) {
+    return state >= ROUSE_ANY_WINNER_;
+}
+
+/* Nobody holds it any more: its waiter is told. */
+ROUSE_INLINE_ void rouse_any_end_(rouse_any *a, uint64_t state) {
+    const rouse_status status = rouse_any_winner_(state) != 0 ? a->status_ : a->refused_;
+    rouse_deliver_one_(&a->waiter_, rouse_outcome_(status, 0));
 }
 
 /* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the
@@ -201,7 +214,7 @@ ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
      * which tells of the winner. */
     const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
     if (((before - holds) & ROUSE_ANY_HOLDS_) == 0) {
-        rouse_deliver_one_(&a->waiter_, rouse_outcome_(a->status_, 0));
+        rouse_any_end_(a, before);
     }
 }
 
@@ -210,13 +223,13 @@ ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
 ROUSE_INLINE_ bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
     uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     do {
-        *deciding = (seen & ROUSE_ANY_DECIDING_) != 0;
+        *deciding = (seen & (ROUSE_ANY_DECIDING_ | ROUSE_ANY_LEAVING_)) != 0;
         if (rouse_any_winner_(seen) != 0) {
             return false;
         }
         /* E50: acquire, so that the thread that decides sees every arm as rouse_any_wait has queued it. */
-    } while (!rouse_u64_cas_acquire_(&a->state_, &seen,
-                                     (seen | ROUSE_ANY_DECIDING_) + (i + 1) * ROUSE_ANY_WINNER_));
+    } while (!rouse_u64_cas_acquire_(
+        &a->state_, &seen, (*deciding ? seen : seen + ROUSE_ANY_DECIDING_) + (i + 1) * ROUSE_ANY_WINNER_));
     a->status_ = status;
     return true;
 }
@@ -234,35 +247,56 @@ ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
     return holds;
 }
 
+/* An arm is invited (throughput mode). Returns its outcome, and has taken a hold more; or ROUSE_PENDING: it
+ * waits on, or is out.
+ *
+ * While it asks, cancel of the arm is false. If it is beaten it is queued again, so it looks once more whether
+ * it is to leave. The hold keeps the any there for that look: by then another thread may have invited the arm
+ * again and granted it. */
+ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
+    rouse_status status;
+    /* E50: acquire, as in rouse_any_win_. */
+    if (rouse_any_decided_(rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_HOLD_))) {
+        arm->verbs_->decline(arm->object_, &arm->waiter_);
+        rouse_any_let_go_(a, 2 * ROUSE_ANY_HOLD_);
+        return ROUSE_PENDING;
+    }
+    status = arm->verbs_->resume(arm->object_, &arm->waiter_);
+    if (status == ROUSE_PENDING) {
+        uint64_t holds = ROUSE_ANY_HOLD_;
+        /* E50: a read-modify-write, for the arm is queued before it: either it sees the decision, or whoever
+         * decides after it finds the arm in its queue. */
+        if (rouse_any_decided_(rouse_u64_add_acq_rel_(&a->state_, 0)) &&
+            arm->verbs_->cancel(arm->object_, &arm->waiter_)) {
+            holds += ROUSE_ANY_HOLD_;
+        }
+        rouse_any_let_go_(a, holds);
+    }
+    return status;
+}
+
 /* The wake of every arm: it wins, or hands on what it was given. */
 ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     rouse_arm *const arm = (rouse_arm *)w;
     rouse_any *const a = arm->any_;
     const uint32_t i = (uint32_t)(arm - a->arms_);
+    uint64_t holds = ROUSE_ANY_HOLD_;
     bool deciding = false;
     if (status == ROUSE_RETRY) {
-        /* E50: acquire, as in rouse_any_win_. */
-        if (rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) != 0) {
-            arm->verbs_->decline(arm->object_, w);
-            rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
-            return;
-        }
-        status = arm->verbs_->resume(arm->object_, w);
+        status = rouse_any_ask_(a, arm);
         if (status == ROUSE_PENDING) {
             return;
         }
+        holds += ROUSE_ANY_HOLD_;
     }
     if (!rouse_any_win_(a, i, status, &deciding)) {
         if (status == ROUSE_OK) {
             arm->verbs_->hand_on(arm->object_, w, arm->n_);
         }
-        rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
-    } else if (deciding) {
-        rouse_any_let_go_(a, ROUSE_ANY_HOLD_);
-    } else {
-        const uint64_t holds = rouse_any_cancel_arms_(a, a->count_, i + 1);
-        rouse_any_let_go_(a, holds + ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_);
+    } else if (!deciding) {
+        holds += rouse_any_cancel_arms_(a, a->count_, i + 1) + ROUSE_ANY_DECIDING_;
     }
+    rouse_any_let_go_(a, holds);
 }
 
 ROUSE_INLINE_ void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
@@ -287,6 +321,7 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
     a->arms_ = arms;
     a->count_ = count;
     a->status_ = ROUSE_INVALID;
+    a->refused_ = ROUSE_INVALID;
     rouse_u64_init_(&a->state_, 0);
     for (uint32_t i = 0; i < count && count <= ROUSE_MAX_ARMS; i++) {
         arms[i].any_ = a;
@@ -319,6 +354,7 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
         return ROUSE_INVALID;
     }
     /* Relaxed, both: no leg can come before its arm is queued, and the queueing publishes it. */
+    a->refused_ = ROUSE_CANCELLED;
     rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
     rouse_u64_store_relaxed_(&a->state_, holds + a->count_ * ROUSE_ANY_HOLD_);
     while (queued < a->count_) {
@@ -342,8 +378,12 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
         }
     } else if (status != ROUSE_PENDING) {
         failed = true;
+        a->refused_ = status;
+        /* E50: as in rouse_any_ask_; no arm asks after it. */
+        (void)rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_LEAVING_);
     }
-    seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled now. */
+    seen = rouse_u64_load_acquire_(&a->state_);
     for (;;) {
         if (!cancelled && (failed || rouse_any_winner_(seen) != 0)) {
             holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
@@ -363,7 +403,8 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
 }
 
 /* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an
- * arm has been granted or closed, and wake has run, is running or is owed. */
+ * arm has been granted or closed, or was just being invited (throughput mode), and wake has run, is running
+ * or is owed; of one that was invited and then had nothing, with index -1 and ROUSE_CANCELLED. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
@@ -371,12 +412,12 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     do {
-        if ((seen & ROUSE_ANY_DECIDING_) != 0 || rouse_any_winner_(seen) != 0 ||
-            (seen & ROUSE_ANY_HOLDS_) == 0) {
+        if ((seen & ROUSE_ANY_DECIDING_) != 0 || rouse_any_decided_(seen) || (seen & ROUSE_ANY_HOLDS_) == 0) {
             return false;
         }
         /* E50: acquire, as in rouse_any_win_. */
-    } while (!rouse_u64_cas_acquire_(&a->state_, &seen, seen + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_));
+    } while (!rouse_u64_cas_acquire_(&a->state_, &seen,
+                                     seen + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_ + ROUSE_ANY_LEAVING_));
     holds = rouse_any_cancel_arms_(a, a->count_, 0) + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_;
     seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     /* E50: as in rouse_any_let_go_. */
@@ -386,7 +427,7 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
         return false;
     }
     if (rouse_any_winner_(seen) != 0) {
-        rouse_deliver_one_(&a->waiter_, rouse_outcome_(a->status_, 0));
+        rouse_any_end_(a, seen);
         return false;
     }
     rouse_waiter_release_(&a->waiter_);

@@ -356,3 +356,44 @@ Test(any, an_invited_arm_resumes_or_declines) {
     rouse_semaphore_destroy(&s);
     rouse_notify_destroy(&n);
 }
+
+/* Cancelled while its invitation waits for the wake to return: a newcomer takes the permit, and the any ends. */
+static rouse_semaphore cancelled_s;
+static rouse_any cancelled_any;
+static void release_and_cancel(rouse_waiter *w, rouse_status status) {
+    (void)w;
+    cr_assert_eq(status, ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_release(&cancelled_s, 1), ROUSE_OK);
+    cr_assert_not(rouse_any_cancel(&cancelled_any));
+    cr_assert_not(rouse_any_cancel(&cancelled_any));
+    if (rouse_semaphore_try_acquire(&cancelled_s, 1)) {
+        told_index = -1;
+    }
+}
+Test(any, an_invited_arm_leaves_when_it_was_cancelled) {
+    rouse_semaphore other, outer;
+    rouse_arm arms[2];
+    rouse_waiter w;
+    rouse_semaphore_init_throughput(&cancelled_s, 0, 4);
+    (void)rouse_semaphore_init(&other, 0);
+    (void)rouse_semaphore_init(&outer, 0);
+    rouse_arm_semaphore(&arms[0], &cancelled_s, 1);
+    rouse_arm_semaphore(&arms[1], &other, 1);
+    rouse_any_init(&cancelled_any, arms, 2, NULL, on_any, NULL);
+    cr_assert_eq(rouse_any_wait(&cancelled_any), ROUSE_PENDING);
+    rouse_waiter_init(&w, release_and_cancel, NULL);
+    cr_assert_eq(rouse_semaphore_acquire(&outer, &w, 1), ROUSE_PENDING);
+    told_index = 0;
+    cr_assert_eq(rouse_semaphore_release(&outer, 1), ROUSE_OK);
+    if (told_index == -1) {
+        expect_told(-1, ROUSE_CANCELLED);
+    } else { /* strict: it had been granted */
+        expect_told(0, ROUSE_OK);
+    }
+    cr_assert_eq(rouse_semaphore_waiter_count(&cancelled_s), 0);
+    cr_assert_eq(rouse_semaphore_waiter_count(&other), 0);
+    cr_assert_eq(rouse_semaphore_available(&cancelled_s), 0);
+    rouse_semaphore_destroy(&cancelled_s);
+    rouse_semaphore_destroy(&other);
+    rouse_semaphore_destroy(&outer);
+}

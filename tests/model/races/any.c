@@ -68,6 +68,11 @@ static void cancel_any(void *unused) {
     (void)unused;
     t->cancelled = rouse_any_cancel(&t->any);
 }
+static unsigned taken;
+static void newcomer_0(void *unused) {
+    (void)unused;
+    taken = rouse_semaphore_try_acquire(&t->s[0], 1) ? 1 : 0;
+}
 
 /* So many permits were put in: one of them is the any's, or all are free. Nobody is queued, unless it still waits. */
 static void finish(unsigned put_in) {
@@ -128,6 +133,29 @@ static void queued_release_close(void) {
     mc_assert(t->tellings == 1 && t->outcome == (t->index == 0 ? ROUSE_OK : ROUSE_CLOSED));
     finish(1);
 }
+/* Arm 0 is invited, and a newcomer may be quicker. */
+static void start_invited(void) {
+    start();
+    taken = 0;
+    rouse_semaphore_destroy(&t->s[0]);
+    rouse_semaphore_init_throughput(&t->s[0], 0, 4);
+    mc_assert(rouse_semaphore_reserve(&t->s[0], 1) == ROUSE_OK);
+    wait_any(NULL);
+    mc_assert(t->answer == ROUSE_PENDING);
+}
+static void invited_newcomer_release(void) {
+    start_invited();
+    run(release_0, NULL, release_1, NULL, newcomer_0, NULL);
+    mc_assert(t->tellings == 1 && t->outcome == ROUSE_OK);
+    finish(2 - taken);
+}
+static void invited_newcomer_cancel(void) {
+    start_invited();
+    run(release_0, NULL, cancel_any, NULL, newcomer_0, NULL);
+    mc_assert(t->cancelled != t->tellings);
+    mc_assert(t->cancelled || t->outcome == ROUSE_OK || (t->outcome == ROUSE_CANCELLED && t->index == -1));
+    finish(1 - taken);
+}
 static void told_frees_everything(void) {
     start();
     frees = true;
@@ -147,6 +175,8 @@ const mc_scenario mc_scenarios[] = {
      .body = queued_release_close,
      .bound = LOCKFREE_BOUND(3),
      .soak_bound = 5},
+    {.name = "invited, newcomer, release", .body = invited_newcomer_release, .bound = 2, .soak_bound = 3},
+    {.name = "invited, newcomer, cancel", .body = invited_newcomer_cancel, .bound = 2, .soak_bound = 3},
     {.name = "told frees everything",
      .body = told_frees_everything,
      .bound = LOCKFREE_BOUND(3),
