@@ -127,6 +127,14 @@ static void add_behind_a_wake(void) {
     mc_assert(granted(B) && !waiting(A));
     queue_finish();
 }
+static void add_behind_a_notification(void) {
+    start(0);
+    B->then = say_up;
+    enqueue(B, 1);
+    run(add_if_up, A, change_notify, NULL, ONLY_TWO);
+    mc_assert(granted(B) && !waiting(A));
+    queue_finish();
+}
 /* Permits come by give and must not be lost when A leaves by its second look. */
 static void set_and_give(void *arg) {
     (void)arg;
@@ -221,6 +229,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wake one, add, one queued before", .body = queued_before},
     {.name = "wake all, add, one queued before", .body = queued_before_all},
     {.name = "wake one, add behind it", .body = add_behind_a_wake},
+    {.name = "notify, add behind it", .body = add_behind_a_notification},
     {.name = "give, add, wait",
      .body = credit_is_conserved,
      .bound = LOCKFREE_BOUND(2),

@@ -219,6 +219,9 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
         rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
 }
 
+/* Wakes up to this cap are notifications, whose waiters may have conditions. */
+#define ROUSE_SERVING_ANNOUNCED_ 1u
+
 /* Gives n to the waiters and what is left to the balance, under the cap. */
 ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
                                                uint32_t cap) {
@@ -240,7 +243,7 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
             rouse_ticket_settle_(q, state);
             continue;
         }
-        if (cap == 0 && !announced) {
+        if (cap <= ROUSE_SERVING_ANNOUNCED_ && !announced) {
             /* E3: a condition may have changed before this wake; a waiter whose ticket is not issued yet
              * sees that in its second look, although the wake is another's. */
             uint64_t same = state;
@@ -295,9 +298,17 @@ ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint3
     rouse_serving_deliver_(&serving);
 }
 
+/* Is the word the same still? announced: by a read-modify-write, as in rouse_serving_give_. */
+ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bool announced) {
+    uint64_t same = state;
+    /* E4: acquire, as in rouse_ticket_taken_. E3: as in rouse_serving_give_. */
+    return announced ? rouse_u64_cas_acq_rel_(&q->word_, &same, state)
+                     : rouse_u64_load_acquire_(&q->word_) == state;
+}
+
 /* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
  * and lacks just n. Its waiter, out of its cell; NULL: not so, and nothing is done. */
-ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n) {
+ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n, bool announced) {
     /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
@@ -313,8 +324,7 @@ ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t 
         if (ticket < rouse_state_next_(state) &&
             rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
             (seen & ~ROUSE_CELL_LIFE_) == rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n) &&
-            rouse_u64_load_acquire_(&segment->state_) == live &&
-            rouse_u64_load_acquire_(&q->word_) == state) {
+            rouse_u64_load_acquire_(&segment->state_) == live && rouse_serving_same_(q, state, announced)) {
             /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. The word is the same still:
              * E4, as in rouse_ticket_taken_. */
             rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
@@ -341,7 +351,7 @@ ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, 
 
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
-    rouse_waiter *const w = cap == 0 ? NULL : rouse_serving_next_(q, n);
+    rouse_waiter *const w = rouse_serving_next_(q, n, cap <= ROUSE_SERVING_ANNOUNCED_);
     if (ROUSE_LIKELY_(w != NULL)) {
         *woken = 1;
         ROUSE_TRACE("grant", q, w);
