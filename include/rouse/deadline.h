@@ -29,6 +29,7 @@
 
 #include "channel.h"
 #include "config.h"
+#include "detail/base/atomic.h"
 #include "detail/base/check.h"
 #include "detail/wake/deliver.h"
 #include "detail/wake/outcome.h"
@@ -208,10 +209,10 @@ ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
 }
 
 /* Takes t out of what it waits for. False: it has been woken, or is being woken. An invitation that lies in
- * its mailbox (throughput mode) is taken out of it. */
+ * its mailbox (throughput mode) is taken out of it. The object of one that has an outcome may be gone. */
 ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     t->place_ = why;
-    return t->cancel_(t->object_, &t->waiter) ||
+    return (rouse_waiter_status(&t->waiter) == ROUSE_PENDING && t->cancel_(t->object_, &t->waiter)) ||
            (t->mailbox_ != NULL && rouse_waiter_status(&t->waiter) == ROUSE_CANCELLED &&
             rouse_mailbox_revoke(t->mailbox_, &t->waiter));
 }
@@ -283,8 +284,8 @@ ROUSE_INLINE_ void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
  *
  * mailbox: where its wake runs when it is granted; NULL: the program has one thread. wake: called with the
  * outcome, once for each ROUSE_PENDING; t is yours again from that call on. NULL: poll
- * rouse_waiter_status(&t->waiter), and then call rouse_timed_cancel, whatever it says: until then t is in the
- * deadlines. data: for rouse_timed_data. */
+ * rouse_waiter_status(&t->waiter), and then let it wait again or call rouse_timed_cancel, whatever it says:
+ * until then t is in the deadlines. data: for rouse_timed_data. */
 ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
                                     rouse_timed_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
@@ -329,11 +330,22 @@ ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     return cancelled;
 }
 
+/* t has the outcome of its last wait, and no wake is due: it is polled, or has been revoked from its mailbox. */
+ROUSE_INLINE_ bool rouse_timed_is_over_(const rouse_timed *t) {
+    /* E1: acquire, as in rouse_waiter_status. */
+    const uint32_t status = rouse_u32_load_acquire_(&t->waiter.status_);
+    return (status & 0xffu) != (uint32_t)ROUSE_PENDING && (status & ROUSE_MAILED_) == 0 &&
+           (t->wake_ == NULL || t->waiter.mailbox_ != NULL);
+}
+
 /* Begins a wait for `object`. False: t is waiting already, or its wake is due. */
 ROUSE_INLINE_ bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
     ROUSE_CHECK_OBJECT_(t);
     if (t->object_ != NULL) {
-        return false;
+        if (!rouse_timed_is_over_(t)) {
+            return false;
+        }
+        rouse_deadlines_remove_(t->deadlines_, t);
     }
     t->object_ = object;
     t->cancel_ = cancel;

@@ -3,6 +3,7 @@
 
 #include "support.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct request request;
@@ -635,4 +636,71 @@ Test(deadline, channel_a_transfer_times_out_or_moves_its_element) {
     expect_next(UINT64_MAX);
     rouse_channel_destroy(&ch);
     over();
+}
+
+static rouse_semaphore *gone;
+static rouse_timed told_late;
+static rouse_deadlines told_deadlines;
+static int told_late_wakes;
+static void on_told_late(rouse_timed *t, rouse_status status) {
+    cr_assert_eq(t, &told_late);
+    cr_assert_eq(status, ROUSE_TIMEDOUT);
+    told_late_wakes++;
+}
+static void run_destroy_cancel(rouse_waiter *w, rouse_status status) {
+    (void)w;
+    cr_assert_eq(status, ROUSE_OK);
+    cr_assert_eq(rouse_deadlines_run(&told_deadlines, 10), 1);
+    rouse_semaphore_destroy(gone);
+    free(gone);
+    cr_assert_not(rouse_timed_cancel(&told_late), "its wake is due");
+    cr_assert_eq(told_late_wakes, 0);
+}
+/* run inside a wake: the time-out's wake is due, nobody waits any more, and the object goes. */
+Test(deadline, cancel_of_one_that_has_timed_out_leaves_the_object_alone) {
+    rouse_semaphore outer;
+    rouse_waiter w;
+    gone = malloc(sizeof *gone);
+    (void)rouse_semaphore_init(gone, 0);
+    (void)rouse_semaphore_init(&outer, 0);
+    rouse_deadlines_init(&told_deadlines);
+    rouse_timed_init(&told_late, &told_deadlines, NULL, on_told_late, NULL);
+    rouse_waiter_init(&w, run_destroy_cancel, NULL);
+    cr_assert_eq(rouse_semaphore_acquire_until(gone, &told_late, 1, 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_acquire(&outer, &w, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&outer, 1), ROUSE_OK);
+    cr_assert_eq(told_late_wakes, 1);
+    rouse_semaphore_destroy(&outer);
+}
+
+/* What cancel leaves in the mailbox and revoke takes out can wait again; so can a polled one that was granted. */
+Test(deadline, waits_again_after_revoke_and_after_a_polled_grant) {
+    rouse_semaphore s;
+    rouse_deadlines d;
+    rouse_mailbox mailbox;
+    rouse_timed t, polled;
+    (void)rouse_semaphore_init(&s, 0);
+    rouse_deadlines_init(&d);
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+    rouse_timed_init(&t, &d, &mailbox, on_told_late, NULL);
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    cr_assert_not(rouse_timed_cancel(&t));
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 10), ROUSE_INVALID, "its wake is due");
+    cr_assert(rouse_mailbox_revoke(&mailbox, &t.waiter));
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 20), ROUSE_PENDING);
+    cr_assert_eq(rouse_deadlines_next(&d), 20);
+    cr_assert(rouse_timed_cancel(&t));
+    rouse_timed_init(&polled, &d, NULL, NULL, NULL);
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &polled, 1, 10), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &polled, 1, 10), ROUSE_INVALID, "it waits");
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&polled.waiter), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_acquire_until(&s, &polled, 1, 30), ROUSE_PENDING);
+    cr_assert_eq(rouse_deadlines_next(&d), 30);
+    cr_assert_eq(rouse_deadlines_run(&d, 30), 1);
+    cr_assert_eq(rouse_waiter_status(&polled.waiter), ROUSE_TIMEDOUT);
+    rouse_mailbox_destroy(&mailbox);
+    rouse_deadlines_destroy(&d);
+    rouse_semaphore_destroy(&s);
 }
