@@ -73,6 +73,7 @@
 
 typedef struct rouse_limit {
     rouse_atomic_u64_ word_;
+    ROUSE_BUILT_MEMBER_
     rouse_list_ list_;          /* oldest first; the holder's. In it, a waiter's ticket_ is 1 */
     rouse_atomic_u32_ waiting_; /* how many are in it; written by the holder                 */
     uint32_t most_waiting_;
@@ -81,12 +82,12 @@ typedef struct rouse_limit {
 
 /* At most `permits` at a time (at most ROUSE_MAX_PERMITS; more is cut to it), and most_waiting wait at most
  * (UINT32_MAX: no bound). */
-#define ROUSE_LIMIT_INIT(permits, most_waiting)                                              \
-    {                                                                                        \
-        ROUSE_ATOMIC_INIT_(ROUSE_LIMIT_PERMIT_ *((permits) + UINT64_C(0) < ROUSE_MAX_PERMITS \
-                                                     ? (permits) + UINT64_C(0)               \
-                                                     : UINT64_C(0) + ROUSE_MAX_PERMITS)),    \
-            {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_OWNER_INIT_(most_waiting)             \
+#define ROUSE_LIMIT_INIT(permits, most_waiting)                                               \
+    {                                                                                         \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(ROUSE_LIMIT_PERMIT_ *(                           \
+            (permits) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (permits) + UINT64_C(0)             \
+                                                        : UINT64_C(0) + ROUSE_MAX_PERMITS))), \
+            {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), ROUSE_OWNER_INIT_(most_waiting)              \
     }
 
 /* ROUSE_INVALID: more than ROUSE_MAX_PERMITS; then it has that many. */
@@ -94,6 +95,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, ui
     const uint32_t most = permits < ROUSE_MAX_PERMITS ? permits : ROUSE_MAX_PERMITS;
     ROUSE_CHECK_OBJECT_(l);
     rouse_u64_init_(&l->word_, ROUSE_LIMIT_PERMIT_ * most);
+    ROUSE_BUILT_BEGIN_(l);
     l->list_.oldest = NULL;
     l->list_.newest = NULL;
     rouse_u32_init_(&l->waiting_, 0);

@@ -322,6 +322,14 @@ libraries() {
             host host_loads_local ${uses}_$a
             must_work "$compiler: $a, which exports nothing, loads $of.so" start host_loads_local "+$work/plug_b.so"
 
+            # Nobody can see at start that an object will cross from it: ROUSE_DEBUG does at the first call.
+            library plug_b_debug.so plug "$b" $hidden -DROUSE_DEBUG
+            host host_debug ${uses}_$a -DROUSE_DEBUG
+            must_work "$compiler: $a loads plug_b_debug.so, nothing crosses" start host_debug "+$work/plug_b_debug.so"
+            must_fail "$compiler: $a uses an object of plug_b_debug.so" \
+                "made by a unit with ROUSE_BACKEND_$b.*used by one with ROUSE_BACKEND_$a" \
+                start host_debug "+$work/plug_b_debug.so" '!'
+
             # The first library that has the thread's state and the witness is closed, those that share them stay.
             library plug_1.so plug "$a" && library plug_2.so plug "$a" && library plug_3.so plug "$a"
             host host_closes

@@ -12,7 +12,7 @@
  *
  * Neither finds an object that crosses between two libraries that hide the witness, or between the executable
  * and a library that is loaded later (dlopen) and hides it. With ROUSE_DEBUG the first call on such an object
- * does (ROUSE_CHECK_BUILT_, queue/types.h).
+ * does (ROUSE_CHECK_BUILT_, detail/base/owner.h).
  *
  * Units with ROUSE_PRIVATE are compared with those of the same name in the same executable or library, and with
  * nobody else; units with ROUSE_MIXED_BACKENDS with nobody. */
@@ -33,6 +33,13 @@
 #    define ROUSE_OPTIONS_ (ROUSE_BACKEND + 256 * ROUSE_SEGMENT_CELLS)
 #endif
 
+/* The name of the backend in a set of options. */
+ROUSE_COLD_ const char *rouse_options_backend_(int options) {
+    static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
+                                        "ROUSE_BACKEND_LOCKFREE", "ROUSE_BACKEND_LOCAL"};
+    return names[(options & 15) <= ROUSE_BACKEND_LOCAL ? options & 15 : 0];
+}
+
 #if defined(_MSC_VER)
 #    if !defined(ROUSE_MIXED_BACKENDS) && !defined(ROUSE_PRIVATE)
 #        define ROUSE_QUOTE_(x)  #        x
@@ -43,15 +50,12 @@
 
 /* Ends the program, which has two sets of options. `where`: what has the other, or NULL. */
 ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
-    static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
-                                        "ROUSE_BACKEND_LOCKFREE", "ROUSE_BACKEND_LOCAL"};
-    const int backend = (theirs & 15) <= ROUSE_BACKEND_LOCAL ? theirs & 15 : 0;
     fprintf(stderr,
             "rouse: this program was built with two sets of options: %s%s, %d cells a segment%s%s, and %s%s, "
             "%d cells a segment; build all of it with one (or see ROUSE_PRIVATE and ROUSE_MIXED_BACKENDS in "
             "config.h)\n",
-            names[backend], (theirs & 16) ? " with ROUSE_DEBUG" : "", theirs / 256,
-            where != NULL ? " in " : "", where != NULL ? where : "", names[ROUSE_OPTIONS_ & 15],
+            rouse_options_backend_(theirs), (theirs & 16) ? " with ROUSE_DEBUG" : "", theirs / 256,
+            where != NULL ? " in " : "", where != NULL ? where : "", rouse_options_backend_(ROUSE_OPTIONS_),
             (ROUSE_OPTIONS_ & 16) ? " with ROUSE_DEBUG" : "", ROUSE_OPTIONS_ / 256);
     fflush(stderr);
     abort();

@@ -1,10 +1,17 @@
-/* rouse/detail/base/owner.h: whose an object is, where one thread alone may use it. Internal.
+/* rouse/detail/base/owner.h: with ROUSE_DEBUG, whose an object is and which options it was made with. Internal.
  *
  * With ROUSE_BACKEND_LOCAL an object belongs to the thread that initialises it or, initialised statically, to
  * the first thread that uses it. ROUSE_DEBUG keeps that thread in the object, and aborts when another one uses
  * it.
- * With every other backend, and without ROUSE_DEBUG, nothing here costs a byte or an instruction.
  *
+ * With every backend an object made with ROUSE_DEBUG keeps the options (detail/base/options.h) of the unit that
+ * initialised it or, all zero, of the first that uses it. They lie at one place whatever the backend is, so that
+ * the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing here costs a byte or an
+ * instruction.
+ *
+ *   ROUSE_BUILT_MEMBER_             the second member of the object, behind one of eight bytes
+ *   ROUSE_BUILT_INIT_(first)        begins its static initialiser; first: that of the member before
+ *   ROUSE_BUILT_BEGIN_(owned)       in its init function
  *   ROUSE_OWNER_MEMBER_             the last member of the object
  *   ROUSE_OWNER_INIT_(last)         ends its static initialiser; last: that of the member before
  *   ROUSE_OWNER_BEGIN_(owned)       in its init function
@@ -19,8 +26,59 @@
 #include "check.h"
 #include "platform.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#ifdef ROUSE_DEBUG
+
+/* The upper half says that the member is one. */
+#    define ROUSE_BUILT_MARK_ UINT64_C(0x726F757365)
+#    define ROUSE_BUILT_TAG_  (ROUSE_BUILT_MARK_ << 24 | (uint64_t)ROUSE_OPTIONS_)
+
+/* Aborts if the object was made with other options. Relaxed: as for the thread below. */
+ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void *object, const char *call) {
+    const uint64_t tag = rouse_u64_load_relaxed_(built);
+    if (tag == 0) {
+        return false;
+    }
+    if (tag != ROUSE_BUILT_TAG_) {
+        char what[200];
+        if (tag >> 24 == ROUSE_BUILT_MARK_) {
+            (void)snprintf(
+                what, sizeof what,
+                "made by a unit with %s, %d cells a segment; used by one with %s, %d cells a segment",
+                rouse_options_backend_((int)(tag & 0xffffff)), (int)(tag & 0xffffff) / 256,
+                rouse_options_backend_(ROUSE_OPTIONS_), ROUSE_OPTIONS_ / 256);
+        } else {
+            (void)snprintf(what, sizeof what,
+                           "never initialised, or made by a unit with other options, such as no ROUSE_DEBUG");
+        }
+        rouse_check_die_(call, object, what);
+    }
+    return true;
+}
+
+#    define ROUSE_BUILT_MEMBER_       rouse_atomic_u64_ built_; /* 0: not used yet */
+#    define ROUSE_BUILT_INIT_(first)  first, ROUSE_ATOMIC_INIT_(ROUSE_BUILT_TAG_)
+#    define ROUSE_BUILT_BEGIN_(owned) rouse_u64_init_(&(owned)->built_, ROUSE_BUILT_TAG_)
+#    define ROUSE_CHECK_BUILT_(object, owned)                     \
+        (rouse_owner_built_(&(owned)->built_, (object), __func__) \
+             ? (void)0                                            \
+             : rouse_u64_store_relaxed_(&(owned)->built_, ROUSE_BUILT_TAG_))
+#    define ROUSE_CHECK_SEEN_BUILT_(object, owned) \
+        ((void)rouse_owner_built_(&(owned)->built_, (object), __func__))
+
+#else
+
+#    define ROUSE_BUILT_MEMBER_
+#    define ROUSE_BUILT_INIT_(first)               first
+#    define ROUSE_BUILT_BEGIN_(owned)              ((void)0)
+#    define ROUSE_CHECK_BUILT_(object, owned)      ((void)0)
+#    define ROUSE_CHECK_SEEN_BUILT_(object, owned) ((void)0)
+
+#endif
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 
@@ -41,20 +99,22 @@ ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const voi
 #    define ROUSE_OWNER_MEMBER_       rouse_atomic_ptr_ thread_; /* NULL: not used yet */
 #    define ROUSE_OWNER_INIT_(last)   (last), ROUSE_ATOMIC_INIT_(NULL)
 #    define ROUSE_OWNER_BEGIN_(owned) rouse_ptr_init_(&(owned)->thread_, rouse_platform_thread_())
-#    define ROUSE_CHECK_USE_(object, owned)          \
-        (ROUSE_CHECK_OBJECT_(object),                \
-         rouse_ptr_store_relaxed_(&(owned)->thread_, \
+#    define ROUSE_CHECK_USE_(object, owned)                              \
+        (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_BUILT_(object, owned), \
+         rouse_ptr_store_relaxed_(&(owned)->thread_,                     \
                                   rouse_owner_look_(&(owned)->thread_, (object), __func__)))
-#    define ROUSE_CHECK_LOOK_(object, owned) \
-        (ROUSE_CHECK_OBJECT_(object), (void)rouse_owner_look_(&(owned)->thread_, (object), __func__))
+#    define ROUSE_CHECK_LOOK_(object, owned)                                  \
+        (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_SEEN_BUILT_(object, owned), \
+         (void)rouse_owner_look_(&(owned)->thread_, (object), __func__))
 
 #else
 
 #    define ROUSE_OWNER_MEMBER_
-#    define ROUSE_OWNER_INIT_(last)          (last)
-#    define ROUSE_OWNER_BEGIN_(owned)        ((void)0)
-#    define ROUSE_CHECK_USE_(object, owned)  ROUSE_CHECK_OBJECT_(object)
-#    define ROUSE_CHECK_LOOK_(object, owned) ROUSE_CHECK_OBJECT_(object)
+#    define ROUSE_OWNER_INIT_(last)         (last)
+#    define ROUSE_OWNER_BEGIN_(owned)       ((void)0)
+#    define ROUSE_CHECK_USE_(object, owned) (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_BUILT_(object, owned))
+#    define ROUSE_CHECK_LOOK_(object, owned) \
+        (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_SEEN_BUILT_(object, owned))
 
 #endif
 

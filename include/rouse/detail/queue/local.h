@@ -38,6 +38,7 @@
 
 struct rouse_waiter_queue {
     int64_t balance_;
+    ROUSE_BUILT_MEMBER_
     rouse_waiter *oldest_; /* the waiters, linked by next_ and, from all but the oldest, back by place_ */
     rouse_waiter *newest_;
     uint32_t count_;
@@ -45,7 +46,7 @@ struct rouse_waiter_queue {
 };
 
 #define ROUSE_BACKEND_INIT_(credit) \
-    { (int64_t)(credit), NULL, NULL, ROUSE_OWNER_INIT_(0) }
+    { ROUSE_BUILT_INIT_((int64_t)(credit)), NULL, NULL, ROUSE_OWNER_INIT_(0) }
 
 /* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every open
  * one's. */
@@ -168,6 +169,7 @@ ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcom
 
 ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->balance_ = (int64_t)credit;
+    ROUSE_BUILT_BEGIN_(q);
     q->oldest_ = NULL;
     q->newest_ = NULL;
     q->count_ = 0;

@@ -44,10 +44,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROUSE_BACKEND_INIT_(credit)                                                  \
-    {                                                                                \
-        ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL)                       \
+#define ROUSE_BACKEND_INIT_(credit)                                                                     \
+    {                                                                                                   \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL)                                          \
     }
 
 /* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
@@ -157,6 +157,7 @@ ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t 
 
 ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
+    ROUSE_BUILT_BEGIN_(q);
     rouse_u64_init_(&q->served_, 0);
     rouse_ptr_init_(&q->head_, NULL);
     rouse_ptr_init_(&q->tail_, NULL);

@@ -20,6 +20,7 @@
 #include "../base/atomic.h"
 #include "../base/check.h"
 #include "../base/lock.h"
+#include "../base/owner.h"
 #include "../base/platform.h"
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
@@ -34,14 +35,15 @@
 
 struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* word.h                                                                */
-    rouse_listed_ listed_;   /* oldest first; under the lock                                          */
-    rouse_lock_ lock_;       /* E5: the mutex itself orders one critical section before the next      */
+    ROUSE_BUILT_MEMBER_
+    rouse_listed_ listed_; /* oldest first; under the lock                                          */
+    rouse_lock_ lock_;     /* E5: the mutex itself orders one critical section before the next      */
 };
 
 #if defined(ROUSE_LOCK_INIT_)
 #    define ROUSE_BACKEND_INIT_(credit) ROUSE_BACKEND_INIT_THROUGHPUT_(credit, 0)
 #    define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) \
-        { ROUSE_ATOMIC_INIT_(credit), ROUSE_LISTED_INIT_(bypass), ROUSE_LOCK_INIT_ }
+        { ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_LISTED_INIT_(bypass), ROUSE_LOCK_INIT_ }
 #endif
 
 #define ROUSE_WORD_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
@@ -163,6 +165,7 @@ ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t wor
 
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
+    ROUSE_BUILT_BEGIN_(q);
     rouse_listed_init_(&q->listed_);
     rouse_lock_init_(&q->lock_);
 }

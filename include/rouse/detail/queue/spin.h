@@ -39,6 +39,7 @@
 #include "../../waiter.h"
 #include "../base/atomic.h"
 #include "../base/check.h"
+#include "../base/owner.h"
 #include "../base/platform.h"
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
@@ -55,13 +56,14 @@
 
 struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* balance.h, and the states above                                    */
+    ROUSE_BUILT_MEMBER_
     rouse_atomic_ptr_ slot_; /* the waiter, while it is alone                                      */
     rouse_listed_ listed_;   /* oldest first; under the lock                                          */
 };
 
 #define ROUSE_BACKEND_INIT_(credit) ROUSE_BACKEND_INIT_THROUGHPUT_(credit, 0)
 #define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) \
-    { ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(NULL), ROUSE_LISTED_INIT_(bypass) }
+    { ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(NULL), ROUSE_LISTED_INIT_(bypass) }
 
 #define ROUSE_WORD_MULTI_  ((uint64_t)(int64_t)INT32_MIN)
 #define ROUSE_WORD_LOCKED_ (ROUSE_WORD_MULTI_ + ROUSE_WORD_SERIAL_)
@@ -305,6 +307,7 @@ ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t wor
 
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
+    ROUSE_BUILT_BEGIN_(q);
     rouse_ptr_init_(&q->slot_, NULL);
     rouse_listed_init_(&q->listed_);
 }

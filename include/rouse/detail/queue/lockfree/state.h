@@ -46,6 +46,7 @@
 
 #include "../../../config.h"
 #include "../../base/atomic.h"
+#include "../../base/owner.h"
 #include "../types.h"
 #include "../word.h"
 
@@ -53,7 +54,8 @@
 #include <stdint.h>
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_;   /* above                                                                 */
+    rouse_atomic_u64_ word_; /* above                                                                 */
+    ROUSE_BUILT_MEMBER_
     rouse_atomic_u64_ served_; /* the cells of all tickets before it are resolved or taken               */
     rouse_atomic_ptr_ head_;   /* the segment that was last served from; a hint                         */
     rouse_atomic_ptr_ tail_;   /* the segment that was last queued in; a hint                           */
