@@ -24,7 +24,8 @@
  *     the rest         -                             any
  *
  * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
- * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none.
+ * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none. In a shared library or plug-in the thread that
+ * the signal interrupts must have called rouse_signal_prepare.
  *
  * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it, or that used
  * it first if it was initialised statically; only that thread may call. Other threads reach it by
@@ -361,6 +362,21 @@ ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
+}
+
+/* Makes sure that this thread has the thread-local variable of the library, so that a signal handler in a shared
+ * library or plug-in may call (with LOCKFREE, as above). The C library may allocate it at the first use in a
+ * thread, which is not safe in a handler.
+ *   Requires: call it on each thread that may be interrupted, from the same library as the handler; glibc: again
+ *     after a dlopen on any thread, which can move that memory. Or build the library with
+ *     -ftls-model=initial-exec: then nothing is needed, but musl refuses to load it with dlopen, and glibc does
+ *     once some hundred are loaded.
+ *   Not needed in an executable's own code, nor on musl. Cost: a few instructions. */
+ROUSE_INLINE_ void rouse_signal_prepare(void) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    /* Relaxed: it is this thread's, and a handler in between leaves it as it was. Written, so that the compiler
+     * keeps the access. */
+    rouse_u32_store_relaxed_(&mine->running_, rouse_u32_load_relaxed_(&mine->running_));
 }
 
 #endif /* ROUSE_WAITER_QUEUE_H */

@@ -12,6 +12,10 @@ extern "C" {
 EXPORTED int FUNCTION(_run)(void);
 EXPORTED rouse_semaphore *FUNCTION(_semaphore)(void);
 EXPORTED int FUNCTION(_release)(void);
+EXPORTED void FUNCTION(_prepare)(void);
+EXPORTED int FUNCTION(_queue)(void);
+EXPORTED void FUNCTION(_serve)(int signal);
+EXPORTED int FUNCTION(_woken)(void);
 #ifdef __cplusplus
 }
 #endif
@@ -46,4 +50,26 @@ rouse_semaphore *FUNCTION(_semaphore)(void) {
 
 int FUNCTION(_release)(void) {
     return rouse_semaphore_release(&handed_out, 1) == ROUSE_OK;
+}
+
+/* A waiter that a signal handler wakes. */
+static rouse_waiter served;
+
+void FUNCTION(_prepare)(void) {
+    rouse_signal_prepare();
+}
+
+int FUNCTION(_queue)(void) {
+    woken = 0;
+    rouse_waiter_init(&served, on_wake, NULL);
+    return rouse_semaphore_acquire(&own, &served, 1) == ROUSE_PENDING;
+}
+
+void FUNCTION(_serve)(int signal) {
+    (void)signal;
+    (void)rouse_semaphore_release(&own, 1);
+}
+
+int FUNCTION(_woken)(void) {
+    return woken;
 }

@@ -349,6 +349,13 @@ libraries() {
     host host_static -DLINKED_ONE -DLINKED_TWO -DHOST_ROUSE -DROUSE_BACKEND=ROUSE_BACKEND_MUTEX "$work/one.o" "$work/two.o"
     must_work "$compiler: private units of two libraries" start host_static
 
+    # A signal handler in a plug-in: its thread-local variable is there, if the thread is prepared.
+    library plug_signal.so plug LOCKFREE
+    must_work "$compiler: signal_host" "$compiler" -std=gnu11 -O1 "$here/signal_host.c" -o "$work/signal_host" -pthread -ldl
+    must_work "$compiler: a signal handler on a prepared thread" start signal_host "$work/plug_signal.so"
+    must_fail "$compiler: a signal handler on another thread" '[1-9] allocated in the handler' \
+        start signal_host "$work/plug_signal.so" unprepared
+
     # 400 plug-ins; and on musl.
     plug_ins=''
     for i in $(seq 400); do

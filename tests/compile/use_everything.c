@@ -117,6 +117,7 @@ void use_everything(rouse_waiter *w, void (*kick)(void *arg), bool (*ready)(void
     rouse_waiter_queue_init(&q, 1);
     (void)rouse_waiter_queue_wait(&q, w, 1);
     (void)rouse_waiter_queue_try_wait(&q, 1);
+    rouse_signal_prepare();
     (void)rouse_waiter_queue_wake(&q, 1, 1);
     (void)rouse_waiter_queue_wake_one(&q);
     (void)rouse_waiter_queue_wake_all(&q);
