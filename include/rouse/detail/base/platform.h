@@ -5,9 +5,11 @@
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
  *
- * The floor base/ is the only one that asks which compiler or system it is built for: the atomics (atomic.h),
- * the checks (check.h), the platform's mutex (lock.h) and the parking of threads (park.h) have their own
- * questions, and nothing above this floor has any.
+ * Which compiler or system it is built for is a question of the floor base/. Its other headers ask too: the
+ * atomics (atomic.h), the linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the parking of
+ * threads (park.h) and Windows (win32.h). Above the floor few lines ask, each beside what it is for: a built-in
+ * that counts bits (queue/lockfree/segments.h), the thread-local variable, fork and one sanitizer (wake/), and
+ * what happens to a blocked thread that is cancelled (blocking.h).
  *
  * Tested: glibc and musl, gcc and clang, x86 and the cross targets of the README; Windows by mingw-w64 under
  * wine. Kept in mind and untested: MSVC, macOS.
