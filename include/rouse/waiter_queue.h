@@ -24,11 +24,11 @@
  *     the rest         -                             any
  *
  * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
- * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none. In a shared library or plug-in the thread that
- * the signal interrupts must have called rouse_signal_prepare.
+ * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none. In a shared library or plug-in the thread
+ * that the signal interrupts must have called rouse_signal_prepare.
  *
- * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it, or that used
- * it first if it was initialised statically; only that thread may call. Other threads reach it by
+ * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it, or that
+ * used it first if it was initialised statically; only that thread may call. Other threads reach it by
  * rouse_mailbox_post (mailbox.h). ROUSE_DEBUG aborts when another thread calls, and names both threads.
  *
  * ---- Ordering -------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_wake_(q, n, ROUSE_MAX_PERMITS, &woken);
 }
 
-/* ---- throughput mode ------------------------------------------------------------------------------------- */
+/* ---- throughput mode ----------------------------------------------------------------------------------- */
 
 ROUSE_INLINE_ void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t credit, uint32_t bypass) {
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
@@ -357,25 +357,25 @@ ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 }
 
 /* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
- * not have the memory, and has kept none. (LOCKFREE: as long as at most 4 threads that do not wait stand still
- * inside a call on this queue, as in a debugger.) The other backends never allocate. */
+ * not have the memory, and has kept none. (LOCKFREE: as long as at most 4 threads that do not wait stand
+ * still inside a call on this queue, as in a debugger.) The other backends never allocate. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
 }
 
-/* Makes sure that this thread has the thread-local variable of the library, so that a signal handler in a shared
- * library or plug-in may call (with LOCKFREE, as above). The C library may allocate it at the first use in a
- * thread, which is not safe in a handler.
- *   Requires: call it on each thread that may be interrupted, from the same library as the handler; glibc: again
- *     after a dlopen on any thread, which can move that memory. Or build the library with
- *     -ftls-model=initial-exec: then nothing is needed, but musl refuses to load it with dlopen, and glibc does
- *     once some hundred are loaded.
+/* Makes sure that this thread has the thread-local variable of the library, so that a signal handler in a
+ * shared library or plug-in may call (with LOCKFREE, as above). The C library may allocate it at the first
+ * use in a thread, which is not safe in a handler.
+ *   Requires: call it on each thread that may be interrupted, from the same library as the handler. With
+ *     glibc again after a dlopen on any thread, which can move that memory. Or build the library with
+ *     -ftls-model=initial-exec: then nothing is needed, but musl refuses to load it with dlopen, and glibc
+ *     does once some hundred are loaded.
  *   Not needed in an executable's own code, nor on musl. Cost: a few instructions. */
 ROUSE_INLINE_ void rouse_signal_prepare(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
-    /* Relaxed: it is this thread's, and a handler in between leaves it as it was. Written, so that the compiler
-     * keeps the access. */
+    /* Relaxed: it is this thread's, and a handler in between leaves it as it was. Written, so that the
+     * compiler keeps the access. */
     rouse_u32_store_relaxed_(&mine->running_, rouse_u32_load_relaxed_(&mine->running_));
 }
 

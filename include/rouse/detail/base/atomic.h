@@ -48,8 +48,8 @@
 
 #if defined(__GNUC__)
 /* gcc and clang: their built-ins on plain numbers, so that C and C++ have one type and not two of one layout,
- * which a link that compares them (-flto) would tell. Aligned by hand: gcc for i386 gives a 64-bit number in a
- * struct 4 bytes. */
+ * which a link that compares them (-flto) would tell. Aligned by hand: gcc for i386 gives a 64-bit number in
+ * a struct 4 bytes. */
 #    define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) type
 #    define ROUSE_ATOMIC_INIT_(value) \
         { value }

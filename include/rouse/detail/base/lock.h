@@ -1,7 +1,7 @@
 /* rouse/detail/base/lock.h: the platform's mutex. Internal.
  *
- * pthread_mutex_t, an SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for them.
- * The MUTEX backend is built on it. */
+ * pthread_mutex_t, an SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for
+ * them. The MUTEX backend is built on it. */
 #ifndef ROUSE_DETAIL_BASE_LOCK_H
 #define ROUSE_DETAIL_BASE_LOCK_H
 

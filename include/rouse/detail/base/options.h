@@ -14,8 +14,8 @@
  * and a library that is loaded later (dlopen) and hides it. With ROUSE_DEBUG the first call on such an object
  * does (ROUSE_CHECK_BUILT_, detail/base/owner.h).
  *
- * Units with ROUSE_PRIVATE are compared with those of the same name in the same executable or library, and with
- * nobody else; units with ROUSE_MIXED_BACKENDS with nobody. */
+ * Units with ROUSE_PRIVATE are compared with those of the same name in the same executable or library, and
+ * with nobody else; units with ROUSE_MIXED_BACKENDS with nobody. */
 #ifndef ROUSE_DETAIL_BASE_OPTIONS_H
 #define ROUSE_DETAIL_BASE_OPTIONS_H
 

@@ -1,13 +1,14 @@
-/* rouse/detail/base/owner.h: with ROUSE_DEBUG, whose an object is and which options it was made with. Internal.
+/* rouse/detail/base/owner.h: with ROUSE_DEBUG, whose an object is and which options it was made with.
+ * Internal.
  *
  * With ROUSE_BACKEND_LOCAL an object belongs to the thread that initialises it or, initialised statically, to
- * the first thread that uses it. ROUSE_DEBUG keeps that thread in the object, and aborts when another one uses
- * it.
+ * the first thread that uses it. ROUSE_DEBUG keeps that thread in the object, and aborts when another one
+ * uses it.
  *
- * With every backend an object made with ROUSE_DEBUG keeps the options (detail/base/options.h) of the unit that
- * initialised it or, all zero, of the first that uses it. They lie at one place whatever the backend is, so that
- * the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing here costs a byte or an
- * instruction.
+ * With every backend an object made with ROUSE_DEBUG keeps the options (detail/base/options.h) of the unit
+ * that initialised it or, all zero, of the first that uses it. They lie at one place whatever the backend is,
+ * so that the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing here costs a byte
+ * or an instruction.
  *
  *   ROUSE_BUILT_MEMBER_             the second member of the object, behind one of eight bytes
  *   ROUSE_BUILT_INIT_(first)        begins its static initialiser; first: that of the member before
@@ -82,8 +83,8 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 
-/* Aborts if `thread` is another than the calling one. Returns the calling one. Relaxed: misuse is reported when
- * it is seen, not proved absent. */
+/* Aborts if `thread` is another than the calling one. Returns the calling one. Relaxed: misuse is reported
+ * when it is seen, not proved absent. */
 ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const void *object, const char *call) {
     void *const me = rouse_platform_thread_();
     void *const owner = rouse_ptr_load_relaxed_(thread);

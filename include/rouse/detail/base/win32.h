@@ -1,8 +1,8 @@
 /* rouse/detail/base/win32.h: the functions of Windows that base/ calls, declared here. Internal.
  *
  * <windows.h> would bring its macros into every unit that includes rouse: min, max, ERROR, small, near,
- * interface and hundreds more. These declarations agree with its own, so a unit may include it as well, before
- * or after. */
+ * interface and hundreds more. These declarations agree with its own, so a unit may include it as well,
+ * before or after. */
 #ifndef ROUSE_DETAIL_BASE_WIN32_H
 #define ROUSE_DETAIL_BASE_WIN32_H
 
