@@ -1,5 +1,5 @@
-/* examples/guide.c: code of docs/guide.md that is not in one of the other examples, run and checked. The rest of
- * it is in guide_more.c. */
+/* examples/guide.c: code of docs/guide.md that is not in one of the other examples, run and checked.
+ * The rest of it is in guide_more.c. */
 
 #include <poll.h>
 #include <pthread.h>

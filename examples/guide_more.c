@@ -1,5 +1,5 @@
-/* examples/guide_more.c: more of the code of docs/guide.md: deadlines, limits, draining, threads, throughput, any,
- * once. Run and checked, like guide.c. */
+/* examples/guide_more.c: more of the code of docs/guide.md: deadlines, limits, draining, threads,
+ * throughput, any, once. Run and checked, like guide.c. */
 
 #include <pthread.h>
 #include <stdio.h>

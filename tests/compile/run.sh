@@ -273,7 +273,9 @@ host() {
 }
 # start FILE ARGUMENT...: it may abort, see start_mixed.
 start() {
-    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec "$@"' start "./$@")
+    program=$1
+    shift
+    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec "$@"' start "./$program" "$@")
 }
 
 libraries() {

@@ -154,6 +154,7 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
 /* Credit that nobody waits for is added after the mutex is dropped, because whoever takes it may destroy the
  * queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave it without the
  * mutex.) */
+/* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
 ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
     rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */

@@ -103,6 +103,7 @@ ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter *w) {
 }
 
 /* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ there */
 ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
@@ -216,6 +217,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
 
 /* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more than
  * the cap would be free, and nothing changed. */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ there */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
