@@ -27,7 +27,7 @@ class RouseConan(ConanFile):
 
     def package(self):
         copy(self, "LICENSE", src=self.source_folder, dst=os.path.join(self.package_folder, "licenses"))
-        copy(self, "*.h", src=os.path.join(self.source_folder, "include"),
+        copy(self, "*.h*", src=os.path.join(self.source_folder, "include"),
              dst=os.path.join(self.package_folder, "include"))
 
     def package_id(self):
