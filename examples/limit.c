@@ -42,6 +42,10 @@ int main(void) {
         submit(&jobs[i]);
     }
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+    for (int i = 0; i < 5; i++) {
+        uv_close((uv_handle_t *)&jobs[i].work, NULL);
+    }
+    uv_run(uv_default_loop(), UV_RUN_DEFAULT); /* the handles close */
     rouse_semaphore_destroy(&limit);
     return uv_loop_close(uv_default_loop());
 }
