@@ -64,8 +64,8 @@ class Queue:
         if "word_" not in names:
             self.backend = "LOCAL"
             self.balance = int(queue["balance_"])
-            self.closed = self.balance < -MAX_LACK
-            self.balance += (1 << 40) if self.closed else 0
+            self.closed = self.balance < -(1 << 61)
+            self.balance += (1 << 62) if self.closed else 0
             self.count = int(queue["count_"])
             return
         self.backend = "LOCKFREE" if "pool_" in names else "SPIN" if "slot_" in names else "MUTEX"

@@ -4,7 +4,9 @@
 
 /* An allocator that can be told to fail: a signal must never want memory. */
 static _Thread_local bool no_memory;
-static inline void *maybe_malloc(size_t size) {
+void *maybe_malloc(size_t size); /* not static: only LOCKFREE calls it */
+
+void *maybe_malloc(size_t size) {
     return no_memory ? NULL : malloc(size);
 }
 #define ROUSE_MALLOC(size) maybe_malloc(size)
