@@ -250,9 +250,9 @@ ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
 /* An arm is invited (throughput mode). Returns its outcome, and has taken a hold more; or ROUSE_PENDING: it
  * waits on, or is out.
  *
- * While it asks, cancel of the arm is false. If it is beaten it is queued again, so it looks once more whether
- * it is to leave. The hold keeps the any there for that look: by then another thread may have invited the arm
- * again and granted it. */
+ * While it asks, cancel of the arm is false. If it is beaten it is queued again, so it looks once more
+ * whether it is to leave. The hold keeps the any there for that look: by then another thread may have invited
+ * the arm again and granted it. */
 ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     rouse_status status;
     /* E50: acquire, as in rouse_any_win_. */

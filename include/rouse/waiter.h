@@ -29,10 +29,10 @@
  * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exception is
  * rouse_waiter_queue_add_waiter_if, whose waiter is told to look at its condition again.)
  *
- * An object in throughput mode (semaphore.h) adds two words. wake(w, ROUSE_RETRY), of a waiter with a wake and
- * no mailbox, is no outcome: w is still queued, it is its turn to ask, and resume or decline is owed; cancel is
- * false until then. ROUSE_CANCELLED is the outcome of a waiter that was cancelled in its mailbox: cancel was
- * false, a wake is due, and nothing is yours.
+ * An object in throughput mode (semaphore.h) adds two words. wake(w, ROUSE_RETRY), of a waiter with a wake
+ * and no mailbox, is no outcome: w is still queued, it is its turn to ask, and resume or decline is owed;
+ * cancel is false until then. ROUSE_CANCELLED is the outcome of a waiter that was cancelled in its mailbox:
+ * cancel was false, a wake is due, and nothing is yours.
  *
  * Ordering: everything before the release (unlock, notify) that woke the waiter happens before its wake, and
  * before the code that read its outcome (edge E1, docs/memory-ordering.md).

@@ -677,17 +677,17 @@ Test(deadline, cancel_of_one_that_has_timed_out_leaves_the_object_alone) {
 Test(deadline, waits_again_after_revoke_and_after_a_polled_grant) {
     rouse_semaphore s;
     rouse_deadlines d;
-    rouse_mailbox mailbox;
+    rouse_mailbox box;
     rouse_timed t, polled;
     (void)rouse_semaphore_init(&s, 0);
     rouse_deadlines_init(&d);
-    rouse_mailbox_init(&mailbox, NULL, NULL);
-    rouse_timed_init(&t, &d, &mailbox, on_told_late, NULL);
+    rouse_mailbox_init(&box, NULL, NULL);
+    rouse_timed_init(&t, &d, &box, on_told_late, NULL);
     cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 10), ROUSE_PENDING);
     cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
     cr_assert_not(rouse_timed_cancel(&t));
     cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 10), ROUSE_INVALID, "its wake is due");
-    cr_assert(rouse_mailbox_revoke(&mailbox, &t.waiter));
+    cr_assert(rouse_mailbox_revoke(&box, &t.waiter));
     cr_assert_eq(rouse_semaphore_acquire_until(&s, &t, 1, 20), ROUSE_PENDING);
     cr_assert_eq(rouse_deadlines_next(&d), 20);
     cr_assert(rouse_timed_cancel(&t));
@@ -700,7 +700,7 @@ Test(deadline, waits_again_after_revoke_and_after_a_polled_grant) {
     cr_assert_eq(rouse_deadlines_next(&d), 30);
     cr_assert_eq(rouse_deadlines_run(&d, 30), 1);
     cr_assert_eq(rouse_waiter_status(&polled.waiter), ROUSE_TIMEDOUT);
-    rouse_mailbox_destroy(&mailbox);
+    rouse_mailbox_destroy(&box);
     rouse_deadlines_destroy(&d);
     rouse_semaphore_destroy(&s);
 }

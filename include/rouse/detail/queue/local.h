@@ -48,8 +48,8 @@ struct rouse_waiter_queue {
 #define ROUSE_BACKEND_INIT_(credit) \
     { ROUSE_BUILT_INIT_((int64_t)(credit)), NULL, NULL, ROUSE_OWNER_INIT_(0) }
 
-/* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every open
- * one's. */
+/* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every
+ * open one's. */
 #define ROUSE_LOCAL_LACK_   ((int64_t)1 << 61)
 #define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 62)
 

@@ -65,8 +65,8 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
                                        : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
-/* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes back,
- * under the cap that the object has. */
+/* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes
+ * back, under the cap that the object has. */
 ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,
                                                uint32_t cap) {
     /* Relaxed: this thread's own note. */

@@ -215,8 +215,8 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
     }
 }
 
-/* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more than
- * the cap would be free, and nothing changed. */
+/* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more
+ * than the cap would be free, and nothing changed. */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ there */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
@@ -413,8 +413,8 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
         if (w->mailbox_ == NULL || (state != ROUSE_OPEN_CLAIMED_ && state != ROUSE_OPEN_INVITED_)) {
             break;
         }
-        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock instead
-         * could keep drain from it. Relaxed: what the answer was is seen under the lock. */
+        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock
+         * instead could keep drain from it. Relaxed: what the answer was is seen under the lock. */
         while (rouse_open_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_OPEN_CLAIMED_) {
             rouse_platform_back_off_(&step);
         }

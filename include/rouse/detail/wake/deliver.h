@@ -249,7 +249,8 @@ ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *cha
     rouse_deliver_end_(mine);
 }
 
-/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last touch. */
+/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last touch.
+ */
 ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     rouse_waiter *const standin = *link;
     rouse_waiter *const w = rouse_standin_for_(standin);

@@ -103,7 +103,8 @@ ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
 
 /* A stand-in is queued in another waiter's place: its outcome goes to that waiter, which is told as if it had
  * been queued itself. So a condition variable moves a waiter on to the mutex's queue while others may look at
- * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other waiter. */
+ * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other waiter.
+ */
 ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
     rouse_waiter_init(standin, NULL, NULL);
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
