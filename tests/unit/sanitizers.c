@@ -9,9 +9,8 @@ const char *__asan_default_options(void) {
     return "abort_on_error=1:detect_stack_use_after_return=1";
 }
 
-/* The tests of misuse fork, and their children may start threads. */
 const char *__tsan_default_options(void) {
-    return "halt_on_error=1:abort_on_error=1:second_deadlock_stack=1:die_after_fork=0";
+    return "halt_on_error=1:abort_on_error=1:second_deadlock_stack=1";
 }
 
 const char *__ubsan_default_options(void) {
