@@ -36,9 +36,9 @@
 #define ROUSE_CONFIG_H
 
 #define ROUSE_VERSION_MAJOR  0
-#define ROUSE_VERSION_MINOR  1
+#define ROUSE_VERSION_MINOR  2
 #define ROUSE_VERSION_PATCH  0
-#define ROUSE_VERSION_STRING "0.1.0"
+#define ROUSE_VERSION_STRING "0.2.0"
 
 /* The backends count from 1: a misspelt name reads as 0 in the preprocessor and is refused below. */
 #define ROUSE_BACKEND_MUTEX    1

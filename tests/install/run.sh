@@ -3,7 +3,7 @@
 #
 #   tests/install/run.sh WAY SOURCE WORK
 #
-# WAY: copy single add_subdirectory fetchcontent find_package pkg-config meson deb recipes
+# WAY: copy single release add_subdirectory fetchcontent find_package pkg-config meson deb recipes
 # SOURCE: rouse's tree. WORK: a scratch folder; emptied first. CC and CXX are respected.
 # Exit status 0 and the closing line "install WAY: ok" when every program was built, ran and said "ok".
 set -euo pipefail
@@ -116,6 +116,42 @@ single)
     ./reference random 20000 >reference.log && grep -q 'operations agree' reference.log ||
         die "the reference does not agree with LOCAL"
     ran=$((ran + 1))
+    ;;
+release)
+    # What a release's page carries is made from the last commit; and what one is told to copy, the examples,
+    # needs nothing but the single header.
+    git -C "$source" rev-parse HEAD >/dev/null 2>&1 || { echo "install release: no git repository"; exit 77; }
+    "$source/tools/release" -o page --no-reference >release.log 2>&1 || { cat release.log >&2; die "tools/release"; }
+    (cd page && sha256sum --quiet --check SHA256SUMS) || die "the checksums"
+    released=$(sed -nE '1s/^.* rouse ([0-9.]+), in one file.*/\1/p' page/rouse_single.h)
+    grep -q "^## \[$released\]" page/CHANGES.md || die "CHANGES.md is not about $released"
+    tar -xzf "page/rouse-$released.tar.gz"
+    "rouse-$released/tools/amalgamate" -o again.h
+    cmp page/rouse_single.h again.h || die "the sources and the single header differ"
+    ! "$source/tools/release" -o page --no-reference >again.log 2>&1 || die "a second release into the same folder"
+    cp -R "rouse-$released/examples" alone
+    cp page/rouse_single.h alone
+    find alone -name '*.[ch]*' -exec sed -i 's|#include <rouse/.*>|#include "rouse_single.h"|' {} +
+    while read -r example with libraries; do
+        compiler=("$cc" -std=c11 -Wall -Wextra -Wshadow -Wconversion -Werror)
+        [[ $example == *.c ]] || compiler=("$cxx" -std=c++20 -Wall -Wextra -Wshadow -Wconversion -Werror)
+        # Word splitting is meant: these are options.
+        # shellcheck disable=SC2046,SC2086
+        "${compiler[@]}" "-DROUSE_WITH_$with" -Ialone "alone/$example" -o "${example//\//_}.out" -pthread \
+            ${libraries:+$(pkg-config --cflags --libs $libraries)} || die "$example with the single header"
+        ran=$((ran + 1))
+    done <<'EXAMPLES'
+quickstart.c NOTHING
+limit.c UV libuv
+thread_pool.c NOTHING
+cpp_coroutines.cpp CPP
+protothreads.c NOTHING
+adaptive_limit.c NOTHING
+primitives/token_bucket_test.c NOTHING
+smallest/epoll.c EPOLL
+smallest/uv.c UV libuv
+smallest/glib.c GLIB glib-2.0
+EXAMPLES
     ;;
 add_subdirectory)
     tree rouse
