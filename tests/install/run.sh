@@ -139,7 +139,7 @@ release)
         # shellcheck disable=SC2046,SC2086
         "${compiler[@]}" "-DROUSE_WITH_$with" -Ialone "alone/$example" -o "${example//\//_}.out" -pthread \
             ${libraries:+$(pkg-config --cflags --libs $libraries)} || die "$example with the single header"
-        ran=$((ran + 1))
+        ran=$((${ran:-0} + 1))
     done <<'EXAMPLES'
 quickstart.c NOTHING
 limit.c UV libuv
