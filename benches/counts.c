@@ -17,7 +17,7 @@
 enum { MOST_ROWS = 96, CROWD = 1000 };
 
 /* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
- * cells, of which the pool may hold twice what it needs. */
+ * cells, of which the pool may hold a quarter more than it needs. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
 #    define PLATFORM_MUTEX sizeof(pthread_mutex_t)
 #    define MOST_HEAP      0

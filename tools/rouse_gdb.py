@@ -116,9 +116,10 @@ class Queue:
         index = (atomic(pool["first_"]) >> 1) & 0x7FFFFFF
         seen = 0
         while index != 0 and seen <= atomic(pool["made_"]):
-            chunk = (index + 1).bit_length() - 2
+            j = (index + 3).bit_length() - 3
+            chunk = 4 * j + ((index + 3) >> j) - 4
             first = gdb.Value(atomic(pool["chunks_"][chunk]))
-            segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + index + 1 - (2 << chunk)).dereference()
+            segment = (first.cast(gdb.lookup_type("rouse_segment_").pointer()) + ((index + 3) & ((1 << j) - 1))).dereference()
             yield atomic(segment["state_"]) >> 3, segment
             index = (atomic(segment["next_"]) >> 1) & 0x7FFFFFF
             seen += 1

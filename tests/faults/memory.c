@@ -53,10 +53,10 @@ static double seconds(void) {
 }
 
 /* The most bytes that LOCKFREE may hold if never more than `segments` were in use at once: they and two for calls that
- * are in progress, in chunks that double, and the pool itself. */
+ * are in progress, a quarter on top, for the pool grows by that, and the pool itself. */
 static uint64_t bytes_for(uint64_t segments) {
 #if IS_LOCKFREE
-    return 2 * (segments + 2) * sizeof(rouse_segment_) + sizeof(rouse_pool_);
+    return 5 * (segments + 2) / 4 * sizeof(rouse_segment_) + sizeof(rouse_pool_);
 #else
     (void)segments;
     return 0;

@@ -360,7 +360,7 @@ static void no_segment_left(void) {
         wants[i] = 1;
     }
     pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&s.queue_.pool_);
-    rouse_u32_init_(&pool->made_, 2 * rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2);
+    rouse_u32_init_(&pool->made_, ROUSE_SEGMENTS_MOST_);
     heap.shut = 1;
     before = look_at(ROUSE_SEGMENT_CELLS);
     rouse_waiter_init(&waiters[MANY - 1], NULL, NULL);

@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
             seam.stop_at = point;
             calls[call].run();
             seam.stop_at = 0;
-            CHECK(heap.most <= 2 * segments * sizeof(rouse_segment_) + sizeof(rouse_pool_));
+            CHECK(heap.most <= 5 * segments / 4 * sizeof(rouse_segment_) + sizeof(rouse_pool_));
             most = heap.most > most ? heap.most : most;
             for (int i = 0; i < MOST_ALIVE; i++) {
                 (void)rouse_semaphore_cancel(&s, &waiters[i]);

@@ -230,7 +230,7 @@ static void no_memory_first_waits(void) {
 static void no_memory_next_chunk(void) {
     guests_init(NULL);
     for (int i = 0; i < 4; i++) {
-        enqueue(&guests[i], 1); /* two segments of two cells, the first chunk of the pool */
+        enqueue(&guests[i], 1); /* two segments of two cells; a chunk for each */
     }
     run(wait_1, E, wait_1, F, give_1, NULL);
     mc_assert(granted(A));

@@ -19,8 +19,8 @@
  *
  * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but the last
  * one linked and one for each call in progress, stopped or not, holds the cell of a living waiter. So k
- * waiters keep at most k + 1 segments, whatever the history and whatever they ask for; the pool doubles, so
- * it has at most twice the most it ever needed at once.
+ * waiters keep at most k + 1 segments, whatever the history and whatever they ask for; the pool grows by a
+ * quarter, so it has at most 5/4 of the most it ever needed at once.
  *
  * Tickets have 60 bits. A cell's life has 31: a thread that stands still before its compare-and-swap of a
  * cell is mistaken if, when it moves on, that segment has been used again exactly a multiple of 2^31 times

@@ -76,9 +76,11 @@ typedef struct rouse_segment_ {
     rouse_cell_ cells_[ROUSE_SEGMENT_CELLS];
 } rouse_segment_;
 
-/* Chunk j holds 2^(j+1) segments, indices 2^(j+1) - 1 and on: growing doubles, and an index finds its segment
- * without a search. A chunk is never given back before the queue is destroyed. */
-#define ROUSE_CHUNKS_ 26
+/* Chunks 4 j to 4 j + 3 hold 2^j segments each: the pool grows by a quarter, so it never has more than 5/4 of
+ * what it needed at most; and an index finds its segment without a search. A chunk is never given back before
+ * the queue is destroyed. */
+#define ROUSE_CHUNKS_        100
+#define ROUSE_SEGMENTS_MOST_ (4 * ((1u << (ROUSE_CHUNKS_ / 4)) - 1))
 
 typedef struct rouse_pool_ {
     rouse_atomic_u64_ first_; /* the link to the first segment                              */
@@ -126,26 +128,27 @@ ROUSE_INLINE_ uint64_t rouse_link_to_(uint64_t link, uint32_t index) {
 }
 
 ROUSE_INLINE_ uint32_t rouse_chunk_size_(uint32_t chunk) {
-    return (uint32_t)2 << chunk;
+    return (uint32_t)1 << (chunk / 4);
 }
 
+/* index + 3 has its highest bit at j + 2; the two below it tell the four chunks of the same size apart. */
 ROUSE_INLINE_ uint32_t rouse_chunk_of_(uint32_t index) {
 #if defined(__GNUC__)
-    return 30 - (uint32_t)__builtin_clz(index + 1);
+    const uint32_t j = 29 - (uint32_t)__builtin_clz(index + 3);
 #else
-    uint32_t chunk = 0;
-    while (index + 1 >= 2 * rouse_chunk_size_(chunk)) {
-        chunk++;
+    uint32_t j = 0;
+    while ((index + 3) >> j >= 8) {
+        j++;
     }
-    return chunk;
 #endif
+    return 4 * j + ((index + 3) >> j) - 4;
 }
 
 ROUSE_INLINE_ rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_t index) {
     const uint32_t chunk = rouse_chunk_of_(index);
     /* E16: acquire; partner is the CAS in rouse_pool_grow_. */
     return (rouse_segment_ *)rouse_ptr_load_acquire_(&pool->chunks_[chunk]) +
-           (index + 1 - rouse_chunk_size_(chunk));
+           ((index + 3) & (rouse_chunk_size_(chunk) - 1));
 }
 
 /* ---- the pool ------------------------------------------------------------------------------------------ */
@@ -256,8 +259,7 @@ ROUSE_INLINE_ void rouse_pool_delete_(rouse_pool_ *pool) {
 ROUSE_INLINE_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     void *chunks[ROUSE_CHUNKS_];
     uint32_t count = 0;
-    bool all =
-        segments <= 2 * (uint64_t)rouse_chunk_size_(ROUSE_CHUNKS_ - 1) - 2; /* not more than there can be */
+    bool all = segments <= ROUSE_SEGMENTS_MOST_;
     for (uint64_t total = 0; all && total < segments; count++) {
         total += rouse_chunk_size_(count);
         /* Relaxed: only whether it is there. */
