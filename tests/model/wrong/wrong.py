@@ -44,7 +44,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
 import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
-              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel; deadline; condvar")
+              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
+              "trace; tickets")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
@@ -54,7 +55,7 @@ class TableError(Exception):
 
 def function_span(text, name):
     """Where the function's definition begins and ends."""
-    for found in re.finditer(r"^[^\n#/* ][^\n]*\b" + re.escape(name) + r"\(", text, re.M):
+    for found in re.finditer(r"^(?:[^\n#/* ][^\n]*\b)?" + re.escape(name) + r"\(", text, re.M):
         brace = text.find("{", found.end())
         semicolon = text.find(";", found.end())
         if brace >= 0 and (semicolon < 0 or brace < semicolon):
@@ -132,10 +133,17 @@ SEAM = '-DROUSE_ATOMIC_HOOKS_HEADER="%s"' % os.path.join(TESTS, "faults", "seam.
 SHORT = "-DROUSE_SEGMENT_CELLS=2"
 CRITERION = "-lcriterion"
 FIRST = [("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])]
+# Throughput mode's, in place of these.
+FIRST_OPEN = [("unit/reference_throughput.c", "SPIN MUTEX", [], ["5"]),
+              ("unit/test_throughput.c", "SPIN MUTEX", [CRITERION], ["-j1"])]
+BLOCKING = "MUTEX SPIN LOCKFREE"
+UNIT = {body: ("unit/test_%s.c" % body, BLOCKING if "blocking" in body else "", [CRITERION], ["-j1"])
+        for body in ("waiter_queue", "semaphore", "notify", "mutex", "mailbox", "waiter", "throughput", "event", "gate", "rwlock",
+                     "once", "barrier", "limit", "channel", "any", "deadline", "condvar", "several", "blocking",
+                     "family_blocking")}
 REST = [
     ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
-    *(("unit/test_%s.c" % body, "", [CRITERION], ["-j1"])
-      for body in ("waiter_queue", "semaphore", "notify", "mutex", "mailbox", "blocking", "waiter")),
+    *UNIT.values(),
     ("faults/cost.c", "", [SEAM], [""]),
     ("faults/identity.c", "", [SEAM, SHORT], [""]),
     ("faults/timed.c", "", [SEAM, SHORT], [""]),
@@ -181,8 +189,37 @@ def suite(arguments, headers, backend, tests):
 def tests_of(section, backend):
     for item in section.get("tests", ALL_TOPICS).split(";"):
         topic, _, scenario = (word.strip() for word in item.partition("="))
-        if {"segments": backend == "LOCKFREE", "open": backend != "LOCKFREE"}.get(topic, True):
+        if topic and backend != "LOCAL" and {"segments": backend == "LOCKFREE", "tickets": backend == "LOCKFREE",
+                                             "open": backend != "LOCKFREE"}.get(topic, True):
             yield topic, scenario
+
+
+def concerns(path, file, function):
+    """Can the program tell that the function has changed? Of a primitive's header: does it call the primitive?"""
+    header = os.path.basename(file)[:-2]
+    if "/" in file or header in ("waiter_queue", "waiter", "mailbox", "blocking"):
+        return True
+    with open(path, encoding="utf-8") as source:
+        return re.search(r"\brouse_(%s|%s)_" % (function.split("_")[1], header), source.read()) is not None
+
+
+def topics_of(file, function):
+    header = os.path.basename(file)[:-2]
+    topics = [topic.strip() for topic in ALL_TOPICS.split(";")]
+    return "; ".join(topic for topic in sorted(topics, key=lambda topic: topic != header)
+                     if concerns(os.path.join(MODEL, "races", topic + ".c"), file, function))
+
+
+def rest_of(file, function):
+    return [test for test in REST if concerns(os.path.join(TESTS, test[0]), file, function)]
+
+
+def first_of(file):
+    """The quickest tests that a change in this header may fail."""
+    header = os.path.basename(file)[:-2]
+    if header.startswith("open"):
+        return FIRST_OPEN
+    return [UNIT[header]] if "/" not in file and header in UNIT else FIRST
 
 
 def examine(arguments, name, section, backend):
@@ -192,7 +229,7 @@ def examine(arguments, name, section, backend):
     shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
     change(work, section)
     weakened = name.endswith("weaken")  # that takes several threads to tell
-    report = suite(arguments, work, backend, FIRST) if arguments.mutate and not weakened else None
+    report = suite(arguments, work, backend, first_of(section["file"])) if arguments.mutate and not weakened else None
     for topic, scenario in tests_of(section, backend) if report is None else ():
         program = os.path.join(work, topic)
         if not os.path.exists(program):
@@ -202,17 +239,24 @@ def examine(arguments, name, section, backend):
             report = topic + ": " + report
             break
     if report is None and arguments.mutate:
-        report = suite(arguments, work, backend, REST)
+        report = suite(arguments, work, backend, rest_of(section["file"], section["in"]))
     shutil.rmtree(work, ignore_errors=True)
     return report
 
 
-# Which backends use it; the quick ones first. For the others: all three.
-BACKENDS = {"detail/queue/mutex.h": "MUTEX", "detail/queue/spin.h": "SPIN", "detail/queue/locked.h": "SPIN MUTEX",
-            "detail/queue/lockfree.h": "LOCKFREE", "detail/queue/lockfree/segments.h": "LOCKFREE"}
+# Which backends use it; the quick ones first.
+BACKENDS = [("detail/queue/mutex", "MUTEX"), ("detail/queue/spin", "SPIN"), ("detail/queue/lockfree", "LOCKFREE"),
+            ("detail/queue/local", "LOCAL"), ("detail/queue/open_none", "LOCKFREE"), ("detail/queue/open", "SPIN MUTEX"),
+            ("detail/queue/guard", "SPIN MUTEX"), ("detail/queue/list", "SPIN MUTEX"), ("detail/queue/lock", "SPIN MUTEX")]
+
+
+def backends_of(file, others):
+    return next((backends for begin, backends in BACKENDS if file.startswith(begin)), others)
+
+
 # Orders that the library does not use, and its weakened copies do.
-MORE_ORDERS = [("ROUSE_SWAP_(T, type, acq_rel)", " ROUSE_SWAP_(T, type, acquire) ROUSE_SWAP_(T, type, release)"),
-               ("ROUSE_ADD_(T, type, acq_rel)", " ROUSE_ADD_(T, type, acquire)")]
+MORE_ORDERS = [(" SWAP(T, type, acq_rel)", " SWAP(T, type, acquire) SWAP(T, type, release)"),
+               (" ADD(T, type, acq_rel)", " ADD(T, type, acquire)")]
 
 
 def orders():
@@ -220,7 +264,7 @@ def orders():
     table, known = {}, configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",))
     known.read(os.path.join(HERE, "edges.ini"), encoding="utf-8")
     for name, file, function, call, nth, weaker in edges.weakenings():
-        table[name] = {"backend": BACKENDS.get(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "nth": nth,
+        table[name] = {"backend": backends_of(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "nth": nth,
                        "old": call, "new": re.sub(r"_(acquire|release|acq_rel|seq_cst)_\($", f"_{weaker}_(", call)}
         hints = [section["tests"] for section in known.values() if section.get("in") == function and "silent" not in section and
                  section["file"] == file and call[:-1] in section["old"] and f"_{weaker}_" in section["new"]]
@@ -232,11 +276,16 @@ def orders():
 MUTATIONS = [
     ("weaken", r"_(acq_rel|acquire|release|seq_cst)_\(", lambda m: f"_{WEAKEN[m.group(1)]}_("),
     ("flip", r"\bif \(([^\n]*)\) \{$", lambda m: f"if (!({m.group(1)})) {{"),
-    ("drop", r"^ +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
+    ("drop", r"(?<=[;{}:/]\n) +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
     ("operator", r" (==|!=|<|>=|>|<=) ", lambda m: f" {OPPOSITE[m.group(1)]} "),
 ]
+NO_CODE = r"/\*.*?\*/|\bROUSE_(?:CHECK|TRACE)\w*\(.*?\);$"
 WEAKEN = {"acq_rel": "release", "acquire": "relaxed", "release": "relaxed", "seq_cst": "acq_rel"}
 OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+
+
+# What the system or ROUSE_DEBUG needs, which these tests are not about.
+NOT_MUTATED = ("atomic.h", "check.h", "park.h", "lock.h", "platform.h", "config.h", "inline.h", "win32.h", "options.h", "owner.h")
 
 
 def mutants():
@@ -245,16 +294,18 @@ def mutants():
     for path in sorted(edges.HEADERS.rglob("*.h")):
         file = str(path.relative_to(edges.HEADERS))
         text = path.read_text()
-        if file.startswith("loop/") or path.name in ("atomic.h", "check.h", "park.h", "lock.h", "platform.h", "config.h"):
+        if "loop/" in file or path.name in NOT_MUTATED:
             continue
         for _, name in edges.comments_and_functions(text)[1]:
             start, end = function_span(text, name)
+            code = re.sub(NO_CODE, lambda m: re.sub(r"[^\n/]", "_", m.group()), text[start:end], flags=re.M | re.S)
             for kind, wanted, become in MUTATIONS:
-                found = re.search(wanted, text[start:end], re.M)
+                found = re.search(wanted, code, re.M)
                 if found:
                     nth = len(re.findall(squeeze(found.group()), text[start:start + found.start()]))
-                    table[f"{name} {kind}"] = {"backend": BACKENDS.get(file, "SPIN LOCKFREE"), "file": file, "in": name,
-                                               "nth": nth, "old": found.group().strip(), "new": become(found).strip()}
+                    table[f"{name} {kind}"] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name,
+                                               "nth": nth, "old": found.group().strip(), "new": become(found).strip(),
+                                               "tests": topics_of(file, name)}
     for line in open(os.path.join(HERE, "survivors.md"), encoding="utf-8"):
         found = re.match(r"\| `(\w+ \w+)` \| (.*) \|$", line)
         if found and found.group(1) in table:
