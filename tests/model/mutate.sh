@@ -9,4 +9,4 @@ build=${1:-$here/../../build-model}
 cmake -S "$here/../.." -B "$build" -DROUSE_TEST_PARTS=model -DROUSE_BUILD_EXAMPLES=OFF > /dev/null
 cmake --build "$build" --target model_checker -j2 > /dev/null
 exec "$here/wrong/wrong.py" --mutate --least 95 --seconds 20 --jobs 2 --work "$build/mutants" \
-    --checker "$build/tests/model/libmodel_checker.a" "$@"
+    --checker "$build/tests/checker/libmodel_checker.a" "$@"

@@ -39,6 +39,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.dirname(HERE)
 TESTS = os.path.dirname(MODEL)
+CHECKER = os.path.join(TESTS, "checker")
 INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
 sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
@@ -98,7 +99,7 @@ def change(headers, change_):
 
 def build(arguments, headers, topic, backend, out):
     command = [arguments.cc, "-std=gnu11", "-O1", "-g1", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
-               "-include", os.path.join(MODEL, "checker", "redirect.h"), "-I" + os.path.join(MODEL, "checker"),
+               "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
                "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
 /* selftest.c: does the checker report what is wrong, and nothing that is right?
  *
  * Small programs, each with one defect that must be reported, next to their correct forms. */
-#include "checker/mc.h"
+#include "mc.h"
 
 #include <linux/futex.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * not. Each test is explored in two ways, by DPOR and over every order of adding events with a table of the graphs met;
  * both must find the same number of complete executions: one more would be redundant, one less would be missed. Both
  * checks of the seq_cst axiom must agree on every graph. The number of executions of all tests is pinned. */
-#include "checker/mc.h"
+#include "mc.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
