@@ -24,6 +24,7 @@ void executor_init(executor *ex, bool shared, executor_idle idle) {
     ex->shared = shared;
     ex->stop = false;
     ex->idle = idle;
+    ex->mailbox = NULL;
     sem_init(&ex->parked, 0, 0);
     atomic_init(&ex->inbox, NULL);
 }

@@ -29,6 +29,7 @@ struct executor {
     bool stop;
     executor_idle idle;
     sem_t parked;
+    void *mailbox; /* the adapter's, if its wakes are posted to one */
     _Alignas(64) _Atomic(task *) inbox;
 };
 

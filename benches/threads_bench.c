@@ -6,7 +6,12 @@
  * A contest lasts a fixed time after a warm-up, and is charged per section. The counters share_min and share_max say
  * how many sections the unluckiest and the luckiest task had, 1 being its fair share (a primitive that lets newcomers
  * overtake looks fast when nobody else runs); they are left out where the threads are too many for each to have had
- * the processor several times. */
+ * the processor several times. switches: task switches per section, voluntary or not.
+ * After every fourth contest the same threads go on for as long again and watch what a wait is like, which takes two
+ * looks at a clock per section and so is not timed. passed_by: the most sections that others had while one task waited;
+ * in strict order they are those that were before it. wait_max_us: the longest wait. A task waits from when it has
+ * queued; a thread that blocks from its call, because nobody can see when it queues, so that one which loses its
+ * processor in between is passed by many, whatever the primitive promises. */
 #include BENCH_ADAPTER
 
 #include "executor.h"
@@ -14,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +28,10 @@ typedef struct setting {
     int tasks;
     uint32_t work;
     executor_idle idle;
+    int contests; /* held so far */
 } setting;
+
+enum { WATCHED_ONE_IN = 4 };
 
 static int contest_ms(void) {
     return bench_quick ? 60 : 80;
@@ -44,31 +53,63 @@ typedef struct job {
     _Atomic int64_t sections; /* written by its thread alone */
     atomic_bool begun;        /* it has been served once before the counting */
     bool over;
+    /* The watching, its thread's too. */
+    bool waits; /* it has begun to wait since the watching began, then and at that section */
+    double waits_since;
+    int64_t waits_from;
+    double longest;
+    int64_t passed;
 #if C_TASKS
     int *left_here; /* tasks of its thread that are not over */
     _Alignas(64) c_wait wait;
 #endif
 } job;
 
-typedef enum phase { WARM_UP, COUNTING, OVER } phase;
+typedef enum phase { WARM_UP, COUNTING, WATCHING, OVER } phase;
 
 struct arena {
     const setting *set;
     job *jobs;
     pthread_barrier_t ready;
     _Alignas(64) atomic_int phase; /* set by the thread that holds the contest, which sleeps meanwhile */
+    double watched_since;          /* set before the phase WATCHING begins */
+    int64_t watched_from;
     _Alignas(64) c_sem sem;
     _Alignas(64) int64_t inside; /* protected by the permit */
+    _Atomic int64_t sections;    /* written by its holder alone */
 };
 
 static inline int64_t sections_of(const job *j) {
     return atomic_load_explicit(&j->sections, memory_order_relaxed);
 }
 
+static inline int64_t sections_so_far(const arena *a) {
+    return atomic_load_explicit(&a->sections, memory_order_relaxed);
+}
+
+/* It waits for the permit from now on. */
+static inline void begins_to_wait(job *j) {
+    const arena *const a = j->arena;
+    if (atomic_load_explicit(&a->phase, memory_order_acquire) >= WATCHING) {
+        j->waits = true;
+        j->waits_since = bench_wall();
+        j->waits_from = sections_so_far(a);
+    }
+}
+
+/* It has the permit. A wait that began before the watching is charged from then on. */
+static void waited(job *j) {
+    const arena *const a = j->arena;
+    const double wait = bench_wall() - (j->waits ? j->waits_since : a->watched_since);
+    const int64_t passed = sections_so_far(a) - (j->waits ? j->waits_from : a->watched_from);
+    j->longest = wait > j->longest ? wait : j->longest;
+    j->passed = passed > j->passed ? passed : j->passed;
+}
+
 /* Holding the permit. */
-static inline void section(job *j) {
+static inline void section(job *j, bool waits) {
     arena *const a = j->arena;
-    const int now = atomic_load_explicit(&a->phase, memory_order_relaxed);
+    const int now = atomic_load_explicit(&a->phase, memory_order_acquire);
     if (++a->inside != 1) {
         bench_die("two tasks in one section");
     }
@@ -76,7 +117,10 @@ static inline void section(job *j) {
         atomic_store_explicit(&j->begun, true, memory_order_relaxed);
     } else if (now == COUNTING) {
         atomic_store_explicit(&j->sections, sections_of(j) + 1, memory_order_relaxed);
+    } else if (a->watched_since > 0 && waits) {
+        waited(j);
     }
+    atomic_store_explicit(&a->sections, sections_so_far(a) + 1, memory_order_relaxed);
     j->over = now == OVER;
     a->inside--;
 }
@@ -85,14 +129,17 @@ static inline void section(job *j) {
 static void job_run(task *t) {
     job *const j = (job *)t;
     arena *const a = j->arena;
-    const bool held =
-        j->step == START ? c_sem_acquire(&a->sem, &j->wait, 1) : c_sem_resume(&a->sem, &j->wait);
+    const bool waits = j->step == WAITING;
+    const bool held = !waits ? c_sem_acquire(&a->sem, &j->wait, 1) : c_sem_resume(&a->sem, &j->wait);
     if (!held) {
         j->step = WAITING;
+        if (!waits) {
+            begins_to_wait(j);
+        }
         return;
     }
     j->step = START;
-    section(j);
+    section(j, waits);
     c_sem_release(&a->sem, 1);
     if (!j->over) {
         bench_work(a->set->work);
@@ -108,6 +155,9 @@ static void *thread_run(void *arg) {
     executor *const ex = bench_alloc(sizeof *ex);
     int left = a->set->tasks;
     executor_init(ex, true, a->set->idle);
+#    ifdef C_MAILBOX
+    c_mailbox_init(ex);
+#    endif
     for (int i = 0; i < a->set->tasks; i++) {
         task_init(&jobs[i].task, ex, job_run);
         c_wait_init(&jobs[i].wait, &jobs[i].task);
@@ -120,6 +170,9 @@ static void *thread_run(void *arg) {
     for (int i = 0; i < a->set->tasks; i++) {
         c_wait_destroy(&jobs[i].wait);
     }
+#    ifdef C_MAILBOX
+    c_mailbox_destroy(ex);
+#    endif
     executor_destroy(ex);
     free(ex);
     return NULL;
@@ -130,8 +183,9 @@ static void *thread_run(void *arg) {
     arena *const a = j->arena;
     (void)pthread_barrier_wait(&a->ready);
     while (!j->over) {
+        begins_to_wait(j);
         c_sem_block(&a->sem);
-        section(j);
+        section(j, true);
         c_sem_unblock(&a->sem);
         bench_work(a->set->work);
     }
@@ -185,30 +239,62 @@ static int64_t sections_in(const arena *a) {
 /* The warm-up ends when everybody has been served once, or after so many contests. */
 enum { WARM_UP_MOST = 10 };
 
+static int64_t switches(void) {
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
+static void watch(arena *a) {
+    a->watched_from = sections_so_far(a);
+    a->watched_since = bench_wall();
+    atomic_store_explicit(&a->phase, WATCHING, memory_order_release);
+    sleep_ms(contest_ms());
+}
+
+static void report_waits(bench_state *state, const arena *a, int jobs) {
+    double longest = 0;
+    int64_t passed = 0;
+    for (int i = 0; i < jobs; i++) {
+        longest = a->jobs[i].longest > longest ? a->jobs[i].longest : longest;
+        passed = a->jobs[i].passed > passed ? a->jobs[i].passed : passed;
+    }
+    bench_counter(state, "passed_by", (double)passed);
+    bench_counter(state, "wait_max_us", longest * 1e6);
+}
+
 /* Lets them contend, longer than usual if a busy machine has not let one of them run; seconds. */
-static double time_contest(arena *a) {
+static double time_contest(bench_state *state, arena *a, bool watched) {
     double start;
     double end;
+    int64_t switched;
     (void)pthread_barrier_wait(&a->ready);
     start = bench_wall();
     do {
         sleep_ms(contest_ms() / 5);
     } while (not_begun(a) != 0 && (bench_wall() - start) * 1000 < WARM_UP_MOST * contest_ms());
+    switched = switches();
     start = bench_wall();
     atomic_store_explicit(&a->phase, COUNTING, memory_order_relaxed);
     do {
         sleep_ms(contest_ms());
     } while (sections_in(a) == 0);
     end = bench_wall();
-    atomic_store_explicit(&a->phase, OVER, memory_order_relaxed);
+    switched = switches() - switched;
+    if (watched) {
+        watch(a);
+    }
+    atomic_store_explicit(&a->phase, OVER, memory_order_release);
+    bench_counter(state, "switches", (double)switched / (double)sections_in(a));
     return end - start;
 }
 
 /* Seconds per section. */
-static double contest(bench_state *state, const setting *set) {
+static double contest(bench_state *state, setting *set) {
     arena *const a = bench_alloc(sizeof *a);
     pthread_t *const threads = bench_alloc((size_t)set->threads * sizeof *threads);
     const int jobs = set->threads * set->tasks;
+    const bool watched = set->contests++ % WATCHED_ONE_IN == 0;
     int64_t sections;
     double seconds;
     a->set = set;
@@ -224,13 +310,19 @@ static double contest(bench_state *state, const setting *set) {
             bench_die("no thread");
         }
     }
-    seconds = time_contest(a);
+    seconds = time_contest(state, a, watched);
     (void)pthread_barrier_wait(&a->ready);
     for (int i = 0; i < set->threads; i++) {
         (void)pthread_join(threads[i], NULL);
     }
     sections = sections_in(a);
     report_shares(state, a, jobs, sections);
+    if (watched) {
+        report_waits(state, a, jobs);
+    }
+#ifdef BENCH_BYPASS
+    bench_counter(state, "bypass", BENCH_BYPASS);
+#endif
     (void)pthread_barrier_destroy(&a->ready);
     c_sem_destroy(&a->sem);
     free(a->jobs);
@@ -239,36 +331,51 @@ static double contest(bench_state *state, const setting *set) {
     return seconds / (double)sections;
 }
 
+/* For the life of the program. */
+enum { MOST_SETTINGS = 64 };
+static setting settings[MOST_SETTINGS];
+static int setting_count;
+
 static void threads(bench_state *state, const void *context) {
-    const setting *const set = context;
+    setting *const set = &settings[(intptr_t)context];
     while (bench_keep_running(state, 1)) {
         bench_set_seconds(state, contest(state, set));
     }
 }
 
 static void add(int t, int k, uint32_t work, executor_idle idle) {
-    setting *const set = bench_alloc(sizeof *set); /* for the life of the program */
+    setting *const set = &settings[setting_count];
+    if (setting_count == MOST_SETTINGS) {
+        bench_die("too many settings");
+    }
     set->threads = t;
     set->tasks = k;
     set->work = work;
     set->idle = idle;
-    bench_add(BENCH_CONTENDER, threads, set, BENCH_MANUAL, 1, "W4/%d/%d/%u/%s", t, k, work,
-              idle == IDLE_SPIN ? "spin" : "sleep");
+    bench_add(BENCH_CONTENDER, threads, (const void *)(intptr_t)setting_count++, BENCH_MANUAL, 1,
+              "W4/%d/%d/%u/%s", t, k, work, idle == IDLE_SPIN ? "spin" : "sleep");
 }
+
+/* The variants of rouse's own do not run everywhere, for time's sake. */
+#ifdef BENCH_VARIANT
+enum { VARIANT = true };
+#else
+enum { VARIANT = false };
+#endif
 
 static void register_all(void) {
     static const int all_threads[] = {2, 4, 8, 16, 64};
     static const int quick_threads[] = {2, 8};
     const int *const t = bench_quick ? quick_threads : all_threads;
-    const int most_tasks = !C_TASKS ? 1 : bench_quick ? 10 : 100;
+    const int most_tasks = !C_TASKS ? 1 : bench_quick || VARIANT ? 10 : 100;
     for (int i = 0; i < (bench_quick ? 2 : 5); i++) {
         for (int k = 1; k <= most_tasks; k *= 10) {
-            if (!bench_quick) {
-                add(t[i], k, 0, IDLE_SPIN);
-                add(t[i], k, 0, IDLE_SLEEP);
+            for (uint32_t work = bench_quick ? 500 : 0; work <= 500; work += 500) {
+                if (!bench_quick || !VARIANT) {
+                    add(t[i], k, work, IDLE_SPIN);
+                }
+                add(t[i], k, work, IDLE_SLEEP);
             }
-            add(t[i], k, 500, IDLE_SPIN);
-            add(t[i], k, 500, IDLE_SLEEP);
         }
     }
 }
