@@ -12,15 +12,12 @@
  *
  * Guarantees
  *   One winner. Exactly one arm's grant is kept. A grant that comes to another arm as well is handed on
- *   (released,
- *   unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake has
- *   returned.
+ *   (released, unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake
+ *   has returned.
  *   Nothing is left behind. When wake runs, or a call has answered, every arm is out of its queue: arms and
- *   objects
- *   may be freed.
+ *   objects may be freed.
  *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; of an event or a gate that
- *   is
- *   ROUSE_OK, as ever.
+ *   is ROUSE_OK, as ever.
  *   What came before the winner's release happens before wake.
  *
  * Cost: what the arms cost, one read-modify-write for each, and three. No allocation. Not for signal
@@ -77,10 +74,8 @@ typedef struct rouse_arm {
  *           bit  33     LEAVING: cancelled, or refused at a later arm. No arm asks any more
  *
  *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves
- *   the
- *   cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the
- *   last hold go
- *   delivers. */
+ *   the cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the
+ *   last hold go delivers. */
 struct rouse_any {
     rouse_waiter waiter_;
     rouse_any_wake_fn *wake_;

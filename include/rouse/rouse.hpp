@@ -2,9 +2,9 @@
  *
  *     rouse::semaphore limit(10);
  *     ...
- *     rouse::permit permit = co_await limit.acquire().on(loop).until(deadline);  // released when it goes out
- *     of scope
- *     if (!permit) co_return;                                                    // permit.status() says why
+ *     rouse::permit permit = co_await limit.acquire().on(loop).until(deadline);
+ *     if (!permit) co_return;               // permit.status() says why
+ *     ...                                   // released when permit goes out of scope
  *     rouse::mutex_guard guard = co_await mutex.lock().on(mailbox);              // unlocked likewise
  *     rouse_status status = co_await event.wait().on(mailbox).stop(token);
  *     rouse::any_result first = co_await rouse::any(limit.acquire(), event.wait()).on(mailbox);
@@ -13,10 +13,8 @@
  *   With a mailbox, in its drain, on the loop's thread. Nothing is allocated: the waiter is in the
  *   coroutine's frame.
  *   Without one, on the thread whose call made it due. A wait that queues then allocates its waiter, because
- *   the
- *   coroutine may be destroyed before its wake has run; ROUSE_NOMEM if it cannot. rouse::any always allocates
- *   when it
- *   queues.
+ *   the coroutine may be destroyed before its wake has run; ROUSE_NOMEM if it cannot. rouse::any always
+ *   allocates when it queues.
  *
  * A coroutine may be destroyed while it waits, on the thread on which it would continue. It leaves the queue;
  * if it has been granted and was only still to be resumed, what it was granted goes back.
@@ -54,8 +52,7 @@
 
 namespace rouse {
 
-/* ---- guards (C++11)
- * ------------------------------------------------------------------------------------------ */
+/* ---- guards (C++11) ---- */
 
 namespace detail {
 struct semaphore_traits {
@@ -164,7 +161,7 @@ typedef guard<detail::mutex_traits> mutex_guard;
 typedef guard<detail::read_traits> read_guard;
 typedef guard<detail::write_traits> write_guard;
 
-/* A loop's mailbox and deadlines, for `on`. */
+/* A loop's mailbox and deadlines, for `on`: rouse::loop l{rouse_uv_mailbox(&r), rouse_uv_deadlines(&r)}. */
 struct loop {
     rouse_mailbox *mailbox;
     rouse_deadlines *deadlines;
@@ -172,8 +169,7 @@ struct loop {
 
 #if defined(__cpp_impl_coroutine)
 
-/* ---- waiting (C++20)
- * ------------------------------------------------------------------------------------------- */
+/* ---- waiting (C++20) ---- */
 
 namespace detail {
 
@@ -633,7 +629,7 @@ inline detail::condvar_waiting wait(rouse_condvar &c, mutex_guard &guard) noexce
 }
 
 /* Which arm won, and its outcome. What a winner with ROUSE_OK was granted is yours: take it over with a
- * guard. index -1: none, and status says why. */
+ * guard, as in rouse::permit p(*limit.native(), 1, first.status). index -1: none, and status says why. */
 struct any_result {
     int index;
     rouse_status status;
@@ -705,10 +701,11 @@ template <std::size_t N> class any_awaiter {
 template <class... Operations> class any_waiting {
   public:
     explicit any_waiting(const Operations &...operations) noexcept : operations_(operations...) {}
-    any_waiting on(rouse_mailbox &mailbox) &&noexcept {
-        mailbox_ = &mailbox;
+    any_waiting on(rouse_mailbox *mailbox) &&noexcept {
+        mailbox_ = mailbox;
         return std::move(*this);
     }
+    any_waiting on(rouse_mailbox &mailbox) &&noexcept { return std::move(*this).on(&mailbox); }
     any_waiting on(const loop &l) &&noexcept {
         mailbox_ = l.mailbox;
         return std::move(*this);
@@ -735,8 +732,7 @@ detail::any_waiting<Operations...> any(const waiting<Operations> &...waits) noex
 
 #endif /* coroutines */
 
-/* ---- the objects
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the objects ---- */
 
 namespace detail {
 template <class T> class object {

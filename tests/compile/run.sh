@@ -126,6 +126,10 @@ loops() {
                 "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/$loop.cc"
         done
     done
+    printf '#include <rouse/loop/uv.h>\n' >"$work/strict.c"
+    # shellcheck disable=SC2086
+    must_fail "$1: loop/uv.h with strict C11" 'needs -std=gnu11, or _GNU_SOURCE' "$1" -std=c11 -fsyntax-only "-I$include" $flags \
+        "$work/strict.c"
     echo "$1: the headers of loop/, C11 and C++11"
 }
 

@@ -367,7 +367,7 @@ static rouse::any_result first;
 
 static task any_of(rouse::semaphore &s, rouse::event &e, rouse_mailbox *mailbox) {
     if (mailbox != nullptr) {
-        first = co_await rouse::any(s.acquire(), e.wait()).on(*mailbox);
+        first = co_await rouse::any(s.acquire(), e.wait()).on(mailbox);
     } else {
         first = co_await rouse::any(s.acquire(), e.wait());
     }

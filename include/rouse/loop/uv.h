@@ -22,6 +22,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__GLIBC__) && !defined(__USE_UNIX98) && !defined(__USE_XOPEN2K) /* what glibc makes of -std=c11 */
+#    error "rouse/loop/uv.h: <uv.h> needs -std=gnu11, or _GNU_SOURCE defined before the first include"
+#endif
 #include <uv.h>
 
 typedef struct rouse_uv rouse_uv;

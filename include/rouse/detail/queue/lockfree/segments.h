@@ -16,8 +16,7 @@
  *                                             back to DEAD when it no longer is
  *
  *   FREE -> FRESH   by the thread that popped it from the pool, alone with it; it is not yet in the list
- *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it
- * in
+ *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it in
  *                   the list. Only here does it get its base: the one behind its neighbour's
  *   LIVE -> DEAD    by a visitor that finds every cell final, wherever the segment stands in the list
  *   DEAD -> FREE    by the thread that cuts it out of the list. First it is marked, in its own link, which is
