@@ -1,9 +1,11 @@
 #!/bin/sh
-# benches/run.sh: measures the three backends on this machine and says which to take for which load.
+# benches/run.sh: measures the backends and their modes on this machine and says which to take for which load.
 #
-#   benches/run.sh                    everything; some ten minutes
-#   benches/run.sh --quick            fewer sizes, shorter runs; within two minutes
+#   benches/run.sh                    everything; some ten minutes: the recommendation, every table, the recommendation
+#   benches/run.sh --quick            the recommendation alone; about a minute once it is built
 #   benches/run.sh --peers            other people's primitives beside them
+#   benches/run.sh --bars             further: the targets that were set before the code was written, what each means,
+#                                     whether it is met here (with --peers: those that name a peer too)
 #   benches/run.sh --save NAME        keeps this version of the library as NAME
 #   benches/run.sh --compare NAME     builds version NAME, or else the git revision NAME, into the same program and
 #                                     runs both interleaved; exit status 1: something got slower beyond noise
@@ -11,12 +13,13 @@
 #            --no-install (fail and name what is missing)
 #
 # Installs what is missing (Debian and its kin, as root or by sudo), builds in build-bench/, writes to out/bench/.
+# The page with plots is out/bench/report.html.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/out/bench
 build=$root/build-bench
-quick='' peers='' save='' compare='' filter='' repetitions='' min_time='' no_install=''
+quick='' peers='' bars='' save='' compare='' filter='' repetitions='' min_time='' no_install=''
 
 usage() {
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -33,6 +36,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=--quick ;;
     --peers) peers=yes ;;
+    --bars) bars=yes ;;
     --no-install) no_install=--no-install ;;
     --save | --compare | --filter | --repetitions | --min-time | --out)
         [ $# -ge 2 ] || usage 2
@@ -53,9 +57,14 @@ while [ $# -gt 0 ]; do
 done
 case $save$compare in */*) die "a name has no slash" ;; esac
 saved=$root/out/bench-saved
+# The recommendation alone does without counts.
+counted=''
+if [ -z "$quick" ] || [ -n "$bars" ]; then
+    counted=yes
+fi
 
 # ---- what it needs ----
-packages='gcc g++ cmake make libbenchmark-dev python3 valgrind binutils'
+packages='gcc g++ cmake make libbenchmark-dev python3 gnuplot-nox valgrind binutils'
 if [ -n "$peers" ]; then
     packages="$packages libnsync-dev libconcurrentqueue-dev cargo rustc librust-tokio-dev librust-async-lock-dev
         librust-futures-lite-dev librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev
@@ -103,9 +112,6 @@ cmake --build "$build" -j "$(nproc)" >"$out/build.log" 2>&1 || {
 bin=$build/benches
 
 # ---- counts ----
-say "counting operations, instructions and bytes"
-"$bin/rouse_counts" --json >"$out/counts.json" || say "a call costs more than it may: $bin/rouse_counts shows which"
-
 per_pair() { # backend
     "$root/benches/instructions.sh" "$bin/rouse_instructions_$1"
 }
@@ -118,14 +124,19 @@ each_backend() { # command [argument]: {"MUTEX": …, …}
     printf '{"MUTEX": %s, "SPIN": %s, "LOCKFREE": %s, "LOCAL": %s}' "$("$1" MUTEX ${2:-})" "$("$1" SPIN ${2:-})" \
         "$("$1" LOCKFREE ${2:-})" "$("$1" LOCAL ${2:-})"
 }
-{
-    printf '{"text": {"semaphore": %s, "notify": %s, "mutex": %s}' "$(each_backend text_size SEMAPHORE)" \
-        "$(each_backend text_size NOTIFY)" "$(each_backend text_size MUTEX)"
-    if command -v valgrind >/dev/null; then
-        printf ', "instructions": %s' "$(each_backend per_pair)"
-    fi
-    printf '}\n'
-} >"$out/costs.json"
+rm -f "$out/counts.json" "$out/costs.json"
+if [ -n "$counted" ]; then
+    say "counting operations, instructions and bytes"
+    "$bin/rouse_counts" --json >"$out/counts.json" || say "a call costs more than it may: $bin/rouse_counts shows which"
+    {
+        printf '{"text": {"semaphore": %s, "notify": %s, "mutex": %s}' "$(each_backend text_size SEMAPHORE)" \
+            "$(each_backend text_size NOTIFY)" "$(each_backend text_size MUTEX)"
+        if command -v valgrind >/dev/null; then
+            printf ', "instructions": %s' "$(each_backend per_pair)"
+        fi
+        printf '}\n'
+    } >"$out/costs.json"
+fi
 
 context() { # key, value
     printf '"%s": "%s"' "$1" "$(printf '%s' "$2" | tr -d '"\\' | tr '\n\t' '  ')"
@@ -143,13 +154,15 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
     printf ', '
     context commit "$commit"
     printf ', '
-    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${filter:+--filter $filter }${compare:+--compare $compare}"
+    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${bars:+--bars }${filter:+--filter $filter }${compare:+--compare $compare}"
     printf ', '
     context load "$(cut -d' ' -f1-3 /proc/loadavg)"
     printf '}\n'
 } >"$out/context.json"
 
 # ---- measure ----
+# The recommendation rests on whole cycles; the call of notify_all alone is measured for the tables and the targets.
+[ -n "$counted$filter$compare" ] || filter='^(W[1-57]|W6cycle|W9|mixed)'
 awk -v processors="$(nproc)" '$1 > processors / 2 {
     printf "\n== this machine is busy (load %s): what several threads take will swing, and ratios with it\n", $1
 }' /proc/loadavg >&2
@@ -163,7 +176,9 @@ else
     say "measuring"
 fi
 measure "$out/results.json" "$filter" "$repetitions"
-python3 "$root/benches/report.py" tables "$out"
+report=tables
+[ -z "$quick" ] || report=screen
+python3 "$root/benches/report.py" "$report" "$out" ${bars:+--bars}
 
 if [ -n "$save" ]; then
     cp "$out/results.json" "$out/context.json" "$saved/$save/"

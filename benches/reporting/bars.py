@@ -1,0 +1,238 @@
+"""The targets that were set before the code was written, and what this run says of each."""
+import random
+import statistics
+
+from reporting.contenders import BACKENDS, FAST, LOCAL, THREADS_FAST
+from reporting.results import geometric_mean, percentile
+from reporting.tables import Section
+
+RESAMPLES = 300
+NOT_MEASURED = "not measured"
+
+
+class Bar:
+    """code: its row; means: in words; limit; verdict(results, contender): what the run says."""
+
+    def __init__(self, code, means, limit, verdict):
+        self.code, self.means, self.limit, self.verdict = code, means, limit, verdict
+
+
+def _met(value, must, form="{:.2f}", stretch=None):
+    if value is None:
+        return NOT_MEASURED
+    if stretch is not None and value <= stretch:
+        return form.format(value) + " met, stretch too"
+    return form.format(value) + (" met" if value <= must else " NOT met")
+
+
+def _ratio(code, means, against, must, pick, stretch=None):
+    """The worst ratio over the groups."""
+    def verdict(results, contender):
+        ratios = [g.ratio(contender, against) for g in results.groups.values() if pick(g)]
+        return _met(max((r for r in ratios if r is not None), default=None), must, stretch=stretch)
+
+    return Bar(code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict)
+
+
+def _mean(code, means, against, must, pick):
+    """The geometric mean over the groups."""
+    def verdict(results, contender):
+        ratios = [r for r in (g.ratio(contender, against) for g in results.groups.values() if pick(g)) if r is not None]
+        return _met(geometric_mean(ratios) if ratios else None, must)
+
+    return Bar(code, means, f"<= {must:g} in the mean", verdict)
+
+
+def _count(code, means, must, rows):
+    """The read-modify-writes of counted rows; a platform lock has two."""
+    def verdict(results, contender):
+        operations = (results.counts or {}).get(contender, {}).get("operations", {})
+        if any(row not in operations for row in rows):
+            return NOT_MEASURED
+        return _met(sum(operations[row]["rmw"] + 2 * operations[row].get("locks", 0) for row in rows), must)
+
+    return Bar(code, means, f"<= {must:g}", verdict)
+
+
+def _beside_fifo_peer(results, contender):
+    """These groups swing too much for their worst one to mean anything: the geometric mean, and in how many of them the
+    contender is above 1.1 in 95 of 100 resamplings."""
+    groups = [g for g in results.of("W4") if g.parameters.split("/")[2] == "500" and g.ratio(contender, "tokio")]
+    if not groups:
+        return NOT_MEASURED
+    chance = random.Random(1)
+
+    def drawn(group, name):
+        return statistics.median(chance.choices(group.samples[name], k=len(group.samples[name])))
+
+    above = sum(percentile([drawn(g, contender) / drawn(g, "tokio") for _ in range(RESAMPLES)], 5) > 1.1 for g in groups)
+    mean = geometric_mean([g.ratio(contender, "tokio") for g in groups])
+    return f"{mean:.2f}, above in {above} of {len(groups)}: {'met' if above == 0 and mean <= 1.1 else 'NOT met'}"
+
+
+def _flat_cancel(results, contender):
+    """W7's slowest size over its fastest, the worst of the three orders."""
+    worst = []
+    for order in ("fifo", "lifo", "random"):
+        medians = [g.median(contender) for g in results.of("W7") if g.name.endswith(order) and contender in g.samples]
+        if medians:
+            worst.append(max(medians) / min(medians))
+    return _met(max(worst, default=None), 1.25)
+
+
+def _flat_permits(results, contender):
+    medians = [g.median(contender) for g in results.of("W9") if contender in g.samples]
+    return _met(max(medians) / min(medians) if len(medians) > 1 else None, 1.25)
+
+
+def _storm(results, contender):
+    storm = results.groups.get("W7storm")
+    if storm is None or contender not in storm.samples:
+        return NOT_MEASURED
+    grown = max(v for key, values in storm.counters[contender].items() if key.startswith("heap_after_") for v in values)
+    return _met(grown, 65536 if contender == "LOCKFREE" else 0, "{:.0f}")
+
+
+def _bytes(most):
+    """most(costs, contender): of the primitive."""
+    def verdict(results, contender):
+        if not results.counts:
+            return NOT_MEASURED
+        size = results.counts[contender]["bytes"]
+        good = size["semaphore"] <= most(results, contender) and size["waiter"] <= 56
+        return f"{size['semaphore']:g}/{size['waiter']:g} {'met' if good else 'NOT met'}"
+
+    return verdict
+
+
+def _heap(results, contender):
+    if not results.counts:
+        return NOT_MEASURED
+    return _met(results.counts[contender]["bytes"]["heap per waiter, 1000 waiting"], 0, "{:g}")
+
+
+def _instructions(results, contender):
+    return _met(results.costs.get("instructions", {}).get(contender), 30, "{:.0f}")
+
+
+def _least_share(results, contender):
+    shares = [v for g in results.of("W4") if g.parameter() == 8 and g.parameter(1) == 1 and g.has(contender, "share_min")
+              for v in g.counters[contender]["share_min"]]
+    if not shares:
+        return NOT_MEASURED
+    return f"{min(shares):.2f} {'met' if min(shares) >= 0.6 else 'NOT met'}"
+
+
+def _bound(results, contender):
+    pairs = [(most, bound) for g in results.of("W4") if g.has(contender, "passed_by") and g.has(contender, "bypass")
+             for most, bound in zip(g.counters[contender]["passed_by"], g.counters[contender]["bypass"])]
+    if not pairs:
+        return NOT_MEASURED + "; the stress tests count it"
+    worst, bound = max(pairs)
+    return f"{worst:.0f} of {bound:.0f} {'met' if all(most <= b for most, b in pairs) else 'NOT met'}"
+
+
+def _strict_time(results, contender):
+    """In a run with a baseline from before the mode."""
+    old = contender + "@baseline"
+    ratios = [g.ratio(contender, old) for name in ("W3pass", "W3handoff") for g in results.of(name)]
+    return _met(max((r for r in ratios if r is not None), default=None), 1.02)
+
+
+def _is(*names):
+    return lambda g: g.workload in names
+
+
+def _from(workload, least):
+    return lambda g: g.workload == workload and g.parameter() >= least
+
+
+def _contest(one_task=False):
+    return lambda g: g.workload == "W4" and (not one_task or g.parameter(1) == 1)
+
+
+OF_BACKENDS = [
+    _ratio("W1, W2 / two bare atomic operations", "what the library adds to the two atomic operations that no acquire and "
+           "release can do without", "floor:two-rmw", 1.45, _is("W1", "W2"), 1.1),
+    _ratio("W1, W2 / pthread_mutex", "a pair that nobody contends for costs no more than the system's mutex",
+           "pthread_mutex", 1.0, _is("W1", "W2")),
+    Bar("W1 instructions a pair", "the same, in instructions", "<= 30", _instructions),
+    _ratio("W3handoff 10..1000 / executor", "what a hand-over adds to a task switch of the bare run queue", "executor", 5,
+           _from("W3handoff", 10), 4),
+    _ratio("W3handoff 10..1000 / tokio", "a hand-over between tasks of one thread", "tokio", 0.3, _from("W3handoff", 10)),
+    _ratio("W3spawn 50.. / tokio", "tasks that start, take one of ten permits, and end", "tokio", 0.33,
+           _from("W3spawn", 50), 0.25),
+    _ratio("W5 one thread / tokio", "one waiter is notified", "tokio", 0.55, lambda g: g.name == "W5/one-thread"),
+    _ratio("W6cycle 100.. / tokio", "all are notified, run, and wait again", "tokio", 0.55, _from("W6cycle", 100), 0.45),
+    _ratio("W6call 100.. / tokio", "the call that notifies all, alone", "tokio", 1.0, _from("W6call", 100)),
+    _ratio("W6call 100.. / SPIN", "the same, for LOCKFREE: close to SPIN", "SPIN", 1.3, _from("W6call", 100)),
+    _ratio("W7 register + cancel / tokio", "a wait that is given up", "tokio", 0.35, _is("W7")),
+    Bar("W7 flat from 10 to 10,000", "giving up costs the same however many wait: slowest size over fastest", "<= 1.25",
+        _flat_cancel),
+    Bar("W7storm heap growth, bytes", "a million waits that come and go leave no memory behind", "0; LOCKFREE 65536", _storm),
+    Bar("W9 flat from 1 to 2^20 permits", "a waiter costs the same however many permits it asks for", "<= 1.25",
+        _flat_permits),
+    Bar("W4 500 ns / tokio, all T, K", "threads that contend, beside the one peer that is first in, first out too",
+        "<= 1.1 in each", _beside_fifo_peer),
+    Bar("W8 bytes: primitive/waiter", "memory of an object and of a waiter", "<= 48 (+ mutex)/56",
+        _bytes(lambda r, c: 48 + (r.costs.get("mutex_size", 40) if c == "MUTEX" else 0))),
+    _count("W8 hand-over, atomic operations", "read-modify-writes of queueing and being granted, with ten waiting", 4.3,
+           ["hand-over in a queue of ten: wait + release"]),
+    _count("W8 cancel, atomic operations", "read-modify-writes of a wait that is given up, its queueing not counted", 2.2,
+           ["cancel in a crowd of 1000, oldest first"]),
+]
+OF_THROUGHPUT = [
+    _ratio("W4 k = 1 / pthread_mutex", "threads that contend pay what the system's mutex pays, whose overtaking has no "
+           "bound: the worst of the groups with one task a thread", "pthread_mutex", 1.2, _contest(one_task=True)),
+    _ratio("W4 / async-lock", "and what the fastest mutex for tasks pays: the worst of all groups", "async-lock", 1.0,
+           _contest()),
+    _mean("W4 / nsync", "and, for plain threads in blocking.h, what nsync pays: the mean", "nsync", 1.0,
+          _contest(one_task=True)),
+    Bar("W4 passed by, of its bound", "while anybody waits, at most so many newcomers in a row", "the bound", _bound),
+    Bar("W4 8 threads, k = 1: least share", "the unluckiest thread's share of its fair share", ">= 0.6", _least_share),
+    _count("W8 past an invited waiter", "read-modify-writes of a newcomer's acquire and release", 2,
+           ["acquire past an invited waiter", "release past an invited waiter"]),
+]
+# Whether strict order pays for the mode, seen against a version without it.
+OF_STRICT = [
+    Bar("W3pass, W3handoff / without the mode", "strict hand-overs do not pay for throughput mode: this version over one "
+        "from before it (--compare 4039971)", "<= 1.02", _strict_time),
+]
+OF_LOCAL = [
+    _ratio("W1, W2 / SPIN", "a pair without atomic operations", "SPIN", 0.2, _is("W1", "W2")),
+    _ratio("W3pass / SPIN", "a hand-over", "SPIN", 0.6, _is("W3pass")),
+    _ratio("W3handoff 10..1000 / executor", "what a hand-over adds to a task switch of the bare run queue", "executor", 2,
+           _from("W3handoff", 10)),
+    _ratio("W7 register + cancel / SPIN", "a wait that is given up", "SPIN", 0.5, _is("W7")),
+    Bar("W8 bytes: primitive/waiter", "memory of an object and of a waiter", "<= 40/56", _bytes(lambda r, c: 40)),
+    Bar("W8 heap, bytes a waiter", "none", "0", _heap),
+]
+OF_FAMILY = [
+    _count("W8 channel send + receive", "read-modify-writes of a message when there is room", 6,
+           ["channel send, room", "channel receive"]),
+    _ratio("W9channel / tokio", "a message between tasks, beside tokio's mpsc", "tokio", 0.5,
+           lambda g: g.workload.startswith("W9channel")),
+]
+
+
+def _table(bars, names, results):
+    names = [n for n in names if n in results.contenders() or n in BACKENDS]
+    return ["target", "limit"] + names, [[b.code, b.limit] + [b.verdict(results, n) for n in names] for b in bars]
+
+
+def sections(results):
+    """Each set of targets: its table, and below it what each of them means."""
+    out = []
+    for title, bars, names in (
+            ("Targets of the backends", OF_BACKENDS, BACKENDS),
+            ("Targets of throughput mode", OF_THROUGHPUT, FAST + THREADS_FAST),
+            ("Targets of strict order beside throughput mode", OF_STRICT, BACKENDS),
+            ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
+            ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL])):
+        table = _table(bars, names, results)
+        if len(table[0]) == 2:
+            out.append(Section(title, "not in this run: none of " + ", ".join(names)))
+            continue
+        out.append(Section(title, "set before the code was written; from this run, the worst group unless it says otherwise",
+                           table, [f"{b.code}: {b.means}" for b in bars], left=2))
+    return out

@@ -1,0 +1,62 @@
+"""Who takes part, in which order they are shown, and what each cannot do."""
+
+BACKENDS = ["MUTEX", "SPIN", "LOCKFREE"]
+DEFAULT = "SPIN"
+LOCAL = "LOCAL"  # for one thread; takes part in the groups of one thread
+FAST = [b + "-fast" for b in BACKENDS]  # throughput mode, between tasks
+THREADS = [b + "-threads" for b in BACKENDS]  # blocking.h, for plain threads
+THREADS_FAST = [t + "-fast" for t in THREADS]
+FLOORS = ["floor:two-rmw", "executor", "floor:line"]
+PEERS = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync", "moodycamel"]
+OURS = BACKENDS + [LOCAL] + FAST + THREADS + THREADS_FAST
+BLOCKING = THREADS + THREADS_FAST + ["pthread_mutex", "sem_t", "nsync", "moodycamel"]
+
+# What it is; what it cannot do. A test holds this against the contenders of CMakeLists.txt.
+_FIFO = "first in, first out"
+_BOUND = "overtaking up to a bound"
+_ANY = "overtaking without a bound"
+_CONTENDERS = {
+    # name: (tasks, cancel, order, further limits)
+    "MUTEX": ("yes", "yes", _FIFO, "not in signal handlers"),
+    "SPIN": ("yes", "yes", _FIFO, "not in signal handlers"),
+    "LOCKFREE": ("yes", "yes", _FIFO, "allocates when a waiter queues"),
+    "LOCAL": ("yes", "yes", _FIFO, "one thread only; not in signal handlers"),
+    "tokio": ("yes", "yes", _FIFO, ""),
+    "async-lock": ("yes", "yes", _ANY, "one permit at a time"),
+    "naive-vecdeque": ("yes", "slow with many waiters", _ANY, "batches of permits wake one waiter"),
+    "naive-segqueue": ("yes", "loses the wake of a cancelled waiter", _ANY, "one thread only"),
+    "pthread_mutex": ("no", "no", _ANY, "one permit; the thread that locks must unlock"),
+    "sem_t": ("no", "no", _ANY, ""),
+    "nsync": ("no", "no", _ANY, "one permit; the thread that locks must unlock"),
+    "moodycamel": ("no", "no", _ANY, ""),
+}
+for _backend in BACKENDS:
+    _CONTENDERS[_backend + "-fast"] = ("yes", "yes", _BOUND, "not in signal handlers")
+    _CONTENDERS[_backend + "-threads"] = ("no", "by time-out", _FIFO, "not in signal handlers")
+    _CONTENDERS[_backend + "-threads-fast"] = ("no", "by time-out", _BOUND, "not in signal handlers")
+
+HEADER = ["contender", "tasks", "cancel", "order", "further limits"]
+
+
+def facts(contender):
+    """(tasks, cancel, order, further limits); None: nobody has said."""
+    return _CONTENDERS.get(contender)
+
+
+def is_floor(contender):
+    return contender in FLOORS or contender.startswith("floor")
+
+
+def spoken(contender):
+    """The name as a reader is told what to take."""
+    if contender in FAST + THREADS_FAST:
+        return contender.split("-")[0] + " in throughput mode"
+    return contender.split("-")[0] if contender in THREADS else contender
+
+
+def rank(contender):
+    """Sorts floors, then ours, then peers, then who is unknown, baselines last."""
+    known = FLOORS + OURS + PEERS
+    if contender in known:
+        return known.index(contender), contender
+    return (-1 if is_floor(contender) else len(known) + ("@" in contender)), contender

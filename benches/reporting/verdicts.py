@@ -1,0 +1,240 @@
+"""The recommendation: for each kind of load what to take, by how much, and how sure that is."""
+import random
+import statistics
+
+from reporting import workloads
+from reporting.contenders import BACKENDS, DEFAULT, FAST, LOCAL, THREADS, THREADS_FAST, spoken
+from reporting.results import geometric_mean, nanoseconds
+from reporting.tables import Section
+
+RESAMPLES = 300
+LEVEL = 1.05  # within this factor of the fastest a contender is as good
+WITHIN = 1.25  # and several are level if none is above this
+SURE = 90  # of 100 resamplings
+
+
+class Kind:
+    """A kind of load: which groups it is, among whom one chooses, and the group whose figures are quoted."""
+
+    def __init__(self, words, pick, quoted, choice=None, needs=()):
+        self.words, self.pick, self.quoted = words, pick, quoted
+        self.choice = BACKENDS if choice is None else choice
+        self.needs = needs  # one of them must have run; empty: whoever did
+
+
+def _threads(more_than_cores, idle=""):
+    return lambda r, g: (g.workload == "W4" and (g.parameter() > r.processors) == more_than_cores
+                         and g.name.endswith(idle))
+
+
+_W4_QUOTED = ["W4/16/10/500/sleep", "W4/8/10/500/sleep"]
+KINDS = [
+    Kind("nobody waits", lambda r, g: g.workload in ("W1", "W2"), ["W1"]),
+    Kind("tasks queue on one thread",
+         lambda r, g: g.workload in ("W3handoff", "W3spawn") and g.parameter() >= 50, ["W3handoff/100"]),
+    Kind("one waiter at a time", lambda r, g: g.workload == "W5", ["W5/one-thread"]),
+    Kind("many waiters, all are notified", lambda r, g: g.workload == "W6cycle" and g.parameter() >= 100,
+         ["W6cycle/1000"]),
+    Kind("time-outs: waits are cancelled", lambda r, g: g.workload in ("W7", "W7storm"), ["W7/1000/random"]),
+    Kind("limits, gates, events, channels ...", lambda r, g: g.workload.startswith("W9"), ["W9limit_handoff"]),
+    Kind("a mix, as in a server", lambda r, g: g.workload == "mixed", ["mixed/2"]),
+    Kind("threads contend, one a core at most", _threads(False), ["W4/2/10/500/spin"]),
+    Kind("more threads than cores, idle ones spin", _threads(True, "spin"), ["W4/16/10/500/spin", "W4/8/10/500/spin"]),
+    Kind("more threads than cores, idle ones sleep", _threads(True, "sleep"), _W4_QUOTED),
+]
+# The same choice for a program with one thread, and for those who do not mind that a newcomer overtakes.
+MODES = [
+    Kind("one thread uses all of it",
+         lambda r, g: LOCAL in g.samples and "SPIN" in g.samples and not g.workload.startswith("W6call"),
+         ["W3handoff/100"], [DEFAULT, LOCAL]),
+    Kind("threads contend, overtaking is fine", lambda r, g: g.workload == "W4",
+         _W4_QUOTED, BACKENDS + FAST, needs=FAST),
+    Kind("the same, plain threads (blocking.h)",
+         lambda r, g: g.workload == "W4" and g.parameters.split("/")[1] == "1",
+         ["W4/16/1/500/sleep", "W4/8/1/500/sleep"], THREADS + THREADS_FAST, needs=THREADS_FAST),
+]
+
+
+class Verdict:
+    """What a kind of load says. A contender is as good as the fastest unless it is slower by more than 5 % in 95 of
+    100 resamplings of the repetitions. The verdict is told if 90 of 100 resamplings agree with it."""
+
+    def __init__(self, results, kind):
+        self.kind = kind
+        picked = [g for g in results.groups.values() if kind.pick(results, g)]
+        self.choice = [c for c in kind.choice if any(c in g.samples for g in picked)]
+        self.groups = [g for g in picked if all(c in g.samples for c in self.choice)]
+        self.ran = (bool(self.groups) and len(self.choice) > 1
+                    and (not kind.needs or any(n in self.choice for n in kind.needs)))
+        if not self.ran:
+            return
+        chance = random.Random(1)
+        self.score = self._scores(lambda g, c: g.median(c))
+        drawn = [self._scores(lambda g, c: statistics.median(chance.choices(g.samples[c], k=len(g.samples[c]))))
+                 for _ in range(RESAMPLES)]
+        self.range = {c: _interval([d[c] for d in drawn]) for c in self.choice}
+        ranked = sorted(self.choice, key=self.score.get)
+        self.good = [c for c in ranked if self.range[c][0] <= LEVEL]
+        self.rest = [c for c in ranked if c not in self.good]
+        limit = LEVEL if len(self.good) == 1 else WITHIN
+        self.sure = 100 * sum(all(d[c] <= limit for c in self.good) for d in drawn) // RESAMPLES
+        self.told = self.sure >= SURE
+        self.quoted = next((results.groups[q] for q in kind.quoted if q in results.groups), self.groups[0])
+
+    def _scores(self, middle):
+        """For each contender the geometric mean of its times, over that of the fastest."""
+        mean = {c: geometric_mean([middle(g, c) for g in self.groups]) for c in self.choice}
+        return {c: mean[c] / min(mean.values()) for c in self.choice}
+
+    def takes(self):
+        if not self.told:
+            return "not told: too noisy"
+        if len(self.good) == len(self.choice) > 2:
+            return "any"
+        return " or ".join(spoken(c) for c in self.good)
+
+    def by_how_much(self):
+        """How much longer the others take."""
+        if not self.told:
+            return "-"
+        if not self.rest:
+            return f"level within {100 * (max(self.score.values()) - 1):.0f} %"
+        shown = self.rest[:2]
+        shown += [c for c in self.rest if not c.endswith("-fast")][:1] if not set(shown) & set(BACKENDS + THREADS) else []
+        return ", ".join(f"{c} {self.score[c]:.2f}x" for c in shown)
+
+    def row(self):
+        return [self.kind.words, self.takes(), self.by_how_much(), f"{self.sure} of 100"]
+
+    def figures(self):
+        """The figures of one of its groups."""
+        values = ", ".join(f"{c} {nanoseconds(self.quoted.median(c))}" for c in sorted(self.choice, key=self.score.get))
+        return f"{self.kind.words}: {self.quoted.name}: {values}"
+
+    def code(self):
+        return self.quoted.workload
+
+
+def _interval(values):
+    values = sorted(values)
+    return values[len(values) * 5 // 100], values[len(values) * 95 // 100]
+
+
+def verdicts(results, kinds=None):
+    return [v for v in (Verdict(results, k) for k in (KINDS if kinds is None else kinds)) if v.ran]
+
+
+def overall(found):
+    """(the backend that is good in most of the kinds that are told, in which, how many are told)"""
+    told = [v for v in found if v.told]
+    best = max(BACKENDS, key=lambda b: (sum(b in v.good for v in told), b == DEFAULT))
+    return best, [v for v in told if best in v.good], told
+
+
+def headline(results):
+    """The recommendation in sentences."""
+    found = verdicts(results)
+    if not found:
+        return []
+    best, good, told = overall(found)
+    if not told:
+        out = ["No kind of load could be told: this machine is too noisy now. Take SPIN, the default."]
+    else:
+        out = [f"Take {best}{', the default' if best == DEFAULT else ''}: the fastest, or level with the fastest, in "
+               f"{len(good)} of the {len(told)} kinds of load that could be told."]
+    others = [f"{v.kind.words}: {v.takes()}" for v in told if best not in v.good]
+    if others:
+        out.append("Not in: " + "; ".join(others) + ".")
+    for v in verdicts(results, MODES):
+        if not v.told:
+            continue
+        if v.kind.choice == [DEFAULT, LOCAL]:
+            out += [f"One thread: {v.takes()} ({v.by_how_much()})."]
+        else:
+            fast = [c for c in v.good if c.endswith("-fast")]
+            fair = min((c for c in v.choice if not c.endswith("-fast")), key=v.score.get)
+            if fast and fair not in v.good:
+                out.append(f"{v.kind.words[0].upper()}{v.kind.words[1:]}: {spoken(fast[0])}, {v.score[fair]:.1f} times "
+                           f"as fast as {spoken(fair)} in strict order.")
+    noisy = [v.kind.words for v in found + verdicts(results, MODES) if not v.told]
+    if noisy:
+        out.append("Too noisy to be told, and not counted: " + "; ".join(noisy) + ".")
+    return out
+
+
+PROMISES = [
+    "promised, whatever the figures: in signal handlers, or where a thread may be stopped anywhere: LOCKFREE; its wakes wait for no other thread",
+    "promised: no heap: SPIN, MUTEX or LOCAL; LOCKFREE allocates when a waiter queues, never when it wakes",
+    "the longest wait matters: strict order, the default; where it does not and threads contend: throughput mode",
+]
+
+
+def recommendation(results):
+    """The one screen."""
+    found = verdicts(results) + verdicts(results, MODES)
+    if not found:
+        return Section("Which backend? This run holds no kind of load that compares them", "")
+    return Section("Which backend, on this machine?", " ".join(headline(results)),
+                   (["kind of load", "take", "the others take", "how sure"], [v.row() for v in found]),
+                   PROMISES, left=3)
+
+
+def behind(results):
+    """One group's figures for each kind, and what the codes and columns mean."""
+    found = verdicts(results) + verdicts(results, MODES)
+    return [Section("Figures behind it", "medians, ns, of one group of each kind", lines=[v.figures() for v in found]),
+            Section("What the codes and columns mean", "",
+                    lines=[f"{code}: {words}" for code, words in workloads.legend({v.code() for v in found})]
+                    + ["the others take: their time over that of the one to take, geometric mean of the kind's groups",
+                       f"how sure: in how many of 100 resamplings of the repetitions it comes out so: one within "
+                       f"{100 * (LEVEL - 1):.0f} % of the fastest, or several within {100 * (WITHIN - 1):.0f} %; below "
+                       f"{SURE} it is not told"])]
+
+
+# ---- other people's ----
+
+def peers(results):
+    """How many times the default's time each peer takes."""
+    names = results.peers()
+    found = verdicts(results)
+    if not names or not found:
+        return None
+    rows = []
+    for v in found:
+        cells = []
+        for peer in names:
+            both = [g.ratio(peer, DEFAULT) for g in v.groups if peer in g.samples]
+            cells.append(f"{geometric_mean(both):.2f}x" if both else "cannot")
+        rows.append([v.kind.words] + cells)
+    fast = DEFAULT + "-fast"
+    for v in verdicts(results, MODES[1:2]):
+        both = {p: [g.ratio(p, fast) for g in v.groups if p in g.samples and fast in g.samples] for p in names}
+        if any(both.values()):
+            rows.append([f"threads contend: over {fast}"]
+                        + [f"{geometric_mean(b):.2f}x" if b else "cannot" for b in both.values()])
+    return Section(f"Why not another's? Their time over {DEFAULT}'s", "geometric means over the groups of a kind that the "
+                   "peer can run", ([f"time over {DEFAULT}'s"] + names, rows), peer_notes(results))
+
+
+def peer_notes(results):
+    """What the times do not say."""
+    out = []
+    storm = results.groups.get("W7storm")
+    for peer in results.peers():
+        notes = []
+        shares = [(min(g.counters[peer]["share_min"]), max(g.counters[peer]["share_max"]))
+                  for g in results.of("W4") if g.has(peer, "share_min") and g.parameter(1) > 1]
+        starved = [s for s in shares if s[0] < 0.1]
+        if starved:
+            notes.append(f"starves: in {len(starved)} of {len(shares)} contests of tasks somebody had less than a tenth "
+                         "of the fair share")
+        if storm is not None and storm.has(peer, "heap_after_1000000"):
+            heap = storm.counter(peer, "heap_after_1000000")
+            if heap > 1e6:
+                notes.append(f"grows by {heap / 1e6:.0f} MB under the cancel storm")
+        slow = results.groups.get("W7/10000/lifo")
+        if slow is not None and (slow.ratio(peer, DEFAULT) or 0) > 20:
+            notes.append(f"cancels 10,000 waiters {slow.ratio(peer, DEFAULT):.0f} times as slowly as {DEFAULT}")
+        if notes:
+            out.append(f"{peer}: " + "; ".join(notes))
+    return out
