@@ -2,7 +2,7 @@
 import random
 import statistics
 
-from reporting.contenders import BACKENDS, FAST, LOCAL, THREADS_FAST
+from reporting.contenders import BACKENDS, FAST, LOCAL, MAILBOX_FAST, THREADS_FAST
 from reporting.results import geometric_mean, percentile
 from reporting.tables import Section
 
@@ -124,12 +124,15 @@ def _least_share(results, contender):
 
 
 def _bound(results, contender):
-    pairs = [(most, bound) for g in results.of("W4") if g.has(contender, "passed_by") and g.has(contender, "bypass")
-             for most, bound in zip(g.counters[contender]["passed_by"], g.counters[contender]["bypass"])]
-    if not pairs:
-        return NOT_MEASURED + "; the stress tests count it"
-    worst, bound = max(pairs)
-    return f"{worst:.0f} of {bound:.0f} {'met' if all(most <= b for most, b in pairs) else 'NOT met'}"
+    """Among n tasks at most n - 1 were queued before one; each of them, and the one, is overtaken at most `bypass` times."""
+    if contender in THREADS_FAST:
+        return "not seen: when a thread queues"
+    seen = []
+    for group in results.of("W4"):
+        if group.has(contender, "passed_by") and group.has(contender, "bypass"):
+            most = group.parameter() * group.parameter(1) * (max(group.counters[contender]["bypass"]) + 1) - 1
+            seen.append((max(group.counters[contender]["passed_by"]) / most))
+    return _met(max(seen, default=None), 1)
 
 
 def _strict_time(results, contender):
@@ -188,7 +191,8 @@ OF_THROUGHPUT = [
            _contest()),
     _mean("W4 / nsync", "and, for plain threads in blocking.h, what nsync pays: the mean", "nsync", 1.0,
           _contest(one_task=True)),
-    Bar("W4 passed by, of its bound", "while anybody waits, at most so many newcomers in a row", "the bound", _bound),
+    Bar("W4 passed by / its bound", "the most sections that others had while one task waited, over what the bound allows; "
+        "to the unit it is counted in the stress tests", "<= 1", _bound),
     Bar("W4 8 threads, k = 1: least share", "the unluckiest thread's share of its fair share", ">= 0.6", _least_share),
     _count("W8 past an invited waiter", "read-modify-writes of a newcomer's acquire and release", 2,
            ["acquire past an invited waiter", "release past an invited waiter"]),
@@ -225,7 +229,7 @@ def sections(results):
     out = []
     for title, bars, names in (
             ("Targets of the backends", OF_BACKENDS, BACKENDS),
-            ("Targets of throughput mode", OF_THROUGHPUT, FAST + THREADS_FAST),
+            ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
             ("Targets of strict order beside throughput mode", OF_STRICT, BACKENDS),
             ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
             ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL])):

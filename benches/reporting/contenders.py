@@ -6,9 +6,12 @@ LOCAL = "LOCAL"  # for one thread; takes part in the groups of one thread
 FAST = [b + "-fast" for b in BACKENDS]  # throughput mode, between tasks
 THREADS = [b + "-threads" for b in BACKENDS]  # blocking.h, for plain threads
 THREADS_FAST = [t + "-fast" for t in THREADS]
+MAILBOX = [b + "-mailbox" for b in BACKENDS]  # tasks whose wakes run in the drain of a mailbox
+MAILBOX_FAST = [m + "-fast" for m in MAILBOX]
 FLOORS = ["floor:two-rmw", "executor", "floor:line"]
-PEERS = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync", "moodycamel"]
-OURS = BACKENDS + [LOCAL] + FAST + THREADS + THREADS_FAST
+PEERS = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync", "moodycamel",
+         "pthread", "async-channel"]
+OURS = BACKENDS + [LOCAL] + FAST + MAILBOX + MAILBOX_FAST + THREADS + THREADS_FAST
 BLOCKING = THREADS + THREADS_FAST + ["pthread_mutex", "sem_t", "nsync", "moodycamel"]
 
 # What it is; what it cannot do. A test holds this against the contenders of CMakeLists.txt.
@@ -29,9 +32,13 @@ _CONTENDERS = {
     "sem_t": ("no", "no", _ANY, ""),
     "nsync": ("no", "no", _ANY, "one permit; the thread that locks must unlock"),
     "moodycamel": ("no", "no", _ANY, ""),
+    "pthread": ("no", "by time-out", _ANY, ""),
+    "async-channel": ("yes", "yes", _ANY, "channels only"),
 }
 for _backend in BACKENDS:
     _CONTENDERS[_backend + "-fast"] = ("yes", "yes", _BOUND, "not in signal handlers")
+    _CONTENDERS[_backend + "-mailbox"] = ("yes", "yes", _FIFO, "not in signal handlers")
+    _CONTENDERS[_backend + "-mailbox-fast"] = ("yes", "yes", _BOUND, "not in signal handlers")
     _CONTENDERS[_backend + "-threads"] = ("no", "by time-out", _FIFO, "not in signal handlers")
     _CONTENDERS[_backend + "-threads-fast"] = ("no", "by time-out", _BOUND, "not in signal handlers")
 
@@ -49,9 +56,9 @@ def is_floor(contender):
 
 def spoken(contender):
     """The name as a reader is told what to take."""
-    if contender in FAST + THREADS_FAST:
+    if contender in FAST + THREADS_FAST + MAILBOX_FAST:
         return contender.split("-")[0] + " in throughput mode"
-    return contender.split("-")[0] if contender in THREADS else contender
+    return contender.split("-")[0] if contender in THREADS + MAILBOX else contender
 
 
 def rank(contender):

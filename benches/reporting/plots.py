@@ -48,7 +48,7 @@ class Figure:
 
 def _base(name):
     """The backend a contender is a mode of."""
-    return re.sub("(-threads)?(-fast)?(@.*)?$", "", name)
+    return re.sub("(-threads|-mailbox)?(-fast)?(@.*)?$", "", name)
 
 
 def _line_style(name):

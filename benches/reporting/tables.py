@@ -191,8 +191,8 @@ def measured(results):
         out.append(Section(f"{name}: ns per {workloads.per(name)}", workloads.what(name),
                            _workload_table(results, results.of(name)), left=2))
     if _share_table(results)[1]:
-        out.append(Section("W4: share per task", "1 is the fair share; passed by: the most newcomers in a row while "
-                           "somebody waited. The worst of the repetitions. No share is shown where the threads are too "
+        out.append(Section("W4: share per task", "1 is the fair share; passed by: the most sections that others had while "
+                           "one task waited, those before it included. The worst of the repetitions. No share is shown where the threads are too "
                            "many for each to have run several times", _share_table(results), left=2))
     if "W7storm" in results.groups:
         out.append(Section("W7storm: memory", "counted at malloc", _heap_table(results)))

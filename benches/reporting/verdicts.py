@@ -3,7 +3,7 @@ import random
 import statistics
 
 from reporting import workloads
-from reporting.contenders import BACKENDS, DEFAULT, FAST, LOCAL, THREADS, THREADS_FAST, spoken
+from reporting.contenders import BACKENDS, DEFAULT, FAST, LOCAL, MAILBOX, MAILBOX_FAST, THREADS, THREADS_FAST, spoken
 from reporting.results import geometric_mean, nanoseconds
 from reporting.tables import Section
 
@@ -49,6 +49,8 @@ MODES = [
          ["W3handoff/100"], [DEFAULT, LOCAL]),
     Kind("threads contend, overtaking is fine", lambda r, g: g.workload == "W4",
          _W4_QUOTED, BACKENDS + FAST, needs=FAST),
+    Kind("the same, tasks run by a mailbox", lambda r, g: g.workload == "W4", _W4_QUOTED, MAILBOX + MAILBOX_FAST,
+         needs=MAILBOX_FAST),
     Kind("the same, plain threads (blocking.h)",
          lambda r, g: g.workload == "W4" and g.parameters.split("/")[1] == "1",
          ["W4/16/1/500/sleep", "W4/8/1/500/sleep"], THREADS + THREADS_FAST, needs=THREADS_FAST),
@@ -100,7 +102,7 @@ class Verdict:
         if not self.rest:
             return f"level within {100 * (max(self.score.values()) - 1):.0f} %"
         shown = self.rest[:2]
-        shown += [c for c in self.rest if not c.endswith("-fast")][:1] if not set(shown) & set(BACKENDS + THREADS) else []
+        shown += [c for c in self.rest if not c.endswith("-fast")][:1] if not set(shown) & set(BACKENDS + THREADS + MAILBOX) else []
         return ", ".join(f"{c} {self.score[c]:.2f}x" for c in shown)
 
     def row(self):
