@@ -9,7 +9,7 @@
     }
 
 #if defined(TEXT_SEMAPHORE)
-FORWARD(void, semaphore_init, (rouse_semaphore * s, uint32_t n), (s, n))
+FORWARD(rouse_status, semaphore_init, (rouse_semaphore * s, uint32_t n), (s, n))
 FORWARD(void, semaphore_destroy, (rouse_semaphore * s), (s))
 FORWARD(rouse_status, semaphore_acquire, (rouse_semaphore * s, rouse_waiter *w, uint32_t n), (s, w, n))
 FORWARD(bool, semaphore_try_acquire, (rouse_semaphore * s, uint32_t n), (s, n))

@@ -25,8 +25,9 @@
  * A thread that is ended. None of these calls is a cancellation point: pthread_cancel takes effect after the
  * call. To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or
  * asynchronous cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the
- * thread leaves the queue, and what it had just been granted is given back. In rouse_thread_waiter_await,
- * and in rouse_barrier_arrive_blocking, it must not be ended.
+ * thread leaves the queue, and what it had just been granted is given back. (An element that it had just
+ * received from a channel is gone with it.) In rouse_thread_waiter_await, and in
+ * rouse_barrier_arrive_blocking, it must not be ended.
  *
  * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
  * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a

@@ -7,6 +7,12 @@
  *
  * Built as C and, by ended_cxx.cc, as C++, where ending a thread unwinds its stack. */
 #include <rouse/blocking.h>
+#include <rouse/channel.h>
+#include <rouse/condvar.h>
+#include <rouse/event.h>
+#include <rouse/limit.h>
+#include <rouse/once.h>
+#include <rouse/rwlock.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,9 +38,24 @@ extern "C" {
         }                                                                                         \
     } while (0)
 
-enum { SEMAPHORE, QUEUE, NOTIFY, MUTEX, THROUGHPUT, OBJECTS };
-static const char *const names[OBJECTS] = {"semaphore", "waiter queue", "notify", "mutex",
-                                           "semaphore, throughput"};
+enum {
+    SEMAPHORE,
+    QUEUE,
+    NOTIFY,
+    MUTEX,
+    THROUGHPUT,
+    READER,
+    WRITER,
+    ONCE,
+    EVENT,
+    LIMIT,
+    RECEIVER,
+    CONDVAR,
+    OBJECTS
+};
+static const char *const names[OBJECTS] = {
+    "semaphore", "waiter queue", "notify", "mutex",    "semaphore, throughput", "reader", "writer",
+    "once",      "event",        "limit",  "receiver", "condition variable"};
 static char what_now[100];
 
 static rouse_semaphore semaphore;
@@ -42,15 +63,23 @@ static rouse_semaphore throughput;
 static rouse_waiter_queue queue;
 static rouse_notify notify;
 static rouse_mutex mutex;
+static rouse_rwlock rwlock;
+static rouse_once once;
+static rouse_event event;
+static rouse_limit limit;
+static rouse_channel channel;
+static int slots[2];
+static rouse_condvar condvar;
 static int object;
 static bool timed;
 static bool by_all; /* notify: all are notified, in place of one */
 static bool asynchronous;
 static rouse_status answer;
+static int received;
 
 static const uint64_t AN_HOUR = UINT64_C(3600000000000);
 
-/* ---- the four objects, alike ----------------------------------------------------------------------------------- */
+/* ---- the objects, alike ----------------------------------------------------------------------------------- */
 
 static void begin(void) {
     (void)rouse_semaphore_init(&semaphore, 1); /* who asks for 2 has been given 1 when it sleeps */
@@ -59,23 +88,43 @@ static void begin(void) {
     rouse_notify_init(&notify);
     rouse_mutex_init(&mutex);
     CHECK(rouse_mutex_try_lock(&mutex));
+    CHECK(rouse_rwlock_init(&rwlock, 3) == ROUSE_OK && rouse_rwlock_try_write(&rwlock));
+    rouse_once_init(&once);
+    CHECK(rouse_once_begin_blocking(&once) == ROUSE_OK);
+    rouse_event_init(&event);
+    CHECK(rouse_limit_init(&limit, 1, 9) == ROUSE_OK && rouse_limit_try_acquire(&limit, 1));
+    CHECK(rouse_channel_init(&channel, slots, 2, sizeof slots[0]) == ROUSE_OK);
+    rouse_condvar_init(&condvar);
     answer = ROUSE_PENDING;
     (void)snprintf(what_now, sizeof what_now, "%s%s%s%s", names[object], timed ? ", timed" : "",
                    by_all ? ", notify_all" : "", asynchronous ? ", asynchronously" : "");
 }
 
-static rouse_waiter_queue *queue_of(void) {
+static uint32_t waiting(void) {
     switch (object) {
     case SEMAPHORE:
-        return &semaphore.queue_;
+        return rouse_semaphore_waiter_count(&semaphore);
     case THROUGHPUT:
-        return &throughput.queue_;
+        return rouse_semaphore_waiter_count(&throughput);
     case QUEUE:
-        return &queue;
+        return rouse_waiter_queue_waiter_count(&queue);
     case NOTIFY:
-        return &notify.queue_;
+        return rouse_notify_waiter_count(&notify);
+    case MUTEX:
+        return rouse_mutex_waiter_count(&mutex);
+    case READER:
+    case WRITER:
+        return rouse_rwlock_waiter_count(&rwlock);
+    case ONCE:
+        return rouse_once_waiter_count(&once);
+    case EVENT:
+        return rouse_event_waiter_count(&event);
+    case LIMIT:
+        return rouse_limit_waiter_count(&limit);
+    case RECEIVER:
+        return rouse_channel_waiter_count(&channel);
     default:
-        return &mutex.queue_;
+        return rouse_condvar_waiter_count(&condvar) + rouse_mutex_waiter_count(&mutex);
     }
 }
 
@@ -92,8 +141,25 @@ static rouse_status block(void) {
                      : rouse_waiter_queue_wait_blocking(&queue, 3);
     case NOTIFY:
         return timed ? rouse_notify_wait_timed(&notify, AN_HOUR) : rouse_notify_wait_blocking(&notify);
-    default:
+    case MUTEX:
         return timed ? rouse_mutex_lock_timed(&mutex, AN_HOUR) : rouse_mutex_lock_blocking(&mutex);
+    case READER:
+        return timed ? rouse_rwlock_read_timed(&rwlock, AN_HOUR) : rouse_rwlock_read_blocking(&rwlock);
+    case WRITER:
+        return timed ? rouse_rwlock_write_timed(&rwlock, AN_HOUR) : rouse_rwlock_write_blocking(&rwlock);
+    case ONCE:
+        return timed ? rouse_once_begin_timed(&once, AN_HOUR) : rouse_once_begin_blocking(&once);
+    case EVENT:
+        return timed ? rouse_event_wait_timed(&event, AN_HOUR) : rouse_event_wait_blocking(&event);
+    case LIMIT:
+        return timed ? rouse_limit_acquire_timed(&limit, 1, AN_HOUR)
+                     : rouse_limit_acquire_blocking(&limit, 1);
+    case RECEIVER:
+        return timed ? rouse_channel_receive_timed(&channel, &received, AN_HOUR)
+                     : rouse_channel_receive_blocking(&channel, &received);
+    default: /* the mutex was locked for it */
+        return timed ? rouse_condvar_wait_timed(&condvar, &mutex, AN_HOUR)
+                     : rouse_condvar_wait_blocking(&condvar, &mutex);
     }
 }
 
@@ -115,8 +181,27 @@ static void grant(void) {
             rouse_notify_one(&notify);
         }
         break;
-    default:
+    case MUTEX:
         CHECK(rouse_mutex_unlock(&mutex) == ROUSE_OK);
+        break;
+    case READER:
+    case WRITER:
+        CHECK(rouse_rwlock_end_write(&rwlock) == ROUSE_OK);
+        break;
+    case ONCE:
+        CHECK(rouse_once_failed(&once) == ROUSE_OK);
+        break;
+    case EVENT:
+        CHECK(rouse_event_set(&event) == 1);
+        break;
+    case LIMIT:
+        CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+        break;
+    case RECEIVER:
+        CHECK(rouse_channel_try_send(&channel, &object));
+        break;
+    default:
+        CHECK(rouse_condvar_signal(&condvar));
         break;
     }
 }
@@ -136,15 +221,33 @@ static void give_back(void) {
     case NOTIFY:
         rouse_notify_one(&notify);
         break;
-    default:
+    case MUTEX:
+    case CONDVAR:
         CHECK(rouse_mutex_unlock(&mutex) == ROUSE_OK);
+        break;
+    case READER:
+        CHECK(rouse_rwlock_end_read(&rwlock) == ROUSE_OK);
+        break;
+    case WRITER:
+        CHECK(rouse_rwlock_end_write(&rwlock) == ROUSE_OK);
+        break;
+    case ONCE:
+        CHECK(rouse_once_failed(&once) == ROUSE_OK);
+        break;
+    case LIMIT:
+        CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+        break;
+    case RECEIVER:
+        CHECK(received == object);
+        break;
+    default: /* an event */
         break;
     }
 }
 
 /* Nobody is queued, and everything that was put in is there: with what the grant brought, or without. */
 static void check_end(bool granted) {
-    CHECK(rouse_waiter_queue_waiter_count(queue_of()) == 0);
+    CHECK(waiting() == 0);
     switch (object) {
     case SEMAPHORE:
         CHECK(rouse_semaphore_available(&semaphore) == (granted ? 2u : 1u));
@@ -158,15 +261,41 @@ static void check_end(bool granted) {
     case NOTIFY:
         CHECK(rouse_waiter_queue_balance(&notify.queue_) == (granted && !by_all ? 1 : 0));
         break;
-    default:
+    case MUTEX:
         CHECK(rouse_mutex_is_locked(&mutex) == !granted);
+        break;
+    case READER:
+    case WRITER:
+        CHECK(rouse_rwlock_try_write(&rwlock) == granted);
+        break;
+    case ONCE:
+        CHECK(!rouse_once_is_done(&once));
+        CHECK(rouse_once_begin_timed(&once, 0) == (granted ? ROUSE_OK : ROUSE_TIMEDOUT));
+        break;
+    case EVENT:
+        CHECK(rouse_event_is_set(&event) == granted);
+        break;
+    case LIMIT:
+        CHECK(rouse_limit_in_use(&limit) == (granted ? 0u : 1u));
+        break;
+    case RECEIVER: /* what was granted was received, and went with the thread */
+        CHECK(rouse_channel_count(&channel) == 0);
+        break;
+    default: /* it was unlocked for the wait, and locked again only for a thread that has returned */
+        CHECK(!rouse_mutex_is_locked(&mutex));
         break;
     }
     rouse_semaphore_destroy(&semaphore);
     rouse_semaphore_destroy(&throughput);
     rouse_waiter_queue_destroy(&queue);
     rouse_notify_destroy(&notify);
+    rouse_condvar_destroy(&condvar);
     rouse_mutex_destroy(&mutex);
+    rouse_rwlock_destroy(&rwlock);
+    rouse_once_destroy(&once);
+    rouse_event_destroy(&event);
+    rouse_limit_destroy(&limit);
+    rouse_channel_destroy(&channel);
 }
 
 /* ---- cancelled ----------------------------------------------------------------------------------------------------- */
@@ -183,7 +312,7 @@ static void cancelled(void) {
     void *result;
     begin();
     CHECK(pthread_create(&thread, NULL, cancelled_thread, NULL) == 0);
-    while (rouse_waiter_queue_waiter_count(queue_of()) == 0) {
+    while (waiting() == 0) {
         sched_yield();
     }
     CHECK(pthread_cancel(thread) == 0);
@@ -216,7 +345,7 @@ static void *ended_thread(void *unused) {
         CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before) == 0);
     }
     answer = block();
-    CHECK(!"it has returned");
+    CHECK(answer == ROUSE_PENDING); /* it has returned */
     return unused;
 }
 
