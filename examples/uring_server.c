@@ -1,26 +1,14 @@
 /* examples/uring_server.c: a server on io_uring. What it does: common/service.h.
  * Exit status 77, with a message: the kernel has no io_uring, or does not let this process use it. */
-#define _GNU_SOURCE
 #include "common/sockets.h"
 
 #include <rouse/loop/uring.h>
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-typedef struct watched {
-    connection connection; /* first */
-    bool polling, closed;  /* freed when the ring has let go of it */
-} watched;
 
 static rouse_uring r;
 static struct io_uring ring;
-static int listen_fd, signal_fd;
-static unsigned polls; /* of clients, under way */
-static bool stopping;
 
 uint64_t loop_now(void) {
     return rouse_uring_now();
@@ -31,82 +19,36 @@ static void watch(int fd, void *what) {
     while ((sqe = io_uring_get_sqe(&ring)) == NULL) {
         io_uring_submit(&ring);
     }
-    if (fd >= 0) {
-        io_uring_prep_poll_add(sqe, fd, POLLIN);
-        io_uring_sqe_set_data(sqe, what);
-    } else {
-        io_uring_prep_cancel(sqe, what, 0);
-        io_uring_sqe_set_data(sqe, NULL); /* nobody waits for the completion of the cancel itself */
-    }
+    io_uring_prep_poll_add(sqe, fd, POLLIN);
+    io_uring_sqe_set_data(sqe, what);
 }
 
-static void watch_client(watched *it) {
-    polls++;
-    it->polling = true;
-    watch(it->connection.fd, it);
-}
-
+/* A connection has two users, the service and its poll; the second to leave frees it. */
 void loop_close(client *c) {
-    watched *const it = (watched *)c;
-    it->closed = true;
-    close(it->connection.fd);
-    if (it->polling) {
-        watch(-1, it);
+    connection *const it = (connection *)c;
+    shutdown(it->fd, SHUT_RDWR); /* completes the poll */
+    if (--it->users == 0) {
+        sockets_free(it);
+    }
+}
+
+static void on_readable(connection *it) {
+    if (connection_readable(it)) {
+        watch(it->fd, it);
     } else {
-        free(it);
+        service_gone(&it->client);
+        loop_close(&it->client); /* the poll leaves */
     }
 }
 
-static void on_accept(void) {
-    const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    watched *const it = fd < 0 ? NULL : calloc(1, sizeof *it);
-    if (it != NULL && service_add(&it->connection.client)) {
-        it->connection.fd = fd;
-        watch_client(it);
-    } else if (fd >= 0) {
-        free(it);
-        close(fd);
+static void on_acceptable(void) {
+    connection *const it = sockets_accept();
+    if (it != NULL) {
+        it->users = 2;
+        watch(it->fd, it);
     }
-    if (!stopping) {
-        watch(listen_fd, &listen_fd);
-    }
-}
-
-static void on_readable(watched *it) {
-    polls--;
-    it->polling = false;
-    if (it->closed) {
-        free(it);
-        return;
-    }
-    watch_client(it); /* first, so that loop_close finds what it must cancel */
-    if (!connection_readable(&it->connection)) {
-        service_gone(&it->connection.client);
-    }
-}
-
-static void run(void) {
-    while (!service_is_over() || polls > 0) {
-        struct __kernel_timespec time;
-        struct io_uring_cqe *cqe;
-        bool kicked = false;
-        io_uring_submit_and_wait_timeout(&ring, &cqe, 1, rouse_uring_timeout(&r, &time), NULL);
-        while (io_uring_peek_cqe(&ring, &cqe) == 0) {
-            void *const what = io_uring_cqe_get_data(cqe);
-            kicked = kicked || what == &r;
-            io_uring_cqe_seen(&ring, cqe);
-            if (what == &listen_fd && !stopping) {
-                on_accept();
-            } else if (what == &signal_fd) {
-                stopping = true;
-                shutdown(listen_fd, SHUT_RDWR); /* its poll, still under way, would keep it open */
-                close(listen_fd);
-                service_shut_down();
-            } else if (what != NULL && what != &r && what != &listen_fd) {
-                on_readable(what);
-            }
-        }
-        rouse_uring_ready(&r, kicked); /* last: a wake may free connections */
+    if (sockets_listen_fd >= 0) {
+        watch(sockets_listen_fd, &sockets_listen_fd);
     }
 }
 
@@ -116,15 +58,30 @@ int main(int argc, char **argv) {
         printf("this kernel does not let us use io_uring: %s\n", strerror(-refused));
         return 77;
     }
-    signal_fd = terminate_fd();
     if (rouse_uring_init(&r, &ring) != 0 ||
-        !service_start(argc, argv, rouse_uring_mailbox(&r), rouse_uring_deadlines(&r)) ||
-        (listen_fd = server_listen()) < 0) {
+        !sockets_start(argc, argv, rouse_uring_mailbox(&r), rouse_uring_deadlines(&r))) {
         return 1;
     }
-    watch(signal_fd, &signal_fd);
-    watch(listen_fd, &listen_fd);
-    run();
+    watch(sockets_signal_fd, &sockets_signal_fd);
+    on_acceptable();
+    while (!service_is_over() || sockets_open() > 0) {
+        struct __kernel_timespec time;
+        struct io_uring_cqe *cqe;
+        bool kicked = false;
+        io_uring_submit_and_wait_timeout(&ring, &cqe, 1, rouse_uring_timeout(&r, &time), NULL);
+        for (; io_uring_peek_cqe(&ring, &cqe) == 0; io_uring_cqe_seen(&ring, cqe)) {
+            void *const what = io_uring_cqe_get_data(cqe);
+            kicked = kicked || what == &r;
+            if (what == &sockets_signal_fd) {
+                sockets_terminate();
+            } else if (what == &sockets_listen_fd) {
+                on_acceptable();
+            } else if (what != &r) {
+                on_readable(what);
+            }
+        }
+        rouse_uring_ready(&r, kicked); /* last: a wake may free connections */
+    }
     service_stop();
     rouse_uring_close(&r);
     io_uring_queue_exit(&ring); /* ends what is still under way */

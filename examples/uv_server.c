@@ -4,7 +4,6 @@
 #include <rouse/loop/uv.h>
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct connection {
@@ -13,10 +12,8 @@ typedef struct connection {
 } connection;
 
 static rouse_uv r;
-static uv_loop_t loop;
 static uv_signal_t terminate;
 static uv_tcp_t listener;
-static uv_prepare_t prepare;
 
 uint64_t loop_now(void) {
     return rouse_uv_now();
@@ -27,8 +24,14 @@ bool loop_send(client *c, const char *answer, size_t length) {
     return uv_try_write((uv_stream_t *)&((connection *)c)->socket, &buffer, 1) == (int)length;
 }
 
+/* When the last client is closed, closes the handles that keep the loop running. */
 static void on_closed(uv_handle_t *handle) {
-    free(handle->data);
+    free(handle->data); /* the listener has none */
+    if (service_is_over() && !uv_is_closing((uv_handle_t *)&terminate)) {
+        service_stop();
+        rouse_uv_close(&r, NULL);
+        uv_close((uv_handle_t *)&terminate, NULL);
+    }
 }
 
 void loop_close(client *c) {
@@ -53,7 +56,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer) 
 static void on_connection(uv_stream_t *server, int status) {
     connection *const it = status == 0 ? calloc(1, sizeof *it) : NULL;
     if (it != NULL) {
-        uv_tcp_init(&loop, &it->socket);
+        uv_tcp_init(server->loop, &it->socket);
         it->socket.data = it;
         if (uv_accept(server, (uv_stream_t *)&it->socket) != 0 || !service_add(&it->client)) {
             loop_close(&it->client);
@@ -64,37 +67,23 @@ static void on_connection(uv_stream_t *server, int status) {
 }
 
 static void on_terminate(uv_signal_t *handle, int number) {
-    (void)number;
-    uv_signal_stop(handle);
-    uv_close((uv_handle_t *)&listener, NULL);
+    (void)handle, (void)number;
+    uv_close((uv_handle_t *)&listener, on_closed);
     service_shut_down();
 }
 
-/* When no client is left, closes the handles that keep the loop running. */
-static void on_prepare(uv_prepare_t *handle) {
-    if (service_is_over()) {
-        service_stop();
-        rouse_uv_close(&r, NULL);
-        uv_close((uv_handle_t *)&terminate, NULL);
-        uv_close((uv_handle_t *)handle, NULL);
-    }
-}
-
 int main(int argc, char **argv) {
+    uv_loop_t *const loop = uv_default_loop();
     signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
-    uv_loop_init(&loop);
-    uv_signal_init(&loop, &terminate);
-    uv_signal_start(&terminate, on_terminate, SIGTERM);
-    uv_prepare_init(&loop, &prepare);
-    uv_prepare_start(&prepare, on_prepare);
-    uv_tcp_init(&loop, &listener);
-    if (rouse_uv_init(&loop, &r) != 0 ||
+    uv_signal_init(loop, &terminate);
+    uv_signal_start_oneshot(&terminate, on_terminate, SIGTERM);
+    uv_tcp_init(loop, &listener);
+    if (rouse_uv_init(loop, &r) != 0 ||
         !service_start(argc, argv, rouse_uv_mailbox(&r), rouse_uv_deadlines(&r)) ||
         uv_tcp_open(&listener, server_listen()) != 0 ||
         uv_listen((uv_stream_t *)&listener, 128, on_connection) != 0) {
-        fprintf(stderr, "uv_server: cannot start\n");
         return 1;
     }
-    uv_run(&loop, UV_RUN_DEFAULT);
-    return uv_loop_close(&loop);
+    uv_run(loop, UV_RUN_DEFAULT);
+    return uv_loop_close(loop);
 }

@@ -22,6 +22,7 @@ static void destroy(client *c) {
     }
     *(c->before != NULL ? &c->before->after : &clients) = c->after;
     rouse_notify_destroy(&c->finished);
+    c->gone = true;
     loop_close(c);
 }
 

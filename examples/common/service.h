@@ -30,7 +30,8 @@ typedef struct client {
 /* ---- what the loop supplies ---- */
 /* Writes straight into the socket's buffer; false: it did not all fit. */
 bool loop_send(client *c, const char *answer, size_t length);
-/* The last word about c: closes the socket, frees c when the loop lets go of it. */
+/* The last word about c: closes the socket, frees c when the loop lets go of it. Until then service_arrived and
+ * service_gone of it do nothing. */
 void loop_close(client *c);
 /* Now, on the clock of the loop's deadlines. */
 uint64_t loop_now(void);

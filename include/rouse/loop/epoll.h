@@ -21,13 +21,13 @@
 #include "../deadline.h"
 #include "../detail/base/atomic.h"
 #include "../detail/loop/clock.h"
+#include "../detail/loop/eventfd.h"
 #include "../mailbox.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 typedef struct rouse_epoll {
@@ -51,9 +51,7 @@ ROUSE_INLINE_ rouse_deadlines *rouse_epoll_deadlines(rouse_epoll *r) {
 
 ROUSE_INLINE_ void rouse_epoll_kick_(void *arg) {
     rouse_epoll *const r = (rouse_epoll *)arg;
-    const uint64_t one = 1;
-    while (write(r->eventfd_, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    rouse_eventfd_set_(r->eventfd_);
     /* Relaxed, after the write: the flag only spares rouse_epoll_ready a read in quiet turns. A turn that
      * comes in between finds the event again in the next epoll_wait. */
     rouse_u32_store_relaxed_(&r->kicked_, 1);
@@ -66,7 +64,7 @@ ROUSE_INLINE_ int rouse_epoll_init(rouse_epoll *r, int epfd) {
     event.events = EPOLLIN;
     event.data.ptr = r;
     r->epfd_ = epfd;
-    r->eventfd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    r->eventfd_ = rouse_eventfd_new_();
     if (r->eventfd_ < 0) {
         return -1;
     }
@@ -93,10 +91,8 @@ ROUSE_INLINE_ void rouse_epoll_ready(rouse_epoll *r) {
     /* Relaxed, both: the drain orders what was posted. First the flag and the read, then the drain: a kick
      * from here on makes the next epoll_wait return, or leaves the flag up for the next turn. */
     if (rouse_u32_load_relaxed_(&r->kicked_) != 0) {
-        uint64_t count;
         rouse_u32_store_relaxed_(&r->kicked_, 0);
-        while (read(r->eventfd_, &count, sizeof count) < 0 && errno == EINTR) {
-        }
+        rouse_eventfd_clear_(r->eventfd_);
         (void)rouse_mailbox_drain(&r->mailbox_);
     }
     if (rouse_deadlines_next(&r->deadlines_) != UINT64_MAX) {

@@ -19,24 +19,22 @@
 
 #include "../deadline.h"
 #include "../detail/loop/clock.h"
+#include "../detail/loop/eventfd.h"
 #include "../mailbox.h"
 
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 typedef struct rouse_uring {
     rouse_mailbox mailbox_;
     rouse_deadlines deadlines_;
     struct io_uring *ring_;
-    int eventfd_;
-    bool polling_; /* the ring watches the eventfd */
-    bool closing_;
+    int eventfd_; /* -1: closing */
+    bool closed_;
 } rouse_uring;
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
@@ -50,32 +48,25 @@ ROUSE_INLINE_ rouse_deadlines *rouse_uring_deadlines(rouse_uring *r) {
     return &r->deadlines_;
 }
 
-/* On any thread. */
 ROUSE_INLINE_ void rouse_uring_kick_(void *r) {
-    const uint64_t one = 1;
-    while (write(((rouse_uring *)r)->eventfd_, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    rouse_eventfd_set_(((rouse_uring *)r)->eventfd_);
 }
-ROUSE_INLINE_ struct io_uring_sqe *rouse_uring_submission_(rouse_uring *r) {
+/* One poll is always under way, until r is closed. */
+ROUSE_INLINE_ void rouse_uring_watch_(rouse_uring *r) {
     struct io_uring_sqe *sqe;
     while ((sqe = io_uring_get_sqe(r->ring_)) == NULL) {
         (void)io_uring_submit(r->ring_);
     }
-    return sqe;
-}
-ROUSE_INLINE_ void rouse_uring_watch_(rouse_uring *r) {
-    struct io_uring_sqe *const sqe = rouse_uring_submission_(r);
     io_uring_prep_poll_add(sqe, r->eventfd_, POLLIN);
     io_uring_sqe_set_data(sqe, r);
-    r->polling_ = true;
 }
 
 /* Puts rouse on the ring: queues a submission, which the loop's next io_uring_submit carries. Returns 0, or a
  * negative errno. */
 ROUSE_INLINE_ int rouse_uring_init(rouse_uring *r, struct io_uring *ring) {
     r->ring_ = ring;
-    r->closing_ = false;
-    r->eventfd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    r->closed_ = false;
+    r->eventfd_ = rouse_eventfd_new_();
     if (r->eventfd_ < 0) {
         return -errno;
     }
@@ -98,15 +89,11 @@ ROUSE_INLINE_ struct __kernel_timespec *rouse_uring_timeout(rouse_uring *r, stru
 /* Runs the wakes that have arrived and the time-outs that are due. `kicked`: this turn had a completion whose
  * user data is r. */
 ROUSE_INLINE_ void rouse_uring_ready(rouse_uring *r, bool kicked) {
-    if (kicked) {
-        uint64_t count;
-        r->polling_ = false;
-        if (r->closing_) {
-            return;
-        }
-        /* First the read, then the drain: a kick from here on completes the next poll. */
-        while (read(r->eventfd_, &count, sizeof count) < 0 && errno == EINTR) {
-        }
+    if (kicked && r->eventfd_ < 0) {
+        r->closed_ = true;
+    } else if (kicked) {
+        /* First the eventfd, then the drain: a kick from here on completes the next poll. */
+        rouse_eventfd_clear_(r->eventfd_);
         rouse_uring_watch_(r);
         (void)rouse_mailbox_drain(&r->mailbox_);
     }
@@ -115,21 +102,18 @@ ROUSE_INLINE_ void rouse_uring_ready(rouse_uring *r, bool kicked) {
     }
 }
 
-/* Takes rouse off the ring: queues a cancellation, whose completions the loop must still see. r's memory is
- * yours when rouse_uring_is_closed. Requires that no waiter and no deadline is left on r; not inside a wake.
- */
+/* Takes rouse off the ring: completes its poll, and the loop must still see that and call rouse_uring_ready.
+ * r's memory is yours when rouse_uring_is_closed. Requires that no waiter and no deadline is left on r; not
+ * inside a wake. */
 ROUSE_INLINE_ void rouse_uring_close(rouse_uring *r) {
-    rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: nobody writes from here on */
-    r->closing_ = true;
-    if (r->polling_) {
-        struct io_uring_sqe *const sqe = rouse_uring_submission_(r);
-        io_uring_prep_cancel(sqe, r, 0);
-        io_uring_sqe_set_data(sqe, NULL); /* nobody waits for this one */
-    }
+    rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: from here on nobody kicks */
+    rouse_uring_kick_(r);
+    (void)io_uring_submit(r->ring_); /* the poll, which needs the eventfd to begin and not to go on */
     (void)close(r->eventfd_);
+    r->eventfd_ = -1;
 }
 ROUSE_INLINE_ bool rouse_uring_is_closed(const rouse_uring *r) {
-    return r->closing_ && !r->polling_;
+    return r->closed_;
 }
 
 #endif /* ROUSE_LOOP_URING_H */

@@ -20,7 +20,6 @@
 #include "../mailbox.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #if defined(__GLIBC__) && !defined(__USE_UNIX98) && !defined(__USE_XOPEN2K) /* what glibc makes of -std=c11 */
 #    error "rouse/loop/uv.h: <uv.h> needs -std=gnu11, or _GNU_SOURCE defined before the first include"
@@ -33,14 +32,10 @@ typedef void rouse_uv_closed_fn(rouse_uv *r);
 struct rouse_uv {
     rouse_mailbox mailbox_;
     rouse_deadlines deadlines_;
-    uv_async_t async_;     /* the kick                                       */
-    uv_prepare_t prepare_; /* sets the timer before the loop sleeps           */
-    uv_timer_t timer_;
+    uv_async_t async_; /* the kick */
+    uv_timer_t timer_; /* set to the first deadline */
     rouse_uv_closed_fn *closed_;
-    void *data;          /* yours                                          */
-    unsigned handles_;   /* open ones                                      */
-    bool running_wakes_; /* a close waits until the wakes have returned    */
-    bool closing_;
+    void *data; /* yours */
 };
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
@@ -57,29 +52,22 @@ ROUSE_INLINE_ rouse_deadlines *rouse_uv_deadlines(rouse_uv *r) {
 ROUSE_INLINE_ void rouse_uv_kick_(void *r) {
     (void)uv_async_send(&((rouse_uv *)r)->async_);
 }
-ROUSE_INLINE_ void rouse_uv_on_closed_(uv_handle_t *handle) {
-    rouse_uv *const r = (rouse_uv *)handle->data;
-    if (--r->handles_ == 0 && r->closed_ != NULL) {
-        r->closed_(r);
+ROUSE_INLINE_ void rouse_uv_on_timer_(uv_timer_t *timer);
+/* Sets the timer to the first deadline, which has changed. */
+ROUSE_INLINE_ void rouse_uv_set_timer_(void *arg) {
+    rouse_uv *const r = (rouse_uv *)arg;
+    const int ms = rouse_clock_ms_(&r->deadlines_, rouse_uv_now());
+    (void)uv_timer_stop(&r->timer_);
+    if (ms >= 0) {
+        uv_update_time(r->timer_.loop); /* the timer counts from the loop's cached time */
+        (void)uv_timer_start(&r->timer_, rouse_uv_on_timer_, (uint64_t)ms, 0);
     }
-}
-ROUSE_INLINE_ void rouse_uv_close_now_(rouse_uv *r) {
-    rouse_mailbox_destroy(
-        &r->mailbox_); /* waits for a kick in progress: nobody sends to async_ from here on */
-    uv_close((uv_handle_t *)&r->async_, rouse_uv_on_closed_);
-    uv_close((uv_handle_t *)&r->prepare_, rouse_uv_on_closed_);
-    uv_close((uv_handle_t *)&r->timer_, rouse_uv_on_closed_);
 }
 /* Runs the wakes that have arrived and the time-outs that are due. */
 ROUSE_INLINE_ void rouse_uv_run_(rouse_uv *r) {
-    const bool outer = !r->running_wakes_;
-    r->running_wakes_ = true;
     (void)rouse_mailbox_drain(&r->mailbox_);
     (void)rouse_deadlines_run(&r->deadlines_, rouse_uv_now());
-    r->running_wakes_ = !outer;
-    if (outer && r->closing_) {
-        rouse_uv_close_now_(r);
-    }
+    rouse_uv_set_timer_(r);
 }
 ROUSE_INLINE_ void rouse_uv_on_kick_(uv_async_t *async) {
     rouse_uv_run_((rouse_uv *)async->data);
@@ -87,25 +75,11 @@ ROUSE_INLINE_ void rouse_uv_on_kick_(uv_async_t *async) {
 ROUSE_INLINE_ void rouse_uv_on_timer_(uv_timer_t *timer) {
     rouse_uv_run_((rouse_uv *)timer->data);
 }
-ROUSE_INLINE_ void rouse_uv_on_prepare_(uv_prepare_t *prepare) {
-    rouse_uv *const r = (rouse_uv *)prepare->data;
-    const int ms = rouse_clock_ms_(&r->deadlines_, rouse_uv_now());
-    if (ms < 0) {
-        (void)uv_timer_stop(&r->timer_);
-    } else {
-        uv_update_time(prepare->loop); /* the timer counts from the loop's cached time */
-        (void)uv_timer_start(&r->timer_, rouse_uv_on_timer_, (uint64_t)ms, 0);
-    }
-}
 
 /* Makes the loop wait for what the mailbox and the deadlines bring (true, as after init), or lets uv_run
  * return although waiters are queued (false). */
 ROUSE_INLINE_ void rouse_uv_ref(rouse_uv *r, bool keep_alive) {
-    if (keep_alive) {
-        uv_ref((uv_handle_t *)&r->async_);
-    } else {
-        uv_unref((uv_handle_t *)&r->async_);
-    }
+    (keep_alive ? uv_ref : uv_unref)((uv_handle_t *)&r->async_);
 }
 
 /* Puts rouse on the loop. Returns 0, or libuv's error: then nothing is left on the loop. */
@@ -114,28 +88,33 @@ ROUSE_INLINE_ int rouse_uv_init(uv_loop_t *loop, rouse_uv *r) {
     if (error != 0) {
         return error;
     }
-    (void)uv_prepare_init(loop, &r->prepare_); /* these two cannot fail */
-    (void)uv_timer_init(loop, &r->timer_);
-    (void)uv_prepare_start(&r->prepare_, rouse_uv_on_prepare_);
-    uv_unref((uv_handle_t *)&r->prepare_);
+    (void)uv_timer_init(loop, &r->timer_); /* cannot fail */
     uv_unref((uv_handle_t *)&r->timer_);
-    r->async_.data = r->prepare_.data = r->timer_.data = r;
+    r->async_.data = r->timer_.data = r;
     r->closed_ = NULL;
-    r->handles_ = 3;
-    r->running_wakes_ = r->closing_ = false;
     rouse_mailbox_init(&r->mailbox_, rouse_uv_kick_, r);
     rouse_deadlines_init(&r->deadlines_);
+    rouse_deadlines_on_change_(&r->deadlines_, rouse_uv_set_timer_, r);
     return 0;
 }
 
-/* Takes rouse off the loop; inside a wake, as soon as that has returned. `closed` (may be NULL) runs in a
- * later turn: then r's memory is yours. Requires that no waiter and no deadline is left on r. */
+ROUSE_INLINE_ void rouse_uv_on_closed_(uv_handle_t *async) {
+    rouse_uv *const r = (rouse_uv *)async->data;
+    if (r->closed_ != NULL) {
+        r->closed_(r);
+    }
+}
+ROUSE_INLINE_ void rouse_uv_on_timer_closed_(uv_handle_t *timer) {
+    rouse_uv *const r = (rouse_uv *)timer->data;
+    rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: from here on nobody sends */
+    uv_close((uv_handle_t *)&r->async_, rouse_uv_on_closed_);
+}
+
+/* Takes rouse off the loop; in a wake too. `closed` (may be NULL) runs in a later turn: then r's memory is
+ * yours. Requires that no waiter and no deadline is left on r. */
 ROUSE_INLINE_ void rouse_uv_close(rouse_uv *r, rouse_uv_closed_fn *closed) {
     r->closed_ = closed;
-    r->closing_ = true;
-    if (!r->running_wakes_) {
-        rouse_uv_close_now_(r);
-    }
+    uv_close((uv_handle_t *)&r->timer_, rouse_uv_on_timer_closed_); /* its callback is never inside a wake */
 }
 
 #endif /* ROUSE_LOOP_UV_H */
