@@ -26,10 +26,8 @@ warnings='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wund
 warnings="$warnings -Wpointer-arith -Wwrite-strings -Wredundant-decls -Werror"
 # What C alone has.
 c_warnings='-Wdeclaration-after-statement -Wbad-function-cast -Wstrict-prototypes -Wmissing-prototypes'
-# Every header, the internal ones too: each compiles alone. But for open.h and mutex.h of detail/queue: they are parts of
-# locked.h, and call what it defines.
-headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' |
-    grep -v -e '^detail/queue/open$' -e '^detail/queue/mutex$' | sort)
+# Every header, the internal ones too: each compiles alone. Those that need a loop or the system's clock: see loops.
+headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' | sort)
 backends='MUTEX SPIN LOCKFREE LOCAL'
 passed=0 failed=0
 
@@ -100,6 +98,12 @@ alone_in() {
                 in_work "$compiler" "-std=$standard" $warnings $own_warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
                 "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/rouse.$extension"
         done
+        if [ "$extension" = cc ]; then
+            printf '#include <rouse/rouse.hpp>\n#include <rouse/rouse.hpp>\nextern int test;\nint test = 0;\n' >"$work/hpp.cc"
+            # shellcheck disable=SC2086
+            must_work "$compiler -std=$standard rouse.hpp" \
+                in_work "$compiler" "-std=$standard" $warnings $own_warnings -fsyntax-only "-I$include" "$work/hpp.cc"
+        fi
         echo "$compiler -std=$standard: each header alone, $backends, with and without ROUSE_DEBUG"
     done
 }
@@ -114,8 +118,9 @@ alone() {
 loops() {
     flags=$(pkg-config --cflags libuv liburing libevent glib-2.0) || { echo "FAILED: a loop's library is missing"; failed=$((failed + 1)); return; }
     flags=$(echo " $flags" | sed 's/ -I/ -isystem /g')
-    for loop in uv epoll uring event glib; do
-        printf '#include <rouse/loop/%s.h>\n#include <rouse/rouse.h>\nextern int test;\nint test = 0;\n' $loop >"$work/$loop.c"
+    for loop in uv epoll uring event glib ../detail/loop/clock; do
+        path=$loop loop=${loop##*/}
+        printf '#include <rouse/loop/%s.h>\n#include <rouse/rouse.h>\nextern int test;\nint test = 0;\n' "$path" >"$work/$loop.c"
         cp "$work/$loop.c" "$work/$loop.cc"
         for backend in MUTEX SPIN LOCKFREE LOCAL; do
             # shellcheck disable=SC2086 # lists of words

@@ -119,8 +119,6 @@ ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
 
 #define ROUSE_OPEN_ADD_LOCKS_ 0
 
-ROUSE_LATE_ rouse_status rouse_open_release_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap);
-
 /* The word, read under the mutex before its holder has made it LOCKED. */
 ROUSE_INLINE_ uint64_t rouse_open_settled_(uint64_t word) {
     return rouse_open_is_locked_(word) ? rouse_open_listed_word_(rouse_open_passed_(word)) : word;
@@ -151,17 +149,14 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     rouse_lock_drop_(&q->lock_);
     return false;
 }
-/* Credit that nobody waits for is added after the mutex is dropped, because whoever takes it may destroy the
- * queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave it without the
- * mutex.) */
-/* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
-ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+/* Returns the credit that nobody waits for. It is added after the mutex is dropped, because whoever takes it
+ * may destroy the queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave
+ * it without the mutex.) */
+ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
     rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */
     rouse_lock_drop_(&q->lock_);
-    if (credit != 0) {
-        (void)rouse_open_release_(q, credit, ROUSE_WORD_UNCAPPED_);
-    }
+    return credit;
 }
 
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {

@@ -38,7 +38,8 @@
  *
  *   rouse_open_lock_        takes the lock if the word is *seen still, or is LISTED, which *seen is then;
  *                           else false, and *seen is what the word is now
- *   rouse_open_unlock_      drops the lock, setting the word: the last access to the queue
+ *   rouse_open_drop_        drops the lock, setting the word; returns how much credit it could not store with
+ *                           that. If that is 0 this is the last access to the queue
  *   rouse_open_await_       waits while another thread holds the lock; the word after that
  *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that finds LISTED is what takes the lock */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_H
@@ -57,6 +58,12 @@
 #include "open_word.h"
 #include "types.h"
 #include "word.h"
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#    include "mutex.h"
+#else
+#    include "spin.h"
+#endif
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,6 +93,18 @@ ROUSE_INLINE_ bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
     return false;
 }
 
+ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap);
+
+/* Drops the lock, setting the word. The last access to the queue, or followed only by storing credit that
+ * nobody has seen. */
+/* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
+ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
+    const uint32_t credit = rouse_open_drop_(q, word);
+    if (credit != 0) {
+        (void)rouse_open_release_(q, credit, ROUSE_WORD_UNCAPPED_);
+    }
+}
+
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
 static rouse_asker_ rouse_open_asker_ = {rouse_open_come_};
 
@@ -103,7 +122,7 @@ ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter *w) {
 }
 
 /* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
-/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ there */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
@@ -217,7 +236,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
 
 /* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more
  * than the cap would be free, and nothing changed. */
-/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ there */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {

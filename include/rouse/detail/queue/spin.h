@@ -301,8 +301,9 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     /* E5: acquire, as in rouse_locked_enter_. */
     return rouse_u64_cas_acquire_(&q->word_, seen, rouse_open_locked_word_(rouse_open_closed_(*seen)));
 }
-ROUSE_INLINE_ void rouse_open_unlock_(struct rouse_waiter_queue *q, uint64_t word) {
+ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t word) {
     rouse_u64_store_release_(&q->word_, word); /* E5, E3: as in rouse_locked_leave_ */
+    return 0;
 }
 
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
