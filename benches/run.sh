@@ -68,7 +68,7 @@ packages='gcc g++ cmake make libbenchmark-dev python3 gnuplot-nox valgrind binut
 if [ -n "$peers" ]; then
     packages="$packages libnsync-dev libconcurrentqueue-dev cargo rustc librust-tokio-dev librust-async-lock-dev
         librust-futures-lite-dev librust-event-listener-dev librust-crossbeam-queue-dev librust-parking-lot-dev
-        librust-atomic-waker-dev"
+        librust-atomic-waker-dev librust-async-channel-dev"
 fi
 # shellcheck disable=SC2086 # a list of words
 "$root/tools/install-packages.sh" $no_install $packages

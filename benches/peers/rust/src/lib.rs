@@ -3,6 +3,8 @@
 //! A task's waker is the address of the C task. A pending future lives in storage inside the C job, so nothing
 //! is boxed that a Rust executor would not box. Each module below is one design behind the same few functions.
 
+mod family;
+
 use std::future::Future;
 use std::os::raw::c_void;
 use std::pin::Pin;
