@@ -210,6 +210,7 @@ ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status an
         rouse_block_ b = {t, object, cancel_fn, return_fn, n};
         while (answer == ROUSE_PENDING) {
             if (!rouse_block_until_(&b, deadline, &answer)) {
+                ROUSE_STATS_TIME_UP_(&t->waiter);
                 if (cancel_fn(object, &t->waiter)) {
                     answer = ROUSE_TIMEDOUT;
                 } else {

@@ -29,6 +29,10 @@
  *                             unit     undefined | a statement run at every queueing, grant, wake,
  *                                      invitation, cancel, close (event: a string literal). Costs nothing
  *                                      undefined
+ *   ROUSE_STATS               program  undefined | defined: waits are timed, and stats.h counts them. 8 bytes
+ *                                      in each waiter and queue, two looks at the clock for each call that
+ *                                      queues; nothing for one that does not
+ *   ROUSE_STATS_NOW()         unit     rouse_stats_now() | an expression: nanoseconds of a monotonic clock
  *   ROUSE_ATOMIC_HOOKS_HEADER program  undefined | the path of a header that defines the hooks around every
  *                                      atomic operation (detail/base/atomic.h): for counting and testing
  */

@@ -212,6 +212,9 @@ ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
  * its mailbox (throughput mode) is taken out of it. The object of one that has an outcome may be gone. */
 ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     t->place_ = why;
+    if (why == ROUSE_TIMED_TIMED_OUT_) {
+        ROUSE_STATS_TIME_UP_(&t->waiter);
+    }
     return (rouse_waiter_status(&t->waiter) == ROUSE_PENDING && t->cancel_(t->object_, &t->waiter)) ||
            (t->mailbox_ != NULL && rouse_waiter_status(&t->waiter) == ROUSE_CANCELLED &&
             rouse_mailbox_revoke(t->mailbox_, &t->waiter));

@@ -74,6 +74,7 @@
 typedef struct rouse_limit {
     rouse_atomic_u64_ word_;
     ROUSE_BUILT_MEMBER_
+    ROUSE_STATS_MEMBER_
     rouse_list_ list_;          /* oldest first; the holder's. In it, a waiter's ticket_ is 1 */
     rouse_atomic_u32_ waiting_; /* how many are in it; written by the holder                 */
     uint32_t most_waiting_;
@@ -96,6 +97,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, ui
     ROUSE_CHECK_OBJECT_(l);
     rouse_u64_init_(&l->word_, ROUSE_LIMIT_PERMIT_ * most);
     ROUSE_BUILT_BEGIN_(l);
+    ROUSE_STATS_BEGIN_(l);
     l->list_.oldest = NULL;
     l->list_.newest = NULL;
     rouse_u32_init_(&l->waiting_, 0);
@@ -205,6 +207,7 @@ ROUSE_INLINE_ void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served)
     }
     for (w = served; w != NULL; w = w->next_) {
         ROUSE_TRACE("grant", l, w);
+        ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
         rouse_outcome_set_due_(w, rouse_outcome_(ROUSE_OK, 0));
     }
     if (ROUSE_LIKELY_(served->next_ == NULL)) {
@@ -238,6 +241,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uin
         status = ROUSE_CLOSED;
     } else if (waiting >= l->most_waiting_ && (waiting != 0 || !rouse_limit_fits_(seen, n))) {
         status = ROUSE_FULL;
+        ROUSE_STATS_REFUSED_(l);
     } else {
         /* Relaxed, all: published when the holder lets go. */
         rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
@@ -245,6 +249,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uin
         rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
         ROUSE_OWN_(w, l);
         ROUSE_TRACE("queue", l, w);
+        ROUSE_STATS_QUEUED_(l, w);
         rouse_list_append_(&l->list_, w);
         waiting++;
     }
@@ -257,6 +262,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uin
         if (*link == w) {
             *link = NULL;
             ROUSE_TRACE("grant", l, w);
+            ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
             rouse_waiter_release_(w);
             status = ROUSE_OK;
             break;
@@ -316,6 +322,7 @@ ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
         rouse_u32_store_relaxed_(&w->ticket_, 0);
         rouse_list_remove_(&l->list_, w);
         ROUSE_TRACE("cancel", l, w);
+        ROUSE_STATS_LEFT_(l, w, ROUSE_CANCELLED);
         rouse_waiter_release_(w);
         waiting--;
     }
@@ -338,9 +345,27 @@ ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
     while (!rouse_limit_publish_(
         l, &seen, (seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_)) | ROUSE_LIMIT_CLOSED_)) {
     }
+    ROUSE_STATS_SWEPT_(l, first, rouse_outcome_(ROUSE_CLOSED, 0));
     rouse_deliver_chain_(l, first, rouse_outcome_(ROUSE_CLOSED, 0));
     return waiting;
 }
+
+#ifdef ROUSE_STATS
+/* When the oldest waiter queued; 0: nobody waits. */
+ROUSE_SLOW_ uint64_t rouse_limit_oldest_(rouse_limit *l) {
+    uint64_t since = 0;
+    if (rouse_u32_load_relaxed_(&l->waiting_) != 0) { /* relaxed: a snapshot */
+        const uint64_t seen = rouse_limit_hold_(l);
+        rouse_waiter *served;
+        if (l->list_.oldest != NULL) {
+            since = rouse_u64_load_relaxed_(&l->list_.oldest->since_);
+        }
+        served = rouse_limit_let_go_(l, seen, rouse_u32_load_relaxed_(&l->waiting_)); /* the holder's */
+        rouse_limit_tell_(l, served);
+    }
+    return since;
+}
+#endif
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 

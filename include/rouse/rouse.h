@@ -16,6 +16,7 @@
  *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
  *   give up on any of them at a time of my loop's clock   deadline.h
+ *   how long they wait, how long the oldest has waited    stats.h (option ROUSE_STATS)
  *   woken on one thread, must run on my loop's thread     mailbox.h
  *
  * The contract with your scheduler is in waiter.h, every option in config.h. */
@@ -38,6 +39,7 @@
 #include "rwlock.h"
 #include "semaphore.h"
 #include "several.h"
+#include "stats.h"
 #include "waiter.h"
 #include "waiter_queue.h"
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL

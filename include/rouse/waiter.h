@@ -41,7 +41,7 @@
  * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of
  * wake.
  *
- * Cost: 56 bytes on 64-bit targets (64 with ROUSE_DEBUG), no allocation.
+ * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation.
  */
 #ifndef ROUSE_WAITER_H
 #define ROUSE_WAITER_H
@@ -111,6 +111,9 @@ struct rouse_waiter {
     rouse_atomic_u64_ account_;     /* queued: n asked for * 2^32 + permits lacked; due: the outcome      */
     rouse_atomic_u32_ status_;      /* bits 0-7 the rouse_status; bit 8: woken by a wake_all             */
     rouse_atomic_u32_ ticket_;      /* LOCKFREE: its last ticket; lists: their mark while it is listed   */
+#ifdef ROUSE_STATS
+    rouse_atomic_u64_ since_; /* when it queued (detail/wake/stats.h)                               */
+#endif
 #ifdef ROUSE_DEBUG
     rouse_atomic_u64_ owner_; /* what it is queued on (detail/wake/owner.h)                          */
 #endif
@@ -121,6 +124,7 @@ struct rouse_waiter {
 #else
 #    define ROUSE_CHECK_NEW_(w) ((void)0)
 #endif
+#include "detail/wake/stats.h"
 
 /* Prepares a waiter. wake: called when its turn comes, once for each ROUSE_PENDING; NULL: poll it with
  * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it
@@ -137,6 +141,9 @@ ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
     rouse_u32_init_(&w->status_, (uint32_t)ROUSE_OK);
     rouse_u32_init_(&w->ticket_, 0);
     rouse_u64_init_(&w->account_, 0);
+#ifdef ROUSE_STATS
+    rouse_u64_init_(&w->since_, 0);
+#endif
 #ifdef ROUSE_DEBUG
     rouse_u64_init_(&w->owner_, ROUSE_OWNER_NONE_);
 #endif

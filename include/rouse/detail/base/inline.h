@@ -17,7 +17,7 @@
 
 #if defined(__cplusplus) && __cplusplus >= 202002L && defined(__GNUC__) && !defined(ROUSE_MIXED_BACKENDS) && \
     !defined(ROUSE_PRIVATE) && !defined(ROUSE_TRACE) && !defined(ROUSE_ATOMIC_HOOKS_HEADER) &&               \
-    ROUSE_SPIN_LIMIT == ROUSE_SPIN_LIMIT_DEFAULT_
+    !defined(ROUSE_STATS_NOW) && ROUSE_SPIN_LIMIT == ROUSE_SPIN_LIMIT_DEFAULT_
 #    if defined(__ELF__) || defined(__APPLE__)
 #        define ROUSE_INLINE_ inline __attribute__((__visibility__("hidden")))
 #    else

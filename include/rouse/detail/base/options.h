@@ -28,10 +28,17 @@
 #include <string.h>
 
 #ifdef ROUSE_DEBUG
-#    define ROUSE_OPTIONS_ (ROUSE_BACKEND + 16 + 256 * ROUSE_SEGMENT_CELLS)
+#    define ROUSE_OPTIONS_DEBUG_ 16
 #else
-#    define ROUSE_OPTIONS_ (ROUSE_BACKEND + 256 * ROUSE_SEGMENT_CELLS)
+#    define ROUSE_OPTIONS_DEBUG_ 0
 #endif
+#ifdef ROUSE_STATS
+#    define ROUSE_OPTIONS_STATS_ 32
+#else
+#    define ROUSE_OPTIONS_STATS_ 0
+#endif
+#define ROUSE_OPTIONS_ \
+    (ROUSE_BACKEND + ROUSE_OPTIONS_DEBUG_ + ROUSE_OPTIONS_STATS_ + 256 * ROUSE_SEGMENT_CELLS)
 
 /* The name of the backend in a set of options. */
 ROUSE_COLD_ const char *rouse_options_backend_(int options) {
@@ -51,12 +58,15 @@ ROUSE_COLD_ const char *rouse_options_backend_(int options) {
 /* Ends the program, which has two sets of options. `where`: what has the other, or NULL. */
 ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
     fprintf(stderr,
-            "rouse: this program was built with two sets of options: %s%s, %d cells a segment%s%s, and %s%s, "
-            "%d cells a segment; build all of it with one (or see ROUSE_PRIVATE and ROUSE_MIXED_BACKENDS in "
+            "rouse: this program was built with two sets of options: %s%s%s, %d cells a segment%s%s, and "
+            "%s%s%s, %d cells a segment; build all of it with one (or see ROUSE_PRIVATE and "
+            "ROUSE_MIXED_BACKENDS in "
             "config.h)\n",
-            rouse_options_backend_(theirs), (theirs & 16) ? " with ROUSE_DEBUG" : "", theirs / 256,
-            where != NULL ? " in " : "", where != NULL ? where : "", rouse_options_backend_(ROUSE_OPTIONS_),
-            (ROUSE_OPTIONS_ & 16) ? " with ROUSE_DEBUG" : "", ROUSE_OPTIONS_ / 256);
+            rouse_options_backend_(theirs), (theirs & 16) ? " with ROUSE_DEBUG" : "",
+            (theirs & 32) ? " with ROUSE_STATS" : "", theirs / 256, where != NULL ? " in " : "",
+            where != NULL ? where : "", rouse_options_backend_(ROUSE_OPTIONS_),
+            (ROUSE_OPTIONS_ & 16) ? " with ROUSE_DEBUG" : "",
+            (ROUSE_OPTIONS_ & 32) ? " with ROUSE_STATS" : "", ROUSE_OPTIONS_ / 256);
     fflush(stderr);
     abort();
 }

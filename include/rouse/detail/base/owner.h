@@ -11,8 +11,11 @@
  * or an instruction.
  *
  *   ROUSE_BUILT_MEMBER_             the second member of the object, behind one of eight bytes
- *   ROUSE_BUILT_INIT_(first)        begins its static initialiser; first: that of the member before
+ *   ROUSE_BUILT_INIT_(first)        begins its static initialiser, and that of the next member; first: that of
+ *                                   the member before
  *   ROUSE_BUILT_BEGIN_(owned)       in its init function
+ *   ROUSE_STATS_MEMBER_             with ROUSE_STATS: the member behind that, what counts its waits
+ *   ROUSE_STATS_BEGIN_(owned)       in its init function
  *   ROUSE_OWNER_MEMBER_             the last member of the object
  *   ROUSE_OWNER_INIT_(last)         ends its static initialiser; last: that of the member before
  *   ROUSE_OWNER_BEGIN_(owned)       in its init function
@@ -31,6 +34,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#ifdef ROUSE_STATS
+struct rouse_stats;
+#    define ROUSE_STATS_MEMBER_       struct rouse_stats *stats_; /* NULL: nobody counts */
+#    define ROUSE_STATS_INIT_         , NULL
+#    define ROUSE_STATS_BEGIN_(owned) ((owned)->stats_ = NULL)
+#else
+#    define ROUSE_STATS_MEMBER_
+#    define ROUSE_STATS_INIT_
+#    define ROUSE_STATS_BEGIN_(owned) ((void)0)
+#endif
 
 #ifdef ROUSE_DEBUG
 
@@ -62,7 +76,7 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 }
 
 #    define ROUSE_BUILT_MEMBER_       rouse_atomic_u64_ built_; /* 0: not used yet */
-#    define ROUSE_BUILT_INIT_(first)  first, ROUSE_ATOMIC_INIT_(ROUSE_BUILT_TAG_)
+#    define ROUSE_BUILT_INIT_(first)  first, ROUSE_ATOMIC_INIT_(ROUSE_BUILT_TAG_) ROUSE_STATS_INIT_
 #    define ROUSE_BUILT_BEGIN_(owned) rouse_u64_init_(&(owned)->built_, ROUSE_BUILT_TAG_)
 #    define ROUSE_CHECK_BUILT_(object, owned)                     \
         (rouse_owner_built_(&(owned)->built_, (object), __func__) \
@@ -74,7 +88,7 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 #else
 
 #    define ROUSE_BUILT_MEMBER_
-#    define ROUSE_BUILT_INIT_(first)               first
+#    define ROUSE_BUILT_INIT_(first)               first ROUSE_STATS_INIT_
 #    define ROUSE_BUILT_BEGIN_(owned)              ((void)0)
 #    define ROUSE_CHECK_BUILT_(object, owned)      ((void)0)
 #    define ROUSE_CHECK_SEEN_BUILT_(object, owned) ((void)0)

@@ -76,6 +76,7 @@ ROUSE_INLINE_ void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t 
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_(w, queue);
     ROUSE_TRACE("queue", queue, w);
+    ROUSE_STATS_QUEUED_(queue, w);
     (void)queue;
 }
 
@@ -101,6 +102,7 @@ ROUSE_INLINE_ void rouse_listed_credit_(rouse_listed_ *listed, rouse_waiter *w, 
 ROUSE_INLINE_ void rouse_listed_grant_(const void *queue, rouse_listed_ *listed, rouse_waiter *w) {
     rouse_listed_remove_(listed, w);
     ROUSE_TRACE("grant", queue, w);
+    ROUSE_STATS_LEFT_(queue, w, ROUSE_OK);
     (void)queue;
 }
 

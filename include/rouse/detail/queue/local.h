@@ -39,6 +39,7 @@
 struct rouse_waiter_queue {
     int64_t balance_;
     ROUSE_BUILT_MEMBER_
+    ROUSE_STATS_MEMBER_
     rouse_waiter *oldest_; /* the waiters, linked by next_ and, from all but the oldest, back by place_ */
     rouse_waiter *newest_;
     uint32_t count_;
@@ -66,6 +67,13 @@ ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
 ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     return q->count_;
 }
+
+#ifdef ROUSE_STATS
+/* When the oldest waiter queued; 0: nobody waits. */
+ROUSE_INLINE_ uint64_t rouse_backend_oldest_(const rouse_waiter_queue *q) {
+    return q->oldest_ == NULL ? 0 : rouse_u64_load_relaxed_(&q->oldest_->since_);
+}
+#endif
 
 ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     if (q->balance_ < (int64_t)n) {
@@ -111,6 +119,7 @@ ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
     }
     q->count_--;
     ROUSE_TRACE("grant", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
 }
 
 /* Takes any waiter out. */
@@ -161,6 +170,7 @@ ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcom
     q->oldest_ = NULL;
     q->newest_ = NULL;
     q->count_ = 0;
+    ROUSE_STATS_SWEPT_(q, first, outcome);
     rouse_deliver_chain_(q, first, outcome);
     return count;
 }
@@ -170,6 +180,7 @@ ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcom
 ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->balance_ = (int64_t)credit;
     ROUSE_BUILT_BEGIN_(q);
+    ROUSE_STATS_BEGIN_(q);
     q->oldest_ = NULL;
     q->newest_ = NULL;
     q->count_ = 0;
@@ -213,6 +224,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_(w, q);
     ROUSE_TRACE("queue", q, w);
+    ROUSE_STATS_QUEUED_(q, w);
     return ROUSE_PENDING;
 }
 
@@ -303,6 +315,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_local_remove_(q, w);
     q->balance_ += (int64_t)lacks;
     ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
     rouse_waiter_release_(w);
     q->balance_ += (int64_t)rouse_local_serve_(q, credit, &chain);
     rouse_deliver_(&chain);

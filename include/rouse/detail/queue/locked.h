@@ -133,6 +133,7 @@ ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter 
             /* n is 1: there was no credit, and so there is none to give back. */
             rouse_listed_remove_(&q->listed_, w);
             ROUSE_TRACE("cancel", q, w);
+            ROUSE_STATS_LEFT_(q, w, ROUSE_PENDING);
             rouse_waiter_release_(w);
             (void)rouse_locked_leave_(q, 0, 0);
             return ROUSE_OK;
@@ -140,6 +141,8 @@ ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter 
         rouse_locked_leave_listed_(q);
     } else if (status == ROUSE_OK) {
         rouse_outcome_at_once_(w, 0);
+    } else if (status == ROUSE_OVERFLOW) {
+        ROUSE_STATS_REFUSED_(q);
     }
     return status;
 }
@@ -221,6 +224,7 @@ ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
             rouse_listed_remove_(&q->listed_, w);
             ROUSE_TRACE("cancel", q, w);
+            ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_waiter_release_(w);
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
@@ -272,6 +276,7 @@ ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     credit = rouse_locked_leave_(q, credit, bits);
     (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_,
                                  &none); /* the queue is closed then: nobody is woken by it */
+    ROUSE_STATS_SWEPT_(q, first, outcome);
     rouse_deliver_chain_(q, first, outcome);
     return all;
 }
@@ -318,6 +323,25 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     }
     return rouse_word_balance_(word) < 0 ? 1 : 0;
 }
+
+#ifdef ROUSE_STATS
+/* When the oldest waiter in the list queued; 0: nobody is in it. Under the lock, so that the waiter stays. */
+ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
+    const bool open = rouse_open_on_(q);
+    uint64_t since = 0;
+    uint64_t seen = 0;
+    if (open ? rouse_open_enter_(q, &seen) : rouse_locked_enter_(q)) {
+        const rouse_waiter *const w = q->listed_.list.oldest;
+        since = w == NULL ? 0 : rouse_u64_load_relaxed_(&w->since_);
+        if (open) {
+            rouse_open_unlock_(q, seen);
+        } else {
+            (void)rouse_locked_leave_(q, 0, 0);
+        }
+    }
+    return since;
+}
+#endif
 
 ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
     (void)q;

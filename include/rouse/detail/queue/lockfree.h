@@ -143,6 +143,25 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return rouse_backend_count_(q, &lack);
 }
 
+#ifdef ROUSE_STATS
+/* When the oldest waiter queued; 0: nobody waits. Of a cell that is used again meanwhile it may be the next
+ * waiter's: a snapshot, as above. One whose ticket is issued and that has not arrived yet is passed over. */
+ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
+    /* E4: acquire, as in rouse_serving_give_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
+        while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
+            if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_) {
+                return rouse_u64_load_relaxed_(&rouse_spot_cell_(&at)->since_);
+            }
+            at.ticket++;
+        }
+    }
+    return 0;
+}
+#endif
+
 /* A segment for each waiter is the worst that history can do, and one more for each whose call has it in
  * hand; then the last one, and one for each other call that stands still with a segment that it has cut out.
  * */
@@ -158,6 +177,7 @@ ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t 
 ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     ROUSE_BUILT_BEGIN_(q);
+    ROUSE_STATS_BEGIN_(q);
     rouse_u64_init_(&q->served_, 0);
     rouse_ptr_init_(&q->head_, NULL);
     rouse_ptr_init_(&q->tail_, NULL);

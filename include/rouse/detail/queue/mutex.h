@@ -36,6 +36,7 @@
 struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* word.h                                                                */
     ROUSE_BUILT_MEMBER_
+    ROUSE_STATS_MEMBER_
     rouse_listed_ listed_; /* oldest first; under the lock                                          */
     rouse_lock_ lock_;     /* E5: the mutex itself orders one critical section before the next      */
 };
@@ -162,6 +163,7 @@ ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t w
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     ROUSE_BUILT_BEGIN_(q);
+    ROUSE_STATS_BEGIN_(q);
     rouse_listed_init_(&q->listed_);
     rouse_lock_init_(&q->lock_);
 }

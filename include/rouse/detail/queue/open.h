@@ -204,6 +204,7 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     const uint32_t lacks = n - credit;
     if (!rouse_listed_has_room_(&q->listed_, lacks)) {
         rouse_open_unlock_(q, seen);
+        ROUSE_STATS_REFUSED_(q);
         return ROUSE_OVERFLOW;
     }
     rouse_listed_prepare_(q, w, n, lacks, rouse_listed_mark_(&q->listed_));
@@ -341,6 +342,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     rouse_open_answer_(q, &seen);
     free = rouse_open_free_(seen);
     if (rouse_open_closed_(seen) != 0) {
+        ROUSE_STATS_LEFT_(q, w, ROUSE_CLOSED);
         rouse_open_settle_(w, ROUSE_CLOSED);
         rouse_open_leave_(q, free + given, 0, ROUSE_WORD_CLOSED_);
         return ROUSE_CLOSED;
@@ -352,6 +354,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
         return ROUSE_PENDING;
     }
     ROUSE_TRACE("grant", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
     rouse_open_settle_(w, ROUSE_OK);
     rouse_open_leave_(q, free - 1, 0, 0);
     return ROUSE_OK;
@@ -363,6 +366,7 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen;
     rouse_open_answer_(q, &seen);
     ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
     rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_waiter_release_(w);
     rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen), rouse_open_closed_(seen));
@@ -407,6 +411,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             const uint32_t credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
             rouse_listed_remove_(&q->listed_, w);
             ROUSE_TRACE("cancel", q, w);
+            ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_waiter_release_(w);
             if (rouse_open_is_open_(seen)) {
                 rouse_open_unlock_(q, seen + credit * ROUSE_OPEN_STEP_);
@@ -422,6 +427,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
                                    ticket + ROUSE_OPEN_DECLINED_ - ROUSE_OPEN_INVITED_)) {
             const uint32_t given = ticket / 8 - 1;
             ROUSE_TRACE("cancel", q, w);
+            ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             /* E1: release; the last access to w, whose wake may run from here on. */
             rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
             rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen),
@@ -463,6 +469,7 @@ ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     rouse_open_unlock_(q, rouse_open_is_open_(seen)
                               ? rouse_open_word_(rouse_open_free_(seen) + credit, 0, ROUSE_WORD_CLOSED_)
                               : credit + ROUSE_WORD_CLOSED_);
+    ROUSE_STATS_SWEPT_(q, first, rouse_outcome_(ROUSE_CLOSED, 0));
     rouse_deliver_chain_(q, first, rouse_outcome_(ROUSE_CLOSED, 0));
     return all;
 }

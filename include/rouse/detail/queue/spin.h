@@ -57,6 +57,7 @@
 struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* balance.h, and the states above                                    */
     ROUSE_BUILT_MEMBER_
+    ROUSE_STATS_MEMBER_
     rouse_atomic_ptr_ slot_; /* the waiter, while it is alone                                      */
     rouse_listed_ listed_;   /* oldest first; under the lock                                          */
 };
@@ -197,6 +198,7 @@ ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
         rouse_ptr_store_relaxed_(&q->slot_, NULL); /* relaxed: given back as it was found */
     }
     ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_PENDING);
     rouse_waiter_release_(w);
     return false;
 }
@@ -205,6 +207,7 @@ ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
 ROUSE_INLINE_ rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     ROUSE_TRACE("grant", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
     return w;
 }
 
@@ -259,6 +262,7 @@ ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
                 (void)rouse_slot_clear_(q);
                 after = rouse_account_asked_(w) - (uint32_t)-rouse_word_balance_(seen);
                 ROUSE_TRACE("cancel", q, w);
+                ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
                 rouse_waiter_release_(w);
             }
             rouse_u64_store_release_(&q->word_, after); /* E5: as in rouse_locked_leave_ */
@@ -309,6 +313,7 @@ ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t w
 ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     ROUSE_BUILT_BEGIN_(q);
+    ROUSE_STATS_BEGIN_(q);
     rouse_ptr_init_(&q->slot_, NULL);
     rouse_listed_init_(&q->listed_);
 }

@@ -63,6 +63,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
         return false;
     }
     ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
     had = rouse_account_asked_(w) - lacks;
     rouse_waiter_release_(w);
     if (had != 0) {

@@ -54,6 +54,9 @@ ROUSE_INLINE_ uint64_t rouse_segment_base_of_(uint64_t ticket) {
 typedef struct rouse_cell_ {
     rouse_atomic_u64_ word_;   /* state.h                                                          */
     rouse_atomic_ptr_ waiter_; /* from ARRIVED on; written by the waiter before it says so          */
+#ifdef ROUSE_STATS
+    rouse_atomic_u64_ since_; /* the same: when it queued                                          */
+#endif
 } rouse_cell_;
 
 enum {

@@ -56,6 +56,7 @@
 struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* above                                                                 */
     ROUSE_BUILT_MEMBER_
+    ROUSE_STATS_MEMBER_
     rouse_atomic_u64_ served_; /* the cells of all tickets before it are resolved or taken               */
     rouse_atomic_ptr_ head_;   /* the segment that was last served from; a hint                         */
     rouse_atomic_ptr_ tail_;   /* the segment that was last queued in; a hint                           */

@@ -120,6 +120,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             const rouse_status status = rouse_wait_append_(q, at);
             /* E4: acquire. No memory for a ticket that is not the next one any more: look again. */
             if (status == ROUSE_NOMEM && rouse_u64_load_acquire_(&q->word_) == state) {
+                ROUSE_STATS_REFUSED_(q);
                 return ROUSE_NOMEM;
             }
             if (status != ROUSE_OK) {
@@ -176,6 +177,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
         outcome = rouse_outcome_(asked == 0 ? ROUSE_OK : ROUSE_CLOSED, 0);
         break;
     }
+    ROUSE_STATS_LEFT_(q, w, asked == 0 ? ROUSE_PENDING : (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
@@ -199,6 +201,12 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
     rouse_ptr_store_relaxed_(&rouse_segment_cell_(segment, ticket)->waiter_, w);
     ROUSE_OWN_(w, q);
     ROUSE_TRACE("queue", q, w);
+    ROUSE_STATS_QUEUED_(q, w);
+#ifdef ROUSE_STATS
+    /* Relaxed, both: for oldest_. */
+    rouse_u64_store_relaxed_(&rouse_segment_cell_(segment, ticket)->since_,
+                             rouse_u64_load_relaxed_(&w->since_));
+#endif
     (void)q;
 }
 

@@ -143,6 +143,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         }
         serving->credit += rouse_serving_refund_(serving, w, seen);
         ROUSE_TRACE("grant", q, w);
+        ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
         rouse_chain_add_(&serving->chain, w, serving->outcome);
         rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
         rouse_segment_try_end_(serving->pool, at->segment, at->ticket);
@@ -186,6 +187,7 @@ ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
     serving->credit = rouse_serving_refund_(serving, w, seen);
     ROUSE_TRACE("grant", q, w);
+    ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
     rouse_chain_push_front_(&serving->chain, w, serving->outcome);
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&cell->word_, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0));
@@ -355,6 +357,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
     if (ROUSE_LIKELY_(w != NULL)) {
         *woken = 1;
         ROUSE_TRACE("grant", q, w);
+        ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
         return ROUSE_OK;
     }
@@ -394,6 +397,7 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
         }
         serving->credit += rouse_serving_refund_(serving, w, before);
         ROUSE_TRACE("grant", q, w);
+        ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
         rouse_chain_add_(&chain, w, outcome);
     }
     if (ticket != begin) {
