@@ -37,8 +37,7 @@ typedef struct rouse_semaphore {
  * Either way it may be used. */
 ROUSE_INLINE_ rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t permits) {
     ROUSE_CHECK_OBJECT_(s);
-    rouse_waiter_queue_init(&s->queue_, permits);
-    return permits <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
+    return rouse_waiter_queue_init(&s->queue_, permits);
 }
 
 /* Nobody waits and nobody is calling; a release that has granted its last waiter may still be returning.
@@ -169,13 +168,16 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *
  * Of the three backends SPIN and MUTEX have this mode. LOCKFREE takes the bound for 0: it is strict. */
 
-/* Start with `permits` (at most ROUSE_MAX_PERMITS; init cuts more to that), in throughput mode. */
+/* Start with `permits` (at most ROUSE_MAX_PERMITS; more is cut to that), in throughput mode. */
 #define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(permits, bypass) }
 
-ROUSE_INLINE_ void rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t permits, uint32_t bypass) {
+/* As rouse_semaphore_init. */
+ROUSE_INLINE_ rouse_status rouse_semaphore_init_throughput(rouse_semaphore *s, uint32_t permits,
+                                                           uint32_t bypass) {
     ROUSE_CHECK_OBJECT_(s);
     rouse_queue_init_throughput_(&s->queue_, permits, bypass);
+    return permits <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
 }
 
 /* The answer to ROUSE_RETRY, once for each, on any thread, inside the wake too.

@@ -236,9 +236,12 @@ ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) 
  * all-zero object is a queue of balance 0. */
 #define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(ROUSE_QUEUE_AT_MOST_(credit))
 
-ROUSE_INLINE_ void rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
+/* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the queue has ROUSE_MAX_PERMITS. Either
+ * way it may be used. */
+ROUSE_INLINE_ rouse_status rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
+    return credit <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
 }
 
 /* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be

@@ -50,12 +50,12 @@ Test(throughput, start_values) {
     cr_assert_not(rouse_mutex_try_lock(&static_mutex));
     cr_assert_eq(rouse_mutex_unlock(&static_mutex), ROUSE_OK);
     cr_assert_eq(rouse_mutex_unlock(&static_mutex), ROUSE_INVALID);
-    rouse_semaphore_init_throughput(&s, 5, UINT32_MAX);
+    cr_assert_eq(rouse_semaphore_init_throughput(&s, 5, UINT32_MAX), ROUSE_OK);
     cr_assert_eq(rouse_semaphore_available(&s), 5);
     cr_assert(rouse_semaphore_try_acquire(&s, 5));
     cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
     rouse_semaphore_destroy(&s);
-    rouse_semaphore_init_throughput(&s, UINT32_MAX, 1);
+    cr_assert_eq(rouse_semaphore_init_throughput(&s, UINT32_MAX, 1), ROUSE_INVALID);
     cr_assert_eq(rouse_semaphore_available(&s), ROUSE_MAX_PERMITS);
     rouse_semaphore_destroy(&s);
     rouse_mutex_init_throughput(&m, 1);

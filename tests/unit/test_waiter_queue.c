@@ -34,10 +34,13 @@ Test(waiter_queue, static_initialiser_gives_credit) {
 
 Test(waiter_queue, init_gives_credit_up_to_the_limit) {
     rouse_waiter_queue q;
-    rouse_waiter_queue_init(&q, ROUSE_MAX_PERMITS);
+    cr_assert_eq(rouse_waiter_queue_init(&q, ROUSE_MAX_PERMITS), ROUSE_OK);
     expect_queue(&q, ROUSE_MAX_PERMITS, 0);
     rouse_waiter_queue_destroy(&q);
-    rouse_waiter_queue_init(&q, 0);
+    cr_assert_eq(rouse_waiter_queue_init(&q, 1u << 30), ROUSE_INVALID);
+    expect_queue(&q, ROUSE_MAX_PERMITS, 0);
+    rouse_waiter_queue_destroy(&q);
+    cr_assert_eq(rouse_waiter_queue_init(&q, 0), ROUSE_OK);
     expect_queue(&q, 0, 0);
     rouse_waiter_queue_destroy(&q);
 }
