@@ -218,18 +218,29 @@ def peers(results):
                    "peer can run", ([f"time over {DEFAULT}'s"] + names, rows), peer_notes(results))
 
 
+STARVED = 0.1  # of the fair share
+
+
 def peer_notes(results):
     """What the times do not say."""
     out = []
     storm = results.groups.get("W7storm")
     for peer in results.peers():
         notes = []
-        shares = [(min(g.counters[peer]["share_min"]), max(g.counters[peer]["share_max"]))
-                  for g in results.of("W4") if g.has(peer, "share_min") and g.parameter(1) > 1]
-        starved = [s for s in shares if s[0] < 0.1]
-        if starved:
-            notes.append(f"starves: in {len(starved)} of {len(shares)} contests of tasks somebody had less than a tenth "
-                         "of the fair share")
+        contests = [g for g in results.of("W4") if g.parameter(1) > 1]
+        passed = [(max(g.counters[peer]["passed_by"]), g.parameter(0) * g.parameter(1) - 1)
+                  for g in contests if g.has(peer, "passed_by")]
+        if any(most > fair for most, fair in passed):
+            notes.append(f"overtakes: others had up to {max(passed)[0]:,.0f} sections while one task waited "
+                         f"({max(passed)[1]:,.0f} at most, if served in turn)")
+            # Where the machine did not let the strict one serve everybody, nobody can be blamed.
+            shares = [min(g.counters[peer]["share_min"]) for g in contests
+                      if g.has(peer, "share_min") and g.has(DEFAULT, "share_min")
+                      and min(g.counters[DEFAULT]["share_min"]) >= STARVED]
+            starved = sum(share < STARVED for share in shares)
+            if starved:
+                notes.append(f"in {starved} of the {len(shares)} contests in which {DEFAULT} served every task, somebody "
+                             "had less than a tenth of the fair share")
         if storm is not None and storm.has(peer, "heap_after_1000000"):
             heap = storm.counter(peer, "heap_after_1000000")
             if heap > 1e6:

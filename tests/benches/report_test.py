@@ -105,6 +105,19 @@ class Recommendation(unittest.TestCase):
         self.assertEqual(others, "MUTEX-fast 1.25x, MUTEX 30.00x")
         self.assertRegex(" ".join(verdicts.headline(results)), "SPIN in throughput mode, 30.0 times as fast as ")
 
+    def test_who_starves_and_who_was_not_served_by_anyone(self):
+        groups = {"W4/4/10/500/spin": dict(SPIN=1, tokio=1, **{"async-lock": 1}),
+                  "W4/8/10/500/spin": dict(SPIN=1, tokio=1, **{"async-lock": 1})}
+        counters = {}
+        for name, spin in (("W4/4/10/500/spin", 0.9), ("W4/8/10/500/spin", 0)):
+            counters[name, "SPIN"] = {"share_min": spin, "share_max": 1.5, "passed_by": 39}
+            counters[name, "tokio"] = {"share_min": 0, "share_max": 1.5, "passed_by": 39}
+            counters[name, "async-lock"] = {"share_min": 0.01, "share_max": 1.5, "passed_by": 5000}
+        notes = verdicts.peer_notes(results_of(groups, counters=counters))
+        self.assertEqual(notes, ["async-lock: overtakes: others had up to 5,000 sections while one task waited (79 at most, "
+                                 "if served in turn); in 1 of the 1 contests in which SPIN served every task, somebody had "
+                                 "less than a tenth of the fair share"])
+
     def test_no_row_for_a_mode_that_did_not_run(self):
         groups = {name: {c: v for c, v in times.items() if c in contenders.BACKENDS} for name, times in SOME.items()}
         rows = self.rows(results_of(groups))
