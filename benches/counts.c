@@ -399,6 +399,34 @@ static void count_visits(void) {
     free(s);
 }
 
+#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+/* Throughput mode: one waiter is invited and has not answered; newcomers of two cores take turns. */
+static void count_passers(void) {
+    rouse_semaphore *const s = lines_new(4);
+    rouse_waiter invited;
+    rouse_waiter w;
+    rouse_waiter_init(&invited, on_wake, NULL);
+    rouse_waiter_init(&w, on_wake, NULL);
+    rouse_semaphore_init_throughput(s, 0, 2 * CROWD);
+    (void)rouse_semaphore_acquire(s, &invited, 1);
+    (void)rouse_semaphore_release(s, 1);
+    watch(s);
+    (void)rouse_semaphore_acquire(s, &w, 1);
+    (void)rouse_semaphore_release(s, 1);
+    begin();
+    for (unsigned i = 1; i <= CROWD; i++) {
+        op_core = i % 2;
+        (void)rouse_semaphore_acquire(s, &w, 1);
+        (void)rouse_semaphore_release(s, 1);
+    }
+    end("acquire + release past an invited waiter, another core before", false, CROWD);
+    watch(NULL);
+    op_core = 0;
+    (void)rouse_semaphore_resume(s, &invited);
+    rouse_semaphore_destroy(s);
+    free(s);
+}
+#    endif
 #endif
 
 static double heap_per_waiter(rouse_waiter *w) {
@@ -433,6 +461,9 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_crowd(w);
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
     count_visits();
+#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+    count_passers();
+#    endif
     count_cores(2, "release that grants, 2 cores", "wait, 2 cores");
     count_cores(4, "release that grants, 4 cores", "wait, 4 cores");
     count_cores(16, "release that grants, 16 cores", "wait, 16 cores");

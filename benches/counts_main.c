@@ -130,6 +130,7 @@ static const pin pins[] = {
     {"cancel in a crowd of 1000, oldest first", {{0, 1}, {1, 0}, {1.13, 0}}},
     {"cancel in a crowd of 1000, newest first", {{0, 1}, {1, 0}, {1.13, 0}}},
     {"acquire + release, nobody waits, another core before", {{2, 0}, {2, 0}, {2, 0}}},
+    {"acquire + release past an invited waiter, another core before", {{2, 0}, {2, 0}, {0, 0}}},
     {"release that grants, 2 cores", {{1, 1}, {1, 0}, {1.07, 0}}},
     {"wait, 2 cores", {{1, 1}, {2, 0}, {3.22, 0}}},
     {"release that grants, 4 cores", {{1, 1}, {1, 0}, {1.17, 0}}},

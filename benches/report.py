@@ -27,7 +27,7 @@ from reporting.results import Results
 def screen(results):
     """The recommendation, the figures behind it, and what its codes mean."""
     out = [verdicts.recommendation(results)] + verdicts.behind(results)
-    return "\n".join(section.text() for section in out + [tables.cannot(results)])
+    return "\n".join(section.text() for section in out + [tables.cannot(results), verdicts.measured_where(results)])
 
 
 def write_page(results, directory):
@@ -68,12 +68,11 @@ def command_publish(results, target):
     """Writes what docs/benchmarks keeps of a run: the tables, the plots, and of each group min, median and max."""
     peers = verdicts.peers(results)
     os.makedirs(os.path.join(target, "plots"), exist_ok=True)
-    sections = ([verdicts.recommendation(results)] + verdicts.behind(results) + ([peers] if peers else [])
-                + [tables.cannot(results)] + bars.sections(results) + tables.measured(results))
+    sections = ([verdicts.measured_where(results), verdicts.recommendation(results)] + verdicts.behind(results)
+                + ([peers] if peers else []) + [tables.cannot(results)] + bars.sections(results) + tables.measured(results))
     with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
         file.write("# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
-                   "[README.md](README.md).\n\n" + "\n".join(f"* {k}: {v}".rstrip() for k, v in results.context.items())
-                   + "\n")
+                   "[README.md](README.md).\n")
         for section in sections:
             file.write(re.sub(r"\n+$", "\n", section.markdown() + "\n"))
     for figure in plots.draw(results)[0]:

@@ -138,6 +138,14 @@ if [ -n "$counted" ]; then
     } >"$out/costs.json"
 fi
 
+peer_versions() {
+    for crate in tokio async-lock async-channel event-listener; do
+        for folder in /usr/share/cargo/registry/"$crate"-[0-9]*; do
+            [ ! -d "$folder" ] || printf '%s, ' "${folder##*/}"
+        done
+    done
+    dpkg-query -W -f '${Package} ${Version}, ' libnsync-dev libconcurrentqueue-dev libc6 2>/dev/null
+}
 context() { # key, value
     printf '"%s": "%s"' "$1" "$(printf '%s' "$2" | tr -d '"\\' | tr '\n\t' '  ')"
 }
@@ -156,13 +164,17 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
     printf ', '
     context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${bars:+--bars }${filter:+--filter $filter }${compare:+--compare $compare}"
     printf ', '
-    context load "$(cut -d' ' -f1-3 /proc/loadavg)"
+    if [ -n "$peers" ]; then
+        context peers "$(peer_versions | sed 's/, $//')"
+        printf ', '
+    fi
+    context "load at the start" "$(cut -d' ' -f1-3 /proc/loadavg)"
     printf '}\n'
 } >"$out/context.json"
 
 # ---- measure ----
-# The recommendation rests on whole cycles; the call of notify_all alone is measured for the tables and the targets.
-[ -n "$counted$filter$compare" ] || filter='^(W[1-57]|W6cycle|W9|mixed)'
+# The recommendation does without the call of notify_all alone and without few waiters; the tables and targets have them.
+[ -n "$counted$filter$compare" ] || filter='^(W1|W2|W3pass|W3(handoff|spawn)/[1-9]0+|W[45]|W6cycle/100+|W7|W9|mixed)'
 awk -v processors="$(nproc)" '$1 > processors / 2 {
     printf "\n== this machine is busy (load %s): what several threads take will swing, and ratios with it\n", $1
 }' /proc/loadavg >&2

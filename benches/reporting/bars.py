@@ -43,6 +43,27 @@ def _mean(code, means, against, must, pick):
     return Bar(code, means, f"<= {must:g} in the mean", verdict)
 
 
+def _beside_own(code, means, own, must, pick):
+    """The worst ratio over the contender's own simpler call."""
+    def verdict(results, contender):
+        ratios = [g.ratio(contender, contender + own) for g in results.groups.values() if pick(g)]
+        return _met(max((r for r in ratios if r is not None), default=None), must)
+
+    return Bar(code, means, f"<= {must:g}", verdict)
+
+
+def _beside_faster(code, means, others, must, pick):
+    """The worst ratio over the faster of some peers."""
+    def verdict(results, contender):
+        ratios = []
+        for group in (g for g in results.groups.values() if pick(g) and contender in g.samples):
+            ratios += [group.median(contender) / min(group.median(o) for o in others if o in group.samples)
+                       for _ in range(any(o in group.samples for o in others))]
+        return _met(max(ratios, default=None), must)
+
+    return Bar(code, means, f"<= {must:g}", verdict)
+
+
 def _count(code, means, must, rows):
     """The read-modify-writes of counted rows; a platform lock has two."""
     def verdict(results, contender):
@@ -197,8 +218,11 @@ OF_THROUGHPUT = [
     _count("W8 past an invited waiter", "read-modify-writes of a newcomer's acquire and release", 2,
            ["acquire past an invited waiter", "release past an invited waiter"]),
 ]
+HAVE_THE_MODE = ["MUTEX", "SPIN"]
 # Whether strict order pays for the mode, seen against a version without it.
 OF_STRICT = [
+    Bar("W1 instructions a pair", "as many as before there was the mode", "<= 15",
+        lambda r, c: _met(r.costs.get("instructions", {}).get(c), 15.5, "{:.0f}")),
     Bar("W3pass, W3handoff / without the mode", "strict hand-overs do not pay for throughput mode: this version over one "
         "from before it (--compare 4039971)", "<= 1.02", _strict_time),
 ]
@@ -214,8 +238,15 @@ OF_LOCAL = [
 OF_FAMILY = [
     _count("W8 channel send + receive", "read-modify-writes of a message when there is room", 6,
            ["channel send, room", "channel receive"]),
-    _ratio("W9channel / tokio", "a message between tasks, beside tokio's mpsc", "tokio", 0.5,
-           lambda g: g.workload.startswith("W9channel")),
+    _beside_own("W9channel now / two pairs", "an element in and out again on one thread, over the backend's two semaphore "
+                "pairs", ":2pairs", 1.3, lambda g: g.name == "W9channel/now"),
+    _ratio("W9channel / tokio", "an element between tasks, or in and out again, beside tokio's mpsc: the worst of all "
+           "capacities", "tokio", 0.5, _is("W9channel")),
+    _beside_own("W9rwlock read / pair", "a read lock that nobody contends for, over the backend's semaphore pair", ":pair",
+                1.2, lambda g: g.name == "W9rwlock/read"),
+    _beside_own("W9any / one", "a wait for either of two, over a wait for one", ":one", 3, _is("W9any")),
+    _beside_faster("W9condvar tasks / tokio, async-lock", "a round trip through a condition variable, beside the faster of "
+                   "tokio's and async-lock's ways", ("tokio", "async-lock"), 0.5, lambda g: g.name == "W9condvar/tasks"),
 ]
 
 
@@ -230,7 +261,7 @@ def sections(results):
     for title, bars, names in (
             ("Targets of the backends", OF_BACKENDS, BACKENDS),
             ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
-            ("Targets of strict order beside throughput mode", OF_STRICT, BACKENDS),
+            ("Targets of strict order beside throughput mode", OF_STRICT, HAVE_THE_MODE),
             ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
             ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL])):
         table = _table(bars, names, results)

@@ -42,6 +42,8 @@ for _backend in BACKENDS:
     _CONTENDERS[_backend + "-threads"] = ("no", "by time-out", _FIFO, "not in signal handlers")
     _CONTENDERS[_backend + "-threads-fast"] = ("no", "by time-out", _BOUND, "not in signal handlers")
 
+_CONTENDERS["LOCKFREE-threads"] = ("no", "by time-out", _FIFO, "allocates when a waiter queues")
+
 HEADER = ["contender", "tasks", "cancel", "order", "further limits"]
 
 
@@ -50,8 +52,9 @@ def facts(contender):
     return _CONTENDERS.get(contender)
 
 
-def is_floor(contender):
-    return contender in FLOORS or contender.startswith("floor")
+def is_reference(contender):
+    """What the others are measured by: a floor, or a contender's own simpler call (X:pair)."""
+    return contender in FLOORS or ":" in contender
 
 
 def spoken(contender):
@@ -66,4 +69,4 @@ def rank(contender):
     known = FLOORS + OURS + PEERS
     if contender in known:
         return known.index(contender), contender
-    return (-1 if is_floor(contender) else len(known) + ("@" in contender)), contender
+    return (-1 if is_reference(contender) else len(known) + ("@" in contender)), contender

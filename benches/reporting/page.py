@@ -30,7 +30,7 @@ def page(results):
     screen = verdicts.recommendation(results)
     said, screen.note = screen.note, ""
     drawn, excuse = plots.draw(results)
-    context = " · ".join(f"{k}: {v}" for k, v in results.context.items())
+    context = " · ".join(verdicts.measured_where(results).lines)
     peers = verdicts.peers(results)
     out = ["<!doctype html><html lang='en'><meta charset='utf-8'><title>rouse: which backend?</title>"
            "<meta name='viewport' content='width=device-width, initial-scale=1'>"

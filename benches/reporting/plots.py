@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from reporting.contenders import OURS, is_floor
+from reporting.contenders import OURS, is_reference
 from reporting.results import natural
 
 MISSING = "no plots: gnuplot is not installed (Debian: gnuplot-nox)"
@@ -53,7 +53,7 @@ def _base(name):
 
 def _line_style(name):
     """Colour by backend or peer; ours are thick, a mode of ours is dashed, floors are dotted."""
-    dash = 3 if is_floor(name) or name == "executor" else 1 if _base(name) == name else 2
+    dash = 3 if is_reference(name) or name == "executor" else 1 if _base(name) == name else 2
     return (f'lc rgb "{COLOURS.get(_base(name), GREY)}" dt {dash} lw {2.5 if name in OURS else 1.6} '
             f"pt {5 + 2 * (OURS + sorted(COLOURS)).index(name) % 8 if name in OURS or name in COLOURS else 1} ps 0.4")
 

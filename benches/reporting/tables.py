@@ -8,11 +8,18 @@ from reporting.results import natural
 SCREEN = 100  # columns
 
 
+def _folded(row):
+    """A first cell that is wider than half a screen goes on in lines of its own."""
+    first, *more = textwrap.wrap(str(row[0]), SCREEN // 2, break_on_hyphens=False) or [""]
+    return [[first] + list(row[1:])] + [[line] + [""] * (len(row) - 1) for line in more]
+
+
 def text_table(header, rows, left=1):
     """Aligned columns, the first `left` of them to the left."""
-    width = [max(len(str(row[i])) for row in [header] + rows) for i in range(len(header))]
+    rows = [line for row in [header] + rows for line in _folded(row)]
+    width = [max(len(str(row[i])) for row in rows) for i in range(len(header))]
     out = []
-    for row in [header] + rows:
+    for row in rows:
         cells = [str(c).ljust(w) if i < left else str(c).rjust(w) for i, (c, w) in enumerate(zip(row, width))]
         out.append("  " + "  ".join(cells).rstrip())
     return out
@@ -176,11 +183,11 @@ def _size_table(results):
 
 
 def cannot(results):
-    """What each contender of this run cannot do."""
-    rows = []
+    """What each contender of this run cannot do; those of which the same is true share a row."""
+    alike = {}
     for contender in results.contenders():
-        facts = contenders.facts(contender)
-        rows.append([contender] + (list(facts) if facts else ["not described", "", "", ""]))
+        alike.setdefault(contenders.facts(contender) or ("not described", "", "", ""), []).append(contender)
+    rows = [[", ".join(names)] + list(facts) for facts, names in alike.items()]
     return Section("What each contender can and cannot do", "", (contenders.HEADER, rows), left=5)
 
 

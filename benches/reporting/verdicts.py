@@ -193,6 +193,14 @@ def behind(results):
                        f"{SURE} it is not told"])]
 
 
+def measured_where(results):
+    """The machine, the command, and whether the machine was busy."""
+    load = float(str(results.context.get("load at the start", "0")).split()[0])
+    busy = (["The machine was busy: what several threads take swings, and ratios with it."]
+            if load > results.processors / 2 else [])
+    return Section("Measured", "", lines=[f"{key}: {value}" for key, value in results.context.items()] + busy)
+
+
 # ---- other people's ----
 
 def peers(results):

@@ -30,7 +30,7 @@ def three(mutex, spin, lockfree, **more):
     return dict(MUTEX=mutex, SPIN=spin, LOCKFREE=lockfree, **{k.replace("_", "-"): v for k, v in more.items()})
 
 
-def results_of(groups, noise=None, counters=None, counts=None, costs=None):
+def results_of(groups, noise=None, counters=None, counts=None, costs=None, load="0.1 0 0"):
     """groups: {name: {contender: ns}}; noise: {name: factors of the repetitions}; counters: {(name, contender): {..}}"""
     runs = []
     for name, times in groups.items():
@@ -43,7 +43,7 @@ def results_of(groups, noise=None, counters=None, counts=None, costs=None):
                 runs.append({**run, **(counters or {}).get((name, contender), {})})
     with tempfile.TemporaryDirectory() as folder:
         for file, what in (("results.json", {"quick": True, "repetitions": 5, "processors": 2, "runs": runs}),
-                           ("counts.json", counts), ("costs.json", costs), ("context.json", {"machine": "a machine"})):
+                           ("counts.json", counts), ("costs.json", costs), ("context.json", {"machine": "a machine", "load at the start": load})):
             if what is not None:
                 with open(os.path.join(folder, file), "w", encoding="utf-8") as out:
                     json.dump(what, out)
@@ -156,9 +156,13 @@ class Screen(unittest.TestCase):
         text = report.screen(results_of(SOME))
         self.assertEqual([line for line in text.splitlines() if len(line) > 112], [])
 
+    def test_says_that_the_machine_was_busy(self):
+        self.assertNotIn("The machine was busy", report.screen(results_of(SOME)))
+        self.assertIn("The machine was busy", report.screen(results_of(SOME, load="1.5 0 0")))
+
     def test_each_contender_says_what_it_cannot_do(self):
-        rows = {row[0]: row[1:] for row in tables.cannot(results_of({"W1": {"pthread_mutex": 1, "LOCAL": 1, "new": 1}})).rows}
-        self.assertEqual(rows["pthread_mutex"][:3], ["no", "no", "overtaking without a bound"])
+        rows = {row[0]: row[1:] for row in tables.cannot(results_of({"W1": {"pthread_mutex": 1, "nsync": 1, "LOCAL": 1, "new": 1}})).rows}
+        self.assertEqual(rows["pthread_mutex, nsync"][:3], ["no", "no", "overtaking without a bound"])
         self.assertIn("one thread only", rows["LOCAL"][3])
         self.assertEqual(rows["new"][0], "not described")
 
@@ -200,6 +204,14 @@ class Bars(unittest.TestCase):
         results = results_of(SOME, counts={"SPIN": {"operations": rows}})
         self.assertEqual(self.verdict("W8 channel send + receive", results, "SPIN"), "7.00 NOT met")
         self.assertEqual(self.verdict("W8 channel send + receive", results, "MUTEX"), "not measured")
+
+    def test_beside_simpler_calls_and_the_faster_peer(self):
+        results = results_of({"W9rwlock/read": {"SPIN": 12, "SPIN:pair": 10, "tokio": 1},
+                              "W9condvar/tasks": {"SPIN": 10, "tokio": 50, "async-lock": 16}})
+        self.assertEqual(self.verdict("W9rwlock read / pair", results, "SPIN"), "1.20 met")
+        self.assertEqual(self.verdict("W9condvar tasks / tokio, async-lock", results, "SPIN"), "0.62 NOT met")
+        self.assertEqual(self.verdict("W9condvar tasks / tokio, async-lock", results, "MUTEX"), "not measured")
+        self.assertEqual(results.contenders(), ["SPIN", "tokio", "async-lock"])
 
     def test_each_says_what_it_means(self):
         for section in bars.sections(results_of(SOME)):
