@@ -275,13 +275,14 @@ def orders():
 
 # How a function is mutated: (kind, what is looked for, what it becomes). The first hit in a function counts.
 MUTATIONS = [
-    ("weaken", r"_(acq_rel|acquire|release|seq_cst)_\(", lambda m: f"_{WEAKEN[m.group(1)]}_("),
+    ("weaken", r"\b(rouse_(?:u32|u64|ptr)_(\w+?))_(acq_rel|acquire|release|seq_cst)_\(",
+     lambda m: f"{m.group(1)}_{ {'load': 'acquire', 'store': 'release'}.get(m.group(2), 'acq_rel') if m.group(3) == 'seq_cst' else WEAKEN[m.group(3)]}_("),
     ("flip", r"\bif \(([^\n]*)\) \{$", lambda m: f"if (!({m.group(1)})) {{"),
     ("drop", r"(?<=[;{}:/]\n) +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
     ("operator", r" (==|!=|<|>=|>|<=) ", lambda m: f" {OPPOSITE[m.group(1)]} "),
 ]
 NO_CODE = r"/\*.*?\*/|\bROUSE_(?:CHECK|TRACE)\w*\(.*?\);$"
-WEAKEN = {"acq_rel": "release", "acquire": "relaxed", "release": "relaxed", "seq_cst": "acq_rel"}
+WEAKEN = {"acq_rel": "release", "acquire": "relaxed", "release": "relaxed"}
 OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
