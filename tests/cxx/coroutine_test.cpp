@@ -12,13 +12,7 @@
 #include <thread>
 #include <vector>
 
-#define CHECK(condition)                                                         \
-    do {                                                                         \
-        if (!(condition)) {                                                      \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            std::exit(1);                                                        \
-        }                                                                        \
-    } while (0)
+#include "../support/check.h"
 
 static std::array<task, 3> tasks;
 static int steps;

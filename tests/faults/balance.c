@@ -9,14 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "FAILED %s:%d: %s (%s, \"%s\" at point %llu)\n", __FILE__, __LINE__, #condition, \
-                    case_name, others, (unsigned long long)point);                                           \
-            exit(1);                                                                                         \
-        }                                                                                                    \
-    } while (0)
+#define CHECK_CONTEXT "(%s, \"%s\" at point %llu)", case_name, others, (unsigned long long)point
+#include "../support/check.h"
 
 static const char *case_name;
 static const char *others; /* what comes in */

@@ -24,13 +24,7 @@ typedef struct row {
     uint64_t frequency[MOST]; /* how many calls cost so many */
 } row;
 
-#define CHECK(condition)                                                           \
-    do {                                                                           \
-        if (!(condition)) {                                                        \
-            fprintf(stderr, "FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                               \
-        }                                                                          \
-    } while (0)
+#include "../support/check.h"
 
 /* Counts what `call` costs. */
 #define COUNT(r, call)                     \

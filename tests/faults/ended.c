@@ -30,13 +30,8 @@ extern "C" {
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "FAILED %s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, what_now); \
-            exit(1);                                                                              \
-        }                                                                                         \
-    } while (0)
+#define CHECK_CONTEXT "(%s)", what_now
+#include "../support/check.h"
 
 enum {
     SEMAPHORE,

@@ -72,7 +72,7 @@ static void begin_case(const char *state, const char *first, uint64_t point) {
 
 static void end_case(void) {
     rouse_waiter_queue_destroy(&the.queue);
-    EXPECT(heap.bytes == 0);
+    CHECK(heap.bytes == 0);
 }
 
 /* How many of the slots [from, to) have been woken; each once. */
@@ -84,8 +84,8 @@ static uint32_t woken(int from, int to) {
             continue;
         }
         if (s->counted) {
-            EXPECT(s->outcome == ROUSE_OK);
-            EXPECT(s->polled || s->queued_at == 0 || s->wakes == 1); /* not queued: the wait said so itself */
+            CHECK(s->outcome == ROUSE_OK);
+            CHECK(s->polled || s->queued_at == 0 || s->wakes == 1); /* not queued: the wait said so itself */
             sum++;
         }
     }
@@ -104,16 +104,16 @@ static bool into_wake_all(const char *state, uint64_t point) {
     settle();
     old = woken(0, first_new);
     fresh = woken(first_new, the.used);
-    EXPECT(old == old_waiters);
-    EXPECT(result == old + fresh);
+    CHECK(old == old_waiters);
+    CHECK(result == old + fresh);
     if (came_in && old_waiters != 0) {
-        EXPECT(fresh == (was_counted ? (uint32_t)(the.used - first_new) : 0));
+        CHECK(fresh == (was_counted ? (uint32_t)(the.used - first_new) : 0));
         total.counted += was_counted ? 1 : 0;
         total.not_counted += was_counted ? 0 : 1;
     }
-    EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)(the.used - first_new) - fresh);
-    EXPECT(rouse_waiter_queue_wake_all(&the.queue) == (uint32_t)(the.used - first_new) - fresh);
-    EXPECT(rouse_waiter_queue_balance(&the.queue) == 0);
+    CHECK(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)(the.used - first_new) - fresh);
+    CHECK(rouse_waiter_queue_wake_all(&the.queue) == (uint32_t)(the.used - first_new) - fresh);
+    CHECK(rouse_waiter_queue_balance(&the.queue) == 0);
     end_case();
     return reached;
 }
@@ -130,14 +130,14 @@ static bool into_wait(const char *state, char kind, uint64_t point) {
     seam.limit = 0;
     settle();
     if (came_in) {
-        EXPECT(injected_woken == old_waiters + (was_counted ? 1 : 0));
-        EXPECT(woken(0, first_new) - (mine->counted ? 1 : 0) == old_waiters);
-        EXPECT(mine->counted == was_counted);
+        CHECK(injected_woken == old_waiters + (was_counted ? 1 : 0));
+        CHECK(woken(0, first_new) - (mine->counted ? 1 : 0) == old_waiters);
+        CHECK(mine->counted == was_counted);
         total.counted += was_counted ? 1 : 0;
         total.not_counted += was_counted ? 0 : 1;
     }
-    EXPECT(rouse_waiter_queue_wake_all(&the.queue) == (came_in ? (was_counted ? 0u : 1u) : old_waiters + 1));
-    EXPECT(rouse_waiter_queue_balance(&the.queue) == 0);
+    CHECK(rouse_waiter_queue_wake_all(&the.queue) == (came_in ? (was_counted ? 0u : 1u) : old_waiters + 1));
+    CHECK(rouse_waiter_queue_balance(&the.queue) == 0);
     end_case();
     return reached;
 }
@@ -157,11 +157,11 @@ static bool oldest_first(const char *state, char op, uint64_t point) {
         (void)act('R', 1);
     }
     settle();
-    EXPECT(the.slots[oldest].counted);
-    EXPECT(woken(0, the.used) == 1);
-    EXPECT(the.held == 1);
+    CHECK(the.slots[oldest].counted);
+    CHECK(woken(0, the.used) == 1);
+    CHECK(the.held == 1);
     (void)rouse_waiter_queue_wake_all(&the.queue);
-    EXPECT(rouse_waiter_queue_balance(&the.queue) == 0);
+    CHECK(rouse_waiter_queue_balance(&the.queue) == 0);
     end_case();
     return reached;
 }
@@ -197,7 +197,7 @@ int main(void) {
         for (uint64_t point = 1; oldest_first(states[i], 'P', point); point++) {
         }
     }
-    EXPECT(total.counted != 0 && total.not_counted != 0);
+    CHECK(total.counted != 0 && total.not_counted != 0);
     printf("identity: %llu points (%llu more under the lock): %llu times who came in was counted and woken, "
            "%llu times it came "
            "after the count and waits\n",

@@ -9,15 +9,9 @@
 
 enum { WAITERS = 5, PATIENCE = 2000 };
 
-#define CHECK(condition)                                                                            \
-    do {                                                                                            \
-        if (!(condition)) {                                                                         \
-            (void)fprintf(stderr, "FAILED %s:%d: %s (state %s, call %s, handler %s, point %llu)\n", \
-                          __FILE__, __LINE__, #condition, state, call, handler,                     \
-                          (unsigned long long)seam.stop_at);                                        \
-            exit(1);                                                                                \
-        }                                                                                           \
-    } while (0)
+#define CHECK_CONTEXT \
+    "(state %s, call %s, handler %s, point %llu)", state, call, handler, (unsigned long long)seam.stop_at
+#include "../support/check.h"
 
 static const char *state, *call, *handler;
 static rouse_limit limit;

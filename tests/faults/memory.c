@@ -16,14 +16,9 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK(condition)                                                                                 \
-    do {                                                                                                 \
-        if (!(condition)) {                                                                              \
-            fprintf(stderr, "FAILED %s:%d: %s (heap %llu, most %llu)\n", __FILE__, __LINE__, #condition, \
-                    (unsigned long long)heap.bytes, (unsigned long long)heap.most);                      \
-            exit(1);                                                                                     \
-        }                                                                                                \
-    } while (0)
+#define CHECK_CONTEXT "(heap %llu, most %llu)", (unsigned long long)heap.bytes, (unsigned long long)heap.most
+#include "../support/check.h"
+#include "../support/random.h"
 
 #define BATCH 1024 /* waiters alive together in a storm */
 
@@ -37,14 +32,7 @@
 
 static rouse_waiter batch[BATCH];
 static uint32_t order[BATCH];
-static uint64_t random_state = 88172645463325252u;
-
-static uint32_t random_below(uint32_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 33) % n;
-}
+static dice numbers = {1};
 
 static double seconds(void) {
     struct timespec now;
@@ -78,7 +66,7 @@ static void backwards(uint32_t n) {
 static void shuffled(uint32_t n) {
     forwards(n);
     for (uint32_t i = n - 1; i > 0; i--) {
-        const uint32_t j = random_below(i + 1);
+        const uint32_t j = roll(&numbers, i + 1);
         const uint32_t other = order[j];
         order[j] = order[i];
         order[i] = other;
@@ -300,7 +288,7 @@ static void wrap(uint64_t n, uint64_t first, bool report) {
                                   1); /* the first segment begins at the ticket, whatever its place in it */
 #endif
     while (queued < n) {
-        const uint32_t many = 1 + random_below(DEEP - 1);
+        const uint32_t many = 1 + roll(&numbers, DEEP - 1);
         for (uint32_t i = 0; i < many; i++) {
             rouse_waiter_init(&batch[i], NULL, NULL);
             CHECK(rouse_semaphore_acquire(&s, &batch[i], 1) == ROUSE_PENDING);

@@ -12,27 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHECK(condition)                                                           \
-    do {                                                                           \
-        if (!(condition)) {                                                        \
-            fprintf(stderr, "FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                               \
-        }                                                                          \
-    } while (0)
+#include "../support/check.h"
+#include "../support/random.h"
 
 #define MANY 1000
 
 static rouse_semaphore s;
 static rouse_waiter waiters[MANY];
 static uint32_t wants[MANY]; /* 0: not queued */
-static uint64_t random_state;
-
-static uint32_t random_below(uint32_t n) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 33) % n;
-}
+static dice numbers = {1};
 
 static bool never(void *arg) {
     (void)arg;
@@ -83,8 +71,8 @@ static void expect_same(look before, look after) {
 
 /* One random operation that is not a wait. */
 static void one_wake(uint32_t i) {
-    const uint32_t n = 1 + random_below(6);
-    switch (random_below(6)) {
+    const uint32_t n = 1 + roll(&numbers, 6);
+    switch (roll(&numbers, 6)) {
     case 0:
         CHECK(rouse_semaphore_release(&s, n) == ROUSE_OK);
         break;
@@ -110,9 +98,9 @@ static void wakers(uint64_t n) {
     uint64_t waits = 0;
     rouse_semaphore_init(&s, 0);
     for (uint64_t done = 0; done < n; done++) {
-        const uint32_t i = random_below(MANY);
-        if (wants[i] == 0 && random_below(3) != 0) {
-            const uint32_t want = random_below(8) == 0 ? 1 + random_below(40) : 1;
+        const uint32_t i = roll(&numbers, MANY);
+        if (wants[i] == 0 && roll(&numbers, 3) != 0) {
+            const uint32_t want = roll(&numbers, 8) == 0 ? 1 + roll(&numbers, 40) : 1;
             rouse_waiter_init(&waiters[i], NULL, NULL);
             wants[i] = rouse_semaphore_acquire(&s, &waiters[i], want) == ROUSE_PENDING ? want : 0;
             waits++;
@@ -153,12 +141,12 @@ static void reserve(uint32_t k, uint64_t n) {
     calls = heap.calls;
     heap.shut = 1;
     for (uint64_t done = 0; done < n; done++) {
-        const uint32_t i = random_below(k);
+        const uint32_t i = roll(&numbers, k);
         const uint32_t tide =
             (uint32_t)(done / (12 * (uint64_t)k + 64)) % 2; /* full, then half empty, and so on */
-        if (wants[i] == 0 && random_below(8) < (tide == 0 ? 7u : 2u)) {
+        if (wants[i] == 0 && roll(&numbers, 8) < (tide == 0 ? 7u : 2u)) {
             rouse_waiter_init(&waiters[i], NULL, NULL);
-            CHECK((random_below(4) == 0
+            CHECK((roll(&numbers, 4) == 0
                        ? rouse_waiter_queue_add_waiter_if(&s.queue_, &waiters[i], never, NULL)
                        : rouse_semaphore_acquire(&s, &waiters[i], 1)) == ROUSE_PENDING);
             wants[i] = 1;
@@ -166,7 +154,7 @@ static void reserve(uint32_t k, uint64_t n) {
             most = queued > most ? queued : most;
         } else if (tide == 0 && queued != k) {
             continue;
-        } else if (random_below(2) == 0) {
+        } else if (roll(&numbers, 2) == 0) {
             if (wants[i] != 0) {
                 CHECK(rouse_semaphore_cancel(&s, &waiters[i]));
                 wants[i] = 0;
@@ -240,7 +228,7 @@ static int64_t held;
 /* The history. Ends with everything given back and an exact ledger. */
 static void history(uint64_t seed, uint64_t *refused) {
     memset(wants, 0, sizeof wants);
-    random_state = seed;
+    dice_seed(&numbers, seed, 0);
     put_in = held = 0;
     rouse_semaphore_init(&s, 3);
     put_in = 3;
@@ -249,17 +237,17 @@ static void history(uint64_t seed, uint64_t *refused) {
         CHECK(rouse_semaphore_available(&s) == 3 && rouse_semaphore_waiter_count(&s) == 0);
     }
     for (int step = 0; step < 600; step++) {
-        const uint32_t i = random_below(MANY);
-        const uint32_t what = random_below(10);
+        const uint32_t i = roll(&numbers, MANY);
+        const uint32_t what = roll(&numbers, 10);
         if (what < 6 && wants[i] == 0) {
-            const uint32_t kind = random_below(5);
-            const uint32_t n = kind == 1 ? 2 + random_below(30) : 1;
+            const uint32_t kind = roll(&numbers, 5);
+            const uint32_t n = kind == 1 ? 2 + roll(&numbers, 30) : 1;
             const rouse_status status = wait_any(i, n, kind, refused);
             CHECK(status == ROUSE_OK || status == ROUSE_PENDING);
             wants[i] = status == ROUSE_PENDING ? n : 0;
             held += status == ROUSE_OK ? n : 0;
         } else if (what < 8) {
-            const uint32_t n = 1 + random_below(9);
+            const uint32_t n = 1 + roll(&numbers, 9);
             CHECK(rouse_semaphore_release(&s, n) == ROUSE_OK);
             put_in += n;
             held += collect(MANY);
@@ -379,7 +367,7 @@ static void no_segment_left(void) {
 int main(int argc, char **argv) {
     const char *const mode = argc > 1 ? argv[1] : "";
     const uint64_t n = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
-    random_state = 88172645463325252u;
+    dice_seed(&numbers, 1, 0);
     if (strcmp(mode, "wakers") == 0 && n != 0) {
         wakers(n);
     } else if (strcmp(mode, "reserve") == 0 && n != 0) {

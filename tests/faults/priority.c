@@ -24,14 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                               \
-    do {                                                                                               \
-        if (!(condition)) {                                                                            \
-            fprintf(stderr, "FAILED %s:%d: %s (%s, point %u)\n", __FILE__, __LINE__, #condition, what, \
-                    point);                                                                            \
-            _exit(1);                                                                                  \
-        }                                                                                              \
-    } while (0)
+#define CHECK_CONTEXT "(%s, point %u)", what, point
+#define CHECK_END()   _exit(1)
+#include "../support/check.h"
 
 #define MOST_NS UINT64_C(20000000) /* of processor time, for one call */
 

@@ -22,13 +22,8 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK(condition)                                                           \
-    do {                                                                           \
-        if (!(condition)) {                                                        \
-            fprintf(stderr, "FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                               \
-        }                                                                          \
-    } while (0)
+#include "../support/check.h"
+#include "../support/random.h"
 
 #define TIMER_NS   15000
 #define NEVER_MIND 2000000000u /* polls without an answer: the wake is lost */
@@ -46,13 +41,7 @@ static volatile bool broken; /* the handler has seen something wrong */
 #define OUTSIDE() \
     (atomic_signal_fence(memory_order_seq_cst), atomic_store_explicit(&inside, 0, memory_order_relaxed))
 
-static uint32_t random_below(uint32_t n) {
-    static uint64_t state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 33) % n;
-}
+static dice numbers = {1};
 
 static void count_signal(void) {
     atomic_fetch_add_explicit(&signals, 1, memory_order_relaxed);
@@ -142,7 +131,7 @@ static void test_semaphore(uint32_t wanted) {
     }
     timer = start_timer(semaphore_signal);
     while (hits_so_far() < wanted) {
-        const uint32_t i = random_below(CROWD);
+        const uint32_t i = roll(&numbers, CROWD);
         CHECK(!broken);
         if (!queued[i]) {
             rouse_status status;
@@ -156,7 +145,7 @@ static void test_semaphore(uint32_t wanted) {
             CHECK(wakes[i] == 1);
             granted = granted + 1;
             queued[i] = false;
-        } else if (random_below(2) == 0) {
+        } else if (roll(&numbers, 2) == 0) {
             const bool taken = INSIDE(rouse_semaphore_cancel(&semaphore, &crowd[i]));
             OUTSIDE();
             if (taken) {
@@ -168,7 +157,7 @@ static void test_semaphore(uint32_t wanted) {
             }
             queued[i] = false;
         } else {
-            const uint32_t n = 1 + random_below(3);
+            const uint32_t n = 1 + roll(&numbers, 3);
             CHECK(INSIDE(rouse_semaphore_release(&semaphore, n)) == ROUSE_OK);
             OUTSIDE();
             put_in += n;
@@ -289,7 +278,7 @@ static void test_notify(uint32_t wanted) {
     rouse_notify_init(&notify);
     timer = start_timer(notify_signal);
     while (hits_so_far() < wanted) {
-        if (random_below(2) == 0) {
+        if (roll(&numbers, 2) == 0) {
             round_one(&ones);
         } else {
             round_all(&woken);
@@ -401,7 +390,7 @@ static void lock_twice(bool timed) {
     OUTSIDE();
     atomic_store_explicit(&to_unlock, 1, memory_order_relaxed);
     do {
-        status = INSIDE(timed ? rouse_mutex_lock_timed(&mutex, random_below(40000))
+        status = INSIDE(timed ? rouse_mutex_lock_timed(&mutex, roll(&numbers, 40000))
                               : rouse_mutex_lock_blocking(&mutex));
         OUTSIDE();
         CHECK(status == ROUSE_OK || (timed && status == ROUSE_TIMEDOUT));
@@ -448,19 +437,19 @@ static void test_blocking(uint32_t wanted) {
     releaser = start_releaser();
     timer = start_timer(blocking_signal);
     while (hits_so_far() < wanted) {
-        const bool timed = random_below(2) == 0;
-        const uint32_t n = 1 + random_below(3);
+        const bool timed = roll(&numbers, 2) == 0;
+        const uint32_t n = 1 + roll(&numbers, 3);
         rouse_status status = ROUSE_OK;
         CHECK(!broken);
-        switch (random_below(3)) {
+        switch (roll(&numbers, 3)) {
         case 0:
-            status = INSIDE(timed ? rouse_semaphore_acquire_timed(&semaphore, n, random_below(40000))
+            status = INSIDE(timed ? rouse_semaphore_acquire_timed(&semaphore, n, roll(&numbers, 40000))
                                   : rouse_semaphore_acquire_blocking(&semaphore, n));
             OUTSIDE();
             had += status == ROUSE_OK ? n : 0;
             break;
         case 1:
-            status = INSIDE(timed ? rouse_notify_wait_timed(&notify, random_below(40000))
+            status = INSIDE(timed ? rouse_notify_wait_timed(&notify, roll(&numbers, 40000))
                                   : rouse_notify_wait_blocking(&notify));
             OUTSIDE();
             told += status == ROUSE_OK ? 1 : 0;

@@ -17,14 +17,9 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "FAILED %s:%d: %s (%s, instruction %u)\n", __FILE__, __LINE__, #condition, what, \
-                    instruction);                                                                            \
-            _exit(1);                                                                                        \
-        }                                                                                                    \
-    } while (0)
+#define CHECK_CONTEXT "(%s, instruction %u)", what, instruction
+#define CHECK_END()   _exit(1)
+#include "../support/check.h"
 
 static const char *what = "";
 static unsigned instruction;

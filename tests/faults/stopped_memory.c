@@ -11,15 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "FAILED %s:%d: %s (%s, point %llu: heap %llu, most %llu)\n", __FILE__, __LINE__, \
-                    #condition, calls[call].name, (unsigned long long)point, (unsigned long long)heap.bytes, \
-                    (unsigned long long)heap.most);                                                          \
-            exit(1);                                                                                         \
-        }                                                                                                    \
-    } while (0)
+#define CHECK_CONTEXT                                                                      \
+    "(%s, point %llu: heap %llu, most %llu)", calls[call].name, (unsigned long long)point, \
+        (unsigned long long)heap.bytes, (unsigned long long)heap.most
+#include "../support/check.h"
 
 enum { MOST_ALIVE = 12 };
 

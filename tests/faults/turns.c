@@ -1,4 +1,4 @@
-/* tests/faults/turns.c: two calls that stand still in turn, while a third thread uses the queue (tests/fibers.h).
+/* tests/faults/turns.c: two calls that stand still in turn, while a third thread uses the queue (tests/support/fibers.h).
  *
  * stopped.c stops calls inside one another: who was stopped last goes on first. Here each of two calls goes on a little while
  * the other stands still:
@@ -15,7 +15,7 @@
  *   turns STATE FIRST BETWEEN SECOND THEN   all points of one */
 #include "world.h"
 
-#include "../fibers.h"
+#include "../support/fibers.h"
 
 static const struct turns {
     const char *state, *first, *between, *second, *then;

@@ -14,6 +14,8 @@
 #ifndef ROUSE_TESTS_FAULTS_WORLD_H
 #define ROUSE_TESTS_FAULTS_WORLD_H
 
+#define CHECK_CONTEXT "in case %s", case_name
+#include "../support/check.h"
 #include "heap.h"
 #include "seam.h"
 
@@ -91,13 +93,6 @@ static slot *cancelling_now;
         fputc('\n', stderr);                               \
         exit(1);                                           \
     } while (0)
-#define EXPECT(condition)                                      \
-    do {                                                       \
-        if (!(condition)) {                                    \
-            FAIL("%s:%d: %s", __FILE__, __LINE__, #condition); \
-        }                                                      \
-    } while (0)
-
 /* From now on a crash says which case it was. */
 static void crashed(int number) {
     static const char text[] = "crashed, or never came back, in case ";
@@ -169,20 +164,20 @@ static inline void count_outcome(slot *s, rouse_status outcome) {
             the.gained += the.all_used && !the.exact ? s->n - 1 : 0;
         }
     } else {
-        EXPECT(outcome == ROUSE_CLOSED && the.closed);
+        CHECK(outcome == ROUSE_CLOSED && the.closed);
     }
 }
 
 static inline void slot_woken(rouse_waiter *w, rouse_status status) {
     slot *const s = (slot *)rouse_waiter_data(w);
-    EXPECT(&s->waiter == w);
-    EXPECT(s->wakes == 0 && (s->state == SLOT_QUEUED || s->state == SLOT_CALLING));
-    EXPECT(raw_status(s) == status);
+    CHECK(&s->waiter == w);
+    CHECK(s->wakes == 0 && (s->state == SLOT_QUEUED || s->state == SLOT_CALLING));
+    CHECK(raw_status(s) == status);
     s->wakes++;
     count_outcome(s, status);
     s->state = SLOT_DONE;
     give_back(s);
-    EXPECT(the.wakes_running == 0);
+    CHECK(the.wakes_running == 0);
     the.wakes_running++;
     if (s->kind == 'Z' && status == ROUSE_OK) {
         (void)act('W', (int)s->n);
@@ -195,7 +190,7 @@ static inline void slot_woken(rouse_waiter *w, rouse_status status) {
 
 static inline slot *new_slot(char kind, uint32_t n) {
     slot *const s = &the.slots[the.used];
-    EXPECT(the.used < WORLD_SLOTS);
+    CHECK(the.used < WORLD_SLOTS);
     the.used++;
     memset(s, 0, sizeof *s);
     s->kind = kind;
@@ -216,7 +211,7 @@ static inline void wait_returned(slot *s, rouse_status status, bool took) {
         }
         return;
     }
-    EXPECT(s->state == SLOT_CALLING);
+    CHECK(s->state == SLOT_CALLING);
     s->state = SLOT_DONE;
     s->counted = true;
     s->outcome = status;
@@ -224,7 +219,7 @@ static inline void wait_returned(slot *s, rouse_status status, bool took) {
         the.held += took ? s->n : 0;
         the.gained += took && the.all_used && !the.exact ? s->n : 0;
     } else {
-        EXPECT(status == ROUSE_CLOSED && the.closed);
+        CHECK(status == ROUSE_CLOSED && the.closed);
     }
     give_back(s);
 }
@@ -322,10 +317,10 @@ static inline bool cancel_slot(slot *s, bool beside) {
     }
     s->busy--;
     if (taken) {
-        EXPECT(s->wakes == 0 && !s->counted && s->state == SLOT_QUEUED);
+        CHECK(s->wakes == 0 && !s->counted && s->state == SLOT_QUEUED);
         s->state = SLOT_CANCELLED;
     } else if (s->polled) {
-        EXPECT(raw_status(s) != ROUSE_PENDING);
+        CHECK(raw_status(s) != ROUSE_PENDING);
     }
     settle();
     if (s->state != SLOT_QUEUED) {
@@ -368,7 +363,7 @@ static inline void notify(char op) {
         the.dropped++;
     }
     if (op == 'N') {
-        EXPECT(rouse_waiter_queue_wake(&the.queue, 1, 1) == ROUSE_OK);
+        CHECK(rouse_waiter_queue_wake(&the.queue, 1, 1) == ROUSE_OK);
         given = stored_one ? 0 : 1;
     } else if (op == 'O') {
         given = rouse_waiter_queue_wake_one(&the.queue) ? 1 : 0;
@@ -398,7 +393,7 @@ static inline bool act(char op, int n) {
         return true;
     case 'R':
         the.put_in += n;
-        EXPECT(rouse_waiter_queue_wake(&the.queue, many, ROUSE_MAX_PERMITS) == ROUSE_OK);
+        CHECK(rouse_waiter_queue_wake(&the.queue, many, ROUSE_MAX_PERMITS) == ROUSE_OK);
         return true;
     case 'N':
     case 'O':
@@ -576,26 +571,26 @@ static inline void check_segments(void) {
     while (index != 0) {
         const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
         const uint64_t state = segment->state_.value_;
-        EXPECT(rouse_segment_linked_(state) && !rouse_link_marked_(segment->next_.value_));
+        CHECK(rouse_segment_linked_(state) && !rouse_link_marked_(segment->next_.value_));
         index = rouse_link_index_(segment->next_.value_);
         if (index != 0) {
             bool in_use = false;
             for (int i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
                 in_use = in_use || !rouse_cell_final_(segment->cells_[i].word_.value_);
             }
-            EXPECT(rouse_segment_kind_(state) == ROUSE_SEGMENT_LIVE_ && in_use);
+            CHECK(rouse_segment_kind_(state) == ROUSE_SEGMENT_LIVE_ && in_use);
         }
         segments++;
-        EXPECT(segments <= pool->made_.value_);
+        CHECK(segments <= pool->made_.value_);
     }
     index = pool == NULL ? 0 : (uint32_t)pool->free_.value_ & ROUSE_LINK_INDEX_;
     while (index != 0) {
-        EXPECT(rouse_segment_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
+        CHECK(rouse_segment_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
         index = rouse_segment_at_(pool, index)->link_.value_;
         segments++;
-        EXPECT(segments <= pool->made_.value_);
+        CHECK(segments <= pool->made_.value_);
     }
-    EXPECT(pool == NULL || segments == pool->made_.value_);
+    CHECK(pool == NULL || segments == pool->made_.value_);
 #endif
 }
 
@@ -612,34 +607,34 @@ static inline void check_end(void) {
         if (s->state == SLOT_QUEUED && s->counted) {
             FAIL("waiter %d has its outcome, and its wake has not run", i);
         }
-        EXPECT(s->state != SLOT_CALLING);
+        CHECK(s->state != SLOT_CALLING);
     }
     check_order();
     if (!the.excepted) {
         const uint32_t lack = asked_by_waiters(&waiting);
         check_segments();
-        EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)waiting);
-        EXPECT(rouse_waiter_queue_balance(&the.queue) >= -(int64_t)lack);
-        EXPECT(waiting == 0 || rouse_waiter_queue_balance(&the.queue) <= -waiting);
+        CHECK(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)waiting);
+        CHECK(rouse_waiter_queue_balance(&the.queue) >= -(int64_t)lack);
+        CHECK(waiting == 0 || rouse_waiter_queue_balance(&the.queue) <= -waiting);
         for (uint32_t i = 0; i < lack + WORLD_SLOTS && waiting != 0; i++) { /* some queue anew */
             (void)act('R', 1);
             (void)asked_by_waiters(&waiting);
         }
-        EXPECT(waiting == 0);
+        CHECK(waiting == 0);
         free_now = rouse_waiter_queue_balance(&the.queue);
         for (int64_t i = 0; i < free_now && !the.closed; i++) {
-            EXPECT(rouse_waiter_queue_try_wait(&the.queue, 1));
+            CHECK(rouse_waiter_queue_try_wait(&the.queue, 1));
         }
-        EXPECT(the.closed || rouse_waiter_queue_balance(&the.queue) == 0);
-        EXPECT(!rouse_waiter_queue_try_wait(&the.queue, 1));
-        EXPECT(rouse_waiter_queue_waiter_count(&the.queue) == 0);
+        CHECK(the.closed || rouse_waiter_queue_balance(&the.queue) == 0);
+        CHECK(!rouse_waiter_queue_try_wait(&the.queue, 1));
+        CHECK(rouse_waiter_queue_waiter_count(&the.queue) == 0);
         if (free_now > the.put_in - the.held + the.gained || free_now < the.put_in - the.held - the.dropped) {
             FAIL("%lld permits are free; %lld were put in, %lld are held", (long long)free_now,
                  (long long)the.put_in, (long long)the.held);
         }
     }
     rouse_waiter_queue_destroy(&the.queue);
-    EXPECT(heap.bytes == 0);
+    CHECK(heap.bytes == 0);
 }
 
 /* ---- the world's beginning -------------------------------------------------------------------------------------------- */

@@ -20,13 +20,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define EXPECT(condition)                                                                             \
-    do {                                                                                              \
-        if (!(condition)) {                                                                           \
-            fprintf(stderr, "%s:%d: the model says otherwise: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                                                  \
-        }                                                                                             \
-    } while (0)
+#define CHECK_CONTEXT "%s", ": the model says otherwise"
+#define CHECK_END()   abort()
+#include "../support/check.h"
 
 enum { QUEUE, SECOND_QUEUE, SEMAPHORE, NOTIFY, MUTEX, OBJECTS };
 enum { WAITERS = 12, ACTIONS = 40 };
@@ -94,7 +90,7 @@ static void take_out(model *m, int index) {
 static void replace_memory(actor *a) {
     free(a->waiter);
     a->waiter = (rouse_waiter *)malloc(sizeof(rouse_waiter));
-    EXPECT(a->waiter != NULL);
+    CHECK(a->waiter != NULL);
     memset(a->waiter, 0xa5, sizeof *a->waiter);
 }
 
@@ -105,12 +101,12 @@ static void model_grant(int id, rouse_status outcome, bool by_all) {
     a->by_all = by_all;
     a->state = DUE;
     if (a->mailed) {
-        EXPECT(posted_count < WAITERS);
+        CHECK(posted_count < WAITERS);
         posted[posted_count].id = id;
         posted[posted_count].outcome = outcome;
         posted_count++;
     } else if (!a->polled) {
-        EXPECT(due_count < 4 * WAITERS);
+        CHECK(due_count < 4 * WAITERS);
         dues[due_count].id = id;
         dues[due_count].outcome = outcome;
         due_count++;
@@ -203,8 +199,8 @@ static void one_call(uint8_t what, uint8_t where, uint8_t who, uint8_t how_many)
 static void woken(rouse_waiter *w, rouse_status status) {
     const int id = (int)(intptr_t)rouse_waiter_data(w);
     actor *const a = &actors[id];
-    EXPECT(due_count != 0 && dues[0].id == id && dues[0].outcome == status);
-    EXPECT(w == a->waiter && rouse_waiter_status(w) == status && a->state == DUE);
+    CHECK(due_count != 0 && dues[0].id == id && dues[0].outcome == status);
+    CHECK(w == a->waiter && rouse_waiter_status(w) == status && a->state == DUE);
     due_count--;
     memmove(&dues[0], &dues[1], (size_t)due_count * sizeof *dues);
     a->state = IDLE;
@@ -266,7 +262,7 @@ static void queue_call(int object, int id, uint8_t b, uint8_t kind) {
         expected = looks_wanted == 1 || (looks_wanted == 2 && !credit && !m->closed) ? ROUSE_OK
                                                                                      : model_wait(m, id, 1);
         status = rouse_waiter_queue_add_waiter_if(queue_of(object), a->waiter, ready, NULL);
-        EXPECT(looks == expected_looks);
+        CHECK(looks == expected_looks);
     } else {
         expected = model_wait(m, id, n);
         if (object == NOTIFY) {
@@ -279,7 +275,7 @@ static void queue_call(int object, int id, uint8_t b, uint8_t kind) {
             status = rouse_waiter_queue_wait(queue_of(object), a->waiter, n);
         }
     }
-    EXPECT(status == expected);
+    CHECK(status == expected);
     if (status == ROUSE_PENDING) {
         a->state = QUEUED;
         a->object = object;
@@ -296,12 +292,12 @@ static void cancel_call(int id) {
         return;
     }
     expected = a->state == QUEUED && model_cancel(&models[a->object], id);
-    EXPECT(expected == (a->state == QUEUED));
+    CHECK(expected == (a->state == QUEUED));
     if (expected) {
         a->state = DUE; /* neither queued nor to be queued by a wake that this cancel runs */
     }
     taken = rouse_waiter_queue_cancel(queue_of(a->object), a->waiter);
-    EXPECT(taken == expected);
+    CHECK(taken == expected);
     if (expected) {
         a->state = IDLE;
         replace_memory(a);
@@ -313,26 +309,26 @@ static void wake_call(int object, uint8_t b, uint8_t kind) {
     const uint32_t n = number_of(b);
     if (object == MUTEX) {
         const rouse_status expected = m->count == 0 && m->stored > 0 ? ROUSE_INVALID : model_wake(m, 1, 1);
-        EXPECT(rouse_mutex_unlock((rouse_mutex *)objects[object]) == expected);
+        CHECK(rouse_mutex_unlock((rouse_mutex *)objects[object]) == expected);
     } else if (object == NOTIFY) {
         (void)model_wake(m, 1, 1);
         rouse_notify_one((rouse_notify *)objects[object]);
     } else if (object == SEMAPHORE) {
         const rouse_status expected = model_wake(m, n, ROUSE_MAX_PERMITS);
-        EXPECT(rouse_semaphore_release((rouse_semaphore *)objects[object], n) == expected);
+        CHECK(rouse_semaphore_release((rouse_semaphore *)objects[object], n) == expected);
     } else if (kind % 2 == 0) {
         const int before = m->count;
         (void)model_wake(m, 1, 0);
         {
             const bool expected = m->count != before;
-            EXPECT(rouse_waiter_queue_wake_one(queue_of(object)) == expected);
+            CHECK(rouse_waiter_queue_wake_one(queue_of(object)) == expected);
         }
     } else {
         static const uint32_t caps[] = {
             0, 1, 2, 4, ROUSE_MAX_PERMITS, ROUSE_MAX_PERMITS - 1, ROUSE_MAX_PERMITS + 1u, 7};
         const uint32_t cap = caps[kind / 2 % 8];
         const rouse_status expected = model_wake(m, n, cap);
-        EXPECT(rouse_waiter_queue_wake(queue_of(object), n, cap) == expected);
+        CHECK(rouse_waiter_queue_wake(queue_of(object), n, cap) == expected);
     }
 }
 
@@ -340,14 +336,14 @@ static void wake_all_call(int object) {
     const uint32_t expected = model_empty(&models[object], ROUSE_OK, true);
     const uint32_t all = object == NOTIFY ? rouse_notify_all((rouse_notify *)objects[object])
                                           : rouse_waiter_queue_wake_all(queue_of(object));
-    EXPECT(all == expected);
+    CHECK(all == expected);
 }
 
 static void close_call(int object) {
     uint32_t expected;
     models[object].closed = true;
     expected = model_empty(&models[object], ROUSE_CLOSED, false);
-    EXPECT(rouse_waiter_queue_close(queue_of(object)) == expected);
+    CHECK(rouse_waiter_queue_close(queue_of(object)) == expected);
 }
 
 static void take_call(int object, uint8_t b, uint8_t kind) {
@@ -357,13 +353,13 @@ static void take_call(int object, uint8_t b, uint8_t kind) {
         const uint32_t free_now = m->stored > 0 ? (uint32_t)m->stored : 0;
         const uint32_t expected = n < free_now ? n : free_now;
         m->stored -= expected;
-        EXPECT(rouse_semaphore_reduce((rouse_semaphore *)objects[object], n) == expected);
-        EXPECT(rouse_semaphore_available((rouse_semaphore *)objects[object]) == (uint32_t)m->stored);
+        CHECK(rouse_semaphore_reduce((rouse_semaphore *)objects[object], n) == expected);
+        CHECK(rouse_semaphore_available((rouse_semaphore *)objects[object]) == (uint32_t)m->stored);
     } else {
         const bool expected =
             n == 0 || (n <= ROUSE_MAX_PERMITS && !m->closed && m->count == 0 && m->stored >= n);
         m->stored -= expected ? n : 0;
-        EXPECT(rouse_waiter_queue_try_wait(queue_of(object), n) == expected);
+        CHECK(rouse_waiter_queue_try_wait(queue_of(object), n) == expected);
     }
 }
 
@@ -381,7 +377,7 @@ static void renew_call(int object, uint8_t b) {
     rouse_waiter_queue_destroy(queue_of(object));
     free(objects[object]);
     objects[object] = malloc(sizeof(rouse_waiter_queue));
-    EXPECT(objects[object] != NULL);
+    CHECK(objects[object] != NULL);
     rouse_waiter_queue_init(queue_of(object), credit);
     memset(&models[object], 0, sizeof models[object]);
     models[object].stored = credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS;
@@ -394,7 +390,7 @@ static void drain_call(void) {
         due_count++;
     }
     posted_count = 0;
-    EXPECT(rouse_mailbox_drain(&mailbox) == (size_t)count);
+    CHECK(rouse_mailbox_drain(&mailbox) == (size_t)count);
 }
 
 static void one_call(uint8_t what, uint8_t where, uint8_t who, uint8_t how_many) {
@@ -433,7 +429,7 @@ static void one_call(uint8_t what, uint8_t where, uint8_t who, uint8_t how_many)
         if (how_many % 8 == 0) {
             close_call(object);
         } else if (how_many % 8 == 1) {
-            EXPECT(rouse_waiter_queue_reserve(queue_of(object), how_many) == ROUSE_OK);
+            CHECK(rouse_waiter_queue_reserve(queue_of(object), how_many) == ROUSE_OK);
         } else {
             renew_call(object, how_many);
         }
@@ -443,25 +439,25 @@ static void one_call(uint8_t what, uint8_t where, uint8_t who, uint8_t how_many)
 
 /* Between calls: nothing is due, and all that can be seen is as in the model. */
 static void compare(void) {
-    EXPECT(due_count == 0);
+    CHECK(due_count == 0);
     for (int i = 0; i < OBJECTS; i++) {
-        EXPECT(rouse_waiter_queue_balance(queue_of(i)) == model_balance(&models[i]));
-        EXPECT(rouse_waiter_queue_waiter_count(queue_of(i)) == (uint32_t)models[i].count);
-        EXPECT(rouse_waiter_queue_is_closed(queue_of(i)) == models[i].closed);
+        CHECK(rouse_waiter_queue_balance(queue_of(i)) == model_balance(&models[i]));
+        CHECK(rouse_waiter_queue_waiter_count(queue_of(i)) == (uint32_t)models[i].count);
+        CHECK(rouse_waiter_queue_is_closed(queue_of(i)) == models[i].closed);
     }
     for (int i = 0; i < WAITERS; i++) {
         actor *const a = &actors[i];
         if (a->state == QUEUED) {
-            EXPECT(rouse_waiter_status(a->waiter) == ROUSE_PENDING);
+            CHECK(rouse_waiter_status(a->waiter) == ROUSE_PENDING);
         } else if (a->state == DUE) {
-            EXPECT(rouse_waiter_status(a->waiter) == a->outcome);
+            CHECK(rouse_waiter_status(a->waiter) == a->outcome);
             if (a->polled) { /* seen, so it is its owner's again; a notification may be passed on */
                 if (a->object == NOTIFY && a->then[0] % 4 == 0) {
                     if (a->outcome == ROUSE_OK && !a->by_all) {
                         (void)model_wake(&models[NOTIFY], 1, 1);
                     }
                     rouse_notify_pass_on((rouse_notify *)objects[NOTIFY], a->waiter);
-                    EXPECT(due_count == 0);
+                    CHECK(due_count == 0);
                 }
                 a->state = IDLE;
                 replace_memory(a);
@@ -482,7 +478,7 @@ static void begin(void) {
     }
     for (int i = 0; i < OBJECTS; i++) {
         objects[i] = malloc(sizeof(rouse_waiter_queue));
-        EXPECT(objects[i] != NULL);
+        CHECK(objects[i] != NULL);
         rouse_waiter_queue_init(queue_of(i), credits[i]);
         models[i].stored = credits[i];
     }
@@ -502,7 +498,7 @@ static void end(void) {
         free(objects[i]);
     }
     for (int i = 0; i < WAITERS; i++) {
-        EXPECT(actors[i].state == IDLE);
+        CHECK(actors[i].state == IDLE);
         free(actors[i].waiter);
     }
 }

@@ -1,7 +1,7 @@
 /* tests/fuzz/threads.c: bytes become calls of three threads on several objects and a schedule; what they did must be what the
  * reference model could have done.
  *
- * A libFuzzer target, one for each backend. The threads are those of a deterministic scheduler (tests/fibers.h): the input
+ * A libFuzzer target, one for each backend. The threads are those of a deterministic scheduler (tests/support/fibers.h): the input
  * says at which scheduling points, before and after every atomic operation, which of them goes on. A few calls come before
  * and after, one at a time.
  *
@@ -12,7 +12,7 @@
  * and what a cancelled or closed request for several had already been given may go on its way a little later.
  *
  * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address sanitizer. */
-#include "../fibers.h"
+#include "../support/fibers.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -41,14 +41,9 @@ static int lock_or_wait(pthread_mutex_t *m) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define EXPECT(condition)                                                                             \
-    do {                                                                                              \
-        if (!(condition)) {                                                                           \
-            fprintf(stderr, "%s:%d: the model says otherwise: %s\n", __FILE__, __LINE__, #condition); \
-            print_history();                                                                          \
-            abort();                                                                                  \
-        }                                                                                             \
-    } while (0)
+#define CHECK_CONTEXT "%s", ": the model says otherwise"
+#define CHECK_END()   (print_history(), abort())
+#include "../support/check.h"
 
 enum { QUEUE, SEMAPHORE, NOTIFY, MUTEX, OBJECTS };
 enum { THREADS = 3, CALLS_BEFORE = 6, CALLS_EACH = 4, CALLS_AFTER = 4, CALLS = 22 };
@@ -94,7 +89,7 @@ static void print_history(void) {
 
 static void woken(rouse_waiter *w, rouse_status status) {
     call *const c = (call *)rouse_waiter_data(w);
-    EXPECT(w == c->waiter && c->wakes == 0 && !c->cancelled && rouse_waiter_status(w) == status);
+    CHECK(w == c->waiter && c->wakes == 0 && !c->cancelled && rouse_waiter_status(w) == status);
     c->wakes++;
     c->outcome = status;
     if (!c->busy) {
@@ -105,7 +100,7 @@ static void woken(rouse_waiter *w, rouse_status status) {
 
 static void do_wait(call *c) {
     c->waiter = (rouse_waiter *)malloc(sizeof *c->waiter);
-    EXPECT(c->waiter != NULL);
+    CHECK(c->waiter != NULL);
     memset(c->waiter, 0xa5, sizeof *c->waiter);
     rouse_waiter_init(c->waiter, c->polled ? NULL : woken, c);
     c->busy = true; /* this call holds on to it */
@@ -113,7 +108,7 @@ static void do_wait(call *c) {
     c->answer = rouse_waiter_queue_wait(objects[c->object], c->waiter, c->n);
     c->busy = false;
     c->queued = c->answer == ROUSE_PENDING;
-    EXPECT(c->queued || c->wakes == 0);
+    CHECK(c->queued || c->wakes == 0);
     if (!c->queued || c->wakes != 0) {
         free(c->waiter);
         c->waiter = NULL;
@@ -125,11 +120,11 @@ static void do_cancel(call *c) {
     of->busy = true;
     c->answer = rouse_waiter_queue_cancel(objects[of->object], of->waiter);
     if (c->answer) {
-        EXPECT(of->wakes == 0);
+        CHECK(of->wakes == 0);
         of->cancelled = true;
     } else if (of->polled) {
         of->outcome = rouse_waiter_status(of->waiter);
-        EXPECT(of->outcome != ROUSE_PENDING);
+        CHECK(of->outcome != ROUSE_PENDING);
     }
     if (c->answer || of->polled || of->wakes != 0) {
         free(of->waiter);
@@ -390,7 +385,7 @@ static void explain_all(void) {
             m.parts[i] = (uint8_t)(calls[i].kind == WAKE ? calls[i].n : 1);
         }
         steps_left = 200000;
-        EXPECT(explain(&m, object, rouse_waiter_queue_balance(objects[object]), counts_are_exact(object)));
+        CHECK(explain(&m, object, rouse_waiter_queue_balance(objects[object]), counts_are_exact(object)));
     }
 }
 
@@ -463,14 +458,14 @@ static void end(void) {
         for (int j = 0; j < call_count; j++) {
             queued += calls[j].queued && calls[j].object == i && calls[j].waiter != NULL ? 1 : 0;
         }
-        EXPECT(rouse_waiter_queue_waiter_count(objects[i]) == queued);
+        CHECK(rouse_waiter_queue_waiter_count(objects[i]) == queued);
         (void)rouse_waiter_queue_close(objects[i]);
         look_at_polled();
         rouse_waiter_queue_destroy(objects[i]);
         free(objects[i]);
     }
     for (int j = 0; j < call_count; j++) {
-        EXPECT(calls[j].waiter == NULL);
+        CHECK(calls[j].waiter == NULL);
     }
 }
 

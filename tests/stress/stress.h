@@ -24,14 +24,10 @@ enum { THREADS = 16 };
 static uint64_t stress_seed;
 static uint64_t stress_deadline;
 
-#define CHECK(condition)                                                                                   \
-    do {                                                                                                   \
-        if (!(condition)) {                                                                                \
-            (void)fprintf(stderr, "%s:%d: not so: %s (ROUSE_TEST_SEED=%" PRIu64 ")\n", __FILE__, __LINE__, \
-                          #condition, stress_seed);                                                        \
-            abort();                                                                                       \
-        }                                                                                                  \
-    } while (0)
+#define CHECK_CONTEXT "(ROUSE_TEST_SEED=%" PRIu64 ")", stress_seed
+#define CHECK_END()   abort()
+#include "../support/check.h"
+#include "../support/random.h"
 
 static inline uint64_t now_ns(void) {
     struct timespec t;
@@ -49,20 +45,9 @@ static inline bool time_is_up(void) {
     return now_ns() >= stress_deadline;
 }
 
-/* xorshift64*, one per thread. */
-typedef struct dice {
-    uint64_t state;
-} dice;
-
+/* One for each thread. */
 static inline void dice_init(dice *d, uint64_t thread) {
-    d->state = (stress_seed * 1000003u + thread + 1) * UINT64_C(0x9E3779B97F4A7C15) | 1u;
-}
-
-static inline uint32_t roll(dice *d, uint32_t below) {
-    d->state ^= d->state >> 12;
-    d->state ^= d->state << 25;
-    d->state ^= d->state >> 27;
-    return (uint32_t)((d->state * UINT64_C(2685821657736338717)) >> 33) % below;
+    dice_seed(d, stress_seed, thread);
 }
 
 /* A few moments of no fixed length, so that threads meet each other everywhere. */

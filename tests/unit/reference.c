@@ -6,6 +6,8 @@
  * After each operation the two must agree on what was returned, who was woken with what and in which order, the
  * balance, the number of waiters and every waiter's status. The seed of `random` is printed; ROUSE_TEST_SEED sets it,
  * ROUSE_TEST_SEED=time takes the clock. The first disagreement prints the sequence and ends the program. */
+#include "../support/random.h"
+
 #include <rouse/notify.h>
 #include <rouse/waiter_queue.h>
 
@@ -553,14 +555,10 @@ static void run_exhaustive(int depth) {
 
 /* ---- long random sequences -------------------------------------------------------------------------------------------- */
 
-static uint64_t random_state;
+static dice numbers;
 
-/* xorshift64*: the same numbers on every machine. */
 static uint32_t draw(uint32_t below) {
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * UINT64_C(2685821657736338717)) >> 33) % below;
+    return roll(&numbers, below);
 }
 
 static uint32_t draw_n(void) {
@@ -633,7 +631,7 @@ static void run_random(long operations) {
     }
     printf("ROUSE_TEST_SEED=%" PRIu64 "\n", seed);
     fflush(stdout);
-    random_state = seed * UINT64_C(0x9E3779B97F4A7C15) | 1u;
+    dice_seed(&numbers, seed, 0);
     for (long i = 0; i < operations; i += STEPS) {
         run_sequence();
     }

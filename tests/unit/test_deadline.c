@@ -1,6 +1,7 @@
 /* The contract of deadline.h: time-outs on the loop's thread, for every call that may wait. */
 #include <rouse/deadline.h>
 
+#include "../support/random.h"
 #include "support.h"
 
 #include <stdlib.h>
@@ -522,13 +523,7 @@ Test(deadline, throughput_mode_invited_in_the_mailbox) {
 
 enum { REQUESTS = 40 };
 
-static uint64_t dice = 1;
-static uint32_t roll(uint32_t sides) {
-    dice ^= dice << 13;
-    dice ^= dice >> 7;
-    dice ^= dice << 17;
-    return (uint32_t)(dice >> 33) % sides;
-}
+static dice numbers = {1};
 
 /* The waiting one with the earliest deadline, in order of beginning; -1: none until `now`. */
 static int earliest(const bool *waits, const uint64_t *until, const uint64_t *order, uint64_t now) {
@@ -550,12 +545,12 @@ Test(deadline, random_calls_agree_with_a_sorted_list) {
     uint64_t now = 0;
     requests_init(r, REQUESTS);
     for (uint64_t step = 0; step < 200000; step++) {
-        const int i = (int)roll(REQUESTS);
-        const uint32_t what = roll(8);
+        const int i = (int)roll(&numbers, REQUESTS);
+        const uint32_t what = roll(&numbers, 8);
         int best;
         if (what < 5) {
             if (!waits[i]) {
-                until[i] = now + roll(12);
+                until[i] = now + roll(&numbers, 12);
                 order[i] = step;
                 waits[i] = true;
                 must_queue(&r[i], until[i]);
@@ -575,7 +570,7 @@ Test(deadline, random_calls_agree_with_a_sorted_list) {
             }
         } else {
             size_t expected = 0;
-            now += roll(6);
+            now += roll(&numbers, 6);
             const size_t timed_out = rouse_deadlines_run(&deadlines, now);
             cr_assert_eq(timed_out, wake_log_length);
             while ((best = earliest(waits, until, order, now)) >= 0) {

@@ -1,4 +1,4 @@
-/* tests/fibers.h: threads of a deterministic scheduler. They all run on one thread of the system, each on a stack of its own; one
+/* tests/support/fibers.h: threads of a deterministic scheduler. They all run on one thread of the system, each on a stack of its own; one
  * gives way to another only where the program says so, at a scheduling point of faults/seam.h: before or after an atomic
  * operation. So every run is the same again, and every interleaving can be asked for.
  *
@@ -9,8 +9,8 @@
  *     fiber_give_way()                   by the fiber
  *
  * Interleavings only: what one has written all others see at once. Weak memory is for tests/model. */
-#ifndef ROUSE_TESTS_FIBERS_H
-#define ROUSE_TESTS_FIBERS_H
+#ifndef ROUSE_TESTS_SUPPORT_FIBERS_H
+#define ROUSE_TESTS_SUPPORT_FIBERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -125,4 +125,4 @@ static inline void fiber_resume(int i) {
     fibers.running = -1;
 }
 
-#endif /* ROUSE_TESTS_FIBERS_H */
+#endif /* ROUSE_TESTS_SUPPORT_FIBERS_H */
