@@ -8,6 +8,7 @@
 #   tidy       clang-tidy over the headers, for each backend (.clang-tidy)
 #   guards     each header's include guard has the name that its path gives it
 #   blanks     no trailing blank, no tab in C, a newline at the end of each file
+#   columns    at most 110 columns in headers, 140 in other C; in a document, one sentence or clause a line, at most 200
 #   links      each relative link in a document leads somewhere
 #   sizes      no file is larger than 256 KiB
 #   single     the single-file header is the same from two runs, and is not committed
@@ -19,7 +20,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-all=(versions format tidy guards blanks links sizes single scripts docs snippets)
+all=(versions format tidy guards blanks columns links sizes single scripts docs snippets)
 found=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -102,6 +103,33 @@ check_blanks() {
         [[ $file =~ \.(c|h|cc)$ ]] && grep -nH $'\t' "$file" && report "$file: tabs"
         [[ -s $file && $(tail -c 1 "$file" | wc -l) -eq 0 ]] && report "$file: no newline at the end"
     done < <(texts)
+}
+
+check_columns() {
+    need python3 || return
+    # Left out: tables of data; and in documents tables, blocks of code, and what a link leads to.
+    files | grep -v -e '^tests/checker/litmus_table.h$' -e '^\.github/' | python3 -c '
+import re, sys
+bad = 0
+for name in sys.stdin.read().split("\n"):
+    limit = 110 if name.startswith("include/") else 140
+    if re.search(r"\.(c|h|cc|cpp|hpp)$", name):
+        lines = [(n, line, len(line) > limit) for n, line in enumerate(open(name, encoding="utf-8").read().split("\n"), 1)]
+    elif name.endswith(".md"):
+        lines, code = [], False
+        for n, line in enumerate(open(name, encoding="utf-8").read().split("\n"), 1):
+            text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]*`", lambda m: "`" + "x" * (len(m.group()) - 2) + "`", line))
+            code ^= text.strip().startswith("```")
+            if not (code or re.match(r"    | *(\||#|\[[^\]]+\]:)", text)):
+                two = re.search(r"^.{12,}[a-z0-9)`*]\. +[A-Z][a-z]", re.sub(r"\([^()]*\)", "()", text))
+                lines.append((n, line, len(text) > 200 or two))
+    else:
+        continue
+    for n, line, wrong in lines:
+        if wrong:
+            print(f"{name}:{n}: {line[:100]}")
+            bad += 1
+sys.exit(bad != 0)' || report "lines that are too long, or of several sentences"
 }
 
 check_links() {

@@ -93,8 +93,7 @@ struct rouse_any {
 #define ROUSE_ANY_WINNER_   ((uint64_t)1 << 17)
 #define ROUSE_ANY_LEAVING_  ((uint64_t)1 << 33)
 
-/* ---- the arms -------------------------------------------------------------------------------------------
- */
+/* ---- the arms ----------------------------------------------------------------------------------- */
 
 #define ROUSE_ARM_VERBS_(kind, type, wait_call, hand_on_call)                                        \
     ROUSE_INLINE_ rouse_status rouse_arm_##kind##_wait_(void *object, rouse_waiter *w, uint32_t n) { \
@@ -185,8 +184,7 @@ ROUSE_INLINE_ void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32
     rouse_arm_set_(arm, rouse_arm_waiter_queue_verbs_(), q, n);
 }
 
-/* ---- the decision -----------------------------------------------------------------------------------------
- */
+/* ---- the decision ------------------------------------------------------------------------------- */
 
 ROUSE_INLINE_ uint32_t rouse_any_winner_(uint64_t state) {
     return (uint32_t)(state / ROUSE_ANY_WINNER_) & 0xffff; /* index + 1, or 0 */
@@ -300,8 +298,7 @@ ROUSE_INLINE_ void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
     a->wake_(a, (int)rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) - 1, status);
 }
 
-/* ---- the public calls
- * --------------------------------------------------------------------------------------- */
+/* ---- the public calls --------------------------------------------------------------------------- */
 
 /* Prepares an any over `count` arms, at most ROUSE_MAX_ARMS. wake: called once for each ROUSE_PENDING, in the
  * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by

@@ -39,15 +39,13 @@
  *     rouse_thread_waiter t;
  *     rouse_thread_waiter_init(&t);
  *     status = rouse_thread_waiter_await(&t, rouse_notify_wait(&n, &t.waiter));
- *     rouse_thread_waiter_destroy(&t);
- */
+ *     rouse_thread_waiter_destroy(&t); */
 #ifndef ROUSE_BLOCKING_H
 #define ROUSE_BLOCKING_H
 
 #include "config.h"
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
-#    error \
-        "rouse/blocking.h: ROUSE_BACKEND_LOCAL has one thread, which would wait for itself: take another backend"
+#    error "rouse/blocking.h: ROUSE_BACKEND_LOCAL has one thread, which would wait for itself: take another"
 #endif
 
 #include "barrier.h"
@@ -130,8 +128,8 @@ ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint6
  * ROUSE_PENDING, and returns any other as it is.
  *
  * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
- * the call. Not a cancellation point. The thread must not be ended in it: t is queued and lies on its stack.
- */
+ * the call. Not a cancellation point. The thread must not be ended in it: t is queued and lies on its
+ * stack. */
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");

@@ -34,8 +34,7 @@
  *                                      queues; nothing for one that does not
  *   ROUSE_STATS_NOW()         unit     rouse_stats_now() | an expression: nanoseconds of a monotonic clock
  *   ROUSE_ATOMIC_HOOKS_HEADER program  undefined | the path of a header that defines the hooks around every
- *                                      atomic operation (detail/base/atomic.h): for counting and testing
- */
+ *                                      atomic operation (detail/base/atomic.h): for counting and testing */
 #ifndef ROUSE_CONFIG_H
 #define ROUSE_CONFIG_H
 

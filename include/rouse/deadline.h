@@ -333,8 +333,8 @@ ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     return cancelled;
 }
 
-/* t has the outcome of its last wait, and no wake is due: it is polled, or has been revoked from its mailbox.
- */
+/* t has the outcome of its last wait, and no wake is due: it is polled, or has been revoked from its
+ * mailbox. */
 ROUSE_INLINE_ bool rouse_timed_is_over_(const rouse_timed *t) {
     /* E1: acquire, as in rouse_waiter_status. */
     const uint32_t status = rouse_u32_load_acquire_(&t->waiter.status_);

@@ -57,8 +57,8 @@ ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     return status;
 }
 
-/* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about to.
- */
+/* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about
+ * to. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);

@@ -131,8 +131,8 @@ template <class Traits> class guard {
         }
         return part;
     }
-    /* Takes over what `other`, a guard of the same object, holds. False: of another object; nothing changed.
-     */
+    /* Takes over what `other`, a guard of the same object, holds. False: of another object; nothing
+     * changed. */
     bool merge(guard &&other) noexcept {
         if (other.object_ == nullptr || this == &other) {
             return true;
@@ -418,8 +418,8 @@ template <class Operation> class awaiter {
   private:
     struct canceller {
         awaiter *owner;
-        /* On any thread, also inside the registration: leaves the queue, and lets the mailbox bring the news.
-         */
+        /* On any thread, also inside the registration: leaves the queue, and lets the mailbox bring the
+         * news. */
         void operator()() const noexcept {
             rouse_waiter *const w = &owner->place_->timed.waiter;
             if (owner->operation_.cancel(w)) {

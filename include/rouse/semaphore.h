@@ -117,8 +117,8 @@ ROUSE_INLINE_ bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
     return rouse_waiter_queue_is_closed(&s->queue_);
 }
 
-/* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE; ROUSE_NOMEM).
- */
+/* From now on so many waiters at a time queue for one permit each without allocating (LOCKFREE;
+ * ROUSE_NOMEM). */
 ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_reserve_(&s->queue_, waiters);

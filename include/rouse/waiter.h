@@ -41,8 +41,7 @@
  * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of
  * wake.
  *
- * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation.
- */
+ * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation. */
 #ifndef ROUSE_WAITER_H
 #define ROUSE_WAITER_H
 

@@ -39,8 +39,7 @@
  * ---- Cost -----------------------------------------------------------------------------------------------
  * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write; with LOCAL, no call has any.
  * Memory on 64-bit targets: 48 bytes with SPIN, 40 with LOCKFREE, 32 with LOCAL, 40 and the platform's mutex
- * with MUTEX; heap per waiter: docs/backends.md.
- */
+ * with MUTEX; heap per waiter: docs/backends.md. */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
 
@@ -56,8 +55,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- the backend (what it supplies: detail/queue/types.h) -------------------------------------------------
- */
+/* ---- the backend (what it supplies: detail/queue/types.h) --------------------------------------- */
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 #    include "detail/queue/lockfree.h"
@@ -237,8 +235,8 @@ ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) 
  * all-zero object is a queue of balance 0. */
 #define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(ROUSE_QUEUE_AT_MOST_(credit))
 
-/* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the queue has ROUSE_MAX_PERMITS. Either
- * way it may be used. */
+/* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the queue has ROUSE_MAX_PERMITS.
+ * Either way it may be used. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);

@@ -27,8 +27,7 @@
  * mailboxes do not use, the add, swap and cas of u64 and ptr that are not seq_cst, are a load and a store.
  *
  * Compare-and-swap is strong throughout: every use loops over a state machine where a spurious failure would
- * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction.
- */
+ * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction. */
 #ifndef ROUSE_DETAIL_BASE_ATOMIC_H
 #define ROUSE_DETAIL_BASE_ATOMIC_H
 

@@ -11,8 +11,8 @@
  * or an instruction.
  *
  *   ROUSE_BUILT_MEMBER_             the second member of the object, behind one of eight bytes
- *   ROUSE_BUILT_INIT_(first)        begins its static initialiser, and that of the next member; first: that of
- *                                   the member before
+ *   ROUSE_BUILT_INIT_(first)        begins its static initialiser, and that of the next member; first: that
+ *                                   of the member before
  *   ROUSE_BUILT_BEGIN_(owned)       in its init function
  *   ROUSE_STATS_MEMBER_             with ROUSE_STATS: the member behind that, what counts its waits
  *   ROUSE_STATS_BEGIN_(owned)       in its init function

@@ -188,8 +188,8 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
             (void)rouse_platform_syscall_(
                 ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAIT_, ROUSE_PARK_ASLEEP_,
                 deadline == ROUSE_PARK_FOREVER_ ? NULL : (void *)&until, (void *)NULL, -1);
-            /* E18: acquire, as above. The call may return for no reason: only this says whether it was told.
-             * */
+            /* E18: acquire, as above. The call may return for no reason: only this says whether it was
+             * told. */
             if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                 break;
             }

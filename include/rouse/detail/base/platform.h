@@ -12,8 +12,7 @@
  * (wake/), and what happens to a blocked thread that is cancelled (blocking.h).
  *
  * Tested: glibc and musl, gcc and clang, x86 and the cross targets of the README; Windows by mingw-w64 under
- * wine. Kept in mind and untested: MSVC, macOS.
- */
+ * wine. Kept in mind and untested: MSVC, macOS. */
 #ifndef ROUSE_DETAIL_BASE_PLATFORM_H
 #define ROUSE_DETAIL_BASE_PLATFORM_H
 

@@ -1,8 +1,7 @@
 /* rouse/detail/queue/list.h: an intrusive doubly linked list of waiters, oldest first. Internal.
  *
  * No atomics of its own and no locking: the caller holds the lock. The backward link lives in the waiter's
- * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock.
- */
+ * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock. */
 #ifndef ROUSE_DETAIL_QUEUE_LIST_H
 #define ROUSE_DETAIL_QUEUE_LIST_H
 

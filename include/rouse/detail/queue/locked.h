@@ -82,8 +82,7 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 
 #include "open.h"
 
-/* ---- the backend interface (waiter_queue.h)
- * ----------------------------------------------------------------
+/* ---- the backend interface (waiter_queue.h) -----------------------------------------------------
  *
  * The functions that look at the mode are inline: they look before anything is saved for a call. */
 

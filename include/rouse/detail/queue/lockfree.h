@@ -163,8 +163,8 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
 #endif
 
 /* A segment for each waiter is the worst that history can do, and one more for each whose call has it in
- * hand; then the last one, and one for each other call that stands still with a segment that it has cut out.
- * */
+ * hand; then the last one, and one for each other call that stands still with a segment that it has cut
+ * out. */
 #define ROUSE_RESERVE_CALLS_ 4
 
 ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {

@@ -7,12 +7,12 @@
  *     MULTI   balance <  0   the list holds somebody, or has just been emptied by who holds the mutex
  *
  *     FREE  -> MULTI   a waiter, holding the mutex, takes what credit there is (CAS)
- *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit that
- *     is left over
- *                      is added after that, because whoever takes it may destroy the queue
+ *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit
+ *                      that is left over is added after that, because whoever takes it may destroy the
+ *                      queue
  *
- * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the mutex.
- */
+ * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the
+ * mutex. */
 #ifndef ROUSE_DETAIL_QUEUE_MUTEX_H
 #define ROUSE_DETAIL_QUEUE_MUTEX_H
 
@@ -151,8 +151,8 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     return false;
 }
 /* Returns the credit that nobody waits for. It is added after the mutex is dropped, because whoever takes it
- * may destroy the queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot leave
- * it without the mutex.) */
+ * may destroy the queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot
+ * leave it without the mutex.) */
 ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
     rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */

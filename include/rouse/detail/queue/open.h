@@ -420,8 +420,8 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             }
             return true;
         }
-        /* In its mailbox. Relaxed: it decides between this thread and drain; what passes between them is E1.
-         * */
+        /* In its mailbox. Relaxed: it decides between this thread and drain; what passes between them is
+         * E1. */
         if (state == ROUSE_OPEN_INVITED_ && w->mailbox_ != NULL &&
             rouse_u32_cas_relaxed_(&w->ticket_, &ticket,
                                    ticket + ROUSE_OPEN_DECLINED_ - ROUSE_OPEN_INVITED_)) {

@@ -8,22 +8,21 @@
  * at the same time.
  *
  *     word, by its balance b             who may touch the slot, the list
- *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or who has just
- *     ended SINGLE
+ *     EMPTY    b >= 0                    slot: a waiter that is registering (CAS from NULL), or the
+ *                                        waker, canceller or second waiter that has just ended SINGLE
  *     SINGLE   -2^29 < b < 0             slot: holds the one waiter, which lacks -b
  *     MULTI    b == -2^31, serial 0      list: holds the waiters, oldest first
  *     LOCKED   b near -2^31, serial > 0  list, slot: the holder of the lock
  *
  *     EMPTY  -> SINGLE   a waiter claims the slot (CAS from NULL), then lowers the word (CAS)
- *     SINGLE -> EMPTY    a wake lifts the balance to 0 or above (add or CAS): it owns the slot now, and
- *     clears it
+ *     SINGLE -> EMPTY    a wake lifts the balance to 0 or above (add or CAS): it owns the slot now,
+ *                        and clears it
  *     SINGLE -> LOCKED   a second waiter (CAS), which moves the first to the list; cancel and close
- *     EMPTY  -> LOCKED   a waiter that finds the slot in somebody's hands, or has a condition to look at
- *     (CAS)
+ *     EMPTY  -> LOCKED   a waiter that finds the slot in somebody's hands, or has a condition to look
+ *                        at (CAS)
  *     MULTI  -> LOCKED   a CAS, or a release(1): its add of 1 and one serial is what takes the lock
- *     LOCKED -> LOCKED   an add that finds the lock held has no effect: the holder's store wipes it out, and
- *     its thread,
- *                        which saw LOCKED, waits and starts over
+ *     LOCKED -> LOCKED   an add that finds the lock held has no effect: the holder's store wipes it out,
+ *                        and its thread, which saw LOCKED, waits and starts over
  *     LOCKED -> MULTI, EMPTY   the holder's store
  *
  * In EMPTY and SINGLE the serial means nothing and may have any value. In LOCKED it counts the adds, and the
@@ -249,8 +248,8 @@ ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t
 }
 
 /* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w
- * at this moment is not lost, and so that what w had been given is published by the last access to the queue.
- */
+ * at this moment is not lost, and so that what w had been given is published by the last access to the
+ * queue. */
 ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {

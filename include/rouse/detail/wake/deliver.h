@@ -6,8 +6,7 @@
  *
  * A wake that falls due inside a wake goes to the thread's inbox, and the outermost delivery runs it: the
  * stack stays flat. A signal handler may push to the inbox between any two instructions of the code that
- * empties it, so the inbox is a stack that is pushed by compare-and-swap and emptied by one exchange.
- */
+ * empties it, so the inbox is a stack that is pushed by compare-and-swap and emptied by one exchange. */
 #ifndef ROUSE_DETAIL_WAKE_DELIVER_H
 #define ROUSE_DETAIL_WAKE_DELIVER_H
 
@@ -249,8 +248,8 @@ ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *cha
     rouse_deliver_end_(mine);
 }
 
-/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last touch.
- */
+/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last
+ * touch. */
 ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     rouse_waiter *const standin = *link;
     rouse_waiter *const w = rouse_standin_for_(standin);

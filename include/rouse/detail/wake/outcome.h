@@ -8,8 +8,7 @@
  *
  *   PENDING -> outcome    the thread that serves, closes or sweeps it (rouse_outcome_store_)
  *   MAILED -> not         the loop's thread, before it calls the wake or when it revokes
- *   PENDING -> INVALID    the canceller that has taken it out (rouse_waiter_release_)
- */
+ *   PENDING -> INVALID    the canceller that has taken it out (rouse_waiter_release_) */
 #ifndef ROUSE_DETAIL_WAKE_OUTCOME_H
 #define ROUSE_DETAIL_WAKE_OUTCOME_H
 
@@ -103,8 +102,8 @@ ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
 
 /* A stand-in is queued in another waiter's place: its outcome goes to that waiter, which is told as if it had
  * been queued itself. So a condition variable moves a waiter on to the mutex's queue while others may look at
- * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other waiter.
- */
+ * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other
+ * waiter. */
 ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
     rouse_waiter_init(standin, NULL, NULL);
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;

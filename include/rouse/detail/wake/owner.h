@@ -103,8 +103,8 @@ ROUSE_INLINE_ void rouse_owner_check_on_(const rouse_waiter *w, const void *queu
         rouse_owner_die_(call, object, w, "the waiter is queued on another object");
     }
 }
-/* When a waiter is about to be told. (Library code tells waiters that were never queued: any.h, deadline.h.)
- * */
+/* When a waiter is about to be told. (Library code tells waiters that were never queued: any.h,
+ * deadline.h.) */
 ROUSE_INLINE_ void rouse_owner_check_due_(const rouse_waiter *w) {
     if (rouse_owner_get_(w) == UINT64_MAX) {
         rouse_owner_die_("wake", w, w, "the waiter was moved or overwritten while it was queued");

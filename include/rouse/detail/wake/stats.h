@@ -1,8 +1,8 @@
 /* rouse/detail/wake/stats.h: where waits are counted (stats.h). Internal, for waiter.h and stats.h.
  *
  *   ROUSE_STATS_QUEUED_(object, w)          w queues on the object, and nobody else sees it yet
- *   ROUSE_STATS_LEFT_(object, w, status)    w is out of the queue: granted, closed, cancelled; PENDING: it has
- *                                           changed its mind before the call that queued it answers
+ *   ROUSE_STATS_LEFT_(object, w, status)    w is out of the queue: granted, closed, cancelled; PENDING: it
+ *                                           has changed its mind before the call that queued it answers
  *   ROUSE_STATS_SWEPT_(object, w, outcome)  the same for w and all behind it
  *   ROUSE_STATS_REFUSED_(object)            a call that would have queued is refused
  *   ROUSE_STATS_TIME_UP_(w)                 if w is cancelled next, the reason is its time-out
@@ -37,8 +37,8 @@ typedef struct rouse_stats {
 
 #    include "../base/atomic.h"
 
-/* The members of rouse_stats are plain numbers to whoever reads a copy of them; here they are atomic. Relaxed,
- * all: numbers for people, which nothing depends on. */
+/* The members of rouse_stats are plain numbers to whoever reads a copy of them; here they are atomic.
+ * Relaxed, all: numbers for people, which nothing depends on. */
 ROUSE_INLINE_ rouse_atomic_u64_ *rouse_stats_atomic_(const uint64_t *number) {
     return (rouse_atomic_u64_ *)(uintptr_t)number;
 }

@@ -16,8 +16,8 @@
  *                                             back to DEAD when it no longer is
  *
  *   FREE -> FRESH   by the thread that popped it from the pool, alone with it; it is not yet in the list
- *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it in
- *                   the list. Only here does it get its base: the one behind its neighbour's
+ *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it
+ *                   in the list. Only here does it get its base: the one behind its neighbour's
  *   LIVE -> DEAD    by a visitor that finds every cell final, wherever the segment stands in the list
  *   DEAD -> FREE    by the thread that cuts it out of the list. First it is marked, in its own link, which is
  *                   not changed any more; then the link that leads to it is redirected past it. Every walker
@@ -420,8 +420,8 @@ ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment
 
 /* Takes a segment out that is DEAD by this thread's doing, and not the last. */
 ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
-    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it again.
-     * */
+    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it
+     * again. */
     const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
     uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
     rouse_walk_ marked;

@@ -17,8 +17,7 @@
  * EMPTY has 31 bits of `next`. A thread that stands still between its look at an EMPTY word without credit
  * and its compare-and-swap, while 2^31 tickets pass, may succeed although it should not, and leaves a QUEUE
  * word whose `next` is less than served_. Nothing else can: so whoever finds that puts EMPTY back, with the
- * 31 bits that it had.
- */
+ * 31 bits that it had. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_TICKET_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_TICKET_H
 
@@ -71,8 +70,8 @@ ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
     return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
-/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is less.
- * */
+/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is
+ * less. */
 ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
     /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
      * what those before have passed on. */
@@ -130,8 +129,8 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
         const uint32_t lacks = rouse_cell_number_(at.word);
         const uint64_t to = lacks > credit ? rouse_cell_to_(at.word, ROUSE_CELL_GIVEN_, lacks - credit)
                                            : rouse_cell_to_(at.word, ROUSE_CELL_TOKEN_STORED_, lacks);
-        /* E9: release, the waiter sees what came before the credit was stored (E3); acquire, what it lacks.
-         * */
+        /* E9: release, the waiter sees what came before the credit was stored (E3); acquire, what it
+         * lacks. */
         if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word, to)) {
             at.word = to;
         }

@@ -291,8 +291,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
     return status;
 }
 
-/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to refuse.
- * */
+/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to
+ * refuse. */
 ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_, cap, rouse_outcome_(ROUSE_OK, 0));
     (void)rouse_serving_give_(q, &serving, n, cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap);
