@@ -8,10 +8,15 @@
  *   sweeps    how often the list was taken as a whole         the holder
  *   bypass    0: strict; else throughput mode's bound         init (open.h says what it means)
  *
- * A waiter in the list has the list's mark, 2 * sweeps + 1, in its ticket_. Every other number says that it
- * is not in the list. Taking the list as a whole changes the mark, so that nobody has to be told one by one
- * while the lock is held. (A canceller would be misled if the list were taken 2^31 times while another thread
- * is delivering the canceller's waiter.) */
+ *   ticket_ of a waiter   where it is
+ *   2 * sweeps + 1        in the list: this is the list's mark
+ *   0                     in SPIN's slot, or taken out by one who tells it or cancels it
+ *   an earlier mark       taken out with the whole list
+ *   n * 8 + 2, 4 or 6     invited, in throughput mode (open.h)
+ *
+ * Every number but the list's mark says that it is not in the list. Taking the list as a whole changes the
+ * mark, so that nobody has to be told one by one while the lock is held. (A canceller would be misled if the
+ * list were taken 2^31 times while another thread is delivering the canceller's waiter.) */
 #ifndef ROUSE_DETAIL_QUEUE_LISTED_H
 #define ROUSE_DETAIL_QUEUE_LISTED_H
 

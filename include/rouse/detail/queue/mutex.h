@@ -55,6 +55,7 @@ ROUSE_INLINE_ bool rouse_word_multi_(uint64_t word) {
 /* The serial is for throughput mode; in strict mode it means nothing. */
 #define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
+/* Takes the mutex if the list holds somebody. The word stays as it is. */
 ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     rouse_lock_take_(&q->lock_);
     if (q->listed_.list.oldest == NULL) {
@@ -64,6 +65,12 @@ ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     return true;
 }
 
+/* Takes the mutex for a waiter that wants n, or answers at once without keeping it.
+ *
+ *     FREE, closed         ->  unchanged        CLOSED
+ *     FREE, n or more      ->  FREE, n less     OK
+ *     FREE, less than n    ->  MULTI            PENDING; *credit is what there was
+ *     MULTI                ->  unchanged        PENDING; OVERFLOW if the list is full */
 ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
     rouse_status status = ROUSE_PENDING;
@@ -97,6 +104,10 @@ ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     return status;
 }
 
+/* Drops the mutex. Returns the credit, which nobody has seen yet: the caller stores it.
+ *
+ *     MULTI, the list holds somebody    ->  MULTI, the number in it as at first
+ *     MULTI, the list is empty          ->  FREE: 0 + bits */
 ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of
      * the mutex ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds
@@ -106,7 +117,7 @@ ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
     return credit;
 }
 
-/* The list holds somebody. */
+/* The same where the list holds somebody: MULTI -> MULTI. */
 ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
     rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E3: as in rouse_locked_leave_ */
     rouse_lock_drop_(&q->lock_);

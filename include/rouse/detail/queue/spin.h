@@ -54,7 +54,7 @@
 #define ROUSE_HAS_SLOT_ 1
 
 struct rouse_waiter_queue {
-    rouse_atomic_u64_ word_; /* balance.h, and the states above                                    */
+    rouse_atomic_u64_ word_; /* word.h, and the states above                                       */
     ROUSE_BUILT_MEMBER_
     ROUSE_STATS_MEMBER_
     rouse_atomic_ptr_ slot_; /* the waiter, while it is alone                                      */
@@ -105,7 +105,12 @@ ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *q) {
     return seen;
 }
 
-/* Takes the lock if anybody waits, in the slot or in the list. False: nobody does. */
+/* Takes the lock if anybody waits, in the slot or in the list. False: nobody does.
+ *
+ *     MULTI     ->  LOCKED       true
+ *     SINGLE    ->  LOCKED       true, the slot's waiter is in the list now
+ *     LOCKED    ->  waits
+ *     EMPTY     ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     uint64_t seen = ROUSE_WORD_MULTI_;
     for (;;) {
@@ -126,6 +131,10 @@ ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     }
 }
 
+/* Drops the lock.
+ *
+ *     LOCKED, the list holds somebody    ->  MULTI
+ *     LOCKED, the list is empty          ->  EMPTY: credit + bits */
 ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E5, E3: release; the holder has acquired all that came before. The credit is published by the store
      * that drops the lock: the last access to the queue. */
@@ -133,11 +142,20 @@ ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
     return 0;
 }
 
-/* The list holds somebody. */
+/* The same where the list holds somebody: LOCKED -> MULTI. */
 ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
     rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E5: as in rouse_locked_leave_ */
 }
 
+/* Takes the lock for a waiter that wants n, or answers at once.
+ *
+ *     EMPTY, closed         ->  unchanged            CLOSED
+ *     EMPTY, n or more      ->  EMPTY, n less        OK
+ *     EMPTY, less than n    ->  LOCKED               PENDING; *credit is what there was
+ *     SINGLE                ->  LOCKED               PENDING, the slot's waiter is in the list now
+ *     MULTI                 ->  LOCKED               PENDING
+ *     SINGLE, MULTI         ->  LOCKED -> MULTI      OVERFLOW: the list is full
+ *     LOCKED                ->  waits */
 ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
     /* E3: acquire, for who finds it closed; else a guess for the CAS. */
@@ -174,7 +192,12 @@ ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     return ROUSE_PENDING;
 }
 
-/* EMPTY -> SINGLE. False: not EMPTY any more, or the slot is in somebody's hands. */
+/* Queues w where nobody waits. False: not EMPTY any more, or the slot is in somebody's hands.
+ *
+ *     word     slot                        word      slot
+ *     EMPTY    NULL      ->                EMPTY     w           registered
+ *     EMPTY    w         ->                SINGLE    w           true: it lacks n less the credit
+ *     other    w         ->                other     NULL        false: taken back */
 ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     void *nobody = NULL;
@@ -210,7 +233,13 @@ ROUSE_INLINE_ rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
     return w;
 }
 
-/* Gives n under the cap, all of it to the word. False: not SINGLE, or something would be left: that is stored
+/* Gives n under the cap, all of it to the word.
+ *
+ *     SINGLE, lacks more than n    ->  SINGLE, lacks n less
+ *     SINGLE, lacks n              ->  EMPTY, 0: the slot's waiter joins the chain
+ *     SINGLE, lacks less           ->  unchanged    false
+ *
+ * False: not SINGLE, or something would be left: that is stored
  * by the last access to the queue, by way of the lock, for its taker may know the queue to be unused. */
 ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
@@ -231,7 +260,15 @@ ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
     return false;
 }
 
-/* Release has added 1 to the word `before`, which was not EMPTY. True: it is given, and *served has all now,
+/* Release has added 1 to the word `before`, which was not EMPTY.
+ *
+ *     before              after the add
+ *     MULTI               LOCKED -> MULTI or EMPTY     given to the oldest in the list
+ *     SINGLE, lacks 1     EMPTY, 0                     *served is the slot's waiter
+ *     SINGLE              SINGLE, lacks 1 less
+ *     LOCKED              wiped out by the holder      false
+ *
+ * True: it is given, and *served has all now,
  * if not NULL. False: the lock was held, and the add had no effect. */
 ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
@@ -247,7 +284,13 @@ ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t
     return false;
 }
 
-/* Takes w out of the slot. False: it is not there. The word is LOCKED meanwhile, so that a permit given to w
+/* Takes w out of the slot. False: it is not there.
+ *
+ *     SINGLE, the slot holds w      ->  LOCKED -> EMPTY: what w had been given    true
+ *     SINGLE, it holds another      ->  LOCKED -> SINGLE, as it was               false
+ *     other                         ->  unchanged                                 false
+ *
+ * The word is LOCKED meanwhile, so that a permit given to w
  * at this moment is not lost, and so that what w had been given is published by the last access to the
  * queue. */
 ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
@@ -271,6 +314,10 @@ ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *
     return false;
 }
 
+/* Wakes the slot's waiter, whatever it lacks, and sets `bits`. False: the slot holds nobody.
+ *
+ *     SINGLE    ->  EMPTY, 0, with the bits    true
+ *     other     ->  unchanged                  false */
 ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t bits) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     while (rouse_word_single_(seen)) {

@@ -54,7 +54,10 @@ ROUSE_INLINE_ int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t c
     return (int32_t)(sum < most ? sum : most);
 }
 
-/* Takes n > 0 if the queue is open and has them. */
+/* Takes n > 0 if the queue is open and has them.
+ *
+ *     open, balance >= n    ->  balance - n     true
+ *     anything else         ->  unchanged       false */
 ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
@@ -68,7 +71,10 @@ ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     return false;
 }
 
-/* Takes up to n, open or closed. How many. */
+/* Takes up to n, open or closed. How many.
+ *
+ *     balance > 0     ->  balance - min(n, balance)
+ *     balance <= 0    ->  unchanged */
 ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > 0 && n != 0) {
@@ -82,7 +88,13 @@ ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
     return 0;
 }
 
-/* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen. */
+/* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen.
+ *
+ *     balance >= 0    ->  balance + n, but no more than the cap and no less than it was    true, OK
+ *                     ->  unchanged, if the cap says that more is refused                  true, an error
+ *     balance < 0     ->  unchanged                                                        false
+ *
+ * `closed` and the serial stay as they are. */
 ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
@@ -107,7 +119,10 @@ ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
 }
 
 /* Withdraws what an overflowing release had added. If takers have meanwhile brought the balance back into its
- * range, the release has become a lawful one and stands. */
+ * range, the release has become a lawful one and stands.
+ *
+ *     balance > ROUSE_MAX_PERMITS     ->  balance - n     OVERFLOW
+ *     balance <= ROUSE_MAX_PERMITS    ->  unchanged       OK */
 ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > ROUSE_MAX_PERMITS) {
@@ -120,7 +135,10 @@ ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t 
 }
 
 /* Clears `closed`; was it set? Acquire: what came before the close or set that this undoes comes before what
- * follows. */
+ * follows.
+ *
+ *     closed    ->  open, the same balance    true
+ *     open      ->  unchanged                 false */
 ROUSE_INLINE_ bool rouse_word_reopen_(rouse_atomic_u64_ *word) {
     uint64_t seen =
         rouse_u64_load_relaxed_(word); /* relaxed: a guess for the CAS; see E40 where it says open */

@@ -112,8 +112,15 @@ ROUSE_INLINE_ rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t
     return &segment->cells_[(uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1)];
 }
 
-/* A link: version * 2^28 + index * 2 + mark. Index 0: there is no next one. Marked: the segment whose link it
- * is leaves the list, and the link is not changed any more. The version changes with every change of a link,
+/* The packed words:
+ *
+ *   word                        bits 63 ...                  then                     the lowest
+ *   next_, first_: a link       28-63 version                1-27 index               0 mark
+ *   free_: the pool's top       27-63 tag                    0-26 index
+ *   state_                      3-63 base; FRESH: life                                0-2 kind
+ *
+ * Index 0: there is no next one. Marked: the segment whose link it is leaves the list, and the link is not
+ * changed any more. The version changes with every change of a link,
  * and continues from one life of a segment to the next: a thread that has read a link twice the same knows
  * that it was the same all the time, and a compare-and-swap of it fails if it was not. (It has 36 bits.) */
 #define ROUSE_LINK_INDEX_ 0x7ffffffu
