@@ -128,6 +128,12 @@ ROUSE_INLINE_ rouse_status rouse_arm_semaphore_resume_(void *object, rouse_waite
 ROUSE_INLINE_ void rouse_arm_semaphore_decline_(void *object, rouse_waiter *w) {
     rouse_semaphore_decline((rouse_semaphore *)object, w);
 }
+ROUSE_INLINE_ rouse_status rouse_arm_limit_resume_(void *object, rouse_waiter *w) {
+    return rouse_limit_resume((rouse_limit *)object, w);
+}
+ROUSE_INLINE_ void rouse_arm_limit_decline_(void *object, rouse_waiter *w) {
+    rouse_limit_decline((rouse_limit *)object, w);
+}
 ROUSE_INLINE_ rouse_status rouse_arm_mutex_resume_(void *object, rouse_waiter *w) {
     return rouse_mutex_resume((rouse_mutex *)object, w);
 }
@@ -143,7 +149,7 @@ ROUSE_INLINE_ void rouse_arm_mutex_decline_(void *object, rouse_waiter *w) {
     }
 ROUSE_ARM_TABLE_(semaphore, rouse_arm_semaphore_hand_on_, rouse_arm_semaphore_resume_,
                  rouse_arm_semaphore_decline_)
-ROUSE_ARM_TABLE_(limit, rouse_arm_limit_hand_on_, NULL, NULL)
+ROUSE_ARM_TABLE_(limit, rouse_arm_limit_hand_on_, rouse_arm_limit_resume_, rouse_arm_limit_decline_)
 ROUSE_ARM_TABLE_(mutex, rouse_arm_mutex_hand_on_, rouse_arm_mutex_resume_, rouse_arm_mutex_decline_)
 ROUSE_ARM_TABLE_(notify, rouse_arm_notify_hand_on_, NULL, NULL)
 ROUSE_ARM_TABLE_(event, rouse_arm_event_hand_on_, NULL, NULL)

@@ -98,7 +98,7 @@ ROUSE_INLINE_ void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
 /* What a thread does when it has been told. In throughput mode it may have been invited: then it asks, and
  * ROUSE_PENDING says that another was quicker. */
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
-    return rouse_queue_resume_(rouse_queue_inviter_(&t->waiter), &t->waiter);
+    return rouse_queue_answer_(&t->waiter);
 }
 
 /* Sleeps until t has an outcome, or until the deadline.
@@ -163,7 +163,7 @@ ROUSE_INLINE_ void rouse_block_abandon_(void *block) {
         (void)rouse_park_(&b->t->parker_, ROUSE_PARK_FOREVER_);
         outcome = rouse_waiter_status(&b->t->waiter);
         if (outcome == ROUSE_RETRY) {
-            rouse_queue_decline_(rouse_queue_inviter_(&b->t->waiter), &b->t->waiter);
+            rouse_queue_refuse_(&b->t->waiter);
         }
     }
     if (outcome == ROUSE_OK && b->give_back != NULL) {

@@ -255,17 +255,15 @@ ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
 
 /* ---- what waits ---------------------------------------------------------------------------------------- */
 
-/* Throughput mode, on one thread: it is t's turn to ask. What it has then; ROUSE_PENDING: it waits on. Only a
- * semaphore and a mutex invite, and both begin with their queue. */
+/* Throughput mode, on one thread: it is t's turn to ask. What it has then; ROUSE_PENDING: it waits on. */
 ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
-    rouse_waiter_queue *const q = (rouse_waiter_queue *)t->object_;
     if (t->place_ == ROUSE_TIMED_TIMED_OUT_ || t->place_ == ROUSE_TIMED_CANCELLED_) {
         const rouse_status status = t->place_ == ROUSE_TIMED_TIMED_OUT_ ? ROUSE_TIMEDOUT : ROUSE_CANCELLED;
-        rouse_queue_decline_(q, &t->waiter);
+        rouse_queue_refuse_(&t->waiter);
         rouse_outcome_store_(&t->waiter, rouse_outcome_(status, 0));
         return status;
     }
-    return rouse_queue_resume_(q, &t->waiter);
+    return rouse_queue_answer_(&t->waiter);
 }
 
 /* The wake of its waiter. On the loop's thread. */

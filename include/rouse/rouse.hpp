@@ -204,7 +204,8 @@ struct limit_operation : operation<limit_traits> {
         return rouse_limit_acquire_until(object, t, n, until);
     }
     bool cancel(rouse_waiter *w) const noexcept { return rouse_limit_cancel(object, w); }
-    void decline(rouse_waiter *) const noexcept {}
+    rouse_status retry(rouse_waiter *w) const noexcept { return rouse_limit_resume(object, w); }
+    void decline(rouse_waiter *w) const noexcept { rouse_limit_decline(object, w); }
     void arm(rouse_arm *a) const noexcept { rouse_arm_limit(a, object, n); }
 };
 struct lock_operation : operation<mutex_traits> {

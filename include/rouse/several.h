@@ -88,9 +88,25 @@ ROUSE_INLINE_ rouse_status rouse_several_go_on_(rouse_several *s) {
     return status;
 }
 
+/* A step's limit is in throughput mode, and it is s's turn to ask. */
+ROUSE_INLINE_ rouse_status rouse_several_ask_(rouse_several *s) {
+    rouse_limit *const limit = s->steps_[s->held_].limit;
+    if (s->cancelled_) {
+        rouse_limit_decline(limit, &s->waiter);
+        return ROUSE_CANCELLED;
+    }
+    return rouse_limit_resume(limit, &s->waiter);
+}
+
 /* The wake of its waiter: a step has been granted, or closed. */
 ROUSE_INLINE_ void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
     rouse_several *const s = (rouse_several *)(void *)w;
+    if (status == ROUSE_RETRY) {
+        status = rouse_several_ask_(s);
+        if (status == ROUSE_PENDING) {
+            return;
+        }
+    }
     s->waits_ = false;
     if (status == ROUSE_OK) {
         s->held_++;

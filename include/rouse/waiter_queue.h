@@ -219,13 +219,31 @@ ROUSE_INLINE_ rouse_status rouse_queue_resume_(rouse_waiter_queue *q, rouse_wait
     const rouse_status status = rouse_waiter_status(w);
     return status == ROUSE_RETRY ? rouse_open_resume_(q, w) : status;
 }
-/* Of an invited waiter: the queue that invited it. */
-ROUSE_INLINE_ rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
-    return (rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_);
-}
 ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     if (rouse_waiter_status(w) == ROUSE_RETRY) {
         rouse_open_decline_(q, w);
+    }
+}
+
+/* The same for whoever does not know what has invited w: a queue or a limit. */
+ROUSE_INLINE_ rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
+    return (rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_);
+}
+ROUSE_INLINE_ bool rouse_queue_limit_invites_(const rouse_waiter *w) {
+    /* Relaxed: E1 has shown the invitation, and w's owner answers. */
+    return ROUSE_INVITED_EVER_ && (rouse_u32_load_relaxed_(&w->ticket_) & ROUSE_INVITED_BY_LIMIT_) != 0;
+}
+ROUSE_INLINE_ rouse_status rouse_queue_answer_(rouse_waiter *w) {
+    if (rouse_waiter_status(w) == ROUSE_RETRY && rouse_queue_limit_invites_(w)) {
+        return rouse_asker_at_(ROUSE_BACKEND + ROUSE_ASKER_LIMIT_)->resume(w);
+    }
+    return rouse_queue_resume_(rouse_queue_inviter_(w), w);
+}
+ROUSE_INLINE_ void rouse_queue_refuse_(rouse_waiter *w) {
+    if (rouse_waiter_status(w) == ROUSE_RETRY && rouse_queue_limit_invites_(w)) {
+        rouse_asker_at_(ROUSE_BACKEND + ROUSE_ASKER_LIMIT_)->decline(w);
+    } else {
+        rouse_queue_decline_(rouse_queue_inviter_(w), w);
     }
 }
 

@@ -8,7 +8,26 @@
 enum { BOUND = 5 };
 typedef enum how { NEWCOMER, IN_TURN, UNKNOWN } how;
 
-static rouse_semaphore semaphore = ROUSE_SEMAPHORE_INIT_THROUGHPUT(1, BOUND);
+/* OF_LIMIT: a limit in its place. */
+#ifdef OF_LIMIT
+#    define VERB(verb) rouse_limit_##verb
+static rouse_limit object = ROUSE_LIMIT_INIT_THROUGHPUT(1, UINT32_MAX, BOUND);
+static rouse_status give_back(void) {
+    return rouse_limit_give_back(&object, 1);
+}
+static uint32_t available(void) {
+    return rouse_limit_permits(&object) - rouse_limit_in_use(&object);
+}
+#else
+#    define VERB(verb) rouse_semaphore_##verb
+static rouse_semaphore object = ROUSE_SEMAPHORE_INIT_THROUGHPUT(1, BOUND);
+static rouse_status give_back(void) {
+    return rouse_semaphore_release(&object, 1);
+}
+static uint32_t available(void) {
+    return rouse_semaphore_available(&object);
+}
+#endif
 
 /* Under the permit. */
 static unsigned long long first;
@@ -35,7 +54,7 @@ static void section(how came) {
         atomic_fetch_add(&turns, 1);
     }
     second++;
-    CHECK(rouse_semaphore_release(&semaphore, 1) == ROUSE_OK);
+    CHECK(give_back() == ROUSE_OK);
 }
 
 /* One that waits until it has had its turn: how often was it overtaken? The one who holds the permit as it queues may be
@@ -79,7 +98,7 @@ static rouse_status task_await(task *t) {
 }
 /* From the first word of its wake to its turn. */
 static void task_ask(task *t) {
-    while (rouse_semaphore_resume(&semaphore, &t->waiter) == ROUSE_PENDING) {
+    while (VERB(resume)(&object, &t->waiter) == ROUSE_PENDING) {
         atomic_fetch_add(&defeats, 1);
         (void)task_await(t);
     }
@@ -88,7 +107,7 @@ static void wait_as_task(dice *d) {
     task t;
     atomic_init(&t.said, NOTHING);
     rouse_waiter_init(&t.waiter, task_wake, &t);
-    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
         const patience p = begin_waiting();
@@ -102,17 +121,17 @@ static void cancel_as_task(dice *d) {
     task t;
     atomic_init(&t.said, NOTHING);
     rouse_waiter_init(&t.waiter, task_wake, &t);
-    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
         return;
     }
     dawdle(d);
-    if (rouse_semaphore_cancel(&semaphore, &t.waiter)) {
+    if (VERB(cancel)(&object, &t.waiter)) {
         atomic_fetch_add(&cancelled, 1);
         return;
     }
     if (task_await(&t) == ROUSE_RETRY && roll(d, 2) == 0) {
-        rouse_semaphore_decline(&semaphore, &t.waiter);
+        VERB(decline)(&object, &t.waiter);
         return;
     }
     task_ask(&t);
@@ -128,7 +147,7 @@ typedef struct eager {
 } eager;
 static void eager_wake(rouse_waiter *w, rouse_status status) {
     eager *const e = (eager *)rouse_waiter_data(w);
-    if (status == ROUSE_OK || rouse_semaphore_resume(&semaphore, w) == ROUSE_OK) {
+    if (status == ROUSE_OK || VERB(resume)(&object, w) == ROUSE_OK) {
         while (!atomic_load(&e->begun)) {
             sched_yield();
         }
@@ -142,7 +161,7 @@ static void wait_eagerly(dice *d) {
     atomic_init(&e.begun, false);
     atomic_init(&e.done, false);
     rouse_waiter_init(&e.waiter, eager_wake, &e);
-    if (rouse_semaphore_acquire(&semaphore, &e.waiter, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &e.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
         return;
     }
@@ -170,7 +189,7 @@ static void wait_on_mailbox(dice *d) {
     task t;
     atomic_init(&t.said, NOTHING);
     rouse_waiter_init_on(&t.waiter, &mailbox, task_wake, &t);
-    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
         return;
     }
@@ -181,7 +200,7 @@ static void wait_on_mailbox(dice *d) {
         return;
     }
     dawdle(d);
-    if (rouse_semaphore_cancel(&semaphore, &t.waiter)) {
+    if (VERB(cancel)(&object, &t.waiter)) {
         atomic_fetch_add(&cancelled, 1);
     } else if (roll(d, 2) == 0 && rouse_mailbox_revoke(&mailbox, &t.waiter)) {
         if (rouse_waiter_status(&t.waiter) == ROUSE_OK) {
@@ -202,7 +221,7 @@ static void wait_blocked(dice *d) {
     rouse_thread_waiter t;
     (void)d;
     rouse_thread_waiter_init(&t);
-    if (rouse_semaphore_acquire(&semaphore, &t.waiter, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
         const patience p = begin_waiting();
@@ -212,7 +231,7 @@ static void wait_blocked(dice *d) {
     rouse_thread_waiter_destroy(&t);
 }
 static void wait_timed(dice *d) {
-    const rouse_status status = rouse_semaphore_acquire_timed(&semaphore, 1, roll(d, 50000));
+    const rouse_status status = VERB(acquire_timed)(&object, 1, roll(d, 50000));
     CHECK(status == ROUSE_OK || status == ROUSE_TIMEDOUT);
     if (status == ROUSE_OK) {
         section(UNKNOWN);
@@ -222,7 +241,7 @@ static void wait_polled(dice *d) {
     rouse_waiter w;
     (void)d;
     rouse_waiter_init(&w, NULL, NULL);
-    if (rouse_semaphore_acquire(&semaphore, &w, 1) == ROUSE_OK) {
+    if (VERB(acquire)(&object, &w, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
         const patience p = begin_waiting();
@@ -231,7 +250,7 @@ static void wait_polled(dice *d) {
     }
 }
 static void try_it(dice *d) {
-    if (rouse_semaphore_try_acquire(&semaphore, 1)) {
+    if (VERB(try_acquire)(&object, 1)) {
         section(NEWCOMER);
     } else {
         dawdle(d);
@@ -256,8 +275,8 @@ static void *work(void *number) {
 int main(int argc, char **argv) {
     stress_begin(argc, argv);
     run_threads(work);
-    CHECK(rouse_semaphore_available(&semaphore) == 1 && rouse_semaphore_waiter_count(&semaphore) == 0);
-    rouse_semaphore_destroy(&semaphore);
+    CHECK(available() == 1 && VERB(waiter_count)(&object) == 0);
+    VERB(destroy)(&object);
     printf("%llu newcomers, %llu turns, %llu defeats, %llu cancelled\n", (unsigned long long)newcomers,
            (unsigned long long)turns, (unsigned long long)defeats, (unsigned long long)cancelled);
     CHECK(newcomers != 0 && turns != 0 && cancelled != 0);

@@ -7,7 +7,11 @@
  * After each operation the two must agree on what was returned, which wakes ran, with what and in which order, the free
  * permits, the number of waiters, every waiter's status, and whether it is closed. The reference has one rule that a
  * strict semaphore has not: a newcomer takes n if they are free and, while anybody waits, if one is invited and the
- * count plus n is within the bound. The first disagreement prints the sequence and ends the program. */
+ * count plus n is within the bound. The first disagreement prints the sequence and ends the program.
+ *
+ * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the reference gives to a
+ * waiter that lacks several; whoever comes sees no difference. */
+#include <rouse/limit.h>
 #include <rouse/mailbox.h>
 #include <rouse/semaphore.h>
 
@@ -239,8 +243,17 @@ static int64_t refer(reference *r, op o) {
 
 /* ---- rouse ----------------------------------------------------------------------------------------------------------- */
 
+#ifdef OF_LIMIT
+#    define VERB(verb) rouse_limit_##verb
+typedef rouse_limit object;
+enum { PERMITS = 100 };
+#else
+#    define VERB(verb) rouse_semaphore_##verb
+typedef rouse_semaphore object;
+#endif
+
 typedef struct world {
-    rouse_semaphore semaphore;
+    object object;
     rouse_waiter waiters[WAITERS];
     rouse_mailbox mailbox;
     wake_log log;
@@ -253,34 +266,63 @@ static void on_wake(rouse_waiter *w, rouse_status status) {
     const int i = (int)(w - now.waiters);
     log_wake(&now.log, i, status);
     if (status == ROUSE_RETRY && kinds[i] == ANSWERS) {
-        (void)!rouse_semaphore_resume(&now.semaphore, w);
+        (void)!VERB(resume)(&now.object, w);
     }
 }
 static void no_kick(void *arg) {
     (void)arg;
 }
 
+#ifdef OF_LIMIT
+static rouse_status release(object *l, uint32_t n) {
+    return rouse_limit_give_back(l, n);
+}
+static uint32_t reduce(object *l, uint32_t n) {
+    const uint32_t taken = n < now.reference.free ? n : now.reference.free;
+    return rouse_limit_set(l, rouse_limit_permits(l) - taken) == ROUSE_OK ? taken : UINT32_MAX;
+}
+static uint32_t not_in_use(const object *l) {
+    return rouse_limit_permits(l) - rouse_limit_in_use(l);
+}
+static void init(object *l, uint32_t credit, uint32_t bound) {
+    if (rouse_limit_init_throughput(l, PERMITS, UINT32_MAX, bound) != ROUSE_OK ||
+        !rouse_limit_try_acquire(l, PERMITS - credit)) {
+        abort();
+    }
+}
+#else
+static rouse_status release(object *s, uint32_t n) {
+    return rouse_semaphore_release(s, n);
+}
+static uint32_t reduce(object *s, uint32_t n) {
+    return rouse_semaphore_reduce(s, n);
+}
+static void init(object *s, uint32_t credit, uint32_t bound) {
+    rouse_semaphore_init_throughput(s, credit, bound);
+}
+#endif
+
 static int64_t perform(op o) {
-    rouse_semaphore *const s = &now.semaphore;
+    object *const it = &now.object;
     rouse_waiter *const w = &now.waiters[o.waiter];
     switch (o.kind) {
     case ACQUIRE:
-        return rouse_semaphore_acquire(s, w, o.n);
+        return VERB(acquire)(it, w, o.n);
     case TRY:
-        return rouse_semaphore_try_acquire(s, o.n);
+        return VERB(try_acquire)(it, o.n);
     case RELEASE:
-        return rouse_semaphore_release(s, o.n);
+        return release(it, o.n);
     case CANCEL:
-        return rouse_semaphore_cancel(s, w);
+        return VERB(cancel)(it, w);
     case RESUME:
-        return rouse_semaphore_resume(s, w);
+        return VERB(resume)(it, w);
     case DECLINE:
-        rouse_semaphore_decline(s, w);
+        VERB(decline)(it, w);
         return 0;
     case REDUCE:
-        return rouse_semaphore_reduce(s, o.n);
+        return reduce(it, o.n);
     case CLOSE:
-        return rouse_semaphore_close(s);
+        return VERB(close)(it);
     case DRAIN:
         return (int64_t)rouse_mailbox_drain(&now.mailbox);
     }
@@ -311,6 +353,19 @@ static void same(const char *what, int64_t theirs, int64_t ours) {
     if (theirs != ours) {
         disagree(what, theirs, ours);
     }
+}
+
+/* Is so much free? Of a limit, what a waiter has been given of what it asked for is free too. */
+static void same_free(const reference *r) {
+#ifdef OF_LIMIT
+    int64_t free = r->free + (r->invited != NONE ? r->has[r->invited] : 0);
+    for (int i = 0; i < r->listed; i++) {
+        free += r->has[r->list[i]];
+    }
+    same("free", not_in_use(&now.object), free);
+#else
+    same("available", rouse_semaphore_available(&now.object), r->free);
+#endif
 }
 
 /* Does it make sense, and is it no misuse? */
@@ -346,9 +401,9 @@ static void step(op o) {
         same("the waiter of a wake", now.log.entries[i].waiter, r->log.entries[i].waiter);
         same("what a wake was called with", now.log.entries[i].status, r->log.entries[i].status);
     }
-    same("available", rouse_semaphore_available(&now.semaphore), r->free);
-    same("waiters", rouse_semaphore_waiter_count(&now.semaphore), r->listed + (r->invited != NONE));
-    same("closed", rouse_semaphore_is_closed(&now.semaphore), r->closed);
+    same_free(r);
+    same("waiters", VERB(waiter_count)(&now.object), r->listed + (r->invited != NONE));
+    same("closed", VERB(is_closed)(&now.object), r->closed);
     for (int i = 0; i < WAITERS; i++) {
         bool posted = false;
         for (int j = 0; j < r->mails; j++) {
@@ -388,7 +443,7 @@ static void explore_from(int depth, uint32_t credit, uint32_t bound, int first_s
     static const op first[] = {{ACQUIRE, 0, 1}, {ACQUIRE, 1, 1}, {RELEASE, 0, 1}};
     memset(&now, 0, sizeof now);
     start_credit = credit;
-    rouse_semaphore_init_throughput(&now.semaphore, credit, bound);
+    init(&now.object, credit, bound);
     rouse_mailbox_init(&now.mailbox, no_kick, NULL);
     now.reference.bound = bound;
     now.reference.free = credit;

@@ -346,25 +346,6 @@ Test(limit, a_polled_waiter) {
     rouse_limit_destroy(&l);
 }
 
-/* A limit takes the bound of throughput mode for 0. */
-Test(limit, throughput_mode_is_strict) {
-    rouse_limit l;
-    probe p;
-    probe_init(&p, 0);
-    cr_assert_eq(rouse_limit_init_throughput(&l, ROUSE_MAX_PERMITS + 1u, 1, 9), ROUSE_INVALID);
-    cr_assert_eq(rouse_limit_init_throughput(&l, 1, 1, 9), ROUSE_OK);
-    cr_assert(rouse_limit_try_acquire(&l, 1));
-    must_queue(&l, &p, 1);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    expect_wakes(0);
-    cr_assert_eq(p.outcome, ROUSE_OK);
-    cr_assert_not(rouse_limit_try_acquire(&l, 1));
-    cr_assert_eq(rouse_limit_resume(&l, &p.waiter), ROUSE_OK);
-    rouse_limit_decline(&l, &p.waiter);
-    expect_limit(&l, 1, 1, 0);
-    rouse_limit_destroy(&l);
-}
-
 /* ---- against a model: every sequence of six calls on three waiters --------------------------------------------------- */
 
 enum { DEPTH = 6, GUESTS = 3, MOST_WAITING = 2 };

@@ -1,8 +1,12 @@
 /* The contract of throughput mode (semaphore.h): the oldest waiter is invited, newcomers overtake up to the bound. Where
  * a backend has no such mode the same objects are strict. */
+#include <rouse/any.h>
+#include <rouse/deadline.h>
+#include <rouse/limit.h>
 #include <rouse/mailbox.h>
 #include <rouse/mutex.h>
 #include <rouse/semaphore.h>
+#include <rouse/several.h>
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 #    include <rouse/blocking.h>
 #endif
@@ -721,5 +725,230 @@ MODE_TEST(a_thread_waiter_asks_when_its_thread_looks) {
     cr_assert_eq(outcome, ROUSE_OK);
     rouse_thread_waiter_destroy(&t);
     rouse_semaphore_destroy(&s);
+}
+#endif
+
+/* ---- limit: reference_throughput.c compares it too; here is what a semaphore has not ----------------------------------- */
+
+static rouse_limit static_limit = ROUSE_LIMIT_INIT_THROUGHPUT(2, 1, ROUSE_BYPASS);
+
+/* All in use. */
+static void full_limit(rouse_limit *l, uint32_t permits, uint32_t most_waiting, uint32_t bypass) {
+    cr_assert_eq(rouse_limit_init_throughput(l, permits, most_waiting, bypass), ROUSE_OK);
+    cr_assert(rouse_limit_try_acquire(l, permits));
+}
+static void must_give_back(rouse_limit *l, uint32_t n) {
+    cr_assert_eq(rouse_limit_give_back(l, n), ROUSE_OK);
+}
+static void expect_in_use(const rouse_limit *l, uint32_t in_use, uint32_t waiters) {
+    cr_assert_eq(rouse_limit_in_use(l), in_use);
+    cr_assert_eq(rouse_limit_waiter_count(l), waiters);
+}
+
+/* Strict with a bound of 0, and with every bound where the backend has no mode. */
+Test(throughput, a_strict_limit) {
+    rouse_limit l;
+    probe p[2];
+    probes_init(p, 2);
+    cr_assert_eq(rouse_limit_init_throughput(&l, ROUSE_MAX_PERMITS + 1u, 1, 9), ROUSE_INVALID);
+    cr_assert_eq(rouse_limit_permits(&l), ROUSE_MAX_PERMITS);
+    full_limit(&l, 1, 1, HAS_MODE ? 0 : 9);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[1].waiter, 1), ROUSE_FULL);
+    must_give_back(&l, 1);
+    expect_wakes(0);
+    cr_assert_eq(p[0].outcome, ROUSE_OK);
+    cr_assert_not(rouse_limit_try_acquire(&l, 1));
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), ROUSE_OK, "its outcome, and nothing changes");
+    rouse_limit_decline(&l, &p[0].waiter);
+    expect_in_use(&l, 1, 0);
+    rouse_limit_destroy(&l);
+}
+
+/* Whoever may take is not turned away, however many wait; the invited waiter is one of them. */
+MODE_TEST(a_full_limit_and_a_newcomer) {
+    probe p[2];
+    probes_init(p, 2);
+    cr_assert(rouse_limit_try_acquire(&static_limit, 2));
+    cr_assert_eq(rouse_limit_acquire(&static_limit, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&static_limit, &p[1].waiter, 1), ROUSE_FULL);
+    must_give_back(&static_limit, 1);
+    expect_wakes(0);
+    cr_assert_eq(rouse_limit_acquire(&static_limit, &p[1].waiter, 1), ROUSE_OK);
+    cr_assert_eq(rouse_limit_acquire(&static_limit, &p[1].waiter, 1), ROUSE_FULL);
+    expect_in_use(&static_limit, 2, 1);
+    cr_assert_eq(rouse_limit_resume(&static_limit, &p[0].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&static_limit, &p[1].waiter, 1), ROUSE_FULL);
+    must_give_back(&static_limit, 2);
+    expect_wakes(0);
+    cr_assert_eq(rouse_limit_resume(&static_limit, &p[0].waiter), ROUSE_OK);
+    expect_in_use(&static_limit, 1, 0);
+    must_give_back(&static_limit, 1);
+    cr_assert_eq(rouse_limit_give_back(&static_limit, 1), ROUSE_OVERFLOW);
+}
+
+MODE_TEST(a_limit_that_changes_while_one_is_invited) {
+    rouse_limit l;
+    probe p[2];
+    probes_init(p, 2);
+    full_limit(&l, 3, 9, 9);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[1].waiter, 2), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    expect_wakes(0);
+    /* Less: the free one is gone, and what comes back pays first. */
+    cr_assert_eq(rouse_limit_set(&l, 1), ROUSE_OK);
+    cr_assert_not(rouse_limit_try_acquire(&l, 1));
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    expect_no_wakes();
+    must_give_back(&l, 1);
+    expect_wakes(0);
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), ROUSE_OK);
+    expect_in_use(&l, 1, 1);
+    /* More: the next is invited, when all that it asked for is free. */
+    cr_assert_eq(rouse_limit_set(&l, 2), ROUSE_OK);
+    expect_no_wakes();
+    cr_assert_not(rouse_limit_try_acquire(&l, 1), "nobody overtakes who is not invited");
+    cr_assert_eq(rouse_limit_set(&l, 3), ROUSE_OK);
+    expect_wakes(1);
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    cr_assert_not(rouse_limit_try_acquire(&l, 1), "newcomers may have none but the last of them");
+    cr_assert_eq(rouse_limit_resume(&l, &p[1].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_close(&l), 1);
+    expect_wakes(1);
+    cr_assert_eq(p[1].outcome, ROUSE_CLOSED);
+    must_give_back(&l, 2);
+    rouse_limit_destroy(&l);
+}
+
+/* With one bound for all: what `any`, deadlines, several steps and a thread do when a limit invites them. */
+static int any_index;
+static rouse_status any_status;
+static void any_told(rouse_any *a, int index, rouse_status status) {
+    (void)a;
+    any_index = index;
+    any_status = status;
+}
+Test(throughput, an_arm_of_a_limit) {
+    rouse_limit l[2];
+    rouse_arm arms[2];
+    rouse_any any;
+    for (int i = 0; i < 2; i++) {
+        full_limit(&l[i], 1, 9, 4);
+        rouse_arm_limit(&arms[i], &l[i], 1);
+    }
+    rouse_any_init(&any, arms, 2, NULL, any_told, NULL);
+    cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+    must_give_back(&l[1], 1);
+    cr_assert_eq(any_index, 1);
+    cr_assert_eq(any_status, ROUSE_OK);
+    expect_in_use(&l[0], 1, 0);
+    expect_in_use(&l[1], 1, 0);
+    rouse_limit_destroy(&l[0]);
+    rouse_limit_destroy(&l[1]);
+}
+
+static rouse_status timed_status;
+static void timed_told(rouse_timed *t, rouse_status status) {
+    (void)t;
+    timed_status = status;
+}
+Test(throughput, a_deadline_at_a_limit) {
+    rouse_limit l;
+    rouse_deadlines d;
+    rouse_timed t;
+    loop at;
+    loop_init(&at);
+    rouse_deadlines_init(&d);
+    full_limit(&l, 1, 9, 4);
+    rouse_timed_init(&t, &d, NULL, timed_told, NULL);
+    cr_assert_eq(rouse_limit_acquire_until(&l, &t, 1, 10), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    cr_assert_eq(timed_status, ROUSE_OK);
+    expect_in_use(&l, 1, 0);
+    /* In its mailbox when its time is up: taken out of it. Strict: granted. */
+    rouse_timed_init(&t, &d, &at.mailbox, timed_told, NULL);
+    cr_assert_eq(rouse_limit_acquire_until(&l, &t, 1, 10), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    cr_assert_eq(rouse_deadlines_run(&d, 10), HAS_MODE ? 1 : 0);
+    (void)rouse_mailbox_drain(&at.mailbox);
+    cr_assert_eq(timed_status, HAS_MODE ? ROUSE_TIMEDOUT : ROUSE_OK);
+    expect_in_use(&l, HAS_MODE ? 0 : 1, 0);
+    rouse_deadlines_destroy(&d);
+    rouse_limit_destroy(&l);
+    rouse_mailbox_destroy(&at.mailbox);
+}
+
+static rouse_status several_status;
+static void several_told(rouse_several *s, rouse_status status) {
+    (void)s;
+    several_status = status;
+}
+static rouse_several cancelled_several;
+static rouse_limit *cancelled_at;
+static void give_back_and_cancel(probe *p) {
+    (void)p;
+    must_give_back(cancelled_at, 1);
+    cr_assert_not(rouse_several_cancel(&cancelled_several), "its wake is due, behind this one");
+}
+Test(throughput, several_limits) {
+    rouse_limit l[2];
+    rouse_limit other;
+    rouse_several s;
+    probe p;
+    const rouse_step steps[] = {{&l[0], 1}, {&l[1], 1}};
+    full_limit(&l[0], 1, 9, 4);
+    full_limit(&l[1], 1, 9, 4);
+    rouse_several_init(&s, NULL, several_told, NULL);
+    cr_assert_eq(rouse_several_acquire(&s, steps, 2), ROUSE_PENDING);
+    must_give_back(&l[0], 1);
+    expect_in_use(&l[0], 1, 0);
+    expect_in_use(&l[1], 1, 1);
+    must_give_back(&l[1], 1);
+    cr_assert_eq(several_status, ROUSE_OK);
+    expect_in_use(&l[1], 1, 0);
+    rouse_several_give_back(&s);
+    expect_in_use(&l[0], 0, 0);
+    /* Cancelled between the invitation and its wake. */
+    cr_assert(rouse_limit_try_acquire(&l[1], 1));
+    cancelled_at = &l[1];
+    rouse_several_init(&cancelled_several, NULL, several_told, NULL);
+    cr_assert_eq(rouse_several_acquire(&cancelled_several, steps, 2), ROUSE_PENDING);
+    full_limit(&other, 1, 9, 0);
+    probe_init(&p, 0);
+    p.then = give_back_and_cancel;
+    cr_assert_eq(rouse_limit_acquire(&other, &p.waiter, 1), ROUSE_PENDING);
+    must_give_back(&other, 1);
+    expect_wakes(0);
+    if (several_status == ROUSE_OK) { /* strict: it had been granted, and was the last step */
+        cr_assert_not(HAS_MODE);
+        rouse_several_give_back(&cancelled_several);
+    } else {
+        cr_assert_eq(several_status, ROUSE_CANCELLED);
+    }
+    expect_in_use(&l[0], 0, 0);
+    expect_in_use(&l[1], 0, 0);
+    rouse_limit_destroy(&other);
+    rouse_limit_destroy(&l[0]);
+    rouse_limit_destroy(&l[1]);
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+MODE_TEST(a_thread_waiter_at_a_limit) {
+    rouse_limit l;
+    rouse_thread_waiter t;
+    rouse_status outcome = ROUSE_INVALID;
+    full_limit(&l, 1, 9, 5);
+    rouse_thread_waiter_init(&t);
+    cr_assert_eq(rouse_limit_acquire(&l, &t.waiter, 1), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    cr_assert_not(rouse_thread_waiter_await_until(&t, 0, &outcome), "beaten: it waits on");
+    must_give_back(&l, 1);
+    cr_assert(rouse_thread_waiter_await_until(&t, 0, &outcome));
+    cr_assert_eq(outcome, ROUSE_OK);
+    rouse_thread_waiter_destroy(&t);
+    rouse_limit_destroy(&l);
 }
 #endif

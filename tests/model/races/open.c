@@ -9,9 +9,43 @@
 #ifndef BOUND
 #    define BOUND 2
 #endif
+#ifdef OF_LIMIT /* that is many executions with its look at the word */
+#    define BLOCK_BOUND 1
+#else
+#    define BLOCK_BOUND 2
+#endif
+
+/* OF_LIMIT: the same scenarios, of a limit. */
+#ifdef OF_LIMIT
+enum { PERMITS = 8 };
+typedef rouse_limit object;
+#    define VERB(verb) rouse_limit_##verb
+static void object_init(object *l, uint32_t credit, uint32_t bound) {
+    mc_assert(rouse_limit_init_throughput(l, PERMITS, UINT32_MAX, bound) == ROUSE_OK);
+    mc_assert(rouse_limit_try_acquire(l, PERMITS - credit));
+}
+static rouse_status object_put(object *l, uint32_t n) {
+    return rouse_limit_give_back(l, n);
+}
+static int64_t object_free(const object *l) {
+    return (int64_t)rouse_limit_permits(l) - (int64_t)rouse_limit_in_use(l);
+}
+#else
+typedef rouse_semaphore object;
+#    define VERB(verb) rouse_semaphore_##verb
+static void object_init(object *s, uint32_t credit, uint32_t bound) {
+    rouse_semaphore_init_throughput(s, credit, bound);
+}
+static rouse_status object_put(object *s, uint32_t n) {
+    return rouse_semaphore_release(s, n);
+}
+static int64_t object_free(const object *s) {
+    return rouse_waiter_queue_balance(&s->queue_);
+}
+#endif
 
 enum { GONE = 0, TOLD = 1 };
-static rouse_waiter_queue *q;
+static object *q;
 static atomic_int told[GUESTS]; /* its wake has said RETRY, and nobody has answered */
 static int got[GUESTS];
 static rouse_status replied[GUESTS]; /* what its last resume returned */
@@ -46,7 +80,7 @@ static bool is_told(const guest *g) {
 static void start(uint32_t credit, uint32_t bound) {
     guests_init(NULL);
     q = malloc(sizeof *q);
-    rouse_queue_init_throughput_(q, credit, bound);
+    object_init(q, credit, bound);
     mc_name(q, sizeof *q, "queue");
     most_in_a_row = (int)bound;
     for (int i = 0; i < GUESTS; i++) {
@@ -54,7 +88,7 @@ static void start(uint32_t credit, uint32_t bound) {
     }
 }
 static void destroy(void) {
-    rouse_waiter_queue_destroy(q);
+    VERB(destroy)(q);
     free(q);
     q = NULL;
 }
@@ -68,15 +102,15 @@ static void hold(guest *g, bool newcomer) {
     mc_assert(in_a_row <= most_in_a_row);
 }
 static void put(uint32_t n) {
-    mc_assert(rouse_waiter_queue_wake(q, n, ROUSE_MAX_PERMITS) == ROUSE_OK);
+    mc_assert(object_put(q, n) == ROUSE_OK);
 }
 static void queue_n(guest *g, uint32_t n) {
-    g->answer = rouse_waiter_queue_wait(q, &g->waiter, n);
+    g->answer = VERB(acquire)(q, &g->waiter, n);
     mc_assert(g->answer == ROUSE_PENDING);
     a_waits = a_waits || g == A;
 }
 static void answer(guest *g) {
-    if (rouse_queue_resume_(q, &g->waiter) == ROUSE_OK) {
+    if (VERB(resume)(q, &g->waiter) == ROUSE_OK) {
         hold(g, false);
         put(1);
     }
@@ -85,7 +119,7 @@ static bool answer_if_told(guest *g) {
     if (!is_told(g)) {
         return false;
     }
-    replied[g - guests] = rouse_queue_resume_(q, &g->waiter);
+    replied[g - guests] = VERB(resume)(q, &g->waiter);
     if (replied[g - guests] == ROUSE_OK) {
         hold(g, false);
         put(1);
@@ -101,8 +135,8 @@ static void settle(uint32_t permits) {
             more = answer_if_told(&guests[i]) || more;
         }
     }
-    mc_assert(rouse_waiter_queue_waiter_count(q) == 0);
-    mc_assert(rouse_waiter_queue_balance(q) == (int64_t)permits);
+    mc_assert(VERB(waiter_count)(q) == 0);
+    mc_assert(object_free(q) == (int64_t)permits);
     destroy();
 }
 
@@ -118,14 +152,14 @@ static void release_2(void *unused) {
 }
 static void newcomer(void *arg) {
     guest *const g = arg;
-    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    g->answer = VERB(acquire)(q, &g->waiter, 1);
     if (g->answer == ROUSE_OK) {
         hold(g, true);
         put(1);
     }
 }
 static void newcomer_tries(void *arg) {
-    if (rouse_waiter_queue_try_wait(q, 1)) {
+    if (VERB(try_acquire)(q, 1)) {
         hold(arg, true);
         put(1);
     }
@@ -147,27 +181,29 @@ static void comes_twice(void *g) {
 static void declines(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
-        rouse_queue_decline_(q, &g->waiter);
+        VERB(decline)(q, &g->waiter);
         memset(&g->waiter, 0, sizeof g->waiter);
         g->cancelled = 1;
     }
 }
 static void cancels(void *arg) {
     guest *const g = arg;
-    if (rouse_waiter_queue_cancel(q, &g->waiter)) {
+    if (VERB(cancel)(q, &g->waiter)) {
         memset(&g->waiter, 0, sizeof g->waiter);
         g->cancelled = 1;
     }
 }
 static void closes(void *unused) {
     (void)unused;
-    (void)rouse_waiter_queue_close(q);
+    (void)VERB(close)(q);
 }
+#ifndef OF_LIMIT
 static uint32_t reduced;
 static void reduces(void *unused) {
     (void)unused;
-    reduced = rouse_queue_reduce_(q, 1);
+    reduced = rouse_semaphore_reduce(q, 1);
 }
+#endif
 
 /* ---- an invitation is never lost ------------------------------------------------------------------------------- */
 
@@ -271,12 +307,12 @@ static void bound_beaten(void) {
     start(0, 2);
     queue_n(A, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     mc_assert(answer_if_told(A) && replied[0] == ROUSE_PENDING);
     put(1); /* one has passed */
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     put(1); /* two */
-    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 1));
     settle(1);
     mc_assert(got[0] == 1);
 }
@@ -284,7 +320,7 @@ static void bound_while_one_queues(void) { /* B's queueing stores OPEN again, as
     start(0, 1);
     queue_n(A, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     run(newcomer, B, release, NULL, newcomer_tries, C);
     mc_assert(got[2] == 0);
     settle(1);
@@ -295,11 +331,11 @@ static void bound_of_many(void) {
     start(0, 2);
     queue_n(A, 1);
     put(3);
-    mc_assert(!rouse_waiter_queue_try_wait(q, 3));
-    mc_assert(rouse_waiter_queue_try_wait(q, 2));
-    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 3));
+    mc_assert(VERB(try_acquire)(q, 2));
+    mc_assert(!VERB(try_acquire)(q, 1));
     put(2);
-    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 1));
     settle(3);
 }
 static void beaten_in_front(void) {
@@ -307,7 +343,7 @@ static void beaten_in_front(void) {
     queue_n(A, 1);
     queue_n(B, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     mc_assert(answer_if_told(A) && replied[0] == ROUSE_PENDING);
     put(1);
     mc_assert(told[0] == TOLD && told[1] == GONE);
@@ -319,10 +355,10 @@ static void gone_keeps_the_count(void) { /* the one invited declines: the count 
     queue_n(A, 1);
     queue_n(B, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     put(1);
     declines(A);
-    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 1));
     settle(1);
     mc_assert(got[1] == 1);
 }
@@ -401,6 +437,105 @@ static void polled_cancel(void) {
     }
     settle(1);
 }
+static void try_queues(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    B->answer = NOT_CALLED;
+    run(cancels, A, newcomer_tries, C, ONLY_TWO);
+    mc_assert(got[2] == 1 && !A->cancelled); /* told already */
+    settle(1);
+}
+/* ---- what only one of the two has ------------------------------------------------------------------------------------ */
+
+#ifdef OF_LIMIT
+static uint32_t fewer = PERMITS - 1;
+static uint32_t more = PERMITS + 1;
+static void sets(void *permits) {
+    mc_assert(rouse_limit_set(q, *(uint32_t *)permits) == ROUSE_OK);
+}
+static void takes_its_turn_and_stays(void *g) {
+    mc_assert(VERB(resume)(q, &((guest *)g)->waiter) == ROUSE_OK);
+}
+/* What makes a permit free invites as giving back does. */
+static void grow(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(sets, &more, comes, A, newcomer_tries, B);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void grow_release(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(sets, &more, release, NULL, comes, A);
+    settle(2);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+/* The permit goes while the waiter is invited: its answer is that it waits on, and the next permit is its own. */
+static void shrink(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(sets, &fewer, comes, A, newcomer_tries, B);
+    while (answer_if_told(A)) {
+    }
+    put(1);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+static void shrink_release(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(sets, &fewer, release, NULL, comes, A);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+/* One is free and the head wants two: nobody overtakes it until it is invited. */
+static void behind_two(void) {
+    several = true;
+    start(0, 9);
+    queue_n(A, 2);
+    put(1);
+    run(newcomer, B, newcomer_tries, C, ONLY_TWO);
+    mc_assert(B->answer == ROUSE_PENDING && got[2] == 0);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 1)); /* one of the two is not for newcomers */
+    put(1);
+    settle(1);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+/* Whoever has taken invites the next, also if nothing ever comes back. */
+static void keep(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    put(2);
+    mc_assert(is_told(A) && !is_told(B));
+    run(takes_its_turn_and_stays, A, newcomer_tries, C, ONLY_TWO);
+    mc_assert(is_told(B) && VERB(resume)(q, &B->waiter) == ROUSE_OK);
+    put(2);
+    settle(2);
+}
+/* As many wait as may; the newcomer that finds the permit free takes it, and is not told that the limit is full. */
+static void full(void) {
+    start(0, 1);
+    q->most_waiting_ = 1;
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    run(release, NULL, newcomer, B, comes, A);
+    mc_assert(B->answer == ROUSE_FULL || B->answer == ROUSE_OK || B->answer == ROUSE_PENDING);
+    mc_assert(B->answer != ROUSE_PENDING || got[0] == 1);
+    settle(1);
+    mc_assert(got[0] == 1);
+}
+#else
 static void reduce(void) {
     several = true;
     start(0, 2);
@@ -414,12 +549,12 @@ static void reduce_keeps_the_count(void) {
     start(0, 2);
     queue_n(A, 1);
     put(3);
-    mc_assert(rouse_queue_reduce_(q, 1) == 1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
-    mc_assert(rouse_queue_reduce_(q, 1) == 0);
+    mc_assert(rouse_semaphore_reduce(q, 1) == 1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(rouse_semaphore_reduce(q, 1) == 0);
     put(2);
-    mc_assert(!rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(!VERB(try_acquire)(q, 1));
     settle(2);
 }
 static void reduce_queues(void) { /* one is free all the time: another's queueing does not hide it */
@@ -427,41 +562,32 @@ static void reduce_queues(void) { /* one is free all the time: another's queuein
     start(0, 1);
     queue_n(A, 1);
     put(2);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     run(newcomer, B, reduces, NULL, ONLY_TWO);
     mc_assert(reduced == 1);
     put(1);
     settle(1);
 }
-static void try_queues(void) {
-    start(0, 1);
-    queue_n(A, 1);
-    put(1);
-    B->answer = NOT_CALLED;
-    run(cancels, A, newcomer_tries, C, ONLY_TWO);
-    mc_assert(got[2] == 1 && !A->cancelled); /* told already */
-    settle(1);
-}
 static void unlock_free(void) { /* a mutex: what is free cannot be unlocked */
     start(0, 1);
     queue_n(A, 1);
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_INVALID);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
-    mc_assert(rouse_queue_resume_(q, &A->waiter) == ROUSE_OK);
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_INVALID);
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_INVALID);
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_OK);
+    mc_assert(VERB(resume)(q, &A->waiter) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_INVALID);
     told[0] = GONE;
     settle(1);
 }
 static void unlock_thread(void *unused) {
     (void)unused;
-    mc_assert(rouse_queue_unlock_(q) == ROUSE_OK);
+    mc_assert(rouse_queue_unlock_(&q->queue_) == ROUSE_OK);
 }
 static void lock_newcomer(void *arg) {
     guest *const g = arg;
-    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    g->answer = VERB(acquire)(q, &g->waiter, 1);
     if (g->answer == ROUSE_OK) {
         hold(g, true);
         unlock_thread(NULL);
@@ -474,6 +600,7 @@ static void unlock_races(void) {
     settle(1);
     mc_assert(got[0] == 1 && got[1] == 1);
 }
+#endif
 
 /* ---- cancel, decline, close -------------------------------------------------------------------------------------- */
 
@@ -526,10 +653,10 @@ static void close_stays(void) { /* once closed, closed, whoever has the lock */
     start(0, 1);
     queue_n(A, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_close(q) == 0);
+    mc_assert(VERB(close)(q) == 0);
     mc_thread(comes, A);
     mc_thread(newcomer, B);
-    mc_assert(rouse_waiter_queue_is_closed(q));
+    mc_assert(VERB(is_closed)(q));
     mc_join_all();
     mc_assert(replied[0] == ROUSE_CLOSED && B->answer == ROUSE_CLOSED);
     settle(1);
@@ -541,7 +668,7 @@ static void writes_closes(void *unused) {
 }
 static void learns_closed(void *arg) {
     guest *const g = arg;
-    g->answer = rouse_waiter_queue_wait(q, &g->waiter, 1);
+    g->answer = VERB(acquire)(q, &g->waiter, 1);
     if (g->answer == ROUSE_CLOSED) {
         mc_assert(shared == 1);
     } else if (g->answer == ROUSE_OK) {
@@ -570,7 +697,7 @@ static void writes_releases(void *unused) {
 static void takes_its_turn(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
-        replied[g - guests] = rouse_queue_resume_(q, &g->waiter);
+        replied[g - guests] = VERB(resume)(q, &g->waiter);
     }
 }
 static void looks_on(void *arg) {
@@ -592,7 +719,7 @@ static void status_tells(void) { /* so does whoever reads a waiter's status */
 static void come_destroy(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
-        mc_assert(rouse_queue_resume_(q, &g->waiter) == ROUSE_OK);
+        mc_assert(VERB(resume)(q, &g->waiter) == ROUSE_OK);
         destroy();
     }
 }
@@ -606,7 +733,7 @@ static void destroy_after_resume(void) {
 static void decline_destroy(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
-        rouse_queue_decline_(q, &g->waiter);
+        VERB(decline)(q, &g->waiter);
         destroy();
     }
 }
@@ -619,8 +746,7 @@ static void destroy_after_decline(void) {
 }
 static void cancel_destroy(void *arg) {
     cancels(arg);
-    if (((guest *)arg)->cancelled &&
-        rouse_waiter_queue_try_wait(q, 1)) { /* nobody waits, and the permit is here */
+    if (((guest *)arg)->cancelled && VERB(try_acquire)(q, 1)) { /* nobody waits, and the permit is here */
         destroy();
     }
 }
@@ -635,7 +761,7 @@ static void destroy_after_cancel(void) {
 /* B takes what A's decline shows, and is the last. */
 static void take_destroy(void *unused) {
     (void)unused;
-    if (rouse_waiter_queue_waiter_count(q) == 0 && rouse_waiter_queue_try_wait(q, 1)) {
+    if (VERB(waiter_count)(q) == 0 && VERB(try_acquire)(q, 1)) {
         destroy();
     }
 }
@@ -643,7 +769,7 @@ static void destroy_after_taking(void) {
     start(0, 1);
     queue_n(A, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     put(1); /* the bound is reached: only A, or whoever comes after A, gets in */
     run(declines, A, take_destroy, NULL, ONLY_TWO);
     if (q != NULL) {
@@ -730,7 +856,7 @@ static void mailbox_close(void) {
 }
 static void cancels_mailbox(void *arg) {
     guest *const g = arg;
-    g->cancelled = rouse_waiter_queue_cancel(q, &g->waiter);
+    g->cancelled = VERB(cancel)(q, &g->waiter);
 }
 static void mailbox_cancel(void) {
     start_mailboxes(1, 2, 1);
@@ -754,7 +880,7 @@ static void mailbox_cancel_newcomer(void) {
 /* Cancelled in its mailbox: the queue may go at once, the waiter from its wake on. */
 static void cancel_free(void *arg) {
     guest *const g = arg;
-    g->cancelled = rouse_waiter_queue_cancel(q, &g->waiter);
+    g->cancelled = VERB(cancel)(q, &g->waiter);
     if (!g->cancelled && rouse_waiter_status(&g->waiter) == ROUSE_CANCELLED) {
         destroy();
     }
@@ -772,11 +898,11 @@ static void mailbox_cancel_destroy(void) {
 static void mailbox_cancel_beaten(void) {
     start_mailboxes(1, 1, 1);
     put(1);
-    mc_assert(rouse_waiter_queue_try_wait(q, 1));
+    mc_assert(VERB(try_acquire)(q, 1));
     run(loop_once, NULL, cancels_mailbox, A, ONLY_TWO);
     end_mailboxes();
     mc_assert(A->cancelled || (A->wakes == 1 && A->outcome == ROUSE_CANCELLED));
-    mc_assert(rouse_waiter_queue_waiter_count(q) == 0);
+    mc_assert(VERB(waiter_count)(q) == 0);
     put(1);
     settle(1);
 }
@@ -793,12 +919,12 @@ static void mailbox_cancel_drain(void) { /* drain asks while the other cancels *
 /* ---- threads that block ------------------------------------------------------------------------------------------------ */
 
 static void blocks(void *arg) {
-    mc_assert(rouse_semaphore_acquire_blocking((rouse_semaphore *)q, 1) == ROUSE_OK);
+    mc_assert(VERB(acquire_blocking)(q, 1) == ROUSE_OK);
     hold(arg, false);
     put(1);
 }
 static void blocks_timed(void *arg) {
-    const rouse_status s = rouse_semaphore_acquire_timed((rouse_semaphore *)q, 1, 1000);
+    const rouse_status s = VERB(acquire_timed)(q, 1, 1000);
     mc_assert(s == ROUSE_OK || s == ROUSE_TIMEDOUT);
     if (s == ROUSE_OK) {
         hold(arg, false);
@@ -854,12 +980,22 @@ const mc_scenario mc_scenarios[] = {
     {.name = "polled", .body = polled, .bound = BOUND},
     {.name = "polled first", .body = polled_first, .bound = BOUND},
     {.name = "polled, cancel", .body = polled_cancel},
+#ifdef OF_LIMIT
+    {.name = "grow", .body = grow, .bound = BOUND},
+    {.name = "grow, release", .body = grow_release, .bound = BOUND},
+    {.name = "shrink", .body = shrink, .bound = BOUND},
+    {.name = "shrink, release", .body = shrink_release, .bound = BOUND},
+    {.name = "behind two", .body = behind_two},
+    {.name = "keep", .body = keep},
+    {.name = "full", .body = full, .bound = BOUND},
+#else
     {.name = "reduce", .body = reduce, .bound = BOUND},
     {.name = "reduce keeps the count", .body = reduce_keeps_the_count},
     {.name = "reduce, another queues", .body = reduce_queues},
-    {.name = "try, another cancels", .body = try_queues},
     {.name = "unlock what is free", .body = unlock_free},
     {.name = "unlock, lock, come", .body = unlock_races, .bound = BOUND},
+#endif
+    {.name = "try, another cancels", .body = try_queues},
     {.name = "cancel, release", .body = cancel_release},
     {.name = "cancel first, release, newcomer", .body = cancel_first, .bound = BOUND},
     {.name = "decline, release, newcomer", .body = decline_release, .bound = BOUND},
@@ -885,5 +1021,5 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two block", .body = two_block, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block, release, try", .body = block_try, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block timed", .body = block_timed, .flags = MC_STACKS},
-    {.name = "block timed, two", .body = block_timed_two, .flags = MC_STACKS, .bound = 2},
+    {.name = "block timed, two", .body = block_timed_two, .flags = MC_STACKS, .bound = BLOCK_BOUND},
     {0}};

@@ -45,7 +45,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
 import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
-              "segments; open; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
+              "segments; open; invited; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
               "trace; tickets")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
@@ -191,7 +191,7 @@ def tests_of(section, backend):
     for item in section.get("tests", ALL_TOPICS).split(";"):
         topic, _, scenario = (word.strip() for word in item.partition("="))
         if topic and backend != "LOCAL" and {"segments": backend == "LOCKFREE", "tickets": backend == "LOCKFREE",
-                                             "open": backend != "LOCKFREE"}.get(topic, True):
+                                             "open": backend != "LOCKFREE", "invited": backend == "SPIN"}.get(topic, True):
             yield topic, scenario
 
 

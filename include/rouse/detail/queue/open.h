@@ -27,12 +27,7 @@
  * I3, grant is the last touch: nobody touches the queue after the store or add that shows a permit, but to
  * deliver to a waiter that has not been told yet.
  *
- * An invited waiter is in no list, for delivery uses next_. Its place_ is the queue; its ticket_ is n * 8 + a
- * state:
- *
- *     INVITED    told, or about to be
- *     CLAIMED    its mailbox's drain is asking for it
- *     DECLINED   cancelled while it was in its mailbox: drain must not touch the queue any more
+ * An invited waiter is in no list, for delivery uses next_: invited.h.
  *
  * The backend defines
  *
@@ -53,6 +48,7 @@
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
 #include "../wake/outcome.h"
+#include "invited.h"
 #include "list.h"
 #include "listed.h"
 #include "open_word.h"
@@ -69,17 +65,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ROUSE_OPEN_INVITED_ = 2, ROUSE_OPEN_CLAIMED_ = 4, ROUSE_OPEN_DECLINED_ = 6 };
-
-ROUSE_INLINE_ uint32_t rouse_open_ticket_(uint32_t n, uint32_t state) {
-    return n * 8 + state;
-}
-ROUSE_INLINE_ uint32_t rouse_open_state_(uint32_t ticket) {
-    return ticket & 7;
-}
 /* An invited waiter has been given all it asked for but one. */
 ROUSE_INLINE_ uint32_t rouse_open_given_(const rouse_waiter *w) {
-    return rouse_u32_load_relaxed_(&w->ticket_) / 8 - 1;
+    return rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_)) - 1;
 }
 
 /* Takes the lock if anybody waits, from the word *seen: LISTED or OPEN. False: nobody waits. */
@@ -106,20 +94,9 @@ ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
 }
 
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
-static rouse_asker_ rouse_open_asker_ = {rouse_open_come_};
+static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
 /* ---- who gets what ------------------------------------------------------------------- */
-
-ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter *w) {
-    const rouse_chain_ none = {NULL, NULL};
-    if (w->mailbox_ == NULL) {
-        rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
-    } else { /* its status stays PENDING until drain has asked */
-        rouse_outcome_set_due_(w, rouse_asker_outcome_(&rouse_open_asker_));
-        w->next_ = NULL;
-        rouse_deliver_run_(w, &none);
-    }
-}
 
 /* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
@@ -143,7 +120,7 @@ ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_
             free -= lacks - 1;
             invited = w;
             rouse_u32_store_relaxed_(&w->ticket_,
-                                     rouse_open_ticket_(rouse_account_asked_(w), ROUSE_OPEN_INVITED_));
+                                     rouse_invited_ticket_(rouse_account_asked_(w), ROUSE_INVITED_));
             rouse_ptr_store_relaxed_(&w->place_, q);
             ROUSE_TRACE("invite", q, w);
         }
@@ -158,7 +135,7 @@ ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_
     rouse_open_unlock_(q, word);
     rouse_deliver_(&granted);
     if (invited != NULL) {
-        rouse_open_invite_(invited);
+        rouse_invited_tell_(invited, &rouse_open_asker_, ROUSE_ASKER_QUEUE_);
     }
 }
 
@@ -326,14 +303,6 @@ ROUSE_INLINE_ void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w
     rouse_listed_change_(&q->listed_, ROUSE_LISTED_ONE_ + 1);
 }
 
-/* w is out of the queue, with this status. Under the lock. */
-ROUSE_INLINE_ void rouse_open_settle_(rouse_waiter *w, rouse_status status) {
-    ROUSE_DISOWN_(w);
-    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
-    rouse_u32_store_relaxed_(&w->ticket_,
-                             0); /* relaxed: under the lock; a canceller that waits for it looks there */
-}
-
 /* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten. */
 ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t given = rouse_open_given_(w);
@@ -343,7 +312,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     free = rouse_open_free_(seen);
     if (rouse_open_closed_(seen) != 0) {
         ROUSE_STATS_LEFT_(q, w, ROUSE_CLOSED);
-        rouse_open_settle_(w, ROUSE_CLOSED);
+        rouse_invited_settle_(w, ROUSE_CLOSED);
         rouse_open_leave_(q, free + given, 0, ROUSE_WORD_CLOSED_);
         return ROUSE_CLOSED;
     }
@@ -355,7 +324,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     }
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
-    rouse_open_settle_(w, ROUSE_OK);
+    rouse_invited_settle_(w, ROUSE_OK);
     rouse_open_leave_(q, free - 1, 0, 0);
     return ROUSE_OK;
 }
@@ -374,30 +343,16 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
 
 /* An invited waiter has come out of its mailbox. */
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
-    uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: E7 has shown the invitation */
-    uint32_t step = 1;
     rouse_status status = ROUSE_CANCELLED;
-    /* Relaxed: it decides between this thread and a canceller, and passes nothing on. */
-    if (rouse_open_state_(ticket) == ROUSE_OPEN_INVITED_ &&
-        rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_OPEN_CLAIMED_ - ROUSE_OPEN_INVITED_)) {
+    if (rouse_invited_claim_(w)) {
         status = rouse_open_resume_((rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_), w);
-    } else {
-        /* E1: acquire, in rouse_waiter_status: the canceller's store is its last access to w. */
-        while (rouse_waiter_status(w) != ROUSE_CANCELLED) {
-            rouse_platform_back_off_(&step);
-        }
     }
-    if (status == ROUSE_PENDING) {
-        return false;
-    }
-    rouse_deliver_call_(w, rouse_outcome_(status, ROUSE_OUTCOME_ARRIVED_));
-    return true;
+    return rouse_invited_came_(w, status);
 }
 
 /* ---- cancel, close --------------------------------------------------------------------- */
 
 ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    uint32_t step = 1;
     while (rouse_waiter_status(w) == ROUSE_PENDING) {
         uint64_t seen;
         uint32_t ticket;
@@ -406,7 +361,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             break;
         }
         ticket = rouse_u32_load_relaxed_(&w->ticket_);
-        state = rouse_open_state_(ticket);
+        state = rouse_invited_state_(ticket);
         if (ticket == rouse_listed_mark_(&q->listed_)) {
             const uint32_t credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
             rouse_listed_remove_(&q->listed_, w);
@@ -420,28 +375,18 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             }
             return true;
         }
-        /* In its mailbox. Relaxed: it decides between this thread and drain; what passes between them is
-         * E1. */
-        if (state == ROUSE_OPEN_INVITED_ && w->mailbox_ != NULL &&
-            rouse_u32_cas_relaxed_(&w->ticket_, &ticket,
-                                   ticket + ROUSE_OPEN_DECLINED_ - ROUSE_OPEN_INVITED_)) {
-            const uint32_t given = ticket / 8 - 1;
+        if (rouse_invited_revoke_(w, ticket)) {
+            const uint32_t given = rouse_invited_asked_(ticket) - 1;
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
-            /* E1: release; the last access to w, whose wake may run from here on. */
-            rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
+            rouse_invited_cancelled_(w);
             rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen),
                               rouse_open_closed_(seen));
             return false;
         }
         rouse_open_unlock_(q, seen);
-        if (w->mailbox_ == NULL || (state != ROUSE_OPEN_CLAIMED_ && state != ROUSE_OPEN_INVITED_)) {
+        if (!rouse_invited_await_claimer_(w, state)) {
             break;
-        }
-        /* Drain is asking for it: a few instructions, then it has it or is listed. Waiting for the lock
-         * instead could keep drain from it. Relaxed: what the answer was is seen under the lock. */
-        while (rouse_open_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_OPEN_CLAIMED_) {
-            rouse_platform_back_off_(&step);
         }
     }
     rouse_outcome_await_(w);

@@ -4,6 +4,7 @@
 #define ROUSE_DETAIL_QUEUE_OPEN_NONE_H
 
 #include "../../waiter.h"
+#include "invited.h"
 #include "types.h"
 
 #include <stdbool.h>

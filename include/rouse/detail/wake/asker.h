@@ -1,8 +1,8 @@
 /* rouse/detail/wake/asker.h: throughput mode: how a mailbox's drain asks for an invited waiter. Internal.
  *
  * A mailbox may be drained by a unit of the program that has another backend than the waiter's queue
- * (ROUSE_MIXED_BACKENDS). So the outcome of an invited waiter names its queue's backend, and the program has
- * one table of the functions that ask, one for each backend. */
+ * (ROUSE_MIXED_BACKENDS). So the outcome of an invited waiter names its queue's backend and whether it is a
+ * limit, and the program has one table of the functions that ask. */
 #ifndef ROUSE_DETAIL_WAKE_ASKER_H
 #define ROUSE_DETAIL_WAKE_ASKER_H
 
@@ -16,11 +16,16 @@
 #include <stdint.h>
 
 typedef struct rouse_asker_ {
-    bool (*ask)(rouse_waiter *w); /* did its wake run? No: it is queued again */
+    bool (*ask)(rouse_waiter *w);            /* did its wake run? No: it is queued again  */
+    rouse_status (*resume)(rouse_waiter *w); /* limits: as rouse_limit_resume and decline */
+    void (*decline)(rouse_waiter *w);
 } rouse_asker_;
 
-/* A pointer to an asker for each backend; all zero: none has been needed. A type that C and C++ spell alike,
- * for a link that compares them (-flto). */
+/* Which asker of a backend, plus the backend: its index in the table. */
+enum { ROUSE_ASKER_QUEUE_ = 0, ROUSE_ASKER_LIMIT_ = 4 };
+
+/* A pointer to an asker at each index; all zero: none has been needed. A type that C and C++ spell alike, for
+ * a link that compares them (-flto). */
 typedef struct rouse_asker_memory_ {
     ROUSE_ALIGN_(8) unsigned char bytes_[64];
 } rouse_asker_memory_;
@@ -37,22 +42,26 @@ ROUSE_SHARED_ rouse_asker_memory_ rouse_askers_v1_ = {{0}};
 #endif
 ROUSE_EXTERN_C_END_
 
-ROUSE_INLINE_ rouse_atomic_ptr_ *rouse_asker_place_(uint32_t backend) {
+ROUSE_INLINE_ rouse_atomic_ptr_ *rouse_asker_place_(uint32_t index) {
     void *const first = ROUSE_ASKERS_VARIABLE_.bytes_;
-    return (rouse_atomic_ptr_ *)first + backend;
+    return (rouse_atomic_ptr_ *)first + index;
+}
+/* Relaxed: the store that tells the waiter (E1), or the mailbox (E7), orders the store below before this load;
+ * and every unit of one backend stores functions that do the same. */
+ROUSE_INLINE_ const rouse_asker_ *rouse_asker_at_(uint32_t index) {
+    return (const rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(index));
 }
 
-/* The outcome with which an invited waiter is posted. Relaxed: the mailbox (E7) orders this store before the
- * load below, and every unit of one backend stores a function that does the same. */
-ROUSE_INLINE_ uint32_t rouse_asker_outcome_(rouse_asker_ *asker) {
-    rouse_ptr_store_relaxed_(rouse_asker_place_(ROUSE_BACKEND), asker);
-    return rouse_outcome_(ROUSE_RETRY,
-                          ROUSE_OUTCOME_INVITED_ | ROUSE_BACKEND * (uint32_t)ROUSE_OUTCOME_ASKER_);
+/* The outcome with which an invited waiter is posted. Relaxed: as above. */
+ROUSE_INLINE_ uint32_t rouse_asker_outcome_(rouse_asker_ *asker, uint32_t kind) {
+    const uint32_t index = ROUSE_BACKEND + kind;
+    if (rouse_asker_at_(index) != asker) {
+        rouse_ptr_store_relaxed_(rouse_asker_place_(index), asker);
+    }
+    return rouse_outcome_(ROUSE_RETRY, ROUSE_OUTCOME_INVITED_ | index * (uint32_t)ROUSE_OUTCOME_ASKER_);
 }
-/* Relaxed: as above. */
 ROUSE_COLD_ bool rouse_asker_ask_(rouse_waiter *w, uint32_t outcome) {
-    return ((rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(outcome / ROUSE_OUTCOME_ASKER_)))
-        ->ask(w);
+    return rouse_asker_at_(outcome / ROUSE_OUTCOME_ASKER_)->ask(w);
 }
 
 #endif /* ROUSE_DETAIL_WAKE_ASKER_H */

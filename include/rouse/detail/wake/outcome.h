@@ -28,7 +28,7 @@
  *   ARRIVED     yes       -         the loop's thread has taken it out of the mailbox: its wake runs next
  *   COUNTED     yes       -         with ARRIVED: one drain has counted it, another call runs its wake
  *   INVITED     yes       -         throughput mode: drain has to ask for it (asker.h)
- *   ASKER       yes       -         with INVITED: times the backend of its queue
+ *   ASKER       yes       -         with INVITED: times its index in the table of askers
  *   MAILED      -         yes       on its way to or in a mailbox; cleared when its wake begins, or by revoke
  *   OWED        -         PENDING   a cancel came too late: the outcome is about to be stored */
 enum {

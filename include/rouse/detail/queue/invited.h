@@ -1,0 +1,118 @@
+/* rouse/detail/queue/invited.h: throughput mode: a waiter that is invited. Internal.
+ *
+ * It is in no list, for delivery uses next_. Its place_ is the object that has invited it. Its ticket_ is
+ * n * 8, for the n that it has asked for, plus 1 if that object is a limit, plus a state:
+ *
+ *     INVITED    told, or about to be
+ *     CLAIMED    its mailbox's drain is asking for it
+ *     DECLINED   cancelled while it was in its mailbox: drain must not touch the object any more
+ *
+ * The ticket is written under the lock of the object, but for INVITED -> CLAIMED. */
+#ifndef ROUSE_DETAIL_QUEUE_INVITED_H
+#define ROUSE_DETAIL_QUEUE_INVITED_H
+
+#include "../../waiter.h"
+#include "../base/atomic.h"
+#include "../base/check.h"
+#include "../base/platform.h"
+#include "../wake/asker.h"
+#include "../wake/chain.h"
+#include "../wake/deliver.h"
+#include "../wake/outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Has the backend throughput mode? */
+#define ROUSE_INVITED_EVER_ (ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX)
+
+enum {
+    ROUSE_INVITED_BY_LIMIT_ = 1,
+    ROUSE_INVITED_ = 2,
+    ROUSE_INVITED_CLAIMED_ = 4,
+    ROUSE_INVITED_DECLINED_ = 6
+};
+
+ROUSE_INLINE_ uint32_t rouse_invited_ticket_(uint32_t n, uint32_t state) {
+    return n * 8 + state;
+}
+ROUSE_INLINE_ uint32_t rouse_invited_asked_(uint32_t ticket) {
+    return ticket / 8;
+}
+ROUSE_INLINE_ uint32_t rouse_invited_state_(uint32_t ticket) {
+    return ticket & 6;
+}
+
+/* Delivers the invitation. The object is not touched any more. */
+ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, rouse_asker_ *asker, uint32_t kind) {
+    const rouse_chain_ none = {NULL, NULL};
+    const uint32_t outcome = rouse_asker_outcome_(asker, kind);
+    if (w->mailbox_ == NULL) {
+        rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
+    } else { /* its status stays PENDING until drain has asked */
+        rouse_outcome_set_due_(w, outcome);
+        w->next_ = NULL;
+        rouse_deliver_run_(w, &none);
+    }
+}
+
+/* It has answered: w is out of the queue, with this status. Under the lock. */
+ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
+    ROUSE_DISOWN_(w);
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
+    rouse_u32_store_relaxed_(&w->ticket_,
+                             0); /* relaxed: under the lock; a canceller that waits for it looks there */
+}
+
+/* ---- in a mailbox -------------------------------------------------------------------------------------- */
+
+/* For drain: may it ask for w? False: w is cancelled. */
+ROUSE_INLINE_ bool rouse_invited_claim_(rouse_waiter *w) {
+    uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: E7 has shown the invitation */
+    uint32_t step = 1;
+    /* Relaxed: it decides between this thread and a canceller, and passes nothing on. */
+    if (rouse_invited_state_(ticket) == ROUSE_INVITED_ &&
+        rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_CLAIMED_ - ROUSE_INVITED_)) {
+        return true;
+    }
+    /* E1: acquire, in rouse_waiter_status: the canceller's store is its last access to w. */
+    while (rouse_waiter_status(w) != ROUSE_CANCELLED) {
+        rouse_platform_back_off_(&step);
+    }
+    return false;
+}
+/* Drain has asked, or may not. Did its wake run? */
+ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
+    if (status == ROUSE_PENDING) {
+        return false;
+    }
+    rouse_deliver_call_(w, rouse_outcome_(status, ROUSE_OUTCOME_ARRIVED_));
+    return true;
+}
+
+/* For a canceller, under the lock: takes the invitation back if w has a mailbox and drain has not claimed it.
+ * Relaxed: it decides between this thread and drain; what passes between them is E1. */
+ROUSE_INLINE_ bool rouse_invited_revoke_(rouse_waiter *w, uint32_t ticket) {
+    return rouse_invited_state_(ticket) == ROUSE_INVITED_ && w->mailbox_ != NULL &&
+           rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
+}
+/* E1: release; the last access to w, whose wake may run from here on. */
+ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
+}
+/* For a canceller, after it has dropped the lock under which it read this state: if drain is asking for w,
+ * waits for those few instructions. Then w has what it asked for or is listed: true, look again. Waiting for
+ * the lock instead could keep drain from it. Relaxed: what the answer was is seen under the lock. */
+ROUSE_INLINE_ bool rouse_invited_await_claimer_(const rouse_waiter *w, uint32_t state) {
+    uint32_t step = 1;
+    if (w->mailbox_ == NULL || (state != ROUSE_INVITED_CLAIMED_ && state != ROUSE_INVITED_)) {
+        return false;
+    }
+    while (rouse_invited_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
+        rouse_platform_back_off_(&step);
+    }
+    return true;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_INVITED_H */

@@ -1,0 +1,3 @@
+/* invited.c: the scenarios of open.c, of a limit. */
+#define OF_LIMIT
+#include "open.c"
