@@ -3,7 +3,7 @@
  * Set an option on the compiler's command line, or define it before the first rouse header. Options
  * marked "program" must have one value in the whole program. A program that mixes values is refused at
  * start-up with a message that names both, unless the mixture lies between shared libraries that hide
- * rouse's symbols, or in one that is loaded later: there ROUSE_DEBUG tells, at the first call on an object
+ * rouse's symbols, or in one that is loaded later: there ROUSE_DEBUG aborts, at the first call on an object
  * that crosses (detail/base/options.h). Options marked "unit" may differ between translation units.
  *
  *   option                    scope    values (default first)

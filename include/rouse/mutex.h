@@ -48,7 +48,7 @@ ROUSE_INLINE_ bool rouse_mutex_try_lock(rouse_mutex *m) {
 }
 
 /* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, those that
- * are too many are told, whichever comes first. */
+ * are too many get it, whichever comes first. */
 ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);

@@ -37,7 +37,7 @@
  * Ordering: everything before the release (unlock, notify) that woke the waiter happens before its wake, and
  * before the code that read its outcome (edge E1, docs/memory-ordering.md).
  *
- * Misuse (aborts with ROUSE_DEBUG where it can be told): to queue a waiter that is queued; to cancel it on
+ * Misuse (aborts with ROUSE_DEBUG where it can be seen): to queue a waiter that is queued; to cancel it on
  * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of
  * wake.
  *
