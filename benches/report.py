@@ -51,9 +51,8 @@ def command_screen(results, directory, with_bars):
 
 
 def command_tables(results, directory, with_bars):
-    peers = verdicts.peers(results)
     print(screen(results))
-    for section in tables.measured(results) + ([peers] if peers else []):
+    for section in tables.measured(results) + verdicts.peers(results):
         print(section.text())
     missing = [p for p in contenders.PEERS if p not in results.peers()]
     if missing:
@@ -66,10 +65,9 @@ def command_tables(results, directory, with_bars):
 
 def command_publish(results, target):
     """Writes what docs/benchmarks keeps of a run: the tables, the plots, and of each group min, median and max."""
-    peers = verdicts.peers(results)
     os.makedirs(os.path.join(target, "plots"), exist_ok=True)
     sections = ([verdicts.measured_where(results), verdicts.recommendation(results)] + verdicts.behind(results)
-                + ([peers] if peers else []) + [tables.cannot(results)] + bars.sections(results) + tables.measured(results))
+                + verdicts.peers(results) + [tables.cannot(results)] + bars.sections(results) + tables.measured(results))
     with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
         file.write("# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
                    "[README.md](README.md).\n")

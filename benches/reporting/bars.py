@@ -34,9 +34,11 @@ def _ratio(code, means, against, must, pick, stretch=None):
     return Bar(code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict)
 
 
-def _mean(code, means, against, must, pick):
-    """The geometric mean over the groups."""
+def _mean(code, means, against, must, pick, names):
+    """The geometric mean over the groups; asked of some contenders only."""
     def verdict(results, contender):
+        if contender not in names:
+            return "-"
         ratios = [r for r in (g.ratio(contender, against) for g in results.groups.values() if pick(g)) if r is not None]
         return _met(geometric_mean(ratios) if ratios else None, must)
 
@@ -67,7 +69,7 @@ def _beside_faster(code, means, others, must, pick):
 def _count(code, means, must, rows):
     """The read-modify-writes of counted rows; a platform lock has two."""
     def verdict(results, contender):
-        operations = (results.counts or {}).get(contender, {}).get("operations", {})
+        operations = (results.counts or {}).get(contender.split("-")[0], {}).get("operations", {})
         if any(row not in operations for row in rows):
             return NOT_MEASURED
         return _met(sum(operations[row]["rmw"] + 2 * operations[row].get("locks", 0) for row in rows), must)
@@ -189,21 +191,25 @@ OF_BACKENDS = [
     _ratio("W5 one thread / tokio", "one waiter is notified", "tokio", 0.55, lambda g: g.name == "W5/one-thread"),
     _ratio("W6cycle 100.. / tokio", "all are notified, run, and wait again", "tokio", 0.55, _from("W6cycle", 100), 0.45),
     _ratio("W6call 100.. / tokio", "the call that notifies all, alone", "tokio", 1.0, _from("W6call", 100)),
-    _ratio("W6call 100.. / SPIN", "the same, for LOCKFREE: close to SPIN", "SPIN", 1.3, _from("W6call", 100)),
     _ratio("W7 register + cancel / tokio", "a wait that is given up", "tokio", 0.35, _is("W7")),
     Bar("W7 flat from 10 to 10,000", "giving up costs the same however many wait: slowest size over fastest", "<= 1.25",
         _flat_cancel),
     Bar("W7storm heap growth, bytes", "a million waits that come and go leave no memory behind", "0; LOCKFREE 65536", _storm),
-    Bar("W9 flat from 1 to 2^20 permits", "a waiter costs the same however many permits it asks for", "<= 1.25",
-        _flat_permits),
     Bar("W4 500 ns / tokio, all T, K", "threads that contend, beside the one peer that is first in, first out too",
         "<= 1.1 in each", _beside_fifo_peer),
     Bar("W8 bytes: primitive/waiter", "memory of an object and of a waiter", "<= 48 (+ mutex)/56",
         _bytes(lambda r, c: 48 + (r.costs.get("mutex_size", 40) if c == "MUTEX" else 0))),
+]
+OF_LOCKFREE = [
+    _ratio("W3, W5, W7 / SPIN", "one thread, where tasks queue: close to SPIN", "SPIN", 1.3,
+           lambda g: g.workload in ("W3handoff", "W3spawn", "W7") and g.parameter() >= 10 or g.name == "W5/one-thread"),
+    _ratio("W6call 100.. / SPIN", "the call that notifies all, alone: close to SPIN", "SPIN", 1.3, _from("W6call", 100)),
     _count("W8 hand-over, atomic operations", "read-modify-writes of queueing and being granted, with ten waiting", 4.3,
            ["hand-over in a queue of ten: wait + release"]),
     _count("W8 cancel, atomic operations", "read-modify-writes of a wait that is given up, its queueing not counted", 2.2,
            ["cancel in a crowd of 1000, oldest first"]),
+    Bar("W9 flat from 1 to 2^20 permits", "a waiter costs the same however many permits it asks for", "<= 1.25",
+        _flat_permits),
 ]
 OF_THROUGHPUT = [
     _ratio("W4 k = 1 / pthread_mutex", "threads that contend pay what the system's mutex pays, whose overtaking has no "
@@ -211,7 +217,7 @@ OF_THROUGHPUT = [
     _ratio("W4 / async-lock", "and what the fastest mutex for tasks pays: the worst of all groups", "async-lock", 1.0,
            _contest()),
     _mean("W4 / nsync", "and, for plain threads in blocking.h, what nsync pays: the mean", "nsync", 1.0,
-          _contest(one_task=True)),
+          _contest(one_task=True), THREADS_FAST),
     Bar("W4 passed by / its bound", "the most sections that others had while one task waited, over what the bound allows; "
         "to the unit it is counted in the stress tests", "<= 1", _bound),
     Bar("W4 8 threads, k = 1: least share", "the unluckiest thread's share of its fair share", ">= 0.6", _least_share),
@@ -260,6 +266,7 @@ def sections(results):
     out = []
     for title, bars, names in (
             ("Targets of the backends", OF_BACKENDS, BACKENDS),
+            ("Targets of LOCKFREE", OF_LOCKFREE, ["LOCKFREE"]),
             ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
             ("Targets of strict order beside throughput mode", OF_STRICT, HAVE_THE_MODE),
             ("Targets of LOCAL", OF_LOCAL, [LOCAL]),

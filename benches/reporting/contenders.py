@@ -12,7 +12,7 @@ FLOORS = ["floor:two-rmw", "executor", "floor:line"]
 PEERS = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync", "moodycamel",
          "pthread", "async-channel"]
 OURS = BACKENDS + [LOCAL] + FAST + MAILBOX + MAILBOX_FAST + THREADS + THREADS_FAST
-BLOCKING = THREADS + THREADS_FAST + ["pthread_mutex", "sem_t", "nsync", "moodycamel"]
+BLOCKING = THREADS + THREADS_FAST + ["pthread_mutex", "sem_t", "nsync", "moodycamel", "pthread"]
 
 # What it is; what it cannot do. A test holds this against the contenders of CMakeLists.txt.
 _FIFO = "first in, first out"
@@ -55,13 +55,6 @@ def facts(contender):
 def is_reference(contender):
     """What the others are measured by: a floor, or a contender's own simpler call (X:pair)."""
     return contender in FLOORS or ":" in contender
-
-
-def spoken(contender):
-    """The name as a reader is told what to take."""
-    if contender in FAST + THREADS_FAST + MAILBOX_FAST:
-        return contender.split("-")[0] + " in throughput mode"
-    return contender.split("-")[0] if contender in THREADS + MAILBOX else contender
 
 
 def rank(contender):

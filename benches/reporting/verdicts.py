@@ -1,9 +1,10 @@
 """The recommendation: for each kind of load what to take, by how much, and how sure that is."""
+import math
 import random
 import statistics
 
-from reporting import workloads
-from reporting.contenders import BACKENDS, DEFAULT, FAST, LOCAL, MAILBOX, MAILBOX_FAST, THREADS, THREADS_FAST, spoken
+from reporting import contenders, workloads
+from reporting.contenders import BACKENDS, DEFAULT, FAST, LOCAL, MAILBOX, MAILBOX_FAST, THREADS, THREADS_FAST
 from reporting.results import geometric_mean, nanoseconds
 from reporting.tables import Section
 
@@ -11,6 +12,7 @@ RESAMPLES = 300
 LEVEL = 1.05  # within this factor of the fastest a contender is as good
 WITHIN = 1.25  # and several are level if none is above this
 SURE = 90  # of 100 resamplings
+THROUGHPUT, STRICT = "throughput mode", "strict order"
 
 
 class Kind:
@@ -19,7 +21,13 @@ class Kind:
     def __init__(self, words, pick, quoted, choice=None, needs=()):
         self.words, self.pick, self.quoted = words, pick, quoted
         self.choice = BACKENDS if choice is None else choice
-        self.needs = needs  # one of them must have run; empty: whoever did
+        self.needs = needs  # of these one must have run, and the choice is between them, as one, and the rest
+
+    def answer(self, contender):
+        """What taking this contender is called."""
+        if not self.needs:
+            return contender
+        return THROUGHPUT if contender in self.needs else STRICT
 
 
 def _threads(more_than_cores, idle=""):
@@ -74,26 +82,29 @@ class Verdict:
         self.score = self._scores(lambda g, c: g.median(c))
         drawn = [self._scores(lambda g, c: statistics.median(chance.choices(g.samples[c], k=len(g.samples[c]))))
                  for _ in range(RESAMPLES)]
-        self.range = {c: _interval([d[c] for d in drawn]) for c in self.choice}
-        ranked = sorted(self.choice, key=self.score.get)
-        self.good = [c for c in ranked if self.range[c][0] <= LEVEL]
-        self.rest = [c for c in ranked if c not in self.good]
+        least = {a: sorted(d[a] for d in drawn)[RESAMPLES * 5 // 100] for a in self.score}
+        ranked = sorted(self.score, key=self.score.get)
+        self.good = [a for a in ranked if least[a] <= LEVEL]
+        self.rest = [a for a in ranked if a not in self.good]
         limit = LEVEL if len(self.good) == 1 else WITHIN
-        self.sure = 100 * sum(all(d[c] <= limit for c in self.good) for d in drawn) // RESAMPLES
+        self.sure = 100 * sum(all(d[a] <= limit for a in self.good) for d in drawn) // RESAMPLES
         self.told = self.sure >= SURE
         self.quoted = next((results.groups[q] for q in kind.quoted if q in results.groups), self.groups[0])
 
     def _scores(self, middle):
-        """For each contender the geometric mean of its times, over that of the fastest."""
-        mean = {c: geometric_mean([middle(g, c) for g in self.groups]) for c in self.choice}
-        return {c: mean[c] / min(mean.values()) for c in self.choice}
+        """For each answer the geometric mean of its times (of those of its fastest contender), over that of the best."""
+        mean = {}
+        for contender in self.choice:
+            answer = self.kind.answer(contender)
+            mean[answer] = min(geometric_mean([middle(g, contender) for g in self.groups]), mean.get(answer, math.inf))
+        return {a: m / min(mean.values()) for a, m in mean.items()}
 
     def takes(self):
         if not self.told:
             return "not told: too noisy"
-        if len(self.good) == len(self.choice) > 2:
+        if len(self.good) == len(self.score) > 2:
             return "any"
-        return " or ".join(spoken(c) for c in self.good)
+        return " or ".join(self.good)
 
     def by_how_much(self):
         """How much longer the others take."""
@@ -101,25 +112,18 @@ class Verdict:
             return "-"
         if not self.rest:
             return f"level within {100 * (max(self.score.values()) - 1):.0f} %"
-        shown = self.rest[:2]
-        shown += [c for c in self.rest if not c.endswith("-fast")][:1] if not set(shown) & set(BACKENDS + THREADS + MAILBOX) else []
-        return ", ".join(f"{c} {self.score[c]:.2f}x" for c in shown)
+        return ", ".join(f"{a} {self.score[a]:.2f}x" for a in self.rest)
 
     def row(self):
         return [self.kind.words, self.takes(), self.by_how_much(), f"{self.sure} of 100"]
 
     def figures(self):
         """The figures of one of its groups."""
-        values = ", ".join(f"{c} {nanoseconds(self.quoted.median(c))}" for c in sorted(self.choice, key=self.score.get))
+        values = ", ".join(f"{c} {nanoseconds(self.quoted.median(c))}" for c in sorted(self.choice, key=self.quoted.median))
         return f"{self.kind.words}: {self.quoted.name}: {values}"
 
     def code(self):
         return self.quoted.workload
-
-
-def _interval(values):
-    values = sorted(values)
-    return values[len(values) * 5 // 100], values[len(values) * 95 // 100]
 
 
 def verdicts(results, kinds=None):
@@ -150,14 +154,8 @@ def headline(results):
     for v in verdicts(results, MODES):
         if not v.told:
             continue
-        if v.kind.choice == [DEFAULT, LOCAL]:
-            out += [f"One thread: {v.takes()} ({v.by_how_much()})."]
-        else:
-            fast = [c for c in v.good if c.endswith("-fast")]
-            fair = min((c for c in v.choice if not c.endswith("-fast")), key=v.score.get)
-            if fast and fair not in v.good:
-                out.append(f"{v.kind.words[0].upper()}{v.kind.words[1:]}: {spoken(fast[0])}, {v.score[fair]:.1f} times "
-                           f"as fast as {spoken(fair)} in strict order.")
+        words = "one thread" if not v.kind.needs else v.kind.words
+        out.append(f"{words[0].upper()}{words[1:]}: {v.takes()} ({v.by_how_much()} as long).")
     noisy = [v.kind.words for v in found + verdicts(results, MODES) if not v.told]
     if noisy:
         out.append("Too noisy to be told, and not counted: " + "; ".join(noisy) + ".")
@@ -165,7 +163,8 @@ def headline(results):
 
 
 PROMISES = [
-    "promised, whatever the figures: in signal handlers, or where a thread may be stopped anywhere: LOCKFREE; its wakes wait for no other thread",
+    "promised, whatever the figures: in signal handlers, or where a thread may be stopped anywhere: LOCKFREE; its wakes "
+    "wait for no other thread",
     "promised: no heap: SPIN, MUTEX or LOCAL; LOCKFREE allocates when a waiter queues, never when it wakes",
     "the longest wait matters: strict order, the default; where it does not and threads contend: throughput mode",
 ]
@@ -203,37 +202,41 @@ def measured_where(results):
 
 # ---- other people's ----
 
-def peers(results):
-    """How many times the default's time each peer takes."""
-    names = results.peers()
-    found = verdicts(results)
-    if not names or not found:
-        return None
+def _beside(found, peers_shown, ours, words):
+    """A row for each kind that one of the peers can run: their time over ours."""
     rows = []
     for v in found:
-        cells = []
-        for peer in names:
-            both = [g.ratio(peer, DEFAULT) for g in v.groups if peer in g.samples]
-            cells.append(f"{geometric_mean(both):.2f}x" if both else "cannot")
-        rows.append([v.kind.words] + cells)
-    fast = DEFAULT + "-fast"
-    for v in verdicts(results, MODES[1:2]):
-        both = {p: [g.ratio(p, fast) for g in v.groups if p in g.samples and fast in g.samples] for p in names}
-        if any(both.values()):
-            rows.append([f"threads contend: over {fast}"]
-                        + [f"{geometric_mean(b):.2f}x" if b else "cannot" for b in both.values()])
-    return Section(f"Why not another's? Their time over {DEFAULT}'s", "geometric means over the groups of a kind that the "
-                   "peer can run", ([f"time over {DEFAULT}'s"] + names, rows), peer_notes(results))
+        both = [[g.ratio(peer, ours) for g in v.groups if peer in g.samples and ours in g.samples] for peer in peers_shown]
+        if any(both):
+            rows.append([words(v)] + [f"{geometric_mean(b):.2f}x" if b else "cannot" for b in both])
+    return rows
+
+
+def peers(results):
+    """How many times the default's time each peer takes: one table for those that suspend tasks, one for the others."""
+    out = []
+    found = verdicts(results)
+    for title, names, fast, mode in (
+            ("Why not another's? Those that suspend tasks", [p for p in results.peers() if p not in contenders.BLOCKING],
+             DEFAULT + "-fast", MODES[1:2]),
+            ("Why not another's? Those that block threads", [p for p in results.peers() if p in contenders.BLOCKING],
+             DEFAULT + "-threads-fast", MODES[3:])):
+        rows = _beside(found, names, DEFAULT, lambda v: v.kind.words)
+        rows += _beside(verdicts(results, mode), names, fast, lambda v: f"{v.kind.words}: over {fast}")
+        if names and rows:
+            out.append(Section(title, f"their time over {DEFAULT}'s, geometric mean of the groups of a kind that they can run",
+                               (["kind of load"] + names, rows), peer_notes(results, names)))
+    return out
 
 
 STARVED = 0.1  # of the fair share
 
 
-def peer_notes(results):
+def peer_notes(results, names):
     """What the times do not say."""
     out = []
     storm = results.groups.get("W7storm")
-    for peer in results.peers():
+    for peer in names:
         notes = []
         contests = [g for g in results.of("W4") if g.parameter(1) > 1]
         passed = [(max(g.counters[peer]["passed_by"]), g.parameter(0) * g.parameter(1) - 1)
