@@ -76,7 +76,7 @@ class Queue:
         self.closed = above & CLOSED != 0
         self.ticket = above >> 33
         if self.backend == "LOCKFREE":
-            self.next = (self.ticket << 29) | (low & ((1 << 29) - 1))  # of QUEUE and TAKEN
+            self.next = (self.ticket << 28) | (low & ((1 << 28) - 1))  # of QUEUE and TAKEN
             waits = low >> 30 == 3 and low >> 29 & 1 == 0
             cells = list(self.cells()) if waits else []
             self.balance = -sum(number for _, _, number in cells) if low >> 30 == 3 else low & ((1 << 30) - 1)

@@ -343,8 +343,8 @@ int main(int argc, char **argv) {
         limits();
     } else if (strcmp(mode, "wrap") == 0) {
         /* Over the end of each part of the word that counts tickets, from every distance; and with nearly all bits set. */
-        static const uint64_t ends[] = {UINT64_C(1) << 29, UINT64_C(1) << 31, UINT64_C(7) << 31,
-                                        (UINT64_C(1) << 60) - (UINT64_C(1) << 31)};
+        static const uint64_t ends[] = {UINT64_C(1) << 28, UINT64_C(1) << 31, UINT64_C(7) << 31,
+                                        (UINT64_C(1) << 59) - (UINT64_C(1) << 31)};
         for (size_t end = 0; end < sizeof ends / sizeof *ends; end++) {
             for (uint32_t before = 0; before <= 64; before++) {
                 wrap(n / 64, ends[end] - before * 13, before == 64);

@@ -14,6 +14,9 @@ static seat claim(guest *g, uint32_t n) {
     const uint64_t state = rouse_u64_load_relaxed_(&queue.word_);
     const uint64_t ticket =
         rouse_state_is_queue_(state) ? rouse_state_next_(state) : rouse_u64_load_relaxed_(&queue.served_);
+    if (rouse_state_is_queue_(state)) {
+        rouse_u64_store_relaxed_(&queue.word_, state + ROUSE_STATE_BY_CLAIM_);
+    }
     if (!rouse_spot_last_(&queue, &taken.at, ticket)) {
         mc_assert(rouse_wait_append_(&queue, &taken.at) == ROUSE_OK);
     }
@@ -61,6 +64,51 @@ static void stands_still(void) {
     go_on(NULL);
     mc_assert(granted(A) && granted(B));
     conserved(2);
+}
+
+/* ---- issued by its waiter, or claimed ------------------------------------------------------------------------------ */
+
+/* A lacks two, and claims; B lacks one, and issues the ticket that A has seen, or claims as well. */
+static void conserved_several(int put_in, uint32_t of_a);
+static void both(void) {
+    start(0, 1);
+    run(wait_2, A, wait_1, B, ONLY_TWO);
+    mc_assert(waiting(A) && waiting(B));
+    give(3);
+    mc_assert(granted(A) && granted(B));
+    conserved_several(3, 2);
+}
+static void both_and_give(void) {
+    start(0, 1);
+    run(wait_2, A, wait_1, B, give_1, NULL);
+    mc_assert(!granted(A) && waiting(A) + waiting(B) >= 1);
+    conserved_several(1, 2);
+}
+static void both_and_taken(void) {
+    start(0, 1);
+    enqueue(C, 1);
+    run(wait_2, A, wait_1, B, wake_all, NULL);
+    mc_assert(granted(C) && woken_by_all == (uint32_t)count(granted));
+    queue_finish();
+}
+
+/* A issues a ticket in a segment that another has linked, which stands still there: who wakes all finds it. */
+static void link_next(void *unused) {
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    (void)unused;
+    if (!rouse_spot_last_(&queue, &at, rouse_state_next_(rouse_u64_load_relaxed_(&queue.word_)))) {
+        (void)rouse_wait_append_(&queue, &at);
+    }
+}
+static void linked_by_another(void) {
+    seat late;
+    start(0, 0);
+    enqueue(C, 1);
+    late = take_ticket(&queue, D, 1); /* so its segment does not end */
+    run(link_next, NULL, wait_1, A, wake_all, NULL);
+    sit_down(&queue, &late);
+    mc_assert(woken_by_all == (uint32_t)count(granted));
+    queue_finish();
 }
 
 /* ---- with stored credit ------------------------------------------------------------------------------------------ */
@@ -115,6 +163,18 @@ static void taken_wait_give(void) {
     run(wake_all, NULL, wait_1, B, give_1, NULL);
     mc_assert(granted(A));
     mc_assert((int64_t)woken_by_all + 1 - (rouse_waiter_queue_balance(&queue) > 0 ? 1 : 0) == count(granted));
+    queue_finish();
+}
+/* Whatever the order, both are served: what the wake_all has taken is not given again. */
+static void wait_and_give(void *g) {
+    enqueue(g, 1);
+    give(1);
+}
+static void taken_then_give(void) {
+    start(0, 1);
+    enqueue(A, 1);
+    run(wake_all, NULL, wait_and_give, B, ONLY_TWO);
+    mc_assert(granted(A) && granted(B));
     queue_finish();
 }
 static void taken_taken(void) {
@@ -185,12 +245,17 @@ const mc_scenario mc_scenarios[] = {
     {.name = "issued by another", .body = helped},
     {.name = "issued by another, give", .body = helped_and_served, LONG},
     {.name = "never goes on", .body = stands_still, LONG},
+    {.name = "linked by another", .body = linked_by_another, LONG},
+    {.name = "both", .body = both},
+    {.name = "both, give", .body = both_and_give, LONG},
+    {.name = "both, taken", .body = both_and_taken, .bound = 1, .soak_bound = MC_NO_BOUND},
     {.name = "stored credit is a part", .body = first_gets_part, LONG},
     {.name = "stored credit is a part, give", .body = first_gets_part_and_more},
     {.name = "stored credit is a part, try", .body = first_against_try},
     {.name = "stored credit is a part, another waits, give", .body = first_claimed, LONG},
     {.name = "stored credit is enough", .body = first_is_enough, LONG},
     {.name = "taken, wait, give", .body = taken_wait_give, LONG},
+    {.name = "taken, wait and then give", .body = taken_then_give},
     {.name = "taken twice, wait", .body = taken_taken, LONG},
     {.name = "given up", .body = given_up, LONG},
     {.name = "given up, stored credit", .body = given_up_with_credit, LONG},

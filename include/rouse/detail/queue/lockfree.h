@@ -1,10 +1,11 @@
 /* rouse/detail/queue/lockfree.h: the LOCKFREE backend: a ticket is a waiter. Internal.
  *
- * A waiter claims the cell of the next ticket, with what it lacks, before the ticket is issued; so a waker
- * that reads a ticket in the queue's word finds in the cell all that it needs to know, whether or not the
- * waiter has arrived. What a waiter lacks is in its cell, and credit is in the queue's word only while
- * nobody waits. So one compare-and-swap gives a waiter part of what it lacks, serves it, or takes it out,
- * however many permits it asked for; and one stores what is left when nobody waits.
+ * A waiter that lacks several claims the cell of the next ticket, with what it lacks, before the ticket is
+ * issued, and a cell that nobody has claimed says 1. So a waker that reads a ticket in the queue's word finds
+ * in the cell all that it needs to know, whether or not the waiter has arrived. What a waiter lacks is in its
+ * cell, and credit is in the queue's word only while nobody waits. So one compare-and-swap gives a waiter part
+ * of what it lacks, serves it, or takes it out, however many permits it asked for; and one stores what is left
+ * when nobody waits.
  *
  * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes; a step that
  * another thread has begun is finished by whoever needs it. Waiters allocate, before they have a ticket;
@@ -22,10 +23,10 @@
  * waiters keep at most k + 1 segments, whatever the history and whatever they ask for; the pool grows by a
  * quarter, so it has at most 5/4 of the most it ever needed at once.
  *
- * Tickets have 60 bits. A cell's life has 31: a thread that stands still before its compare-and-swap of a
- * cell is mistaken if, when it moves on, that segment has been used again exactly a multiple of 2^31 times
- * and the cell is in the very same state: 2^36 tickets with segments of 32 cells, an hour at 20 million
- * hand-offs a second. */
+ * Tickets have 59 bits, 180 years at 100 million a second. A cell's life has 31: a thread that stands still
+ * before its compare-and-swap of a cell is mistaken if, when it moves on, that segment has been used again
+ * exactly a multiple of 2^31 times and the cell is in the very same state: 2^36 tickets with segments of 32
+ * cells, an hour at 20 million hand-offs a second. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_H
 

@@ -10,17 +10,20 @@
  *   FIRST   2^31 + credit     low bits of next     the credit is for the waiter that has claimed the cell of
  *                                                  `next`; whoever finds this finishes it
  *   QUEUE   2^31 + 2^30       high bits of next    somebody waits, or did; no credit is stored
- *           + low 29 bits
+ *           + low 28 bits
  *   TAKEN   the same + 2^29   high bits of next    a wake_all or a close has taken all who waited
+ *   either, + 2^28: BY_CLAIM                       `next` is for whoever claims its cell. Without it: for
+ *                                                  whoever issues it; nobody claims it
  *
  *   EMPTY -> EMPTY     credit is given or taken                        EMPTY -> QUEUE   a ticket is issued
  *   EMPTY -> FIRST     a ticket is issued to one who lacks less        FIRST -> QUEUE   it has the credit
  *   QUEUE -> QUEUE     a ticket is issued                              FIRST -> EMPTY   the credit was enough
  *   QUEUE -> EMPTY     nobody waits any more: what is left of a wake is stored
+ *   QUEUE -> BY_CLAIM  somebody lacks several; it ends when the ticket is issued, and in EMPTY
  *   QUEUE -> TAKEN     wake_all, close: the cells of all tickets before next are this call's
  *   TAKEN -> EMPTY, QUEUE   as from QUEUE, once served_ is next
  *
- * QUEUE and TAKEN have all 60 bits of `next`. The others have 31; served_ of the queue has the rest, for it
+ * QUEUE and TAKEN have all 59 bits of `next`. The others have 31; served_ of the queue has the rest, for it
  * equals `next` in EMPTY, and is never beyond it in QUEUE.
  *
  * ---- A cell's word --------------------------------------------------------------------------------------
@@ -38,9 +41,10 @@
  *   RESERVED ----> TOKEN, ...                            its waker has made its last access to the queue
  *   RESERVED ----> RESERVED_ARRIVED ----> DONE           its waiter has arrived meanwhile; its waker tells it
  *
- * A cell is claimed before its ticket is issued, so whoever reads a ticket in the queue's word finds what its
- * waiter lacks. From RESERVED on the cell is resolved: no waker and no canceller takes it any more. In DONE
- * and CANCELLED it is final: nobody comes back to it. */
+ * The cell of a waiter that lacks one may still be FREE when its ticket is issued: FREE says 1, and becomes
+ * all that CLAIMED does. Any other cell is claimed before that. So whoever reads a ticket in the queue's word
+ * finds what its waiter lacks. From RESERVED on the cell is resolved: no waker and no canceller takes it any
+ * more. In DONE and CANCELLED it is final: nobody comes back to it. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_STATE_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_STATE_H
 
@@ -65,9 +69,10 @@ struct rouse_waiter_queue {
 
 /* ---- the queue's word ---------------------------------------------------------------------------------- */
 
-#define ROUSE_STATE_WAITS_ 0x80000000u
-#define ROUSE_STATE_QUEUE_ 0x40000000u
-#define ROUSE_STATE_TAKEN_ 0x20000000u
+#define ROUSE_STATE_WAITS_    0x80000000u
+#define ROUSE_STATE_QUEUE_    0x40000000u
+#define ROUSE_STATE_TAKEN_    0x20000000u
+#define ROUSE_STATE_BY_CLAIM_ 0x10000000u
 /* The most that is ever stored: credit that comes back may lift the balance above ROUSE_MAX_PERMITS. */
 #define ROUSE_STATE_MOST_ 0x3fffffffu
 
@@ -82,6 +87,10 @@ ROUSE_INLINE_ bool rouse_state_is_queue_(uint64_t state) {
 ROUSE_INLINE_ bool rouse_state_taken_(uint64_t state) {
     return ((uint32_t)state & ROUSE_STATE_TAKEN_) != 0;
 }
+/* In QUEUE or TAKEN: is it BY_CLAIM? */
+ROUSE_INLINE_ bool rouse_state_by_claim_(uint64_t state) {
+    return ((uint32_t)state & ROUSE_STATE_BY_CLAIM_) != 0;
+}
 /* In EMPTY and FIRST. */
 ROUSE_INLINE_ uint32_t rouse_state_credit_(uint64_t state) {
     return (uint32_t)state & ROUSE_STATE_MOST_;
@@ -95,7 +104,7 @@ ROUSE_INLINE_ uint32_t rouse_state_tag_of_(uint64_t ticket) {
 }
 /* In QUEUE and TAKEN. */
 ROUSE_INLINE_ uint64_t rouse_state_next_(uint64_t state) {
-    return (rouse_word_above_(state) >> 33 << 29) | ((uint32_t)state & (ROUSE_STATE_TAKEN_ - 1));
+    return (rouse_word_above_(state) >> 33 << 28) | ((uint32_t)state & (ROUSE_STATE_BY_CLAIM_ - 1));
 }
 
 ROUSE_INLINE_ uint64_t rouse_state_make_(uint32_t lower, uint64_t upper, bool closed) {
@@ -109,8 +118,8 @@ ROUSE_INLINE_ uint64_t rouse_state_first_(uint32_t credit, uint64_t next) {
 }
 ROUSE_INLINE_ uint64_t rouse_state_queue_(uint64_t next, bool closed) {
     return rouse_state_make_(ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ |
-                                 ((uint32_t)next & (ROUSE_STATE_TAKEN_ - 1)),
-                             rouse_state_tag_of_(next >> 29), closed);
+                                 ((uint32_t)next & (ROUSE_STATE_BY_CLAIM_ - 1)),
+                             rouse_state_tag_of_(next >> 28), closed);
 }
 
 /* ---- a cell's word ------------------------------------------------------------------------------------- */
@@ -133,7 +142,7 @@ enum {
 #define ROUSE_CELL_LIFE_ (~UINT64_C(0) << 33)
 
 ROUSE_INLINE_ uint64_t rouse_cell_fresh_(uint64_t life) {
-    return life << 33; /* FREE */
+    return (life << 33) | (1u << 4) | ROUSE_CELL_FREE_; /* lacks 1, if a ticket is issued for it */
 }
 ROUSE_INLINE_ uint32_t rouse_cell_state_(uint64_t cell) {
     return (uint32_t)cell & 15u;

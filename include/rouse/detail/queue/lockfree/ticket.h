@@ -1,8 +1,15 @@
-/* rouse/detail/queue/lockfree/ticket.h: how the ticket of a claimed cell is issued. Internal.
+/* rouse/detail/queue/lockfree/ticket.h: how tickets are issued. Internal.
  *
- * A waiter claims the cell of the next ticket, and then changes the queue's word so that the ticket is
- * issued. It may stand still in between; then whoever wants the next cell issues the ticket for it. So every
- * step here is a compare-and-swap that any number of threads may try, and one of them makes.
+ * A waiter that lacks one, and finds others waiting, changes the queue's word so that the next ticket is
+ * issued: the ticket is its own, and so is the cell.
+ *
+ * Any other waiter claims the cell of the next ticket first, and then has the ticket issued. It may stand
+ * still in between; then whoever wants the next cell issues the ticket for it. So every step here is a
+ * compare-and-swap that any number of threads may try, and one of them makes.
+ *
+ * Which of the two a ticket is for stands in the word while it is the next one: in EMPTY and FIRST it goes by
+ * the claim, in QUEUE only with BY_CLAIM, which is set before the claim and ends when the ticket is issued.
+ * Were both possible, one could claim the cell of a ticket that another had issued for itself.
  *
  *   the word            becomes                         when
  *   EMPTY, credit 0     QUEUE (next + 1)                -

@@ -2,8 +2,8 @@
  *
  * Four steps: see to it that the segment of the next ticket is linked (here, and nowhere else, memory is
  * asked for); claim the ticket's cell, with what the waiter lacks; issue the ticket (ticket.h); write the
- * waiter into the cell and say that it has arrived. A waker may have served the cell before that: then the
- * wait answers at once. */
+ * waiter into the cell and say that it has arrived. A waiter that lacks one, and finds others waiting, leaves
+ * out the claim. A waker may serve the cell before the waiter arrives: then the wait answers at once. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
 
@@ -71,10 +71,9 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
     }
 }
 
-/* Leaves a cell that is claimed. False: a waker has been there; the spot's word says what it left. */
+/* Leaves the cell before it arrives. False: a waker has been there; the spot's word says what it left. */
 ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
-    while (rouse_cell_state_(at->word) == ROUSE_CELL_CLAIMED_ ||
-           (given && rouse_cell_state_(at->word) == ROUSE_CELL_GIVEN_)) {
+    while (rouse_cell_state_(at->word) <= (given ? ROUSE_CELL_GIVEN_ : ROUSE_CELL_CLAIMED_)) {
         /* E9, E10: as in rouse_cancel_cell_. */
         if (rouse_u64_cas_seq_cst_(&rouse_spot_cell_(at)->word_, &at->word,
                                    rouse_cell_to_(at->word, ROUSE_CELL_CANCELLED_, 0))) {
@@ -85,8 +84,8 @@ ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, boo
     return false;
 }
 
-/* Claims the cell of the next ticket, and has the ticket issued. ROUSE_PENDING: done; anything else: the
- * answer of the wait. */
+/* Has the next ticket issued; before that it claims the cell, unless n is 1 and others wait. ROUSE_PENDING:
+ * done; anything else: the answer of the wait. */
 ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_spot_ *at) {
     for (;;) {
@@ -128,6 +127,22 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             }
         }
         if (!rouse_spot_read_(at)) {
+            continue;
+        }
+        if (rouse_state_is_queue_(state) && !rouse_state_by_claim_(state) &&
+            rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
+            if (n != 1) {
+                /* E3: acquire and release, as every change of the word. */
+                (void)rouse_u64_cas_acq_rel_(&q->word_, &state, state + ROUSE_STATE_BY_CLAIM_);
+                continue;
+            }
+            if (rouse_state_taken_(state)) {
+                rouse_ticket_pass_taken_(q, state);
+            }
+            /* E4: as in rouse_ticket_issue_. */
+            if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
+                return ROUSE_PENDING;
+            }
             continue;
         }
         if (rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
@@ -248,24 +263,13 @@ ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter 
     const rouse_status status = rouse_wait_claim_(q, w, n, &at);
     return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                             rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
-                                             uint64_t ticket, uint64_t word) {
-    rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
-    while (!rouse_ticket_issue_(q, &at)) {
-        if (rouse_wait_leave_(q, &at, false)) {
-            return ROUSE_CLOSED;
-        }
-    }
-    return rouse_wait_issued_(q, w, n, ready, arg, &at);
-}
 ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
     return rouse_wait_say_(q, w, n, true, &at);
 }
 
-/* The usual case here: somebody waits, and the last segment has room. */
+/* The usual case here: somebody waits, the last segment has room, and w lacks one. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
@@ -273,28 +277,24 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && !rouse_word_closed_(state) &&
-        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
+    if (n == 1 && rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
+        !rouse_state_by_claim_(state) && !rouse_word_closed_(state) && segment != NULL &&
+        rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
-        uint64_t claimed = rouse_cell_to_(word, ROUSE_CELL_CLAIMED_, n);
-        /* E9, E4: as in rouse_wait_claim_. */
+        /* E4: as in rouse_wait_claim_. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
             rouse_u64_load_acquire_(&segment->state_) == live &&
-            rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed)) {
-            if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
-                return rouse_wait_claimed_(q, w, n, ready, arg, segment, ticket, claimed);
-            }
+            rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
             if (ready != NULL) {
-                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, claimed, false};
+                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
                 return rouse_wait_issued_(q, w, n, ready, arg, &at);
             }
             rouse_wait_prepare_(q, w, n, segment, ticket);
             /* E9: as in rouse_wait_say_. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed,
-                                          rouse_cell_to_(claimed, ROUSE_CELL_ARRIVED_, n))
+            return rouse_u64_cas_acq_rel_(&cell->word_, &word, rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, n))
                        ? ROUSE_PENDING
-                       : rouse_wait_served_(q, w, n, segment, ticket, claimed);
+                       : rouse_wait_served_(q, w, n, segment, ticket, word);
         }
     }
     return rouse_wait_slowly_(q, w, n, ready, arg);
