@@ -27,7 +27,9 @@ from reporting.results import Results
 def screen(results):
     """The recommendation, the figures behind it, and what its codes mean."""
     out = [verdicts.recommendation(results)] + verdicts.behind(results)
-    return "\n".join(section.text() for section in out + [tables.cannot(results), verdicts.measured_where(results)])
+    return "\n".join(
+        section.text() for section in out + [tables.cannot(results), verdicts.measured_where(results)]
+    )
 
 
 def write_page(results, directory):
@@ -66,25 +68,37 @@ def command_tables(results, directory, with_bars):
 def command_publish(results, target):
     """Writes what docs/benchmarks keeps of a run: the tables, the plots, and of each group min, median and max."""
     os.makedirs(os.path.join(target, "plots"), exist_ok=True)
-    sections = ([verdicts.measured_where(results), verdicts.recommendation(results)] + verdicts.behind(results)
-                + verdicts.peers(results) + [tables.cannot(results)] + bars.sections(results) + tables.measured(results))
+    sections = (
+        [verdicts.measured_where(results), verdicts.recommendation(results)]
+        + verdicts.behind(results)
+        + verdicts.peers(results)
+        + [tables.cannot(results)]
+        + bars.sections(results)
+        + tables.measured(results)
+    )
     with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
-        file.write("# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
-                   "[README.md](README.md).\n")
+        file.write(
+            "# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
+            "[README.md](README.md).\n"
+        )
         for section in sections:
             file.write(re.sub(r"\n+$", "\n", section.markdown() + "\n"))
     for figure in plots.draw(results)[0]:
         with open(os.path.join(target, "plots", figure.name + ".svg"), "w", encoding="utf-8") as file:
             file.write(figure.standalone())
-    groups = {g.name: {c: [round(f(v), 1) for f in (min, statistics.median, max)] for c, v in g.samples.items()}
-              for g in results.groups.values()}
+    groups = {
+        g.name: {c: [round(f(v), 1) for f in (min, statistics.median, max)] for c, v in g.samples.items()}
+        for g in results.groups.values()
+    }
     with open(os.path.join(target, "figures.json"), "w", encoding="utf-8") as file:
         rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(values)}" for name, values in groups.items())
         file.write(f'{{"context": {json.dumps(results.context)},\n "min, median, max": {{\n{rows}\n}}}}\n')
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=["screen", "tables", "bars", "publish", "scaling", "compare"])
     parser.add_argument("directory")
     parser.add_argument("target", nargs="?", default="docs/benchmarks")

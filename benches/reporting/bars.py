@@ -27,19 +27,27 @@ def _met(value, must, form="{:.2f}", stretch=None):
 
 def _ratio(code, means, against, must, pick, stretch=None):
     """The worst ratio over the groups."""
+
     def verdict(results, contender):
         ratios = [g.ratio(contender, against) for g in results.groups.values() if pick(g)]
         return _met(max((r for r in ratios if r is not None), default=None), must, stretch=stretch)
 
-    return Bar(code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict)
+    return Bar(
+        code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict
+    )
 
 
 def _mean(code, means, against, must, pick, names):
     """The geometric mean over the groups; asked of some contenders only."""
+
     def verdict(results, contender):
         if contender not in names:
             return "-"
-        ratios = [r for r in (g.ratio(contender, against) for g in results.groups.values() if pick(g)) if r is not None]
+        ratios = [
+            r
+            for r in (g.ratio(contender, against) for g in results.groups.values() if pick(g))
+            if r is not None
+        ]
         return _met(geometric_mean(ratios) if ratios else None, must)
 
     return Bar(code, means, f"<= {must:g} in the mean", verdict)
@@ -47,6 +55,7 @@ def _mean(code, means, against, must, pick, names):
 
 def _beside_own(code, means, own, must, pick):
     """The worst ratio over the contender's own simpler call."""
+
     def verdict(results, contender):
         ratios = [g.ratio(contender, contender + own) for g in results.groups.values() if pick(g)]
         return _met(max((r for r in ratios if r is not None), default=None), must)
@@ -56,11 +65,14 @@ def _beside_own(code, means, own, must, pick):
 
 def _beside_faster(code, means, others, must, pick):
     """The worst ratio over the faster of some peers."""
+
     def verdict(results, contender):
         ratios = []
         for group in (g for g in results.groups.values() if pick(g) and contender in g.samples):
-            ratios += [group.median(contender) / min(group.median(o) for o in others if o in group.samples)
-                       for _ in range(any(o in group.samples for o in others))]
+            ratios += [
+                group.median(contender) / min(group.median(o) for o in others if o in group.samples)
+                for _ in range(any(o in group.samples for o in others))
+            ]
         return _met(max(ratios, default=None), must)
 
     return Bar(code, means, f"<= {must:g}", verdict)
@@ -68,6 +80,7 @@ def _beside_faster(code, means, others, must, pick):
 
 def _count(code, means, must, rows):
     """The read-modify-writes of counted rows; a platform lock has two."""
+
     def verdict(results, contender):
         operations = (results.counts or {}).get(contender.split("-")[0], {}).get("operations", {})
         if any(row not in operations for row in rows):
@@ -80,7 +93,9 @@ def _count(code, means, must, rows):
 def _beside_fifo_peer(results, contender):
     """These groups swing too much for their worst one to mean anything: the geometric mean, and in how many of them the
     contender is above 1.1 in 95 of 100 resamplings."""
-    groups = [g for g in results.of("W4") if g.parameters.split("/")[2] == "500" and g.ratio(contender, "tokio")]
+    groups = [
+        g for g in results.of("W4") if g.parameters.split("/")[2] == "500" and g.ratio(contender, "tokio")
+    ]
     if not groups:
         return NOT_MEASURED
     chance = random.Random(1)
@@ -88,16 +103,23 @@ def _beside_fifo_peer(results, contender):
     def drawn(group, name):
         return statistics.median(chance.choices(group.samples[name], k=len(group.samples[name])))
 
-    above = sum(percentile([drawn(g, contender) / drawn(g, "tokio") for _ in range(RESAMPLES)], 5) > 1.1 for g in groups)
+    above = sum(
+        percentile([drawn(g, contender) / drawn(g, "tokio") for _ in range(RESAMPLES)], 5) > 1.1
+        for g in groups
+    )
     mean = geometric_mean([g.ratio(contender, "tokio") for g in groups])
-    return f"{mean:.2f}, above in {above} of {len(groups)}: {'met' if above == 0 and mean <= 1.1 else 'NOT met'}"
+    return (
+        f"{mean:.2f}, above in {above} of {len(groups)}: {'met' if above == 0 and mean <= 1.1 else 'NOT met'}"
+    )
 
 
 def _flat_cancel(results, contender):
     """W7's slowest size over its fastest, the worst of the three orders."""
     worst = []
     for order in ("fifo", "lifo", "random"):
-        medians = [g.median(contender) for g in results.of("W7") if g.name.endswith(order) and contender in g.samples]
+        medians = [
+            g.median(contender) for g in results.of("W7") if g.name.endswith(order) and contender in g.samples
+        ]
         if medians:
             worst.append(max(medians) / min(medians))
     return _met(max(worst, default=None), 1.25)
@@ -112,12 +134,18 @@ def _storm(results, contender):
     storm = results.groups.get("W7storm")
     if storm is None or contender not in storm.samples:
         return NOT_MEASURED
-    grown = max(v for key, values in storm.counters[contender].items() if key.startswith("heap_after_") for v in values)
+    grown = max(
+        v
+        for key, values in storm.counters[contender].items()
+        if key.startswith("heap_after_")
+        for v in values
+    )
     return _met(grown, 65536 if contender == "LOCKFREE" else 0, "{:.0f}")
 
 
 def _bytes(most):
     """most(costs, contender): of the primitive."""
+
     def verdict(results, contender):
         if not results.counts:
             return NOT_MEASURED
@@ -139,8 +167,12 @@ def _instructions(results, contender):
 
 
 def _least_share(results, contender):
-    shares = [v for g in results.of("W4") if g.parameter() == 8 and g.parameter(1) == 1 and g.has(contender, "share_min")
-              for v in g.counters[contender]["share_min"]]
+    shares = [
+        v
+        for g in results.of("W4")
+        if g.parameter() == 8 and g.parameter(1) == 1 and g.has(contender, "share_min")
+        for v in g.counters[contender]["share_min"]
+    ]
     if not shares:
         return NOT_MEASURED
     return f"{min(shares):.2f} {'met' if min(shares) >= 0.6 else 'NOT met'}"
@@ -178,103 +210,267 @@ def _contest(one_task=False):
 
 
 OF_BACKENDS = [
-    _ratio("W1, W2 / two bare atomic operations", "what the library adds to the two atomic operations that no acquire and "
-           "release can do without", "floor:two-rmw", 1.45, _is("W1", "W2"), 1.1),
-    _ratio("W1, W2 / pthread_mutex", "a pair that nobody contends for costs no more than the system's mutex",
-           "pthread_mutex", 1.0, _is("W1", "W2")),
+    _ratio(
+        "W1, W2 / two bare atomic operations",
+        "what the library adds to the two atomic operations that no acquire and release can do without",
+        "floor:two-rmw",
+        1.45,
+        _is("W1", "W2"),
+        1.1,
+    ),
+    _ratio(
+        "W1, W2 / pthread_mutex",
+        "a pair that nobody contends for costs no more than the system's mutex",
+        "pthread_mutex",
+        1.0,
+        _is("W1", "W2"),
+    ),
     Bar("W1 instructions a pair", "the same, in instructions", "<= 30", _instructions),
-    _ratio("W3handoff 10..1000 / executor", "what a hand-over adds to a task switch of the bare run queue", "executor", 5,
-           _from("W3handoff", 10), 4),
-    _ratio("W3handoff 10..1000 / tokio", "a hand-over between tasks of one thread", "tokio", 0.3, _from("W3handoff", 10)),
-    _ratio("W3spawn 50.. / tokio", "tasks that start, take one of ten permits, and end", "tokio", 0.33,
-           _from("W3spawn", 50), 0.25),
-    _ratio("W5 one thread / tokio", "one waiter is notified", "tokio", 0.55, lambda g: g.name == "W5/one-thread"),
-    _ratio("W6cycle 100.. / tokio", "all are notified, run, and wait again", "tokio", 0.55, _from("W6cycle", 100), 0.45),
+    _ratio(
+        "W3handoff 10..1000 / executor",
+        "what a hand-over adds to a task switch of the bare run queue",
+        "executor",
+        5,
+        _from("W3handoff", 10),
+        4,
+    ),
+    _ratio(
+        "W3handoff 10..1000 / tokio",
+        "a hand-over between tasks of one thread",
+        "tokio",
+        0.3,
+        _from("W3handoff", 10),
+    ),
+    _ratio(
+        "W3spawn 50.. / tokio",
+        "tasks that start, take one of ten permits, and end",
+        "tokio",
+        0.33,
+        _from("W3spawn", 50),
+        0.25,
+    ),
+    _ratio(
+        "W5 one thread / tokio", "one waiter is notified", "tokio", 0.55, lambda g: g.name == "W5/one-thread"
+    ),
+    _ratio(
+        "W6cycle 100.. / tokio",
+        "all are notified, run, and wait again",
+        "tokio",
+        0.55,
+        _from("W6cycle", 100),
+        0.45,
+    ),
     _ratio("W6call 100.. / tokio", "the call that notifies all, alone", "tokio", 1.0, _from("W6call", 100)),
     _ratio("W7 register + cancel / tokio", "a wait that is given up", "tokio", 0.35, _is("W7")),
-    Bar("W7 flat from 10 to 10,000", "giving up costs the same however many wait: slowest size over fastest", "<= 1.25",
-        _flat_cancel),
-    Bar("W7storm heap growth, bytes", "a million waits that come and go leave no memory behind", "0; LOCKFREE 65536", _storm),
-    Bar("W4 500 ns / tokio, all T, K", "threads that contend, beside the one peer that is first in, first out too",
-        "<= 1.1 in each", _beside_fifo_peer),
-    Bar("W8 bytes: primitive/waiter", "memory of an object and of a waiter", "<= 48 (+ mutex)/56",
-        _bytes(lambda r, c: 48 + (r.costs.get("mutex_size", 40) if c == "MUTEX" else 0))),
+    Bar(
+        "W7 flat from 10 to 10,000",
+        "giving up costs the same however many wait: slowest size over fastest",
+        "<= 1.25",
+        _flat_cancel,
+    ),
+    Bar(
+        "W7storm heap growth, bytes",
+        "a million waits that come and go leave no memory behind",
+        "0; LOCKFREE 65536",
+        _storm,
+    ),
+    Bar(
+        "W4 500 ns / tokio, all T, K",
+        "threads that contend, beside the one peer that is first in, first out too",
+        "<= 1.1 in each",
+        _beside_fifo_peer,
+    ),
+    Bar(
+        "W8 bytes: primitive/waiter",
+        "memory of an object and of a waiter",
+        "<= 48 (+ mutex)/56",
+        _bytes(lambda r, c: 48 + (r.costs.get("mutex_size", 40) if c == "MUTEX" else 0)),
+    ),
 ]
 OF_LOCKFREE = [
-    _ratio("W3, W5, W7 / SPIN", "one thread, where tasks queue: close to SPIN", "SPIN", 1.3,
-           lambda g: g.workload in ("W3handoff", "W3spawn", "W7") and g.parameter() >= 10 or g.name == "W5/one-thread"),
-    _ratio("W6call 100.. / SPIN", "the call that notifies all, alone: close to SPIN", "SPIN", 1.3, _from("W6call", 100)),
-    _count("W8 hand-over, atomic operations", "read-modify-writes of queueing and being granted, with ten waiting", 4.3,
-           ["hand-over in a queue of ten: wait + release"]),
-    _count("W8 cancel, atomic operations", "read-modify-writes of a wait that is given up, its queueing not counted", 2.2,
-           ["cancel in a crowd of 1000, oldest first"]),
-    Bar("W9 flat from 1 to 2^20 permits", "a waiter costs the same however many permits it asks for", "<= 1.25",
-        _flat_permits),
+    _ratio(
+        "W3, W5, W7 / SPIN",
+        "one thread, where tasks queue: close to SPIN",
+        "SPIN",
+        1.3,
+        lambda g: g.workload in ("W3handoff", "W3spawn", "W7")
+        and g.parameter() >= 10
+        or g.name == "W5/one-thread",
+    ),
+    _ratio(
+        "W6call 100.. / SPIN",
+        "the call that notifies all, alone: close to SPIN",
+        "SPIN",
+        1.3,
+        _from("W6call", 100),
+    ),
+    _count(
+        "W8 hand-over, atomic operations",
+        "read-modify-writes of queueing and being granted, with ten waiting",
+        4.3,
+        ["hand-over in a queue of ten: wait + release"],
+    ),
+    _count(
+        "W8 cancel, atomic operations",
+        "read-modify-writes of a wait that is given up, its queueing not counted",
+        2.2,
+        ["cancel in a crowd of 1000, oldest first"],
+    ),
+    Bar(
+        "W9 flat from 1 to 2^20 permits",
+        "a waiter costs the same however many permits it asks for",
+        "<= 1.25",
+        _flat_permits,
+    ),
 ]
 OF_THROUGHPUT = [
-    _ratio("W4 k = 1 / pthread_mutex", "threads that contend pay what the system's mutex pays, whose overtaking has no "
-           "bound: the worst of the groups with one task a thread", "pthread_mutex", 1.2, _contest(one_task=True)),
-    _ratio("W4 / async-lock", "and what the fastest mutex for tasks pays: the worst of all groups", "async-lock", 1.0,
-           _contest()),
-    _mean("W4 / nsync", "and, for plain threads in blocking.h, what nsync pays: the mean", "nsync", 1.0,
-          _contest(one_task=True), THREADS_FAST),
-    Bar("W4 passed by / its bound", "the most sections that others had while one task waited, over what the bound allows; "
-        "to the unit it is counted in the stress tests", "<= 1", _bound),
-    Bar("W4 8 threads, k = 1: least share", "the unluckiest thread's share of its fair share", ">= 0.6", _least_share),
-    _count("W8 past an invited waiter", "read-modify-writes of a newcomer's acquire and release", 2,
-           ["acquire past an invited waiter", "release past an invited waiter"]),
+    _ratio(
+        "W4 k = 1 / pthread_mutex",
+        "threads that contend pay what the system's mutex pays, whose overtaking has no "
+        "bound: the worst of the groups with one task a thread",
+        "pthread_mutex",
+        1.2,
+        _contest(one_task=True),
+    ),
+    _ratio(
+        "W4 / async-lock",
+        "and what the fastest mutex for tasks pays: the worst of all groups",
+        "async-lock",
+        1.0,
+        _contest(),
+    ),
+    _mean(
+        "W4 / nsync",
+        "and, for plain threads in blocking.h, what nsync pays: the mean",
+        "nsync",
+        1.0,
+        _contest(one_task=True),
+        THREADS_FAST,
+    ),
+    Bar(
+        "W4 passed by / its bound",
+        "the most sections that others had while one task waited, over what the bound allows; "
+        "to the unit it is counted in the stress tests",
+        "<= 1",
+        _bound,
+    ),
+    Bar(
+        "W4 8 threads, k = 1: least share",
+        "the unluckiest thread's share of its fair share",
+        ">= 0.6",
+        _least_share,
+    ),
+    _count(
+        "W8 past an invited waiter",
+        "read-modify-writes of a newcomer's acquire and release",
+        2,
+        ["acquire past an invited waiter", "release past an invited waiter"],
+    ),
 ]
 HAVE_THE_MODE = ["MUTEX", "SPIN"]
 # Whether strict order pays for the mode, seen against a version without it.
 OF_STRICT = [
-    Bar("W1 instructions a pair", "as many as before there was the mode", "<= 15",
-        lambda r, c: _met(r.costs.get("instructions", {}).get(c), 15.5, "{:.0f}")),
-    Bar("W3pass, W3handoff / without the mode", "strict hand-overs do not pay for throughput mode: this version over one "
-        "from before it (--compare 4039971)", "<= 1.02", _strict_time),
+    Bar(
+        "W1 instructions a pair",
+        "as many as before there was the mode",
+        "<= 15",
+        lambda r, c: _met(r.costs.get("instructions", {}).get(c), 15.5, "{:.0f}"),
+    ),
+    Bar(
+        "W3pass, W3handoff / without the mode",
+        "strict hand-overs do not pay for throughput mode: this version over one "
+        "from before it (--compare 4039971)",
+        "<= 1.02",
+        _strict_time,
+    ),
 ]
 OF_LOCAL = [
     _ratio("W1, W2 / SPIN", "a pair without atomic operations", "SPIN", 0.2, _is("W1", "W2")),
     _ratio("W3pass / SPIN", "a hand-over", "SPIN", 0.6, _is("W3pass")),
-    _ratio("W3handoff 10..1000 / executor", "what a hand-over adds to a task switch of the bare run queue", "executor", 2,
-           _from("W3handoff", 10)),
+    _ratio(
+        "W3handoff 10..1000 / executor",
+        "what a hand-over adds to a task switch of the bare run queue",
+        "executor",
+        2,
+        _from("W3handoff", 10),
+    ),
     _ratio("W7 register + cancel / SPIN", "a wait that is given up", "SPIN", 0.5, _is("W7")),
-    Bar("W8 bytes: primitive/waiter", "memory of an object and of a waiter", "<= 40/56", _bytes(lambda r, c: 40)),
+    Bar(
+        "W8 bytes: primitive/waiter",
+        "memory of an object and of a waiter",
+        "<= 40/56",
+        _bytes(lambda r, c: 40),
+    ),
     Bar("W8 heap, bytes a waiter", "none", "0", _heap),
 ]
 OF_FAMILY = [
-    _count("W8 channel send + receive", "read-modify-writes of a message when there is room", 6,
-           ["channel send, room", "channel receive"]),
-    _beside_own("W9channel now / two pairs", "an element in and out again on one thread, over the backend's two semaphore "
-                "pairs", ":2pairs", 1.3, lambda g: g.name == "W9channel/now"),
-    _ratio("W9channel / tokio", "an element between tasks, or in and out again, beside tokio's mpsc: the worst of all "
-           "capacities", "tokio", 0.5, _is("W9channel")),
-    _beside_own("W9rwlock read / pair", "a read lock that nobody contends for, over the backend's semaphore pair", ":pair",
-                1.2, lambda g: g.name == "W9rwlock/read"),
+    _count(
+        "W8 channel send + receive",
+        "read-modify-writes of a message when there is room",
+        6,
+        ["channel send, room", "channel receive"],
+    ),
+    _beside_own(
+        "W9channel now / two pairs",
+        "an element in and out again on one thread, over the backend's two semaphore pairs",
+        ":2pairs",
+        1.3,
+        lambda g: g.name == "W9channel/now",
+    ),
+    _ratio(
+        "W9channel / tokio",
+        "an element between tasks, or in and out again, beside tokio's mpsc: the worst of all capacities",
+        "tokio",
+        0.5,
+        _is("W9channel"),
+    ),
+    _beside_own(
+        "W9rwlock read / pair",
+        "a read lock that nobody contends for, over the backend's semaphore pair",
+        ":pair",
+        1.2,
+        lambda g: g.name == "W9rwlock/read",
+    ),
     _beside_own("W9any / one", "a wait for either of two, over a wait for one", ":one", 3, _is("W9any")),
-    _beside_faster("W9condvar tasks / tokio, async-lock", "a round trip through a condition variable, beside the faster of "
-                   "tokio's and async-lock's ways", ("tokio", "async-lock"), 0.5, lambda g: g.name == "W9condvar/tasks"),
+    _beside_faster(
+        "W9condvar tasks / tokio, async-lock",
+        "a round trip through a condition variable, beside the faster of tokio's and async-lock's ways",
+        ("tokio", "async-lock"),
+        0.5,
+        lambda g: g.name == "W9condvar/tasks",
+    ),
 ]
 
 
 def _table(bars, names, results):
     names = [n for n in names if n in results.contenders() or n in BACKENDS]
-    return ["target", "limit"] + names, [[b.code, b.limit] + [b.verdict(results, n) for n in names] for b in bars]
+    return ["target", "limit"] + names, [
+        [b.code, b.limit] + [b.verdict(results, n) for n in names] for b in bars
+    ]
 
 
 def sections(results):
     """Each set of targets: its table, and below it what each of them means."""
     out = []
     for title, bars, names in (
-            ("Targets of the backends", OF_BACKENDS, BACKENDS),
-            ("Targets of LOCKFREE", OF_LOCKFREE, ["LOCKFREE"]),
-            ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
-            ("Targets of strict order beside throughput mode", OF_STRICT, HAVE_THE_MODE),
-            ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
-            ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL])):
+        ("Targets of the backends", OF_BACKENDS, BACKENDS),
+        ("Targets of LOCKFREE", OF_LOCKFREE, ["LOCKFREE"]),
+        ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
+        ("Targets of strict order beside throughput mode", OF_STRICT, HAVE_THE_MODE),
+        ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
+        ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL]),
+    ):
         table = _table(bars, names, results)
         if len(table[0]) == 2:
             out.append(Section(title, "not in this run: none of " + ", ".join(names)))
             continue
-        out.append(Section(title, "set before the code was written; from this run, the worst group unless it says otherwise",
-                           table, [f"{b.code}: {b.means}" for b in bars], left=2))
+        out.append(
+            Section(
+                title,
+                "set before the code was written; from this run, the worst group unless it says otherwise",
+                table,
+                [f"{b.code}: {b.means}" for b in bars],
+                left=2,
+            )
+        )
     return out

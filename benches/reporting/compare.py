@@ -28,8 +28,14 @@ def compare_group(group):
         new_low, _, new_high = statistics.quantiles(new, n=4)
         old_low, _, old_high = statistics.quantiles(old, n=4)
         ratio, best = statistics.median(new) / statistics.median(old), min(new) / min(old)
-        out.append((backend, ratio, min(ratio, best) > limit and new_low > old_high,
-                    max(ratio, best) < 1 / limit and new_high < old_low))
+        out.append(
+            (
+                backend,
+                ratio,
+                min(ratio, best) > limit and new_low > old_high,
+                max(ratio, best) < 1 / limit and new_high < old_low,
+            )
+        )
     return out
 
 
@@ -41,8 +47,15 @@ def compare(results, only_list):
             if worse:
                 slower.append(group.name)
             if worse or better:
-                rows.append([f"{group.name} {backend}", f"{ratio:.2f}x", "SLOWER" if worse else "faster",
-                             f"{group.median(backend):.1f}", f"{group.median(backend + '@baseline'):.1f}"])
+                rows.append(
+                    [
+                        f"{group.name} {backend}",
+                        f"{ratio:.2f}x",
+                        "SLOWER" if worse else "faster",
+                        f"{group.median(backend):.1f}",
+                        f"{group.median(backend + '@baseline'):.1f}",
+                    ]
+                )
     if only_list:
         print("^(" + "|".join(re.escape(name) for name in sorted(set(slower))) + ")$" if slower else "")
         return 0

@@ -9,8 +9,18 @@ THREADS_FAST = [t + "-fast" for t in THREADS]
 MAILBOX = [b + "-mailbox" for b in BACKENDS]  # tasks whose wakes run in the drain of a mailbox
 MAILBOX_FAST = [m + "-fast" for m in MAILBOX]
 FLOORS = ["floor:two-rmw", "executor", "floor:line"]
-PEERS = ["tokio", "async-lock", "naive-vecdeque", "naive-segqueue", "pthread_mutex", "sem_t", "nsync", "moodycamel",
-         "pthread", "async-channel"]
+PEERS = [
+    "tokio",
+    "async-lock",
+    "naive-vecdeque",
+    "naive-segqueue",
+    "pthread_mutex",
+    "sem_t",
+    "nsync",
+    "moodycamel",
+    "pthread",
+    "async-channel",
+]
 OURS = BACKENDS + [LOCAL] + FAST + MAILBOX + MAILBOX_FAST + THREADS + THREADS_FAST
 BLOCKING = THREADS + THREADS_FAST + ["pthread_mutex", "sem_t", "nsync", "moodycamel", "pthread"]
 

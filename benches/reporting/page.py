@@ -31,16 +31,36 @@ def page(results):
     said, screen.note = screen.note, ""
     drawn, excuse = plots.draw(results)
     context = " · ".join(verdicts.measured_where(results).lines)
-    out = ["<!doctype html><html lang='en'><meta charset='utf-8'><title>rouse: which backend?</title>"
-           "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-           f"<style>{STYLE}{plots.STYLE}</style><body>",
-           f"<h1>{html.escape(screen.title)}</h1><p class='headline'>{html.escape(said)}</p>", screen.html(None),
-           f"<p class='note'>{html.escape(context)}</p>"]
-    out += [section.html() for section in verdicts.behind(results) + verdicts.peers(results) + [tables.cannot(results)]]
-    out.append("<h2>Plots</h2>" + (f"<p>{html.escape(excuse)}</p>" if excuse else "<p class='note'>Medians, with a bar "
-               "from the least to the most.</p><div class='plots'>" + "".join(f.html() for f in drawn) + "</div>"))
-    out.append("<h2>Tables</h2><p class='note'>Times are nanoseconds, medians of interleaved repetitions with min..max. Only "
-               "figures of one group of rows may be compared: they ran interleaved in one process.</p>")
+    out = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>rouse: which backend?</title>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<style>{STYLE}{plots.STYLE}</style><body>",
+        f"<h1>{html.escape(screen.title)}</h1><p class='headline'>{html.escape(said)}</p>",
+        screen.html(None),
+        f"<p class='note'>{html.escape(context)}</p>",
+    ]
+    out += [
+        section.html()
+        for section in verdicts.behind(results) + verdicts.peers(results) + [tables.cannot(results)]
+    ]
+    out.append(
+        "<h2>Plots</h2>"
+        + (
+            f"<p>{html.escape(excuse)}</p>"
+            if excuse
+            else "<p class='note'>Medians, with a bar "
+            "from the least to the most.</p><div class='plots'>" + "".join(f.html() for f in drawn) + "</div>"
+        )
+    )
+    out.append(
+        "<h2>Tables</h2><p class='note'>Times are nanoseconds, medians of interleaved repetitions with min..max. Only "
+        "figures of one group of rows may be compared: they ran interleaved in one process.</p>"
+    )
     out += [_folded(section.title, [section]) for section in tables.measured(results)]
-    out.append(_folded("Targets that were set before the code was written, and whether they are met", bars.sections(results)))
+    out.append(
+        _folded(
+            "Targets that were set before the code was written, and whether they are met",
+            bars.sections(results),
+        )
+    )
     return "".join(out) + "</body></html>\n"

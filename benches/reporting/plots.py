@@ -11,9 +11,20 @@ from reporting.contenders import OURS, is_reference
 from reporting.results import natural
 
 MISSING = "no plots: gnuplot is not installed (Debian: gnuplot-nox)"
-COLOURS = {"MUTEX": "#d9822b", "SPIN": "#2f7fd6", "LOCKFREE": "#2c9c5a", "LOCAL": "#7a6fd0", "tokio": "#c0395b",
-           "async-lock": "#8f5bc4", "naive-vecdeque": "#a08a2c", "naive-segqueue": "#3aa6a6", "pthread_mutex": "#777777",
-           "sem_t": "#999999", "nsync": "#b06a4a", "moodycamel": "#5a78a0"}
+COLOURS = {
+    "MUTEX": "#d9822b",
+    "SPIN": "#2f7fd6",
+    "LOCKFREE": "#2c9c5a",
+    "LOCAL": "#7a6fd0",
+    "tokio": "#c0395b",
+    "async-lock": "#8f5bc4",
+    "naive-vecdeque": "#a08a2c",
+    "naive-segqueue": "#3aa6a6",
+    "pthread_mutex": "#777777",
+    "sem_t": "#999999",
+    "nsync": "#b06a4a",
+    "moodycamel": "#5a78a0",
+}
 GREY = "#888888"
 # Gnuplot writes ink as "black" and grid lines as "gray"; both follow the theme.
 STYLE = """
@@ -33,16 +44,27 @@ set tics nomirror
 
 class Figure:
     def __init__(self, name, caption, size, script):
-        self.name, self.caption, self.script = name, caption, START.format(size=size, name=name, word=name.replace("-", "_")) + script
+        self.name, self.caption, self.script = (
+            name,
+            caption,
+            START.format(size=size, name=name, word=name.replace("-", "_")) + script,
+        )
         self.svg = ""
 
     def standalone(self):
         """The figure as an SVG file of its own."""
-        return re.sub("(<svg [^>]*>)", lambda m: f'{m.group(1)}<style>{STYLE}</style>'
-                      '<rect width="100%" height="100%" fill="var(--paper)"/>', self.svg, count=1)
+        return re.sub(
+            "(<svg [^>]*>)",
+            lambda m: f'{m.group(1)}<style>{STYLE}</style>'
+            '<rect width="100%" height="100%" fill="var(--paper)"/>',
+            self.svg,
+            count=1,
+        )
 
     def html(self):
-        svg = re.sub("^.*?<svg ", f'<svg role="img" aria-label="{html.escape(self.caption)}" ', self.svg, flags=re.S)
+        svg = re.sub(
+            "^.*?<svg ", f'<svg role="img" aria-label="{html.escape(self.caption)}" ', self.svg, flags=re.S
+        )
         return f"<figure>{svg}<figcaption>{html.escape(self.caption)}</figcaption></figure>"
 
 
@@ -54,8 +76,10 @@ def _base(name):
 def _line_style(name):
     """Colour by backend or peer; ours are thick, a mode of ours is dashed, floors are dotted."""
     dash = 3 if is_reference(name) or name == "executor" else 1 if _base(name) == name else 2
-    return (f'lc rgb "{COLOURS.get(_base(name), GREY)}" dt {dash} lw {2.5 if name in OURS else 1.6} '
-            f"pt {5 + 2 * (OURS + sorted(COLOURS)).index(name) % 8 if name in OURS or name in COLOURS else 1} ps 0.4")
+    return (
+        f'lc rgb "{COLOURS.get(_base(name), GREY)}" dt {dash} lw {2.5 if name in OURS else 1.6} '
+        f"pt {5 + 2 * (OURS + sorted(COLOURS)).index(name) % 8 if name in OURS or name in COLOURS else 1} ps 0.4"
+    )
 
 
 def _quoted(text):
@@ -68,6 +92,7 @@ def _block(number, rows):
 
 def _ticks(values):
     """Labels such as 10k, at the values that were measured."""
+
     def short(v):
         return f"{v / 1e6:g}M" if v >= 1e6 else f"{v / 1e3:g}k" if v >= 1e3 else f"{v:g}"
 
@@ -83,10 +108,18 @@ def _lines(name, caption, x_label, y_label, series, zero=None):
     script += f'set xlabel "{x_label}"\nset ylabel "{y_label}"\n'
     if zero:
         script += f'set ytics add ("0" {zero})\n'
-        series = {c: [(p[0],) + tuple(max(v, zero) for v in p[1:]) for p in points] for c, points in series.items()}
+        series = {
+            c: [(p[0],) + tuple(max(v, zero) for v in p[1:]) for p in points] for c, points in series.items()
+        }
     script += "".join(_block(i, points) for i, points in enumerate(series.values()))
-    script += "plot " + ", \\\n    ".join(f"$d{i} using 1:2:3:4 with yerrorlines {_line_style(c)} title {_quoted(c)}"
-                                          for i, c in enumerate(series)) + "\n"
+    script += (
+        "plot "
+        + ", \\\n    ".join(
+            f"$d{i} using 1:2:3:4 with yerrorlines {_line_style(c)} title {_quoted(c)}"
+            for i, c in enumerate(series)
+        )
+        + "\n"
+    )
     return Figure(name, caption, PLOT_SIZE, script)
 
 
@@ -96,7 +129,9 @@ def _over(groups):
     for group in groups:
         for contender in group.order():
             values = group.samples[contender]
-            out.setdefault(contender, []).append((group.parameter(), group.median(contender), min(values), max(values)))
+            out.setdefault(contender, []).append(
+                (group.parameter(), group.median(contender), min(values), max(values))
+            )
     return out
 
 
@@ -115,9 +150,12 @@ def _shares(group):
     script += f"set yrange [-0.7:{len(names) - 0.3}]\nset ytics ({labels})\n"
     script += "$d0 << EOD\n" + "\n".join(" ".join(f"{v:.9g}" for v in row) for row in rows) + "\nEOD\n"
     script += "plot $d0 using (sqrt($2*$3)):1:2:3:4:5:6 with boxxyerror lc rgb variable\n"
-    return Figure("share-" + group.parameters.replace("/", "-"),
-                  f"share per task, W4 {group.parameters}: from the unluckiest task to the luckiest, all repetitions",
-                  f"480,{90 + 24 * len(names)}", script)
+    return Figure(
+        "share-" + group.parameters.replace("/", "-"),
+        f"share per task, W4 {group.parameters}: from the unluckiest task to the luckiest, all repetitions",
+        f"480,{90 + 24 * len(names)}",
+        script,
+    )
 
 
 def _storm(results):
@@ -126,32 +164,69 @@ def _storm(results):
         return None
     series = {}
     for contender in storm.order():
-        stages = sorted((k for k in storm.counters.get(contender, {}) if k.startswith("heap_after_")), key=natural)
+        stages = sorted(
+            (k for k in storm.counters.get(contender, {}) if k.startswith("heap_after_")), key=natural
+        )
         series[contender] = [(int(s.rsplit("_", 1)[1]),) + (storm.counter(contender, s),) * 3 for s in stages]
-    return _lines("storm", "heap growth under the cancel storm: one waiter stays, others register and cancel",
-                  "waiters that came and went", "bytes", {c: s for c, s in series.items() if s}, zero=10)
+    return _lines(
+        "storm",
+        "heap growth under the cancel storm: one waiter stays, others register and cancel",
+        "waiters that came and went",
+        "bytes",
+        {c: s for c, s in series.items() if s},
+        zero=10,
+    )
 
 
 def figures(results):
     """What there is to draw, not yet drawn."""
     out = []
     for workload, name, caption in (
-            ("W3handoff", "hand-off", "hand-off: ns an acquire against tasks on one thread"),
-            ("W6cycle", "notify-all-cycle", "notify_all, whole cycle: ns a waiter against waiters"),
-            ("W6call", "notify-all-call", "notify_all, the call: ns a waiter against waiters")):
+        ("W3handoff", "hand-off", "hand-off: ns an acquire against tasks on one thread"),
+        ("W6cycle", "notify-all-cycle", "notify_all, whole cycle: ns a waiter against waiters"),
+        ("W6call", "notify-all-call", "notify_all, the call: ns a waiter against waiters"),
+    ):
         out.append(_lines(name, caption, "waiters", "ns", _over(results.of(workload))))
     for order in ("fifo", "random"):
-        out.append(_lines(f"cancel-{order}", f"register + cancel, {order}: ns a waiter against waiters", "waiters", "ns",
-                          _over([g for g in results.of("W7") if g.name.endswith(order)])))
+        out.append(
+            _lines(
+                f"cancel-{order}",
+                f"register + cancel, {order}: ns a waiter against waiters",
+                "waiters",
+                "ns",
+                _over([g for g in results.of("W7") if g.name.endswith(order)]),
+            )
+        )
     for k in (1, 10, 100):
         for idle in ("spin", "sleep"):
             groups = [g for g in results.of("W4") if g.parameters.split("/")[1:] == [str(k), "500", idle]]
-            out.append(_lines(f"threads-{k}-{idle}", f"{k} task{'s' * (k > 1)} a thread, 500 ns of own work, idle threads "
-                              f"{idle}: ns a section against threads", "threads", "ns", _over(groups)))
-    out.append(_lines("several-permits", "ns of a wait for several permits at once, against permits", "permits", "ns",
-                      _over(results.of("W9"))))
-    shared = [g for g in results.of("W4") if g.parameter() > results.processors and g.parameter(1) == 10
-              and "/500/" in g.name and any(g.has(c, "share_min") for c in g.samples)]
+            out.append(
+                _lines(
+                    f"threads-{k}-{idle}",
+                    f"{k} task{'s' * (k > 1)} a thread, 500 ns of own work, idle threads "
+                    f"{idle}: ns a section against threads",
+                    "threads",
+                    "ns",
+                    _over(groups),
+                )
+            )
+    out.append(
+        _lines(
+            "several-permits",
+            "ns of a wait for several permits at once, against permits",
+            "permits",
+            "ns",
+            _over(results.of("W9")),
+        )
+    )
+    shared = [
+        g
+        for g in results.of("W4")
+        if g.parameter() > results.processors
+        and g.parameter(1) == 10
+        and "/500/" in g.name
+        and any(g.has(c, "share_min") for c in g.samples)
+    ]
     out += [_shares(g) for g in shared[-2:]]
     out.append(_storm(results))
     return [figure for figure in out if figure is not None]

@@ -96,7 +96,9 @@ class Results:
     def contenders(self):
         """Everybody who ran, floors and baselines left out."""
         present = {c for g in self.groups.values() for c in g.samples}
-        return sorted((c for c in present if not contenders.is_reference(c) and "@" not in c), key=contenders.rank)
+        return sorted(
+            (c for c in present if not contenders.is_reference(c) and "@" not in c), key=contenders.rank
+        )
 
     def peers(self):
         return [c for c in self.contenders() if c not in contenders.OURS]

@@ -7,7 +7,11 @@ import statistics
 from reporting.contenders import BACKENDS, LOCAL
 from reporting.tables import Section
 
-PEER_LINES = {"tokio": (4, 4, 8), "naive-vecdeque": (3, 3, 6), "naive-segqueue": (4, 4, 4)}  # release, wait, serial
+PEER_LINES = {
+    "tokio": (4, 4, 8),
+    "naive-vecdeque": (3, 3, 6),
+    "naive-segqueue": (4, 4, 4),
+}  # release, wait, serial
 PLAIN_STORES = {"MUTEX": 1, "SPIN": 1, "LOCKFREE": 0}
 EXECUTOR_LINES = 4  # the inbox pushed, the inbox taken, the task, and what the permit protects
 PROTECTED_LINES = 1  # of those, what is left where nobody is woken
@@ -20,7 +24,9 @@ PAST = "acquire + release past an invited waiter, another core before"
 def line_factor(cores):
     """Mean cost of a line, over all pairs of `cores` cores that fill groups, then sockets."""
     pairs = [(a, b) for a in range(cores) for b in range(cores) if a != b]
-    far = [1 if a // GROUP == b // GROUP else FAR if a // SOCKET == b // SOCKET else FARTHER for a, b in pairs]
+    far = [
+        1 if a // GROUP == b // GROUP else FAR if a // SOCKET == b // SOCKET else FARTHER for a, b in pairs
+    ]
     return statistics.fmean(far) if far else 0
 
 
@@ -32,8 +38,11 @@ def lines_of(counts, design, cores):
     known = max(c for c in (2, 4, 16, 64) if c <= cores)
     release, wait = rows[f"release that grants, {known} cores"], rows[f"wait, {known} cores"]
     plain = PLAIN_STORES[design] if cores > 2 else 0
-    return (release["lines"], wait["lines"] + plain, release["serial"] + wait["serial"]
-            + (plain if design != "LOCKFREE" else 0))
+    return (
+        release["lines"],
+        wait["lines"] + plain,
+        release["serial"] + wait["serial"] + (plain if design != "LOCKFREE" else 0),
+    )
 
 
 class _Strict:
@@ -97,5 +106,8 @@ def scaling(results):
     for cores in CORES:
         cost = line * line_factor(cores)
         rows.append([str(cores), f"{cost:.0f}"] + [d.cell(cores, cost) for d in taking_part])
-    return Section("ns per section with one permit / least ns between two with many", "",
-                   (["cores", "a line"] + [d.name for d in taking_part], rows))
+    return Section(
+        "ns per section with one permit / least ns between two with many",
+        "",
+        (["cores", "a line"] + [d.name for d in taking_part], rows),
+    )

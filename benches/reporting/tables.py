@@ -71,18 +71,28 @@ class Section:
 
 def html_table(header, rows, left):
     def cell(tag, value, column):
-        names = (["words"] if column < left else []) + (["bad"] if str(value).endswith("NOT met") or value == "starved"
-                                                        else [])
-        return f"<{tag} class='{' '.join(names)}'>{html.escape(str(value))}</{tag}>" if names else \
-            f"<{tag}>{html.escape(str(value))}</{tag}>"
+        names = (["words"] if column < left else []) + (
+            ["bad"] if str(value).endswith("NOT met") or value == "starved" else []
+        )
+        return (
+            f"<{tag} class='{' '.join(names)}'>{html.escape(str(value))}</{tag}>"
+            if names
+            else f"<{tag}>{html.escape(str(value))}</{tag}>"
+        )
 
     def line(tag, values):
         return "<tr>" + "".join(cell(tag, v, i) for i, v in enumerate(values)) + "</tr>"
 
-    return "<div class='wide'><table>" + line("th", header) + "".join(line("td", r) for r in rows) + "</table></div>"
+    return (
+        "<div class='wide'><table>"
+        + line("th", header)
+        + "".join(line("td", r) for r in rows)
+        + "</table></div>"
+    )
 
 
 # ---- what was measured and counted ----
+
 
 def times(ratio):
     return "-" if ratio is None else f"{ratio:.2f}x"
@@ -91,51 +101,74 @@ def times(ratio):
 def _workload_table(results, groups):
     peers = [p for p in results.peers() if any(p in g.samples for g in groups)]
     floor = any(g.floor() for g in groups)
-    header = ["", "contender", "median ns", "min..max"] + (["/floor"] if floor else []) + ["/" + p for p in peers]
+    header = (
+        ["", "contender", "median ns", "min..max"] + (["/floor"] if floor else []) + ["/" + p for p in peers]
+    )
     rows = []
     for group in groups:
         shown = group.parameters
         for contender in group.order():
             values = group.samples[contender]
-            rows.append([shown, contender, f"{group.median(contender):.1f}", f"{min(values):.1f}..{max(values):.1f}"]
-                        + ([times(group.ratio(contender, group.floor()))] if floor else [])
-                        + [times(group.ratio(contender, p)) if contender in contenders.OURS else "" for p in peers])
+            rows.append(
+                [shown, contender, f"{group.median(contender):.1f}", f"{min(values):.1f}..{max(values):.1f}"]
+                + ([times(group.ratio(contender, group.floor()))] if floor else [])
+                + [times(group.ratio(contender, p)) if contender in contenders.OURS else "" for p in peers]
+            )
             shown = ""
     return header, rows
 
 
 # A counter of the contests, how it is told from the repetitions, its heading.
 _SHARES = [("share_min", min, "{:.2f}", "unluckiest"), ("share_max", max, "{:.2f}", "luckiest")]
-_OVERTAKING = [("passed_by", max, "{:,.0f}", "passed by"), ("bypass", max, "{:,.0f}", "bound"),
-               ("wait_max_us", max, "{:,.0f}", "longest wait, us"), ("switches", max, "{:.4f}", "switches a section")]
+_OVERTAKING = [
+    ("passed_by", max, "{:,.0f}", "passed by"),
+    ("bypass", max, "{:,.0f}", "bound"),
+    ("wait_max_us", max, "{:,.0f}", "longest wait, us"),
+    ("switches", max, "{:.4f}", "switches a section"),
+]
 
 
 def _share_table(results):
     groups = results.of("W4")
-    columns = [c for c in _SHARES + _OVERTAKING
-               if any(g.has(k, c[0]) for g in groups for k in g.samples)]
+    columns = [c for c in _SHARES + _OVERTAKING if any(g.has(k, c[0]) for g in groups for k in g.samples)]
     header = ["W4", "contender"] + [c[3] for c in columns] + ["luckiest/unluckiest"]
     rows = []
     for group in groups:
         shown = group.parameters
         for contender in group.order():
-            values = {key: told(group.counters[contender][key]) for key, told, _, _ in columns
-                      if group.has(contender, key)}
+            values = {
+                key: told(group.counters[contender][key])
+                for key, told, _, _ in columns
+                if group.has(contender, key)
+            }
             if not values:
                 continue
             unfair = "-"
             if "share_min" in values:
-                unfair = f"{values['share_max'] / values['share_min']:.2f}" if values["share_min"] > 0 else "starved"
-            rows.append([shown, contender] + [form.format(values[key]) if key in values else "-"
-                                              for key, _, form, _ in columns] + [unfair])
+                unfair = (
+                    f"{values['share_max'] / values['share_min']:.2f}"
+                    if values["share_min"] > 0
+                    else "starved"
+                )
+            rows.append(
+                [shown, contender]
+                + [form.format(values[key]) if key in values else "-" for key, _, form, _ in columns]
+                + [unfair]
+            )
             shown = ""
     return header, rows
 
 
 def _heap_table(results):
     storm = results.groups["W7storm"]
-    stages = sorted({k for c in storm.counters.values() for k in c if k.startswith("heap_after_")}, key=natural)
-    rows = [[c] + [f"{storm.counter(c, s):,.0f}" for s in stages] for c in storm.order() if storm.has(c, stages[0])]
+    stages = sorted(
+        {k for c in storm.counters.values() for k in c if k.startswith("heap_after_")}, key=natural
+    )
+    rows = [
+        [c] + [f"{storm.counter(c, s):,.0f}" for s in stages]
+        for c in storm.order()
+        if storm.has(c, stages[0])
+    ]
     return ["heap growth, bytes"] + [s.replace("heap_after_", "after ") for s in stages], rows
 
 
@@ -145,7 +178,9 @@ COUNTED = contenders.BACKENDS + [contenders.LOCAL]
 def _operations(results, cores):
     names = {}
     for backend in COUNTED:
-        names.update(dict.fromkeys(w for w in results.counts[backend]["operations"] if ("core" in w) == cores))
+        names.update(
+            dict.fromkeys(w for w in results.counts[backend]["operations"] if ("core" in w) == cores)
+        )
     return list(names)
 
 
@@ -158,27 +193,43 @@ def _count_table(results):
     for what in _operations(results, cores=False):
         found = [_row_of(results, b, what) for b in COUNTED]
         promised = any(row and row["gated"] for row in found)
-        rows.append([what + (" (promised: 1)" if promised else "")]
-                    + ["-" if row is None else f"{row['rmw']:.2f}" + (f" + {row['locks']:g} lock" if row["locks"] else "")
-                       for row in found])
+        rows.append(
+            [what + (" (promised: 1)" if promised else "")]
+            + [
+                "-"
+                if row is None
+                else f"{row['rmw']:.2f}" + (f" + {row['locks']:g} lock" if row["locks"] else "")
+                for row in found
+            ]
+        )
     return ["atomic read-modify-writes"] + COUNTED, rows
 
 
 def _line_table(results):
-    rows = [[what] + ["-" if row is None else f"{row['lines']:.1f} ({row['serial']:.1f})"
-                      for row in (_row_of(results, b, what) for b in contenders.BACKENDS)]
-            for what in _operations(results, cores=True)]
+    rows = [
+        [what]
+        + [
+            "-" if row is None else f"{row['lines']:.1f} ({row['serial']:.1f})"
+            for row in (_row_of(results, b, what) for b in contenders.BACKENDS)
+        ]
+        for what in _operations(results, cores=True)
+    ]
     return ["cache lines"] + contenders.BACKENDS, rows
 
 
 def _size_table(results):
-    rows = [["sizeof " + what if "heap" not in what else what]
-            + [f"{results.counts[b]['bytes'][what]:g}" for b in COUNTED]
-            for what in results.counts["SPIN"]["bytes"]]
+    rows = [
+        ["sizeof " + what if "heap" not in what else what]
+        + [f"{results.counts[b]['bytes'][what]:g}" for b in COUNTED]
+        for what in results.counts["SPIN"]["bytes"]
+    ]
     for primitive, text in results.costs.get("text", {}).items():
         rows.append([f".text of all calls, {primitive}"] + [str(text[b]) for b in COUNTED])
     if "instructions" in results.costs:
-        rows.append(["instructions, W1 pair and its loop"] + [f"{results.costs['instructions'][b]:.1f}" for b in COUNTED])
+        rows.append(
+            ["instructions, W1 pair and its loop"]
+            + [f"{results.costs['instructions'][b]:.1f}" for b in COUNTED]
+        )
     return ["bytes; instructions"] + COUNTED, rows
 
 
@@ -195,17 +246,36 @@ def measured(results):
     """A table for each workload, and those of what was counted."""
     out = []
     for name in workloads.order({g.workload for g in results.groups.values()}):
-        out.append(Section(f"{name}: ns per {workloads.per(name)}", workloads.what(name),
-                           _workload_table(results, results.of(name)), left=2))
+        out.append(
+            Section(
+                f"{name}: ns per {workloads.per(name)}",
+                workloads.what(name),
+                _workload_table(results, results.of(name)),
+                left=2,
+            )
+        )
     if _share_table(results)[1]:
-        out.append(Section("W4: share per task", "1 is the fair share; passed by: the most sections that others had while "
-                           "one task waited, those before it included. The worst of the repetitions. No share is shown where the threads are too "
-                           "many for each to have run several times", _share_table(results), left=2))
+        out.append(
+            Section(
+                "W4: share per task",
+                "1 is the fair share; passed by: the most sections that others had while "
+                "one task waited, those before it included. The worst of the repetitions. No share is shown where the threads are too "
+                "many for each to have run several times",
+                _share_table(results),
+                left=2,
+            )
+        )
     if "W7storm" in results.groups:
         out.append(Section("W7storm: memory", "counted at malloc", _heap_table(results)))
     if results.counts:
-        out += [Section("W8: operations", "counted through the library's atomics", _count_table(results)),
-                Section("W8: cache lines", "that come from another core; in brackets: others wait meanwhile, because it "
-                        "is the queue's word or a lock is held", _line_table(results)),
-                Section("W8: sizes", "LOCKFREE's heap is its segments", _size_table(results))]
+        out += [
+            Section("W8: operations", "counted through the library's atomics", _count_table(results)),
+            Section(
+                "W8: cache lines",
+                "that come from another core; in brackets: others wait meanwhile, because it "
+                "is the queue's word or a lock is held",
+                _line_table(results),
+            ),
+            Section("W8: sizes", "LOCKFREE's heap is its segments", _size_table(results)),
+        ]
     return out

@@ -7,8 +7,12 @@ WORKLOADS = {
     "W3handoff": ("/K", "K tasks on one thread, one permit: every acquire waits its turn", "acquire"),
     "W3pass": ("", "ten waiters: a release hands over, and its waiter queues again", "hand-over"),
     "W3spawn": ("/N", "N tasks start, take one of 10 permits, yield, release, end", "task"),
-    "W4": ("/T/K/W/idle", "T threads with K tasks each contend for one permit, and work W ns on their own between "
-           "sections; a thread without a task that can run spins or sleeps", "section"),
+    "W4": (
+        "/T/K/W/idle",
+        "T threads with K tasks each contend for one permit, and work W ns on their own between "
+        "sections; a thread without a task that can run spins or sleeps",
+        "section",
+    ),
     "W5": ("", "two tasks notify each other in turn, on one thread or on two", "round trip"),
     "W6cycle": ("/N", "N waiters, notify_all, all run and wait again", "waiter"),
     "W6call": ("/N", "the notify_all call alone", "waiter"),
@@ -20,9 +24,17 @@ WORKLOADS = {
     "W9gate": ("", "gate: enter + leave", "pair"),
     "W9event": ("/N", "N wait for an event, set wakes them, reset", "waiter"),
     "W9deadline": ("/N", "N waits with deadlines: half are granted, half time out", "wait"),
-    "W9channel": ("/now, /C", "an element in and out again by one thread; from one task to another, C places", "element"),
+    "W9channel": (
+        "/now, /C",
+        "an element in and out again by one thread; from one task to another, C places",
+        "element",
+    ),
     "W9rwlock": ("/read, /write", "read-write lock: read or write, and end it, nobody else", "pair"),
-    "W9condvar": ("/tasks, /threads", "two take turns through a condition variable and its mutex", "round trip"),
+    "W9condvar": (
+        "/tasks, /threads",
+        "two take turns through a condition variable and its mutex",
+        "round trip",
+    ),
     "W9once": ("", "once: a look at what has been done", "call"),
     "W9barrier": ("/N", "N tasks of one thread arrive, all go on", "arrival"),
     "W9": ("/N", "acquire N permits at once, wait for them, be granted", "acquire"),
@@ -46,4 +58,8 @@ def order(names):
 
 def legend(names):
     """What the codes mean, in words: [(code with its parameters, words)]."""
-    return [(name + WORKLOADS[name][0], f"{what(name)}; ns per {per(name)}") for name in order(names) if name in WORKLOADS]
+    return [
+        (name + WORKLOADS[name][0], f"{what(name)}; ns per {per(name)}")
+        for name in order(names)
+        if name in WORKLOADS
+    ]

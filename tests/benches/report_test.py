@@ -17,7 +17,17 @@ sys.path.insert(0, os.path.join(ROOT, "benches"))
 sys.dont_write_bytecode = True
 
 import report  # noqa: E402
-from reporting import bars, compare, contenders, page, plots, scaling, tables, verdicts, workloads  # noqa: E402
+from reporting import (
+    bars,
+    compare,
+    contenders,
+    page,
+    plots,
+    scaling,
+    tables,
+    verdicts,
+    workloads,
+)  # noqa: E402
 from reporting.results import Results  # noqa: E402
 
 verdicts.RESAMPLES = 100
@@ -27,7 +37,9 @@ FAST = {"MUTEX-fast": 0.05, "SPIN-fast": 0.04}
 
 
 def three(mutex, spin, lockfree, **more):
-    return dict(MUTEX=mutex, SPIN=spin, LOCKFREE=lockfree, **{k.replace("_", "-"): v for k, v in more.items()})
+    return dict(
+        MUTEX=mutex, SPIN=spin, LOCKFREE=lockfree, **{k.replace("_", "-"): v for k, v in more.items()}
+    )
 
 
 def results_of(groups, noise=None, counters=None, counts=None, costs=None, load="0.1 0 0"):
@@ -37,13 +49,28 @@ def results_of(groups, noise=None, counters=None, counts=None, costs=None, load=
         for contender, ns in times.items():
             for i, factor in enumerate((noise or {}).get(name, STEADY)):
                 # The repetitions of noisy groups do not move together.
-                turn = (noise or {}).get(name, STEADY)[(i + len(contender)) % 5] if name in (noise or {}) else factor
-                run = {"group": name, "contender": contender, "repetition": i, "iterations": 1, "ns": ns * turn,
-                       "cpu_ns": 0, "wall_ns": 0}
+                turn = (
+                    (noise or {}).get(name, STEADY)[(i + len(contender)) % 5]
+                    if name in (noise or {})
+                    else factor
+                )
+                run = {
+                    "group": name,
+                    "contender": contender,
+                    "repetition": i,
+                    "iterations": 1,
+                    "ns": ns * turn,
+                    "cpu_ns": 0,
+                    "wall_ns": 0,
+                }
                 runs.append({**run, **(counters or {}).get((name, contender), {})})
     with tempfile.TemporaryDirectory() as folder:
-        for file, what in (("results.json", {"quick": True, "repetitions": 5, "processors": 2, "runs": runs}),
-                           ("counts.json", counts), ("costs.json", costs), ("context.json", {"machine": "a machine", "load at the start": load})):
+        for file, what in (
+            ("results.json", {"quick": True, "repetitions": 5, "processors": 2, "runs": runs}),
+            ("counts.json", counts),
+            ("costs.json", costs),
+            ("context.json", {"machine": "a machine", "load at the start": load}),
+        ):
             if what is not None:
                 with open(os.path.join(folder, file), "w", encoding="utf-8") as out:
                     json.dump(what, out)
@@ -88,7 +115,9 @@ class Recommendation(unittest.TestCase):
         self.assertIn("No kind of load could be told", verdicts.headline(results)[0])
 
     def test_another_backend_than_the_default_where_it_is_ahead(self):
-        results = results_of({"W1": three(10, 20, 15), "W3handoff/100": three(10, 20, 15), "W5/one-thread": three(2, 1, 2)})
+        results = results_of(
+            {"W1": three(10, 20, 15), "W3handoff/100": three(10, 20, 15), "W5/one-thread": three(2, 1, 2)}
+        )
         said = verdicts.headline(results)
         self.assertTrue(said[0].startswith("Take MUTEX: "), said)
         self.assertIn("Not in: one waiter at a time: SPIN.", said)
@@ -102,12 +131,19 @@ class Recommendation(unittest.TestCase):
         results = results_of(SOME)
         take, others, _ = self.rows(results)["threads contend, overtaking is fine"]
         self.assertEqual((take, others), ("throughput mode", "strict order 30.00x"))
-        self.assertIn("Threads contend, overtaking is fine: throughput mode (strict order 30.00x as long).",
-                      verdicts.headline(results))
+        self.assertIn(
+            "Threads contend, overtaking is fine: throughput mode (strict order 30.00x as long).",
+            verdicts.headline(results),
+        )
 
     def test_one_mode_against_the_other_whichever_backend(self):
-        level = {name: {**times, "MUTEX-fast": 0.04} if "MUTEX-fast" in times else times for name, times in SOME.items()}
-        self.assertEqual(self.rows(results_of(level))["threads contend, overtaking is fine"][0], "throughput mode")
+        level = {
+            name: {**times, "MUTEX-fast": 0.04} if "MUTEX-fast" in times else times
+            for name, times in SOME.items()
+        }
+        self.assertEqual(
+            self.rows(results_of(level))["threads contend, overtaking is fine"][0], "throughput mode"
+        )
 
     def test_peers_that_block_have_a_table_of_their_own(self):
         groups = {**SOME, "W1": {**SOME["W1"], "tokio": 20, "pthread_mutex": 15}}
@@ -116,7 +152,9 @@ class Recommendation(unittest.TestCase):
         self.assertEqual(tasks.rows, [["nobody waits", "1.98x"]])
 
     def test_no_row_for_a_mode_that_did_not_run(self):
-        groups = {name: {c: v for c, v in times.items() if c in contenders.BACKENDS} for name, times in SOME.items()}
+        groups = {
+            name: {c: v for c, v in times.items() if c in contenders.BACKENDS} for name, times in SOME.items()
+        }
         rows = self.rows(results_of(groups))
         self.assertNotIn("threads contend, overtaking is fine", rows)
         self.assertNotIn("one thread uses all of it", rows)
@@ -125,8 +163,9 @@ class Recommendation(unittest.TestCase):
 class Screen(unittest.TestCase):
     def printed(self, command, results, *more):
         text = io.StringIO()
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(text), \
-                mock.patch.object(plots, "draw", return_value=([], "not drawn")):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(text), mock.patch.object(
+            plots, "draw", return_value=([], "not drawn")
+        ):
             command(results, folder, *more)
         return text.getvalue()
 
@@ -158,7 +197,12 @@ class Screen(unittest.TestCase):
         self.assertIn("The machine was busy", report.screen(results_of(SOME, load="1.5 0 0")))
 
     def test_each_contender_says_what_it_cannot_do(self):
-        rows = {row[0]: row[1:] for row in tables.cannot(results_of({"W1": {"pthread_mutex": 1, "nsync": 1, "LOCAL": 1, "new": 1}})).rows}
+        rows = {
+            row[0]: row[1:]
+            for row in tables.cannot(
+                results_of({"W1": {"pthread_mutex": 1, "nsync": 1, "LOCAL": 1, "new": 1}})
+            ).rows
+        }
         self.assertEqual(rows["pthread_mutex, nsync"][:3], ["no", "no", "overtaking without a bound"])
         self.assertIn("one thread only", rows["LOCAL"][3])
         self.assertEqual(rows["new"][0], "not described")
@@ -173,27 +217,50 @@ class Screen(unittest.TestCase):
 
 class Bars(unittest.TestCase):
     def verdict(self, code, results, contender):
-        every = bars.OF_BACKENDS + bars.OF_LOCKFREE + bars.OF_THROUGHPUT + bars.OF_STRICT + bars.OF_LOCAL + bars.OF_FAMILY
+        every = (
+            bars.OF_BACKENDS
+            + bars.OF_LOCKFREE
+            + bars.OF_THROUGHPUT
+            + bars.OF_STRICT
+            + bars.OF_LOCAL
+            + bars.OF_FAMILY
+        )
         return [b for b in every if b.code == code][0].verdict(results, contender)
 
     def test_takes_the_worst_group(self):
-        results = results_of({"W1": {"SPIN": 10, "floor:two-rmw": 10}, "W2": {"SPIN": 15, "floor:two-rmw": 10}})
+        results = results_of(
+            {"W1": {"SPIN": 10, "floor:two-rmw": 10}, "W2": {"SPIN": 15, "floor:two-rmw": 10}}
+        )
         self.assertEqual(self.verdict("W1, W2 / two bare atomic operations", results, "SPIN"), "1.50 NOT met")
-        self.assertEqual(self.verdict("W1, W2 / two bare atomic operations", results, "MUTEX"), "not measured")
+        self.assertEqual(
+            self.verdict("W1, W2 / two bare atomic operations", results, "MUTEX"), "not measured"
+        )
 
     def test_throughput_mode_beside_peers(self):
-        results = results_of({"W4/8/1/500/sleep": {"SPIN-fast": 110, "pthread_mutex": 100, "async-lock": 120},
-                              "W4/8/10/500/sleep": {"SPIN-fast": 110, "async-lock": 100}},
-                             counters={("W4/8/1/500/sleep", "SPIN-fast"): {"share_min": 0.7, "share_max": 1.2,
-                                                                          "passed_by": 8 * 4097 - 1, "bypass": 4096}})
+        results = results_of(
+            {
+                "W4/8/1/500/sleep": {"SPIN-fast": 110, "pthread_mutex": 100, "async-lock": 120},
+                "W4/8/10/500/sleep": {"SPIN-fast": 110, "async-lock": 100},
+            },
+            counters={
+                ("W4/8/1/500/sleep", "SPIN-fast"): {
+                    "share_min": 0.7,
+                    "share_max": 1.2,
+                    "passed_by": 8 * 4097 - 1,
+                    "bypass": 4096,
+                }
+            },
+        )
         self.assertEqual(self.verdict("W4 k = 1 / pthread_mutex", results, "SPIN-fast"), "1.10 met")
         self.assertEqual(self.verdict("W4 / async-lock", results, "SPIN-fast"), "1.10 NOT met")
         self.assertEqual(self.verdict("W4 passed by / its bound", results, "SPIN-fast"), "1.00 met")
         self.assertEqual(self.verdict("W4 8 threads, k = 1: least share", results, "SPIN-fast"), "0.70 met")
 
     def test_passed_by_more_than_the_bound_allows(self):
-        results = results_of({"W4/8/1/0/spin": {"SPIN-fast": 1}},
-                             counters={("W4/8/1/0/spin", "SPIN-fast"): {"passed_by": 9 * 4097, "bypass": 4096}})
+        results = results_of(
+            {"W4/8/1/0/spin": {"SPIN-fast": 1}},
+            counters={("W4/8/1/0/spin", "SPIN-fast"): {"passed_by": 9 * 4097, "bypass": 4096}},
+        )
         self.assertEqual(self.verdict("W4 passed by / its bound", results, "SPIN-fast"), "1.13 NOT met")
 
     def test_counted_ones(self):
@@ -203,11 +270,17 @@ class Bars(unittest.TestCase):
         self.assertEqual(self.verdict("W8 channel send + receive", results, "MUTEX"), "not measured")
 
     def test_beside_simpler_calls_and_the_faster_peer(self):
-        results = results_of({"W9rwlock/read": {"SPIN": 12, "SPIN:pair": 10, "tokio": 1},
-                              "W9condvar/tasks": {"SPIN": 10, "tokio": 50, "async-lock": 16}})
+        results = results_of(
+            {
+                "W9rwlock/read": {"SPIN": 12, "SPIN:pair": 10, "tokio": 1},
+                "W9condvar/tasks": {"SPIN": 10, "tokio": 50, "async-lock": 16},
+            }
+        )
         self.assertEqual(self.verdict("W9rwlock read / pair", results, "SPIN"), "1.20 met")
         self.assertEqual(self.verdict("W9condvar tasks / tokio, async-lock", results, "SPIN"), "0.62 NOT met")
-        self.assertEqual(self.verdict("W9condvar tasks / tokio, async-lock", results, "MUTEX"), "not measured")
+        self.assertEqual(
+            self.verdict("W9condvar tasks / tokio, async-lock", results, "MUTEX"), "not measured"
+        )
         self.assertEqual(results.contenders(), ["SPIN", "tokio", "async-lock"])
 
     def test_each_says_what_it_means(self):
@@ -234,7 +307,9 @@ class Page(unittest.TestCase):
     def test_gnuplot_draws_what_follows_the_theme(self):
         shares = {("W4/8/10/500/sleep", c): {"share_min": 0, "share_max": 3} for c in ("SPIN", "MUTEX")}
         storm = {"W7storm": three(10, 10, 10)}
-        stages = {("W7storm", c): {"heap_after_1000": 0, "heap_after_1000000": 5000} for c in contenders.BACKENDS}
+        stages = {
+            ("W7storm", c): {"heap_after_1000": 0, "heap_after_1000000": 5000} for c in contenders.BACKENDS
+        }
         figures, excuse = plots.draw(results_of({**SOME, **storm}, counters={**shares, **stages}))
         self.assertEqual(excuse, "")
         self.assertEqual({f.name for f in figures}, {"hand-off", "share-8-10-500-sleep", "storm"})
@@ -248,10 +323,16 @@ class Page(unittest.TestCase):
 class Scaling(unittest.TestCase):
     def test_knows_the_modes(self):
         line = {"lines": 2, "serial": 2}
-        strict = {f"{what}, {c} cores": line for what in ("release that grants", "wait") for c in (2, 4, 16, 64)}
+        strict = {
+            f"{what}, {c} cores": line for what in ("release that grants", "wait") for c in (2, 4, 16, 64)
+        }
         past = {scaling.PAST: line}
-        counts = {"MUTEX": {"operations": strict}, "LOCKFREE": {"operations": strict},
-                  "SPIN": {"operations": {**strict, **past}}, "LOCAL": {"operations": {}}}
+        counts = {
+            "MUTEX": {"operations": strict},
+            "LOCKFREE": {"operations": strict},
+            "SPIN": {"operations": {**strict, **past}},
+            "LOCAL": {"operations": {}},
+        }
         groups = {**SOME, "W5/two-threads": {"floor:line": 40}}
         section = scaling.scaling(results_of(groups, counts=counts))
         at = section.header.index("SPIN, throughput mode")
@@ -262,7 +343,9 @@ class Scaling(unittest.TestCase):
 
 class Compare(unittest.TestCase):
     def test_slower_beyond_noise(self):
-        results = results_of({"W1": {"SPIN": 12, "SPIN@baseline": 10}, "W2": {"SPIN": 10.1, "SPIN@baseline": 10}})
+        results = results_of(
+            {"W1": {"SPIN": 12, "SPIN@baseline": 10}, "W2": {"SPIN": 10.1, "SPIN@baseline": 10}}
+        )
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             self.assertEqual(compare.compare(results, False), 1)
