@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks that every test that the documents name exists: unit tests as suite/test, model tests as model.topic "scenario". Also that
 every happens-before edge of docs/memory-ordering.md is broken by a section of tests/model/wrong/edges.ini, which must be reported or
-say why it cannot be. Exit status 1: not so."""
+say why it cannot be; and that the stand-in for Criterion (tests/support/criterion) has all that the unit tests use. Exit status 1:
+not so."""
 import pathlib
 import re
 import sys
@@ -31,6 +32,10 @@ def main():
     table = (ROOT / "tests" / "model" / "wrong" / "edges.ini").read_text()
     broken = set(re.findall(r"^\[(E\d+) ", table, re.M))
     missing += [f"edges.ini: no section breaks {edge}" for edge in edges if edge not in broken]
+    unit = "".join(path.read_text() for path in (ROOT / "tests" / "unit").glob("*.[ch]"))
+    stand_in = (ROOT / "tests" / "support" / "criterion" / "criterion.h").read_text()
+    missing += [f"tests/support/criterion: no {macro}" for macro in sorted(set(re.findall(r"\bcr_\w+", unit)))
+                if f"define {macro}(" not in stand_in]
     print(f"{named} tests named in the documents, {len(existing)} exist", *missing, sep="\n")
     sys.exit(1 if missing or named == 0 else 0)
 

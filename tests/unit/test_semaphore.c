@@ -1,7 +1,7 @@
 /* The contract of semaphore.h: permits, handed over in the order of asking. */
 #include <rouse/semaphore.h>
 
-#include "support.h"
+#include "script.h"
 
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,6 +19,50 @@ static rouse_semaphore too_many = ROUSE_SEMAPHORE_INIT(UINT32_MAX);
 static void must_queue(rouse_semaphore *s, probe *p, uint32_t n) {
     cr_assert_eq(rouse_semaphore_acquire(s, &p->waiter, n), ROUSE_PENDING);
     cr_assert_eq(rouse_waiter_status(&p->waiter), ROUSE_PENDING);
+}
+
+/* ---- scripts (script.h) ---------------------------------------------------------------------------------------------- */
+
+static rouse_status semaphore_wait(void *s, rouse_waiter *w, uint32_t n) {
+    return rouse_semaphore_acquire((rouse_semaphore *)s, w, n);
+}
+static bool semaphore_try(void *s, uint32_t n) {
+    return rouse_semaphore_try_acquire((rouse_semaphore *)s, n);
+}
+static rouse_status semaphore_release(void *s, uint32_t n, uint32_t cap) {
+    cr_assert_eq(cap, (uint32_t)ROUSE_MAX_PERMITS);
+    return rouse_semaphore_release((rouse_semaphore *)s, n);
+}
+static bool semaphore_cancel(void *s, rouse_waiter *w) {
+    return rouse_semaphore_cancel((rouse_semaphore *)s, w);
+}
+static uint32_t semaphore_close(void *s) {
+    return rouse_semaphore_close((rouse_semaphore *)s);
+}
+static uint32_t semaphore_reduce(void *s, uint32_t n) {
+    return rouse_semaphore_reduce((rouse_semaphore *)s, n);
+}
+static int64_t semaphore_available(const void *s) {
+    return rouse_semaphore_available((const rouse_semaphore *)s);
+}
+static uint32_t semaphore_waiters(const void *s) {
+    return rouse_semaphore_waiter_count((const rouse_semaphore *)s);
+}
+static void run(uint32_t permits, const char *script) {
+    static const script_verbs verbs = {
+        .wait = semaphore_wait,
+        .try = semaphore_try,
+        .wake = semaphore_release,
+        .cancel = semaphore_cancel,
+        .close = semaphore_close,
+        .reduce = semaphore_reduce,
+        .balance = semaphore_available,
+        .waiters = semaphore_waiters,
+    };
+    rouse_semaphore s;
+    rouse_semaphore_init(&s, permits);
+    script_run(&verbs, &s, script);
+    rouse_semaphore_destroy(&s);
 }
 
 Test(semaphore, static_initialiser) {
@@ -59,40 +103,11 @@ Test(semaphore, init_cuts_to_the_limit) {
 }
 
 Test(semaphore, acquire_and_release_count) {
-    rouse_semaphore s;
-    probe p;
-    rouse_semaphore_init(&s, 3);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_semaphore_acquire(&s, &p.waiter, 2), ROUSE_OK);
-    expect_semaphore(&s, 1, 0);
-    cr_assert_not(rouse_semaphore_try_acquire(&s, 2));
-    cr_assert(rouse_semaphore_try_acquire(&s, 1));
-    expect_semaphore(&s, 0, 0);
-    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
-    expect_semaphore(&s, 3, 0);
-    expect_no_wakes();
-    rouse_semaphore_destroy(&s);
+    run(3, "W2! =1/0 T2- T1! =0/0 T1- R1 R2 =3/0");
 }
 
 Test(semaphore, nothing_is_always_granted) {
-    rouse_semaphore s;
-    probe p[2];
-    rouse_semaphore_init(&s, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_semaphore_acquire(&s, &p[0].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_semaphore_try_acquire(&s, 0));
-    cr_assert_eq(rouse_semaphore_release(&s, 0), ROUSE_OK);
-    must_queue(&s, &p[0], 1);
-    cr_assert_eq(rouse_semaphore_acquire(&s, &p[1].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_semaphore_try_acquire(&s, 0));
-    cr_assert_eq(rouse_semaphore_release(&s, 0), ROUSE_OK);
-    expect_semaphore(&s, 0, 1);
-    cr_assert_eq(rouse_semaphore_close(&s), 1u);
-    cr_assert_eq(rouse_semaphore_acquire(&s, &p[1].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_semaphore_try_acquire(&s, 0));
-    rouse_semaphore_destroy(&s);
+    run(0, "W0! T0! R0 W1? W0! T0! R0 =0/1 X1 >1x W0! T0!");
 }
 
 static void check_refuses_past_the_limit(rouse_semaphore *s) {
@@ -143,53 +158,16 @@ Test(semaphore, release_past_the_limit_of_the_count_is_overflow) {
 }
 
 Test(semaphore, try_acquire_never_overtakes_a_waiter) {
-    rouse_semaphore s;
-    probe p;
-    rouse_semaphore_init(&s, 4);
-    probe_init(&p, 1);
-    must_queue(&s, &p, 5);
-    cr_assert_not(rouse_semaphore_try_acquire(&s, 1));
-    expect_semaphore(&s, 0, 1);
-    cr_assert(rouse_semaphore_cancel(&s, &p.waiter));
-    expect_semaphore(&s, 4, 0);
-    cr_assert(rouse_semaphore_try_acquire(&s, 1));
-    rouse_semaphore_destroy(&s);
+    run(4, "W5? T1- =0/1 C0! =4/0 T1!");
 }
 
 Test(semaphore, a_large_request_is_served_before_smaller_ones_behind_it) {
-    rouse_semaphore s;
-    probe p[3];
-    rouse_semaphore_init(&s, 0);
-    probes_init(p, 3);
-    must_queue(&s, &p[0], 3);
-    must_queue(&s, &p[1], 1);
-    must_queue(&s, &p[2], 2);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    expect_no_wakes();
-    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
-    expect_wakes(0, 1);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    expect_no_wakes();
-    cr_assert_eq(rouse_semaphore_release(&s, 3), ROUSE_OK);
-    expect_wakes(2);
-    expect_semaphore(&s, 2, 0);
-    rouse_semaphore_destroy(&s);
+    run(0, "W3? W1? W2? R1 R1 R2 >01 R1 R3 >2 =2/0");
 }
 
 /* Trap: N permits returned at once, one waiter woken. */
 Test(semaphore, n_permits_at_once_wake_n_waiters) {
-    rouse_semaphore s;
-    probe p[3];
-    rouse_semaphore_init(&s, 0);
-    probes_init(p, 3);
-    for (int i = 0; i < 3; i++) {
-        must_queue(&s, &p[i], 1);
-    }
-    cr_assert_eq(rouse_semaphore_release(&s, 5), ROUSE_OK);
-    expect_wakes(0, 1, 2);
-    expect_semaphore(&s, 2, 0);
-    rouse_semaphore_destroy(&s);
+    run(0, "W1? W1? W1? R5 >012 =2/0");
 }
 
 Test(semaphore, a_thousand_waiters_on_one_permit_one_at_a_time) {
@@ -244,77 +222,23 @@ Test(semaphore, one_release_runs_through_a_thousand_waiters_that_release_in_thei
 
 /* Trap: a wake spent on a cancelled waiter is lost. */
 Test(semaphore, permits_are_not_spent_on_cancelled_waiters) {
-    rouse_semaphore s;
-    probe p[3];
-    rouse_semaphore_init(&s, 0);
-    probes_init(p, 3);
-    for (int i = 0; i < 3; i++) {
-        must_queue(&s, &p[i], 1);
-    }
-    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
-    cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter));
-    expect_semaphore(&s, 0, 1);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    expect_wakes(2);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    expect_semaphore(&s, 1, 0);
-    rouse_semaphore_destroy(&s);
+    run(0, "W1? W1? W1? C0! C1! =0/1 R1 >2 R1 =1/0");
 }
 
 /* Trap: a big request at the head is cancelled, and those behind it, who could now be served, are not looked at. */
 Test(semaphore, cancel_of_a_big_head_serves_those_behind) {
-    rouse_semaphore s;
-    probe p[3];
-    rouse_semaphore_init(&s, 2);
-    probes_init(p, 3);
-    must_queue(&s, &p[0], 5);
-    must_queue(&s, &p[1], 1);
-    must_queue(&s, &p[2], 1);
-    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
-    expect_wakes(1, 2);
-    expect_semaphore(&s, 0, 0);
-    rouse_semaphore_destroy(&s);
+    run(2, "W5? W1? W1? C0! >12 =0/0");
 }
 
 /* Trap: granted and cancelled at the same moment; here: both in one thread, so that the answer is known. */
 Test(semaphore, cancel_after_the_grant_is_false_and_the_permit_is_owned) {
-    rouse_semaphore s;
-    probe p;
-    rouse_semaphore_init(&s, 0);
-    probe_init(&p, 1);
-    must_queue(&s, &p, 2);
-    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
-    cr_assert_not(rouse_semaphore_cancel(&s, &p.waiter));
-    cr_assert_eq(rouse_waiter_status(&p.waiter), ROUSE_OK);
-    expect_wakes(1);
-    expect_semaphore(&s, 0, 0);
-    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
-    expect_semaphore(&s, 2, 0);
-    rouse_semaphore_destroy(&s);
+    run(0, "W2? R2 >0 C0- =0/0 R2 =2/0");
 }
 
 /* ---- reduce --------------------------------------------------------------------------------------------------------- */
 
 Test(semaphore, reduce_forgets_free_permits_and_no_more) {
-    rouse_semaphore s;
-    probe p;
-    rouse_semaphore_init(&s, 5);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_semaphore_reduce(&s, 0), 0u);
-    cr_assert_eq(rouse_semaphore_reduce(&s, 2), 2u);
-    expect_semaphore(&s, 3, 0);
-    cr_assert_eq(rouse_semaphore_reduce(&s, 3), 3u);
-    expect_semaphore(&s, 0, 0);
-    cr_assert_eq(rouse_semaphore_reduce(&s, 1), 0u);
-    cr_assert_eq(rouse_semaphore_release(&s, 4), ROUSE_OK);
-    cr_assert_eq(rouse_semaphore_reduce(&s, UINT32_MAX), 4u);
-    must_queue(&s, &p, 2);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    cr_assert_eq(rouse_semaphore_reduce(&s, 1), 0u, "what a waiter was given is not free");
-    expect_semaphore(&s, 0, 1);
-    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
-    expect_wakes(1);
-    rouse_semaphore_destroy(&s);
+    run(5, "D0/0 D2/2 =3/0 D3/3 =0/0 D1/0 R4 D4294967295/4 W2? R1 D1/0 =0/1 R1 >0");
 }
 
 Test(semaphore, reduce_at_the_limits) {

@@ -1,10 +1,57 @@
 /* The contract of waiter_queue.h: a balance and a first-in first-out queue of waiters. */
 #include <rouse/waiter_queue.h>
 
-#include "support.h"
+#include "script.h"
 
 static rouse_waiter_queue zeroed;
 static rouse_waiter_queue with_credit = ROUSE_WAITER_QUEUE_INIT(3);
+
+/* ---- scripts (script.h) --------------------------------------------------------------------------------- */
+
+static rouse_status queue_wait(void *q, rouse_waiter *w, uint32_t n) {
+    return rouse_waiter_queue_wait((rouse_waiter_queue *)q, w, n);
+}
+static bool queue_try(void *q, uint32_t n) {
+    return rouse_waiter_queue_try_wait((rouse_waiter_queue *)q, n);
+}
+static rouse_status queue_wake(void *q, uint32_t n, uint32_t cap) {
+    return rouse_waiter_queue_wake((rouse_waiter_queue *)q, n, cap);
+}
+static bool queue_cancel(void *q, rouse_waiter *w) {
+    return rouse_waiter_queue_cancel((rouse_waiter_queue *)q, w);
+}
+static uint32_t queue_close(void *q) {
+    return rouse_waiter_queue_close((rouse_waiter_queue *)q);
+}
+static bool queue_wake_one(void *q) {
+    return rouse_waiter_queue_wake_one((rouse_waiter_queue *)q);
+}
+static uint32_t queue_wake_all(void *q) {
+    return rouse_waiter_queue_wake_all((rouse_waiter_queue *)q);
+}
+static int64_t queue_balance(const void *q) {
+    return rouse_waiter_queue_balance((const rouse_waiter_queue *)q);
+}
+static uint32_t queue_waiters(const void *q) {
+    return rouse_waiter_queue_waiter_count((const rouse_waiter_queue *)q);
+}
+static void run(uint32_t credit, const char *script) {
+    static const script_verbs verbs = {
+        .wait = queue_wait,
+        .try = queue_try,
+        .wake = queue_wake,
+        .cancel = queue_cancel,
+        .close = queue_close,
+        .wake_one = queue_wake_one,
+        .wake_all = queue_wake_all,
+        .balance = queue_balance,
+        .waiters = queue_waiters,
+    };
+    rouse_waiter_queue q;
+    rouse_waiter_queue_init(&q, credit);
+    script_run(&verbs, &q, script);
+    rouse_waiter_queue_destroy(&q);
+}
 
 /* ---- starting values ------------------------------------------------------------------------------------- */
 
@@ -48,38 +95,11 @@ Test(waiter_queue, init_gives_credit_up_to_the_limit) {
 /* ---- wait and try_wait ------------------------------------------------------------------------------------- */
 
 Test(waiter_queue, wait_takes_credit_that_is_there) {
-    rouse_waiter_queue q;
-    probe p;
-    rouse_waiter_queue_init(&q, 5);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 2), ROUSE_OK);
-    expect_queue(&q, 3, 0);
-    cr_assert(rouse_waiter_queue_try_wait(&q, 2));
-    expect_queue(&q, 1, 0);
-    cr_assert_not(rouse_waiter_queue_try_wait(&q, 2));
-    expect_queue(&q, 1, 0);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 1), ROUSE_OK);
-    expect_queue(&q, 0, 0);
-    expect_no_wakes();
-    rouse_waiter_queue_destroy(&q);
+    run(5, "W2! =3/0 T2! =1/0 T2- =1/0 W1! =0/0");
 }
 
 Test(waiter_queue, wait_for_nothing_is_ok_always) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_waiter_queue_try_wait(&q, 0));
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 2), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_waiter_queue_try_wait(&q, 0));
-    expect_queue(&q, -2, 1);
-    cr_assert_eq(rouse_waiter_queue_close(&q), 1u);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 0), ROUSE_OK);
-    cr_assert(rouse_waiter_queue_try_wait(&q, 0));
-    cr_assert_eq(p[1].wakes, 0u);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W0! T0! W2? W0! T0! =-2/1 X1 >1x W0! T0!");
 }
 
 static void check_wait_refuses(rouse_waiter_queue *q, uint32_t n) {
@@ -151,37 +171,11 @@ Test(waiter_queue, waiters_may_lack_far_more_than_one_may_ask_for) {
 #endif
 
 Test(waiter_queue, large_request_is_served_whole) {
-    rouse_waiter_queue q;
-    probe p;
-    rouse_waiter_queue_init(&q, 1);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 100001), ROUSE_PENDING);
-    expect_queue(&q, -100000, 1);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 99999, ROUSE_MAX_PERMITS), ROUSE_OK);
-    expect_no_wakes();
-    expect_queue(&q, -1, 1);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 3, ROUSE_MAX_PERMITS), ROUSE_OK);
-    expect_wakes(1);
-    expect_queue(&q, 2, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(1, "W100001? =-100000/1 R99999 =-1/1 R3 >0 =2/0");
 }
 
 Test(waiter_queue, newcomers_do_not_overtake_a_head_that_lacks) {
-    rouse_waiter_queue q;
-    probe p[3];
-    rouse_waiter_queue_init(&q, 2);
-    probes_init(p, 3);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 3), ROUSE_PENDING);
-    expect_queue(&q, -1, 1);
-    cr_assert_not(rouse_waiter_queue_try_wait(&q, 1), "try does not overtake");
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 1), ROUSE_PENDING);
-    expect_queue(&q, -3, 3);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 2, 0), ROUSE_OK);
-    expect_wakes(0, 1);
-    cr_assert(rouse_waiter_queue_wake_one(&q));
-    expect_wakes(2);
-    rouse_waiter_queue_destroy(&q);
+    run(2, "W3? =-1/1 T1- W1? W1? =-3/3 R2,0 >01 O! >2");
 }
 
 Test(waiter_queue, waiters_are_served_first_in_first_out) {
@@ -206,25 +200,7 @@ Test(waiter_queue, waiters_are_served_first_in_first_out) {
 /* ---- wake ----------------------------------------------------------------------------------------------------- */
 
 Test(waiter_queue, credit_goes_to_the_head_until_it_has_all) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 3), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 1, 0), ROUSE_OK);
-    expect_queue(&q, -3, 2);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 1, 0), ROUSE_OK);
-    expect_queue(&q, -2, 2);
-    expect_no_wakes();
-    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 1, 0), ROUSE_OK);
-    expect_wakes(0);
-    expect_queue(&q, -1, 1);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 1, 0), ROUSE_OK);
-    expect_wakes(1);
-    expect_queue(&q, 0, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W3? W1? R1,0 =-3/2 R1,0 =-2/2 R1,0 >0 =-1/1 R1,0 >1 =0/0");
 }
 
 Test(waiter_queue, wake_of_nothing_changes_nothing) {
@@ -364,77 +340,27 @@ Test(waiter_queue, no_overflow_while_waiters_take_the_excess) {
 }
 
 Test(waiter_queue, wake_one_stores_nothing) {
-    rouse_waiter_queue q;
-    rouse_waiter_queue_init(&q, 0);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    expect_queue(&q, 0, 0);
-    rouse_waiter_queue_destroy(&q);
-    rouse_waiter_queue_init(&q, 3);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    expect_queue(&q, 3, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "O- =0/0");
+    run(3, "O- =3/0");
 }
 
 Test(waiter_queue, wake_one_on_a_head_that_lacks_two_gives_it_one_and_is_false) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 2), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    expect_no_wakes();
-    expect_queue(&q, -2, 2);
-    cr_assert(rouse_waiter_queue_wake_one(&q));
-    expect_wakes(0);
-    cr_assert(rouse_waiter_queue_wake_one(&q));
-    expect_wakes(1);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    expect_queue(&q, 0, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W2? W1? O- =-2/2 O! >0 O! >1 O- =0/0");
 }
 
 /* Trap: N permits returned at once, one waiter woken. */
 Test(waiter_queue, n_permits_at_once_wake_n_waiters) {
-    rouse_waiter_queue q;
-    probe p[5];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 5);
-    for (int i = 0; i < 5; i++) {
-        cr_assert_eq(rouse_waiter_queue_wait(&q, &p[i].waiter, 1), ROUSE_PENDING);
-    }
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 4, ROUSE_MAX_PERMITS), ROUSE_OK);
-    expect_wakes(0, 1, 2, 3);
-    expect_queue(&q, -1, 1);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p[4].waiter));
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W1? W1? W1? W1? W1? R4 >0123 =-1/1 C4!");
 }
 
 /* ---- wake_all --------------------------------------------------------------------------------------------------- */
 
 Test(waiter_queue, wake_all_gives_each_waiter_all_that_it_lacks) {
-    rouse_waiter_queue q;
-    probe p[3];
-    rouse_waiter_queue_init(&q, 2);
-    probes_init(p, 3);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 5), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 7), ROUSE_PENDING);
-    expect_queue(&q, -11, 3);
-    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 3u);
-    expect_wakes(0, 1, 2);
-    expect_queue(&q, 0, 0);
-    cr_assert_eq(p[2].outcome, ROUSE_OK);
-    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 0u);
-    rouse_waiter_queue_destroy(&q);
+    run(2, "W5? W1? W7? =-11/3 A3 >012 =0/0 A0");
 }
 
 Test(waiter_queue, wake_all_leaves_stored_credit) {
-    rouse_waiter_queue q;
-    rouse_waiter_queue_init(&q, 2);
-    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 0u);
-    expect_queue(&q, 2, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(2, "A0 =2/0");
 }
 
 static void queue_again(probe *p) {
@@ -474,36 +400,11 @@ Test(waiter_queue, wake_all_wakes_exactly_those_waiting_though_they_queue_again)
 /* ---- cancel ------------------------------------------------------------------------------------------------------ */
 
 Test(waiter_queue, cancel_takes_a_waiter_out_for_good) {
-    rouse_waiter_queue q;
-    probe p;
-    rouse_waiter_queue_init(&q, 0);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 1), ROUSE_PENDING);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p.waiter));
-    expect_queue(&q, 0, 0);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 0u);
-    cr_assert_eq(rouse_waiter_queue_close(&q), 0u);
-    expect_no_wakes();
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W1? C0! =0/0 O- A0 X0");
 }
 
 Test(waiter_queue, cancel_is_false_once_granted_or_closed) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert(rouse_waiter_queue_wake_one(&q));
-    cr_assert_not(rouse_waiter_queue_cancel(&q, &p[0].waiter));
-    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_OK);
-    cr_assert_eq(rouse_waiter_queue_close(&q), 1u);
-    cr_assert_not(rouse_waiter_queue_cancel(&q, &p[1].waiter));
-    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_CLOSED);
-    expect_wakes(0, 1);
-    expect_queue(&q, 0, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W1? W1? O! >0 C0- X1 >1x C1- =0/0");
 }
 
 Test(waiter_queue, a_cancelled_waiter_may_queue_again_without_init) {
@@ -551,92 +452,26 @@ Test(waiter_queue, balance_and_count_are_exact_after_cancels_from_everywhere) {
 
 /* Trap: a wake spent on a cancelled waiter is lost. */
 Test(waiter_queue, wakes_are_not_spent_on_cancelled_waiters) {
-    for (int live = 0; live < 3; live++) {
-        rouse_waiter_queue q;
-        probe p[3];
-        rouse_waiter_queue_init(&q, 0);
-        probes_init(p, 3);
-        for (int i = 0; i < 3; i++) {
-            cr_assert_eq(rouse_waiter_queue_wait(&q, &p[i].waiter, 1), ROUSE_PENDING);
-        }
-        for (int i = 0; i < 3; i++) {
-            cr_assert(i == live || rouse_waiter_queue_cancel(&q, &p[i].waiter));
-        }
-        cr_assert_eq(rouse_waiter_queue_wake(&q, 1, ROUSE_MAX_PERMITS), ROUSE_OK);
-        expect_wakes(live);
-        cr_assert_eq(rouse_waiter_queue_wake(&q, 1, ROUSE_MAX_PERMITS), ROUSE_OK);
-        expect_queue(&q, 1, 0);
-        rouse_waiter_queue_destroy(&q);
-    }
+    run(0, "W1? W1? W1? C1! C2! R1 >0 R1 =1/0");
+    run(0, "W1? W1? W1? C0! C2! R1 >1 R1 =1/0");
+    run(0, "W1? W1? W1? C0! C1! R1 >2 R1 =1/0");
 }
 
 Test(waiter_queue, cancel_stores_partial_credit_when_nobody_is_behind) {
-    rouse_waiter_queue q;
-    probe p;
-    rouse_waiter_queue_init(&q, 1);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 5), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 2, ROUSE_MAX_PERMITS), ROUSE_OK);
-    expect_queue(&q, -2, 1);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p.waiter));
-    expect_queue(&q, 3, 0);
-    expect_no_wakes();
-    cr_assert(rouse_waiter_queue_try_wait(&q, 3));
-    cr_assert_not(rouse_waiter_queue_try_wait(&q, 1));
-    rouse_waiter_queue_destroy(&q);
+    run(1, "W5? R2 =-2/1 C0! =3/0 T3! T1-");
 }
 
 /* Trap: a big request at the head is cancelled, and those behind it, who could now be served, are not looked at. */
 Test(waiter_queue, cancel_of_the_head_serves_those_behind_before_it_returns) {
-    rouse_waiter_queue q;
-    probe p[4];
-    rouse_waiter_queue_init(&q, 3);
-    probes_init(p, 4);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 10), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[3].waiter, 2), ROUSE_PENDING);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p[0].waiter));
-    expect_wakes(1, 2);
-    expect_queue(&q, -1, 1);
-    cr_assert_eq(rouse_waiter_status(&p[3].waiter), ROUSE_PENDING);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p[3].waiter));
-    expect_queue(&q, 1, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(3, "W10? W1? W1? W2? C0! >12 =-1/1 C3! =1/0");
 }
 
 Test(waiter_queue, cancel_of_a_head_with_partial_credit_hands_it_on) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 0);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 4), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 2), ROUSE_PENDING);
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    cr_assert_not(rouse_waiter_queue_wake_one(&q));
-    expect_queue(&q, -3, 2);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p[0].waiter));
-    expect_wakes(1);
-    expect_queue(&q, 1, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(0, "W4? W2? O- O- O- =-3/2 C0! >1 =1/0");
 }
 
 Test(waiter_queue, cancel_in_the_middle_serves_nobody_too_early) {
-    rouse_waiter_queue q;
-    probe p[3];
-    rouse_waiter_queue_init(&q, 1);
-    probes_init(p, 3);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 2), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 5), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[2].waiter, 1), ROUSE_PENDING);
-    cr_assert(rouse_waiter_queue_cancel(&q, &p[1].waiter));
-    expect_no_wakes();
-    expect_queue(&q, -2, 2);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 2, 0), ROUSE_OK);
-    expect_wakes(0, 2);
-    expect_queue(&q, 0, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(1, "W2? W5? W1? C1! =-2/2 R2,0 >02 =0/0");
 }
 
 /* Trap: tombstones of cancelled waiters grow without bound behind a waiter that stays. (The bound on memory itself
@@ -770,33 +605,11 @@ Test(waiter_queue, close_wakes_every_waiter_with_closed) {
 }
 
 Test(waiter_queue, closed_refuses_waits_though_credit_is_stored) {
-    rouse_waiter_queue q;
-    probe p;
-    rouse_waiter_queue_init(&q, 2);
-    probe_init(&p, 1);
-    cr_assert_eq(rouse_waiter_queue_close(&q), 0u);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 1), ROUSE_CLOSED);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, ROUSE_MAX_PERMITS), ROUSE_CLOSED);
-    cr_assert_not(rouse_waiter_queue_try_wait(&q, 1));
-    expect_queue(&q, 2, 0);
-    expect_no_wakes();
-    rouse_waiter_queue_destroy(&q);
+    run(2, "X0 W1x W536870911x T1- =2/0");
 }
 
 Test(waiter_queue, close_returns_partial_credit_to_the_balance) {
-    rouse_waiter_queue q;
-    probe p[2];
-    rouse_waiter_queue_init(&q, 2);
-    probes_init(p, 2);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 5), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
-    cr_assert_eq(rouse_waiter_queue_wake(&q, 1, ROUSE_MAX_PERMITS), ROUSE_OK);
-    cr_assert_eq(rouse_waiter_queue_close(&q), 2u);
-    expect_wakes(0, 1);
-    cr_assert_eq(p[0].outcome, ROUSE_CLOSED);
-    cr_assert_eq(p[1].outcome, ROUSE_CLOSED, "the credit of the first does not serve the second");
-    expect_queue(&q, 3, 0);
-    rouse_waiter_queue_destroy(&q);
+    run(2, "W5? W1? R1 X2 >01x =3/0");
 }
 
 Test(waiter_queue, wake_works_and_stores_on_a_closed_queue) {

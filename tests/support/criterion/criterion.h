@@ -66,10 +66,12 @@ enum { CRITERION_SKIPPED = 77 };
 #define cr_assert_str_neq(a, b, ...) \
     CRITERION_CHECK(strcmp((a), (b)) != 0, #a " differs from " #b, ##__VA_ARGS__)
 #define cr_assert_str_not_empty(a, ...) CRITERION_CHECK((a)[0] != 0, #a " is not empty", ##__VA_ARGS__)
-#define cr_assert_fail(...)             CRITERION_CHECK(0, "this", ##__VA_ARGS__)
-#define cr_skip(...)                    (printf("skipped: " __VA_ARGS__), putchar('\n'), fflush(NULL), _exit(CRITERION_SKIPPED))
-#define cr_log_info(...)                (printf(__VA_ARGS__), putchar('\n'))
-#define cr_skip_test                    cr_skip
+#define cr_assert_arr_eq(a, b, size, ...) \
+    CRITERION_CHECK(memcmp((a), (b), (size)) == 0, #a " equals " #b, ##__VA_ARGS__)
+#define cr_assert_fail(...) CRITERION_CHECK(0, "this", ##__VA_ARGS__)
+#define cr_skip(...)        (printf("skipped: " __VA_ARGS__), putchar('\n'), fflush(NULL), _exit(CRITERION_SKIPPED))
+#define cr_log_info(...)    (printf(__VA_ARGS__), putchar('\n'))
+#define cr_skip_test        cr_skip
 
 /* Runs one test in a child. 0: passed, 1: failed, 2: skipped. */
 static inline int criterion_run(const criterion_test *test) {
