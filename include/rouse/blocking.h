@@ -51,6 +51,7 @@
 #include "barrier.h"
 #include "channel.h"
 #include "condvar.h"
+#include "detail/base/compiled.h"
 #include "detail/base/park.h"
 #include "mutex.h"
 #include "notify.h"
@@ -222,6 +223,14 @@ ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status an
     return answer;
 }
 
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_block_on_,
+                (rouse_thread_waiter * t, rouse_status answer, uint64_t timeout_ns, void *object,
+                 rouse_block_cancel_fn_ *cancel_fn, rouse_block_give_back_fn_ *return_fn, uint32_t n),
+                (t, answer, timeout_ns, object, cancel_fn, return_fn, n))
+#    define rouse_block_on_ ROUSE_COMPILED_NAME_(rouse_block_on_)
+#endif
+
 /* ---- those of the waiter queue, and of what is nothing but one ----------------------------------------- */
 
 ROUSE_INLINE_ bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
@@ -251,6 +260,14 @@ ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n
     return rouse_block_on_(&t, rouse_waiter_queue_wait(q, &t.waiter, n), timeout_ns, q,
                            rouse_block_leave_queue_, return_fn, n);
 }
+
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
+                (rouse_waiter_queue * q, uint32_t n, uint64_t timeout_ns,
+                 rouse_block_give_back_fn_ *return_fn),
+                (q, n, timeout_ns, return_fn))
+#    define rouse_block_on_queue_ ROUSE_COMPILED_NAME_(rouse_block_on_queue_)
+#endif
 
 /* What can be had at once is had without a waiter. */
 ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
@@ -427,6 +444,15 @@ ROUSE_SLOW_ rouse_status rouse_block_receive_(rouse_channel *ch, void *element, 
                            rouse_block_leave_channel_, NULL, 0);
 }
 
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_block_send_,
+                (rouse_channel * ch, const void *element, uint64_t timeout_ns), (ch, element, timeout_ns))
+#    define rouse_block_send_ ROUSE_COMPILED_NAME_(rouse_block_send_)
+ROUSE_COMPILED_(rouse_status, rouse_block_receive_, (rouse_channel * ch, void *element, uint64_t timeout_ns),
+                (ch, element, timeout_ns))
+#    define rouse_block_receive_ ROUSE_COMPILED_NAME_(rouse_block_receive_)
+#endif
+
 /* rouse_channel_send and rouse_channel_receive for a thread that sleeps until there is room, or an element.
  * Returns ROUSE_OK: the element has moved; ROUSE_TIMEDOUT (_timed only), ROUSE_CLOSED: it has not. */
 ROUSE_INLINE_ rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
@@ -497,6 +523,12 @@ ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex
     }
     return status;
 }
+
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_block_condvar_wait_,
+                (rouse_condvar * c, rouse_mutex *m, uint64_t timeout_ns), (c, m, timeout_ns))
+#    define rouse_block_condvar_wait_ ROUSE_COMPILED_NAME_(rouse_block_condvar_wait_)
+#endif
 
 /* rouse_condvar_wait for a thread that sleeps until it is signalled. Unlocks m, and locks it again, in its
  * turn, before it returns.

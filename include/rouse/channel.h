@@ -39,6 +39,7 @@
 #include "config.h"
 #include "detail/base/atomic.h"
 #include "detail/base/check.h"
+#include "detail/base/compiled.h"
 #include "detail/base/platform.h"
 #include "detail/queue/guard.h"
 #include "detail/queue/list.h"
@@ -291,6 +292,15 @@ ROUSE_INLINE_ rouse_status rouse_channel_receive_(rouse_channel *ch, rouse_waite
     return status;
 }
 
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_channel_send_, (rouse_channel * ch, rouse_waiter *w, const void *element),
+                (ch, w, element))
+#    define rouse_channel_send_ ROUSE_COMPILED_NAME_(rouse_channel_send_)
+ROUSE_COMPILED_(rouse_status, rouse_channel_receive_, (rouse_channel * ch, rouse_waiter *w, void *element),
+                (ch, w, element))
+#    define rouse_channel_receive_ ROUSE_COMPILED_NAME_(rouse_channel_receive_)
+#endif
+
 /* Sends a copy of *element.
  *   ROUSE_OK        the channel, or a receiver, has it
  *   ROUSE_PENDING   full; wake will be called with ROUSE_OK when the channel has it, or with ROUSE_CLOSED
@@ -336,6 +346,14 @@ ROUSE_INLINE_ rouse_status rouse_channel_receive_now_(rouse_channel *ch, void *e
     rouse_channel_deliver_(served);
     return status;
 }
+
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_channel_send_now_, (rouse_channel * ch, const void *element),
+                (ch, element))
+#    define rouse_channel_send_now_ ROUSE_COMPILED_NAME_(rouse_channel_send_now_)
+ROUSE_COMPILED_(rouse_status, rouse_channel_receive_now_, (rouse_channel * ch, void *element), (ch, element))
+#    define rouse_channel_receive_now_ ROUSE_COMPILED_NAME_(rouse_channel_receive_now_)
+#endif
 
 /* The same without waiting: true if it was sent, or received. False: full, or empty, or closed. */
 ROUSE_NODISCARD_
@@ -393,6 +411,11 @@ ROUSE_INLINE_ bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
     }
     return mark != 0;
 }
+
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(bool, rouse_channel_leave_, (rouse_channel * ch, rouse_waiter *w), (ch, w))
+#    define rouse_channel_leave_ ROUSE_COMPILED_NAME_(rouse_channel_leave_)
+#endif
 
 /* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
  * into its place. False: it has been served or closed, or is about to be told so. */

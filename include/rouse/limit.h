@@ -36,6 +36,7 @@
 #include "config.h"
 #include "detail/base/atomic.h"
 #include "detail/base/check.h"
+#include "detail/base/compiled.h"
 #include "detail/base/owner.h"
 #include "detail/base/platform.h"
 #include "detail/queue/invited.h"
@@ -653,6 +654,23 @@ ROUSE_SLOW_ uint64_t rouse_limit_oldest_(rouse_limit *l) {
     }
     return since;
 }
+#endif
+
+#ifdef ROUSE_COMPILED_ELSEWHERE_
+ROUSE_COMPILED_(rouse_status, rouse_limit_queue_, (rouse_limit * l, rouse_waiter *w, uint32_t n), (l, w, n))
+#    define rouse_limit_queue_ ROUSE_COMPILED_NAME_(rouse_limit_queue_)
+ROUSE_COMPILED_(rouse_status, rouse_limit_hand_back_, (rouse_limit * l, uint32_t n), (l, n))
+#    define rouse_limit_hand_back_ ROUSE_COMPILED_NAME_(rouse_limit_hand_back_)
+ROUSE_COMPILED_VOID_(rouse_limit_served_, (rouse_limit * l, uint64_t seen, uint64_t after), (l, seen, after))
+#    define rouse_limit_served_ ROUSE_COMPILED_NAME_(rouse_limit_served_)
+ROUSE_COMPILED_(bool, rouse_limit_cancel_, (rouse_limit * l, rouse_waiter *w), (l, w))
+#    define rouse_limit_cancel_ ROUSE_COMPILED_NAME_(rouse_limit_cancel_)
+ROUSE_COMPILED_(uint32_t, rouse_limit_close_, (rouse_limit * l), (l))
+#    define rouse_limit_close_ ROUSE_COMPILED_NAME_(rouse_limit_close_)
+#    ifdef ROUSE_STATS
+ROUSE_COMPILED_(uint64_t, rouse_limit_oldest_, (rouse_limit * l), (l))
+#        define rouse_limit_oldest_ ROUSE_COMPILED_NAME_(rouse_limit_oldest_)
+#    endif
 #endif
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #   tests/compile/run.sh libraries CC... shared libraries and plug-ins: in any number, on musl, with other backends,
 #                                        private ones, unloaded ones; which mixtures are refused, and by what
 #   tests/compile/run.sh modules CC...   templates in a C++20 module call the library (clang 16 or later, if there is one)
+#   tests/compile/run.sh once CC...      ROUSE_COMPILED_ONCE: the slow paths in one unit; how much smaller the others are
 #   tests/compile/run.sh symbols CC...   what a unit adds to a program's names
 #
 # CC: gcc, clang. Needs no build folder; works in a temporary one. Prints what it compiled; the exit status is 0 only
@@ -421,6 +422,56 @@ modules() {
     echo "${newest:-$compiler}: templates in a module; the headers in extern \"C\""
 }
 
+# ---- once -----------------------------------------------------------------------------------------------------------------
+
+# once_program CC CXX IMPLEMENTATION-COMPILER LANGUAGE FLAGS...: the program of two units, C and C++, and a third one that
+# has the slow paths, in either language.
+once_program() {
+    cc=$1 cxx=$2 third=$3 language=$4
+    shift 4
+    # shellcheck disable=SC2086 # a list of words
+    "$cc" -std=c11 -DROUSE_COMPILED_ONCE "$@" -c "$here/two_units_c.c" -o "$work/c.o" &&
+        "$cxx" -std=c++11 -DROUSE_COMPILED_ONCE "$@" -c "$here/two_units_cxx.cc" -o "$work/cxx.o" || return 1
+    "$third" -x "$language" -DROUSE_COMPILED_ONCE "$@" -c "$here/implementation.c" -o "$work/impl.o" &&
+        "$cxx" "$@" "$work/c.o" "$work/cxx.o" "$work/impl.o" -o "$work/once" -lpthread && "$work/once"
+}
+# text_of CC FLAGS...: the bytes of code of a unit that uses a whole semaphore.
+text_of() {
+    cc=$1
+    shift
+    "$cc" -std=c11 -O2 "$@" -DTEXT_SEMAPHORE -c "$root/benches/text_size.c" -o "$work/text.o" &&
+        size "$work/text.o" | awk 'NR == 2 {print $1}'
+}
+once() {
+    compiler=$1
+    cxx=$(cxx_of "$compiler")
+    for backend in $backends; do
+        flags="$warnings -O1 -I$include -DROUSE_BACKEND=ROUSE_BACKEND_$backend"
+        # shellcheck disable=SC2086
+        {
+            must_work "$compiler compiled once, by C, $backend" once_program "$compiler" "$cxx" "$compiler" c $flags
+            must_fail "$compiler compiled nowhere, $backend" 'undefined.*_in_' \
+                "$cxx" "$work/c.o" "$work/cxx.o" -o "$work/once" -lpthread
+        }
+        before=$(text_of "$compiler" "-I$include" "-DROUSE_BACKEND=ROUSE_BACKEND_$backend")
+        after=$(text_of "$compiler" "-I$include" "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" -DROUSE_COMPILED_ONCE)
+        echo "$compiler: a unit with a semaphore, $backend: $before bytes of code, $after with ROUSE_COMPILED_ONCE"
+        echo "$before and $after" >"$work/log"
+        if [ "$after" -lt $((before / 2)) ]; then ok; else bad "$compiler $backend: not half as much"; fi
+    done
+    # The options that change the names and the objects; the single file.
+    single=$work/single
+    mkdir -p "$single/rouse"
+    "$root/tools/amalgamate" --include "$include" -o "$single/rouse/rouse.h" >/dev/null
+    flags="$warnings -O1 -DROUSE_BACKEND=ROUSE_BACKEND_LOCKFREE"
+    # shellcheck disable=SC2086
+    {
+        must_work "$compiler compiled once, by C++, ROUSE_PRIVATE, ROUSE_DEBUG, ROUSE_STATS" \
+            once_program "$compiler" "$cxx" "$cxx" c++ $flags -I"$include" -DROUSE_PRIVATE=ours -DROUSE_DEBUG -DROUSE_STATS
+        must_work "$compiler compiled once, the single file" once_program "$compiler" "$cxx" "$compiler" c $flags -I"$single"
+    }
+}
+
 # ---- symbols --------------------------------------------------------------------------------------------------------------
 
 # no_others WHAT FILE NM-FLAGS: every defined name begins with rouse_, is a function's own (x.0), or is the test's.
@@ -482,12 +533,12 @@ symbols() {
 }
 
 [ $# -ge 2 ] || {
-    sed -n '2,16s/^# \{0,1\}//p' "$0"
+    sed -n '2,17s/^# \{0,1\}//p' "$0"
     exit 2
 }
 part=$1
 shift
-case $part in alone | loops | together | refused | libraries | modules | symbols) ;; *) exit 2 ;; esac
+case $part in alone | loops | together | refused | libraries | modules | symbols | once) ;; *) exit 2 ;; esac
 for compiler in "$@"; do
     if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
         "$part" "$compiler"

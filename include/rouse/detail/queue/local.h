@@ -361,6 +361,8 @@ ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     return rouse_local_sweep_(q, rouse_outcome_(ROUSE_CLOSED, 0));
 }
 
+#include "compiled.h"
+
 /* ---- policies ------------------------------------------------------------------------------------------ */
 
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {

@@ -348,4 +348,6 @@ ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_
     return ROUSE_OK;
 }
 
+#include "compiled.h"
+
 #endif /* ROUSE_DETAIL_QUEUE_LOCKED_H */

@@ -51,21 +51,6 @@
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL)                                          \
     }
 
-/* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
- * word has been read. */
-ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
-    uint32_t woken;
-    while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
-        /* E3: as in rouse_word_give_. */
-        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
-            return ROUSE_OK;
-        }
-    }
-    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW
-                                       : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
-}
-
 /* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes
  * back, under the cap that the object has. */
 ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,
@@ -192,6 +177,23 @@ ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
         rouse_pool_delete_(pool);
         rouse_ptr_store_relaxed_(&q->pool_, NULL);
     }
+}
+
+#include "compiled.h"
+
+/* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
+ * word has been read. */
+ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
+    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint32_t woken;
+    while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
+        /* E3: as in rouse_word_give_. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
+            return ROUSE_OK;
+        }
+    }
+    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW
+                                       : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_H */

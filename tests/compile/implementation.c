@@ -1,0 +1,3 @@
+/* The one unit that has the slow paths, of a program whose units define ROUSE_COMPILED_ONCE. */
+#define ROUSE_IMPLEMENTATION
+#include <rouse/rouse.h>
