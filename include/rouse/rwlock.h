@@ -129,7 +129,9 @@ ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
 /* Ends what read, or write, began, and lets in those who can be let in: the oldest waiter, and behind a
  * reader the readers that follow it. ROUSE_INVALID: the lock is not held so; nothing changed, and ROUSE_DEBUG
  * aborts. (That is told as far as the balance shows it. While others wait, or all `readers` read, a reader
- * cannot be told from a writer that had to wait for the lock.) */
+ * cannot be told from a writer that had to wait for the lock; but ROUSE_DEBUG sees a writer at the head of
+ * the queue that has been given something already, and so that nobody writes. With LOCKFREE, not if it lacks
+ * 1.) */
 ROUSE_INLINE_ rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -143,6 +145,8 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
 ROUSE_INLINE_ rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
+    ROUSE_CHECK_(rouse_backend_given_(&l->queue_, l->readers_) == 0, l,
+                 "nobody writes: a writer waits for readers");
     /* Relaxed, twice: see rouse_rwlock_entered_. A writer that had to wait has not set it. */
     if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
         rouse_u32_store_relaxed_(&l->writing_, 0);
@@ -157,6 +161,8 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
 ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
+    ROUSE_CHECK_(rouse_backend_given_(&l->queue_, l->readers_) == 0, l,
+                 "nobody writes: a writer waits for readers");
     /* Relaxed, twice: as in end_write. */
     if (rouse_u32_load_relaxed_(&l->writing_) != 0) {
         rouse_u32_store_relaxed_(&l->writing_, 0);

@@ -523,6 +523,22 @@ static void end_write_by_a_reader(void) {
     (void)rouse_rwlock_try_read(&rwlock);
     (void)rouse_rwlock_end_write(&rwlock);
 }
+/* And a writer waits for the two who read. */
+static void two_read_and_one_waits_to_write(void) {
+    static rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    (void)rouse_rwlock_try_read(&rwlock);
+    (void)rouse_rwlock_try_read(&rwlock);
+    (void)rouse_rwlock_write(&rwlock, &w);
+}
+static void end_write_by_a_reader_while_one_waits(void) {
+    two_read_and_one_waits_to_write();
+    (void)rouse_rwlock_end_write(&rwlock);
+}
+static void downgrade_by_a_reader_while_one_waits(void) {
+    two_read_and_one_waits_to_write();
+    (void)rouse_rwlock_downgrade(&rwlock);
+}
 static void downgrade_twice(void) {
     (void)rouse_rwlock_try_write(&rwlock);
     (void)rouse_rwlock_downgrade(&rwlock);
@@ -541,6 +557,8 @@ Test(misuse, rwlock_that_is_not_held_so) {
     expect_abort(end_write_of_a_free_one, "rouse_rwlock_end_write", &rwlock);
     expect_abort(end_read_by_a_writer, "rouse_rwlock_end_read", &rwlock);
     expect_abort(end_write_by_a_reader, "rouse_rwlock_end_write", &rwlock);
+    expect_abort(end_write_by_a_reader_while_one_waits, "rouse_rwlock_end_write", &rwlock);
+    expect_abort(downgrade_by_a_reader_while_one_waits, "rouse_rwlock_downgrade", &rwlock);
     expect_abort(downgrade_twice, "rouse_rwlock_downgrade", &rwlock);
     expect_abort(destroy_with_a_reader_waiting, "rouse_rwlock_destroy", &rwlock);
 }

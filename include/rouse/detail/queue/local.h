@@ -68,6 +68,14 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return q->count_;
 }
 
+#ifdef ROUSE_DEBUG
+/* How much of `most`, which it may have asked for, the oldest waiter has been given. */
+ROUSE_INLINE_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
+    (void)most;
+    return q->oldest_ == NULL ? 0 : rouse_account_asked_(q->oldest_) - rouse_account_lacks_(q->oldest_);
+}
+#endif
+
 #ifdef ROUSE_STATS
 /* When the oldest waiter queued; 0: nobody waits. */
 ROUSE_INLINE_ uint64_t rouse_backend_oldest_(const rouse_waiter_queue *q) {

@@ -129,6 +129,22 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
     return rouse_backend_count_(q, &lack);
 }
 
+#ifdef ROUSE_DEBUG
+/* How much of `most`, which it may have asked for, the oldest waiter has been given. Its cell says what it
+ * lacks: 1 may be all that it asked for. */
+ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
+    /* E4: acquire, as in rouse_serving_give_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    uint32_t lacks = most;
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
+        rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
+        lacks = rouse_cell_number_(at.word);
+    }
+    return lacks > 1 && lacks < most ? most - lacks : 0;
+}
+#endif
+
 #ifdef ROUSE_STATS
 /* When the oldest waiter queued; 0: nobody waits. Of a cell that is used again meanwhile it may be the next
  * waiter's: a snapshot, as above. One whose ticket is issued and that has not arrived yet is passed over. */
