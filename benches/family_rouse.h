@@ -49,7 +49,8 @@ typedef struct f_wait {
     rouse_condvar_waiter changed;
     rouse_any any;
     rouse_arm arms[F_ARMS];
-    rouse_mutex *held; /* to be unlocked when the wait is over */
+    const void *prepared; /* the condition variable or semaphores that `changed` or `any` was prepared for */
+    rouse_mutex *held;    /* to be unlocked when the wait is over */
 } f_wait;
 
 static inline void f_on_wake(rouse_waiter *w, rouse_status status) {
@@ -79,6 +80,7 @@ static inline bool f_over(rouse_status status) {
 static inline void f_wait_init(f_wait *w, task *t) {
     rouse_waiter_init(&w->waiter, f_on_wake, t);
     rouse_transfer_init(&w->transfer, NULL, f_on_transfer, t);
+    w->prepared = NULL;
     w->held = NULL;
 }
 static inline bool f_resume(f_wait *w) {
@@ -180,7 +182,10 @@ static inline void *f_condvar_new(void) {
 }
 static inline bool f_wait_change(void *condvar, f_wait *w) {
     f_condvar *const c = condvar;
-    rouse_condvar_waiter_init(&w->changed, &c->mutex, NULL, f_on_change, rouse_waiter_data(&w->waiter));
+    if (w->prepared != condvar) {
+        rouse_condvar_waiter_init(&w->changed, &c->mutex, NULL, f_on_change, rouse_waiter_data(&w->waiter));
+        w->prepared = condvar;
+    }
     if (!f_over(rouse_mutex_lock(&c->mutex, &w->waiter))) {
         bench_die("an uncontended mutex was not had");
     }
@@ -223,11 +228,13 @@ static inline bool f_wait_first(void *sems, f_wait *w) {
     return f_over(rouse_semaphore_acquire(sems, &w->waiter, 1));
 }
 static inline bool f_wait_either(void *sems, f_wait *w) {
-    rouse_semaphore *const s = sems;
-    for (int i = 0; i < F_ARMS; i++) {
-        rouse_arm_semaphore(&w->arms[i], &s[i], 1);
+    if (w->prepared != sems) {
+        for (int i = 0; i < F_ARMS; i++) {
+            rouse_arm_semaphore(&w->arms[i], (rouse_semaphore *)sems + i, 1);
+        }
+        rouse_any_init(&w->any, w->arms, F_ARMS, NULL, f_on_any, rouse_waiter_data(&w->waiter));
+        w->prepared = sems;
     }
-    rouse_any_init(&w->any, w->arms, F_ARMS, NULL, f_on_any, rouse_waiter_data(&w->waiter));
     return f_over(rouse_any_wait(&w->any));
 }
 static inline void f_release(void *sems, int which) {
