@@ -20,7 +20,7 @@
  *   is ROUSE_OK, as ever.
  *   What came before the winner's release happens before wake.
  *
- * Cost: what the arms cost, one read-modify-write for each, and three. No allocation. Not for signal
+ * Cost: what the arms cost, one read-modify-write for each, and two or three. No allocation. Not for signal
  * handlers. */
 #ifndef ROUSE_ANY_H
 #define ROUSE_ANY_H
@@ -293,7 +293,16 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
             arm->verbs_->hand_on(arm->object_, w, arm->n_);
         }
     } else if (!deciding) {
-        holds += rouse_any_cancel_arms_(a, a->count_, i + 1) + ROUSE_ANY_DECIDING_;
+        uint64_t seen;
+        holds += rouse_any_cancel_arms_(a, a->count_, i + 1);
+        /* E50: acquire, as in rouse_any_let_go_. Nobody takes a hold who has none, so once this thread has the
+         * only ones they need not be let go: the next wait starts afresh. */
+        seen = rouse_u64_load_acquire_(&a->state_);
+        if ((seen & ROUSE_ANY_HOLDS_) == holds) {
+            rouse_any_end_(a, seen);
+            return;
+        }
+        holds += ROUSE_ANY_DECIDING_;
     }
     rouse_any_let_go_(a, holds);
 }

@@ -20,6 +20,7 @@ static void on_any(rouse_any *any, int index, rouse_status status) {
     if (index == 0) {
         shared++; /* ordered after the release of arm 0, whichever thread tells */
     }
+    memset(t->arms, 0, sizeof t->arms); /* nobody looks at them any more */
     if (frees) {
         rouse_semaphore_destroy(&t->s[0]);
         rouse_semaphore_destroy(&t->s[1]);
