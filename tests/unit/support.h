@@ -3,7 +3,7 @@
 #ifndef ROUSE_TESTS_UNIT_SUPPORT_H
 #define ROUSE_TESTS_UNIT_SUPPORT_H
 
-#include <rouse/waiter.h>
+#include "../support/witness.h"
 
 #include <criterion/criterion.h>
 
@@ -13,15 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-typedef struct probe probe;
-struct probe {
-    rouse_waiter waiter;
-    int id;
-    unsigned wakes;
-    rouse_status outcome;
-    void (*then)(probe *p); /* runs inside the wake, may free the probe */
-    void *arg;
-};
+typedef struct witness probe;
 
 #define LOG_MAX 4096
 static int wake_log[LOG_MAX];
@@ -29,14 +21,12 @@ static size_t wake_log_length;
 static _Thread_local int wakes_running;
 
 static inline void probe_wake(rouse_waiter *w, rouse_status status) {
-    probe *const p = (probe *)rouse_waiter_data(w);
+    probe *const p = witness_woken(w, status);
     cr_assert_eq(&p->waiter, w);
     cr_assert_eq(wakes_running, 0, "a wake ran inside another wake of its thread");
     cr_assert_eq(rouse_waiter_status(w), status, "the outcome is stored before wake is called");
     cr_assert_lt(wake_log_length, (size_t)LOG_MAX);
     wake_log[wake_log_length++] = p->id;
-    p->wakes++;
-    p->outcome = status;
     wakes_running++;
     if (p->then != NULL) {
         p->then(p);
@@ -45,12 +35,7 @@ static inline void probe_wake(rouse_waiter *w, rouse_status status) {
 }
 
 static inline void probe_init(probe *p, int id) {
-    p->id = id;
-    p->wakes = 0;
-    p->outcome = ROUSE_PENDING;
-    p->then = NULL;
-    p->arg = NULL;
-    rouse_waiter_init(&p->waiter, probe_wake, p);
+    witness_init(p, id, probe_wake, ROUSE_PENDING);
 }
 
 /* Numbers them 0, 1, 2, … */

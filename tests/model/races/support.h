@@ -5,6 +5,7 @@
 #ifndef MODEL_RACES_SUPPORT_H
 #define MODEL_RACES_SUPPORT_H
 
+#include "../../support/witness.h"
 #include "mc.h"
 
 #include <rouse/rouse.h>
@@ -22,15 +23,7 @@ enum { GUESTS = 10, NOT_CALLED = 77 };
 #    define LOCKFREE_BOUND(n) 0
 #endif
 
-typedef struct guest guest;
-struct guest {
-    rouse_waiter waiter;
-    int answer;  /* of the call that queued it                */
-    int outcome; /* that wake was called with                 */
-    int wakes;
-    int cancelled;          /* cancel returned true */
-    void (*then)(guest *g); /* runs in the wake, if that is ROUSE_OK */
-};
+typedef struct witness guest;
 
 static guest guests[GUESTS];
 #define A (&guests[0])
@@ -47,20 +40,17 @@ static guest guests[GUESTS];
 extern int shared;
 int shared;
 
+/* `then` runs if it has what it asked for. */
 static inline void guest_wake(rouse_waiter *w, rouse_status status) {
-    guest *const g = rouse_waiter_data(w);
-    g->outcome = status;
-    g->wakes++;
+    guest *const g = witness_woken(w, status);
     if (status == ROUSE_OK && g->then != NULL) {
         g->then(g);
     }
 }
 
 static inline void guest_init(guest *g, void (*then)(guest *)) {
-    g->answer = g->outcome = NOT_CALLED;
-    g->wakes = g->cancelled = 0;
+    witness_init(g, 0, guest_wake, NOT_CALLED);
     g->then = then;
-    rouse_waiter_init(&g->waiter, guest_wake, g);
 }
 static inline void guest_init_polled(guest *g) {
     guest_init(g, NULL);
@@ -141,7 +131,7 @@ static inline void take_out(guest *g) {
         rouse_wake_fn *const wake = g->waiter.wake_;
         memset(&g->waiter, 0, sizeof g->waiter);
         rouse_waiter_init(&g->waiter, wake, g);
-        g->cancelled = 1;
+        g->cancelled = true;
     }
 }
 static inline void give(uint32_t n) {
@@ -223,7 +213,7 @@ static inline void queue_finish(void) {
     for (int i = 0; i < GUESTS; i++) {
         if (waiting(&guests[i])) {
             mc_assert(rouse_waiter_queue_cancel(&queue, &guests[i].waiter));
-            guests[i].cancelled = 1;
+            guests[i].cancelled = true;
         }
     }
     mc_assert(rouse_waiter_queue_waiter_count(&queue) == 0);
