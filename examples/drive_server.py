@@ -70,11 +70,14 @@ class Server:
             client.send(path)
             return client.receive()
 
+    def status(self):
+        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", self.get("/status")[1])}
+
     def await_status(self, **wanted):
         """Waits until /status says so."""
         end = time.monotonic() + PATIENCE
         while True:
-            status = {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", self.get("/status")[1])}
+            status = self.status()
             if all(status[name] == value for name, value in wanted.items()):
                 return
             check(time.monotonic() < end, f"the server stays at {status}; wanted {wanted}")
@@ -279,8 +282,30 @@ def never_reads(command, _slow):
     server.stop()
 
 
+def waits_are_told(command, _slow):
+    """/status says how long the oldest waits while it waits, and how long they waited when they have been served."""
+    server = Server(command)
+    server.get("/hang")
+    working = clients_at_work(server, LIMIT)
+    server.await_status(in_backend=LIMIT)
+    status = server.status()
+    check(status["oldest_us"] == 0 and status["waited"] == 0, f"nobody has waited yet: {status}")
+    waiting = clients_at_work(server, 3)
+    server.await_status(waiting=3)
+    first = server.status()["oldest_us"]
+    while server.status()["oldest_us"] <= first:  # it goes on; the test's own time-out ends this
+        pass
+    server.get("/recover")
+    check_codes(working + waiting, 200, "all of them")
+    status = server.status()
+    check(status["waited"] == 3 and status["most"] == 3 and status["oldest_us"] == 0, f"3 have waited: {status}")
+    check(status["p99_us"] >= first, f"they waited longer than {first} us: {status}")
+    server.stop()
+
+
 SCENARIOS = [many_requests, pressure, clients_leave, deadline_passes, shutdown, leave_and_release_race,
-             reset_in_the_backend, leave_without_reading, never_reads]
+             reset_in_the_backend, leave_without_reading, never_reads,
+             waits_are_told]
 
 
 def main():

@@ -108,11 +108,11 @@ int server_listen(void) {
 }
 
 size_t server_answer_other(http_request request, char *out, bool keep_alive, const server_report *report) {
-    char body[128];
+    char body[sizeof report->waits + 128];
     switch (request) {
     case HTTP_STATUS:
-        snprintf(body, sizeof body, "free=%u waiting=%u in_backend=%u\n", report->free, report->waiting,
-                 backend_in_progress());
+        snprintf(body, sizeof body, "free=%u waiting=%u in_backend=%u %s\n", report->free, report->waiting,
+                 backend_in_progress(), report->waits);
         return http_answer(out, 200, keep_alive, body);
     case HTTP_HANG:
     case HTTP_RECOVER:

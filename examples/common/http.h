@@ -1,7 +1,8 @@
 /* examples/common/http.h: as much HTTP/1.1 as the example servers need, and their options and counts.
  *
  *     GET /work      takes a permit, asks the backend, answers 200; 503 when there was no permit in time
- *     GET /status    permits, waiters and calls at this moment; needs no permit
+ *     GET /status    permits, waiters and calls at this moment, how long waits for a permit took, and how long
+ *                    the oldest has been waiting; needs no permit
  *     GET /hang      from now on the backend hangs; GET /recover: it no longer does
  */
 #ifndef EXAMPLE_HTTP_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HTTP_INPUT = 2048, HTTP_ANSWER = 512 };
+enum { HTTP_INPUT = 2048, HTTP_ANSWER = 2048 };
 
 /* Bytes that have arrived and are no request yet. */
 typedef struct http_input {
@@ -42,6 +43,7 @@ typedef struct server_options {
 typedef struct server_report {
     unsigned free, waiting;                      /* of the semaphore            */
     unsigned answered, timed_out, refused, left; /* requests: 200, 503, 503, cancelled */
+    char waits[1600];                            /* for /status: what the semaphore's statistics say */
 } server_report;
 
 /* --limit N --work-ms N --deadline-ms N; exits with a message if something else is given. */

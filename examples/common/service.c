@@ -1,9 +1,12 @@
 /* examples/common/service.c: the life of a request: READING, QUEUED for a permit, WORKING in the backend. */
 #include "service.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static rouse_semaphore limit;
+static rouse_stats waits = ROUSE_STATS_INIT("permits");
 static rouse_mailbox *mailbox;
 static rouse_deadlines *deadlines;
 static server_options options;
@@ -11,7 +14,28 @@ static server_report report;
 static client *clients;
 static bool stopping;
 
+/* The statistics of the semaphore: one line of numbers, and a line for each length of a wait that there was. */
+static void describe_waits(char *text, size_t size) {
+    const uint64_t oldest = rouse_semaphore_oldest_ns(&limit, rouse_stats_now());
+    rouse_stats now;
+    size_t used;
+    rouse_stats_read(&waits, &now);
+    used = (size_t)snprintf(text, size,
+                            "oldest_us=%" PRIu64 " most=%" PRIu64 " waited=%" PRIu64 " p50_us=%" PRIu64
+                            " p99_us=%" PRIu64 "\n# %s: waits of up to ns, how many",
+                            oldest / 1000, now.most, rouse_stats_count(&now),
+                            rouse_stats_quantile(&now, 0.5) / 1000, rouse_stats_quantile(&now, 0.99) / 1000,
+                            now.name);
+    for (int i = 0; i < 63 && used < size; i++) {
+        if (now.waits[i] != 0) {
+            used += (size_t)snprintf(text + used, size - used, "\n%" PRIu64 " %" PRIu64,
+                                     (UINT64_C(2) << i) - 1, now.waits[i]);
+        }
+    }
+}
+
 static void refresh_report(void) {
+    describe_waits(report.waits, sizeof report.waits);
     report.free = rouse_semaphore_available(&limit);
     report.waiting = rouse_semaphore_waiter_count(&limit);
 }
@@ -167,6 +191,7 @@ bool service_start(int argc, char **argv, rouse_mailbox *loop_mailbox, rouse_dea
     mailbox = loop_mailbox;
     deadlines = loop_deadlines;
     (void)rouse_semaphore_init(&limit, options.limit);
+    (void)rouse_semaphore_attach_stats(&limit, &waits); /* built without ROUSE_STATS, it stays empty */
     return backend_start(2 * options.limit, options.work_ms);
 }
 
