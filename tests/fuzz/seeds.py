@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/fuzz/corpus/calls and corpus/threads: a few histories to start from, in the encodings that calls.c and threads.c
-read. Run it after a change of those."""
+"""Writes tests/fuzz/corpus/calls, corpus/threads and corpus/family: a few histories to start from, in the encodings that calls.c,
+threads.c and family.c read. Run it after a change of those."""
 import pathlib
 
 QUEUE, SECOND, SEMAPHORE, NOTIFY, MUTEX = range(5)
@@ -79,8 +79,52 @@ SEEDS_THREADS = {
 }
 
 
+# ---- family.c ----
+
+LIMIT, EVENT, GATE, LOCK, RWLOCK, ONCE, BARRIER, CONDVAR, RECEIVE, SEND, ANY = 0, 1, 2, 3, 4, 5, 6, 10, 12, 13, 14
+IDLE = (31, 0, 0, 1)  # a wake that does nothing
+
+
+def ask(thing, who, number=1, how=0, then=IDLE):
+    """number: 1, 3 (means 2), or a multiple of 4. how: 1 + 16 * the deadline; 4 polled, 6 on the mailbox, 7 both with a deadline."""
+    return bytes([thing, who, number, how]) + bytes(then) * (2 if thing == BARRIER else 1)
+
+
+def do(what, number=1, how=0, who=0):
+    return bytes([what, who, number, how])
+
+
+def leave(who):
+    return do(16, who=who)
+
+
+GIVE, SET_LIMIT, TRY, SET, RESET, ENTER, LEAVE = do(19), do(19, 1, 2), do(19, 3, 3), do(21), do(21, 1, 1), do(22), do(22, 1, 2)
+SIGNAL, BROADCAST, UNLOCK, FAILED, READY, DRAIN_ALL = do(23, 1, 1), do(23), do(24), do(28, 1, 1), do(28), do(30)
+END_LOCK, DOWNGRADE, UPGRADE, TAKE_MANY, CLOSE_CHANNEL, CLOSE_GATE = do(26), do(26, 1, 1), do(26, 1, 3), do(27, 1, 3), do(31, 1, 0, 6), do(31, 1, 0, 2)
+HELD = ask(LOCK, 9)
+SEEDS_FAMILY = {
+    "full": b"".join(ask(LIMIT, i) for i in range(8)) + GIVE * 6,
+    "debt": TRY + ask(LIMIT, 0, 3) + ask(LIMIT, 1) + SET_LIMIT + GIVE * 2 + leave(0) + GIVE + do(19, 16, 2),
+    "resized_in_wake": TRY + ask(LIMIT, 0, 1, 0, (19, 0, 16, 2)) + b"".join(ask(LIMIT, i) for i in range(1, 4)) + GIVE,
+    "set_reset": b"".join(ask(EVENT, i, 1, i) for i in range(5)) + SET + RESET + ask(EVENT, 6) + do(30) + SET,
+    "drained": ask(GATE, 0) + ask(GATE, 1, 1, 6) + ENTER + CLOSE_GATE + ENTER + LEAVE * 3 + DRAIN_ALL + ask(GATE, 2),
+    "signal_passed_on": HELD + ask(CONDVAR, 0) + HELD + ask(CONDVAR, 1) + ask(LOCK, 2) + SIGNAL + leave(0) + UNLOCK * 3,
+    "broadcast": b"".join(ask(LOCK, i) + ask(CONDVAR, i, 1, i) for i in range(4)) + ask(LOCK, 5) + BROADCAST + leave(1) + UNLOCK * 5,
+    "readers_writer": b"".join(ask(RWLOCK, i, n) for i, n in enumerate((1, 0, 1, 1, 0))) + leave(1) + END_LOCK * 4 + DOWNGRADE + UPGRADE + END_LOCK,
+    "channel": b"".join(ask(SEND, i) for i in range(4)) + TAKE_MANY + b"".join(ask(RECEIVE, i) for i in range(4, 8)) + do(27) + ask(SEND, 8)
+    + ask(SEND, 9) + CLOSE_CHANNEL,
+    "once": b"".join(ask(ONCE, i) for i in range(4)) + FAILED + leave(2) + READY + ask(ONCE, 5),
+    "barrier": b"".join(ask(BARRIER, i) for i in range(7)),
+    "equal_deadlines": b"".join(ask(EVENT, i, 1, 1 + 16 * (3 if i else 5)) for i in range(5)) + do(29, 1, 3) + do(29, 1, 5),
+    "granted_and_late": ask(EVENT, 0, 1, 7 + 16) + ask(LIMIT, 1, 3) + ask(LIMIT, 2, 3, 1 + 32) + ask(LIMIT, 3) + SET + do(29, 1, 9) + DRAIN_ALL,
+    "any": TRY + ask(ANY, 0) + ask(ANY, 1) + GIVE + SET + RESET + ask(ANY, 2) + leave(2),
+    "handed_on": TRY + ask(EVENT, 1, 1, 0, (19, 0, 1, 0)) + ask(ANY, 0) + ask(LIMIT, 2) + SET,
+    "wakes_that_call": b"".join(ask(EVENT, i, 1, 0, (ANY if i % 2 else 29, i + 1, 1, 9)) for i in range(6)) + TRY + SET + GIVE * 2,
+}
+
+
 def main():
-    for folder_name, seeds in (("calls", SEEDS), ("threads", SEEDS_THREADS)):
+    for folder_name, seeds in (("calls", SEEDS), ("threads", SEEDS_THREADS), ("family", SEEDS_FAMILY)):
         folder = pathlib.Path(__file__).parent / "corpus" / folder_name
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
