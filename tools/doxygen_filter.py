@@ -42,7 +42,7 @@ def escaped(line):
 
 
 def file_page(lines):
-    name, title = re.match(r"(rouse/[\w/]+\.h): (.*)", lines[0]).groups()
+    name, title = re.match(r"(rouse/[\w/]+\.h(?:pp)?): (.*)", lines[0]).groups()
     body = lines[1:]
     if not body:
         return [f"/** @file {name} @brief {escaped(title)} */"]
@@ -72,7 +72,7 @@ def convert(source):
         after = source[end + 1] if end + 1 < len(source) else ""
         if first:
             out += file_page(text_of(comment))
-        elif re.match(r"(static|typedef|struct|enum|#define)\b", after):
+        elif re.match(r"(static|inline|typedef|using|struct|class|template|enum|#define|ROUSE_INLINE_|ROUSE_NODISCARD_)\b", after):
             out += declaration_comment(text_of(comment))
         else:
             out += comment
