@@ -295,8 +295,8 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     } else if (!deciding) {
         uint64_t seen;
         holds += rouse_any_cancel_arms_(a, a->count_, i + 1);
-        /* E50: acquire, as in rouse_any_let_go_. Nobody takes a hold who has none, so once this thread has the
-         * only ones they need not be let go: the next wait starts afresh. */
+        /* E50: acquire, as in rouse_any_let_go_. Nobody takes a hold who has none, so once this thread has
+         * the only ones they need not be let go: the next wait starts afresh. */
         seen = rouse_u64_load_acquire_(&a->state_);
         if ((seen & ROUSE_ANY_HOLDS_) == holds) {
             rouse_any_end_(a, seen);

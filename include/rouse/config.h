@@ -17,9 +17,9 @@
  *                                      grows the stack by a call each time
  *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
  *                                      rest; its author sees to it that no object crosses over
- *   ROUSE_COMPILED_ONCE       unit     undefined | defined: the slow paths are not compiled here but called, in
- *                                      the unit that defines ROUSE_IMPLEMENTATION. Options that a unit sets
- *                                      for itself are that unit's, where a slow path asks for them
+ *   ROUSE_COMPILED_ONCE       unit     undefined | defined: the slow paths are not compiled here but called,
+ *                                      in the unit that defines ROUSE_IMPLEMENTATION. Options that a unit
+ *                                      sets for itself are that unit's, where a slow path asks for them
  *   ROUSE_IMPLEMENTATION      unit     undefined | defined: this unit has the slow paths for those of its
  *                                      executable or shared library that define ROUSE_COMPILED_ONCE
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment

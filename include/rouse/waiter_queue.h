@@ -138,8 +138,8 @@ ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
 }
 
 /* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing
- * changed. The first guess is that nobody else has any: a load of the word right before a read-modify-write of
- * it takes a quarter of the time of a pair, a wrong guess a twentieth. */
+ * changed. The first guess is that nobody else has any: a load of the word right before a read-modify-write
+ * of it takes a quarter of the time of a pair, a wrong guess a twentieth. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     uint64_t seen = most - n;
     while (rouse_word_balance_(seen) >= 0) {

@@ -3,9 +3,9 @@
  * A waiter that lacks several claims the cell of the next ticket, with what it lacks, before the ticket is
  * issued, and a cell that nobody has claimed says 1. So a waker that reads a ticket in the queue's word finds
  * in the cell all that it needs to know, whether or not the waiter has arrived. What a waiter lacks is in its
- * cell, and credit is in the queue's word only while nobody waits. So one compare-and-swap gives a waiter part
- * of what it lacks, serves it, or takes it out, however many permits it asked for; and one stores what is left
- * when nobody waits.
+ * cell, and credit is in the queue's word only while nobody waits. So one compare-and-swap gives a waiter
+ * part of what it lacks, serves it, or takes it out, however many permits it asked for; and one stores what
+ * is left when nobody waits.
  *
  * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes; a step that
  * another thread has begun is finished by whoever needs it. Waiters allocate, before they have a ticket;

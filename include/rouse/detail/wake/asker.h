@@ -46,8 +46,8 @@ ROUSE_INLINE_ rouse_atomic_ptr_ *rouse_asker_place_(uint32_t index) {
     void *const first = ROUSE_ASKERS_VARIABLE_.bytes_;
     return (rouse_atomic_ptr_ *)first + index;
 }
-/* Relaxed: the store that tells the waiter (E1), or the mailbox (E7), orders the store below before this load;
- * and every unit of one backend stores functions that do the same. */
+/* Relaxed: the store that tells the waiter (E1), or the mailbox (E7), orders the store below before this
+ * load; and every unit of one backend stores functions that do the same. */
 ROUSE_INLINE_ const rouse_asker_ *rouse_asker_at_(uint32_t index) {
     return (const rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(index));
 }
