@@ -1,6 +1,6 @@
 /* tests/faults/limit.c: a signal handler gives back, sets and tries at every scheduling point of every call of limit.h
- * (LOCKFREE), also of those that hold the queue. Each call of the handler returns without waiting, nothing is lost, and at
- * the end nobody waits who could be served. */
+ * (LOCKFREE), also of those that hold the queue; and so do other threads, while the thread that makes the call is stopped
+ * there. Each of their calls returns without waiting, nothing is lost, and at the end nobody waits who could be served. */
 #include <rouse/limit.h>
 
 #include <stdio.h>
@@ -9,11 +9,13 @@
 
 enum { WAITERS = 5, PATIENCE = 2000 };
 
-#define CHECK_CONTEXT \
-    "(state %s, call %s, handler %s, point %llu)", state, call, handler, (unsigned long long)seam.stop_at
+#define CHECK_CONTEXT                                                                                  \
+    "(state %s, call %s, %s %s, point %llu)", state, call, as_handler ? "handler" : "others", handler, \
+        (unsigned long long)seam.stop_at
 #include "../support/check.h"
 
 static const char *state, *call, *handler;
+static bool as_handler;
 static rouse_limit limit;
 static rouse_waiter waiter[WAITERS];
 static int told[WAITERS]; /* since it was queued */
@@ -81,10 +83,19 @@ static void run_script(const char *text) {
 }
 
 static void interrupted(void) {
+    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
+    const rouse_inbox_ stopped = *rouse_inbox_mine_();
     const uint64_t before = seam.limit;
     came = true;
     seam.limit = seam.passed + PATIENCE; /* it may not wait for the call that it has interrupted */
-    run_script(handler);
+    if (as_handler) {
+        run_script(handler);
+    } else { /* other threads have wakes of their own to run */
+        *rouse_inbox_mine_() = none;
+        run_script(handler);
+        CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
+        *rouse_inbox_mine_() = stopped;
+    }
     seam.limit = before;
 }
 static void spins(void) {
@@ -141,13 +152,15 @@ int main(void) {
                 state = states[s];
                 call = calls[c];
                 handler = handlers[h];
+                as_handler = true;
                 while (one_case(point)) {
-                    point++;
+                    as_handler = !as_handler;
+                    point += as_handler ? 1 : 0;
                     cases++;
                 }
             }
         }
     }
-    (void)printf("limit: a handler at %llu points\n", cases);
+    (void)printf("limit: a handler, or other threads, at %llu points\n", cases);
     return cases > 1000 ? 0 : 1;
 }
