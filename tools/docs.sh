@@ -11,6 +11,7 @@ mkdir -p "$output"
     echo "OUTPUT_DIRECTORY = \"$output\""
 } | doxygen -
 [[ -s $output/index.html ]] || { echo "docs.sh: no page was made" >&2; exit 1; }
+[[ -s $output/classrouse_1_1semaphore.html ]] || { echo "docs.sh: rouse.hpp is not in it" >&2; exit 1; }
 # Each public function must have a page entry: an input filter that fails leaves Doxygen content with nothing.
 python3 - "$output" <<'PYTHON'
 import glob, re, sys
