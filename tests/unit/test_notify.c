@@ -266,7 +266,7 @@ Test(notify, the_notified_may_destroy_it_in_its_wake) {
 }
 
 /* Two threads take turns; the plain counter is passed to and fro by notifications, which ThreadSanitizer checks. */
-enum { TURNS = 20000 };
+enum { TURNS = 2000 };
 typedef struct table {
     rouse_notify turn[2];
     int count;
