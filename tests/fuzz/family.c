@@ -2,9 +2,9 @@
  *
  * A libFuzzer target. Objects: a limit, an event, a gate, a condition variable and its mutex, a reader-writer lock, a channel, a
  * once, a barrier. Waiters: plain ones, ones with a deadline, and those of the condition variable, the channel and the any (of
- * the limit and the event); polled, with a wake, on a mailbox. A wake makes a call of its own. After every call the answers,
- * the order of the wakes and all that can be seen of the objects are those of the model, and every waiter's memory is freed
- * the moment the contract gives it back.
+ * the limit and the event); polled, with a wake, on a mailbox, posted to it. A wake makes a call of its own. After every call
+ * the answers, the order of the wakes and all that can be seen of the objects are those of the model, and every waiter's memory
+ * is freed the moment the contract gives it back.
  *
  * The model knows nothing of atomics: numbers and lists, one list of wakes that are due, one of deadlines. */
 #include <rouse/any.h>
@@ -118,8 +118,9 @@ static int running[WAITERS]; /* taken out by a run, and not yet looked at */
 static int running_count;
 static int timing_out = -1; /* who has been cancelled, and is told next */
 static size_t timeouts;
-static int depth;   /* inside how many wakes */
-static int actions; /* left for the wakes of this call */
+static size_t revoked; /* out of a drain's batch */
+static int depth;      /* inside how many wakes */
+static int actions;    /* left for the wakes of this call */
 
 static void take_out(int *ids, int *count, int id) {
     for (int i = 0; i < *count; i++) {
@@ -617,7 +618,7 @@ static void cancel_call(int id) {
     bool taken;
     if (actors[id].busy || actors[id].state == IDLE ||
         (actors[id].state == DUE && (actors[id].polled || actors[id].type == ANY)) ||
-        (actors[id].type == PLAIN && actors[id].object == BARRIER)) {
+        (actors[id].type == PLAIN && actors[id].object >= BARRIER)) {
         return;
     }
     if (expected) {
@@ -826,6 +827,37 @@ static void close_call(int object) {
     }
 }
 
+static void post_call(int id, uint8_t how) {
+    if (actors[id].busy || actors[id].state != IDLE) {
+        return;
+    }
+    choose(id, PLAIN, OBJECTS, 6);
+    actors[id].busy = false;
+    tell(id, how % 2 == 0 ? ROUSE_OK : ROUSE_CLOSED);
+    rouse_mailbox_post(&mailbox, &actors[id].block->plain, actors[id].outcome);
+}
+
+/* Takes a waiter back out of the mailbox, or out of the batch of the drain that is running. */
+static void revoke_call(int id) {
+    const bool expected = actors[id].state == DUE;
+    if (actors[id].busy || actors[id].state == IDLE || actors[id].type != PLAIN || !actors[id].mailed) {
+        return;
+    }
+    take_out(posted, &posted_count, id);
+    for (int i = 0; i < due_count; i++) {
+        if (dues[i].id == id) {
+            due_count--;
+            memmove(&dues[i], &dues[i + 1], (size_t)(due_count - i) * sizeof *dues);
+            revoked++;
+        }
+    }
+    CHECK(rouse_mailbox_revoke(&mailbox, &actors[id].block->plain) == expected);
+    if (expected) {
+        CHECK(rouse_waiter_status(&actors[id].block->plain) == actors[id].outcome);
+        is_idle(id);
+    }
+}
+
 /* Those that are due, in the order of their deadlines and of their beginning. */
 static void run_call(uint64_t now) {
     const size_t before = timeouts;
@@ -857,12 +889,15 @@ static void run_call(uint64_t now) {
 }
 
 static void drain_call(void) {
-    const int count = posted_count;
-    for (int i = 0; i < count; i++) {
+    const size_t count = (size_t)posted_count;
+    const size_t before = revoked;
+    size_t drained;
+    for (size_t i = 0; i < count; i++) {
         add_due(posted[i], actors[posted[i]].outcome, -1);
     }
     posted_count = 0;
-    CHECK(rouse_mailbox_drain(&mailbox) == (size_t)count);
+    drained = rouse_mailbox_drain(&mailbox);
+    CHECK(drained <= count && drained + (revoked - before) >= count);
 }
 
 static uint32_t number_of(uint8_t b) {
@@ -928,6 +963,10 @@ static void one_call(uint8_t what, uint8_t who, uint8_t number, uint8_t how) {
     case 31:
         if (how % 8 == 0) {
             close_call(who % OBJECTS);
+        } else if (how % 8 == 2) {
+            post_call(id, number);
+        } else if (how % 8 > 2) {
+            revoke_call(id);
         }
         break;
     default:
