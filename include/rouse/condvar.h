@@ -23,6 +23,13 @@
  * Ordering: what came before a signal happens before what follows the wake; and the mutex orders its
  * holders.
  *
+ * Memory, LOCKFREE. What the queue of the mutex will need is taken in wait, so that a signal needs none: with
+ * W waiters of this condition variable, 4 W + 5 segments, each for ROUSE_SEGMENT_CELLS waiters that queue one
+ * after the other, and for one in the worst case that cancels can leave. All that wait for the mutex share
+ * them, the waiters of its other condition variables too. More than 4 W + 5 in its queue at a time, almost
+ * each alone in its segment, can use them up: then the signalled waiter is woken with ROUSE_NOMEM. To exclude
+ * that, call rouse_mutex_reserve for all that may wait for the mutex and its condition variables together.
+ *
  * Cost, SPIN and LOCKFREE: wait is one atomic read-modify-write and the unlock, signal to nobody one, to
  * somebody one and those of rouse_mutex_lock. It never allocates but with LOCKFREE, in wait, for what the
  * mutex will need. Each call takes a lock for a few instructions, with every backend; none is for signal
@@ -136,7 +143,7 @@ ROUSE_INLINE_ void rouse_condvar_waits_(rouse_condvar *c, uint32_t by) {
 }
 
 /* LOCKFREE: sets memory aside for those that will join the mutex's queue, so that a signal never wants any.
- * Twice as much as it needs, for another condition variable on the same mutex. */
+ * Twice as much as it needs, for other condition variables on the same mutex. */
 ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_mutex *mutex) {
     /* Relaxed: a guess; one that comes meanwhile sees to its own. */
     return rouse_mutex_reserve(mutex, 2 * rouse_u32_load_relaxed_(&c->waits_) + 2);
@@ -146,6 +153,7 @@ ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_
  *   ROUSE_PENDING   the mutex has been unlocked; wake will be called with
  *                     ROUSE_OK        signalled, and the mutex is held again: look at the condition again
  *                     ROUSE_CLOSED    the condition variable, or the mutex, was closed: the mutex is not held
+ *                     ROUSE_NOMEM     LOCKFREE, and only as said above: signalled; the mutex is not held
  *   ROUSE_CLOSED    closed; nothing changed, the mutex is still held
  *   ROUSE_NOMEM     LOCKFREE only; nothing changed, the mutex is still held
  * Requires that the mutex is held. No signal that follows the unlock is missed. wake runs on the thread that

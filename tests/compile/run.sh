@@ -257,6 +257,8 @@ refused() {
                 fi
             done
         done
+        must_fail "$cc $lto: ROUSE_STATS in one unit" 'two sets of options.*ROUSE_STATS' \
+            start_mixed "$cc" "$lto" -DROUSE_STATS ''
         must_fail "$cc $lto: ROUSE_DEBUG in one unit" 'two sets of options.*ROUSE_DEBUG' \
             start_mixed "$cc" "$lto" -DROUSE_DEBUG ''
         must_fail "$cc $lto: two sizes of segments" 'two sets of options.* 8 cells.* 32 cells\|two sets of options.* 32 cells.* 8 cells' \
