@@ -6,7 +6,7 @@
                              DIR/report.html. --bars: the targets too
     report.py bars    DIR    the targets that were set before the code was written: what each means, whether it is met
     report.py publish DIR TARGET   writes the tables, the plots and the medians for docs/benchmarks
-    report.py scaling DIR    the model of docs/benchmarks/scaling.md, from what was counted and measured
+    report.py scaling DIR [--line NS]   the model of docs/benchmarks/scaling.md, from what was counted and measured
     report.py compare DIR [--list]    X against X@baseline from the same interleaved run; exit status 1: something got
                              slower beyond noise. --list prints the slower groups as a regular expression
 
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("directory")
     parser.add_argument("target", nargs="?", default="docs/benchmarks")
     parser.add_argument("--bars", action="store_true")
+    parser.add_argument("--line", type=float)
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     results = Results(arguments.directory)
@@ -117,7 +118,7 @@ def main():
     elif arguments.command == "publish":
         command_publish(results, arguments.target)
     else:
-        print(scaling.scaling(results).markdown())
+        print(scaling.scaling(results, arguments.line).markdown())
     return 0
 
 

@@ -19,6 +19,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=$root/out/bench
 build=$root/build-bench
+options=" $*"
 quick='' peers='' bars='' save='' compare='' filter='' repetitions='' min_time='' no_install=''
 
 usage() {
@@ -162,7 +163,7 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
     printf ', '
     context commit "$commit"
     printf ', '
-    context command "benches/run.sh ${quick:+--quick }${peers:+--peers }${bars:+--bars }${filter:+--filter $filter }${compare:+--compare $compare}"
+    context command "benches/run.sh$options"
     printf ', '
     if [ -n "$peers" ]; then
         context peers "$(peer_versions | sed 's/, $//')"

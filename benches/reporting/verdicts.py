@@ -260,6 +260,10 @@ def measured_where(results):
 # ---- other people's ----
 
 
+def _times(ratio):
+    return f"{ratio:.2f}x" if ratio >= 0.1 else f"{ratio:.2g}x"
+
+
 def _beside(found, peers_shown, ours, words):
     """A row for each kind that one of the peers can run: their time over ours."""
     rows = []
@@ -269,7 +273,7 @@ def _beside(found, peers_shown, ours, words):
             for peer in peers_shown
         ]
         if any(both):
-            rows.append([words(v)] + [f"{geometric_mean(b):.2f}x" if b else "cannot" for b in both])
+            rows.append([words(v)] + [_times(geometric_mean(b)) if b else "cannot" for b in both])
     return rows
 
 

@@ -337,6 +337,10 @@ class Scaling(unittest.TestCase):
         section = scaling.scaling(results_of(groups, counts=counts))
         at = section.header.index("SPIN, throughput mode")
         self.assertEqual([row[at] for row in section.rows[:2]], ["10 / 10", "40 / 20"])
+        slow = results_of({**groups, "W5/two-threads": {"floor:line": 4e6}}, counts=counts)
+        with self.assertRaises(SystemExit):
+            scaling.scaling(slow)
+        self.assertEqual(scaling.scaling(slow, 10).rows, section.rows)
         local = section.header.index("LOCAL")
         self.assertEqual([row[local] for row in section.rows[:2]], ["8 / 4", "one thread only"])
 
