@@ -1,5 +1,6 @@
 """A titled table as text, Markdown or HTML, and the tables of what was measured and counted."""
 import html
+import re
 import textwrap
 
 from reporting import contenders, workloads
@@ -29,6 +30,18 @@ def wrap(line, first="  * ", then="    "):
     return textwrap.wrap(line, SCREEN, initial_indent=first, subsequent_indent=then, break_on_hyphens=False)
 
 
+def _clauses(text, then=""):
+    """For Markdown: a sentence a line, and long ones folded between clauses."""
+    out = []
+    for sentence in re.split(r"(?<=[a-z)]\.) +(?=[A-Z])", text):
+        out.append("")
+        for clause in re.split(r"(?<=;) ", sentence):
+            if out[-1] and len(out[-1]) + len(clause) > 160:
+                out.append("")
+            out[-1] += (" " if out[-1] else "") + clause
+    return ("\n" + then).join(out)
+
+
 class Section:
     """left: how many columns are words."""
 
@@ -49,13 +62,13 @@ class Section:
     def markdown(self):
         out = [f"\n### {self.title}"]
         if self.note:
-            out += ["", self.note]
+            out += ["", _clauses(self.note)]
         if self.rows:
             align = "|---" * self.left + "|---:" * (len(self.header) - self.left) + "|"
             rows = ["| " + " | ".join(str(c) for c in row) + " |" for row in [self.header] + self.rows]
             out += ["", rows[0], align] + rows[1:]
         if self.lines:
-            out += [""] + [f"* {line}" for line in self.lines]
+            out += [""] + ["* " + _clauses(line, "  ") for line in self.lines]
         return "\n".join(out)
 
     def html(self, heading="h2"):
