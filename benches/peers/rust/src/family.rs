@@ -275,7 +275,7 @@ mod async_lock_family {
         }
     }
     pub fn signal(c: &Condvar) {
-        c.changed.notify(1)
+        c.changed.notify(1);
     }
     pub fn acquire(s: &'static Semaphore) -> impl Future<Output = ()> {
         async move { std::mem::forget(s.acquire().await) }
