@@ -299,6 +299,22 @@ static void count_crowd(rouse_waiter *w) {
     rouse_notify_destroy(&n);
 }
 
+static void count_several(rouse_waiter *w) {
+    rouse_semaphore s;
+    rouse_semaphore_init(&s, 0);
+    begin();
+    for (int i = 0; i < CROWD; i++) {
+        (void)rouse_semaphore_acquire(&s, &w[i], 5000);
+    }
+    end("wait for 5,000 in a crowd of 1000", false, CROWD);
+    begin();
+    for (int i = 0; i < CROWD; i++) {
+        (void)rouse_semaphore_release(&s, 5000);
+    }
+    end("release of 5,000 that grants", false, CROWD);
+    rouse_semaphore_destroy(&s);
+}
+
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL /* which stays on one core */
 #    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 static const rouse_semaphore *watched;
@@ -459,6 +475,7 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_queue(w);
     count_deferred();
     count_crowd(w);
+    count_several(w);
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
     count_visits();
 #    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX

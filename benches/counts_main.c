@@ -114,8 +114,8 @@ typedef struct pin {
 } pin;
 
 /* LOCKFREE's fractions are the segments: one for every 32 tickets is linked, and taken out. A waiter of one permit that
- * finds others pays two to queue: its ticket, and its arrival; a release and a cancel pay one each. The bars are 4.3 for
- * the hand-over and 2.2 for a cancel. */
+ * finds others pays two to queue, its ticket and its arrival; one of several claims its cell, too. A release and a cancel
+ * pay one each. The bars are 4.3 for the hand-over and 2.2 for a cancel. */
 static const pin pins[] = {
     {"acquire that waits, first", {{1, 1}, {2, 0}, {6, 0}}},
     {"release to the only waiter", {{1, 1}, {1, 0}, {1, 0}}},
@@ -126,6 +126,8 @@ static const pin pins[] = {
     {"hand-over in a queue of ten: wait + release", {{1, 2}, {2, 0}, {3.25, 0}}},
     {"release to a waiter that releases to another", {{4, 2}, {4, 0}, {4, 0}}},
     {"wait in a crowd of 1000", {{0.001, 1}, {1.001, 0}, {2.12, 0}}},
+    {"wait for 5,000 in a crowd of 1000", {{0.001, 1}, {1.001, 0}, {3.12, 0}}},
+    {"release of 5,000 that grants", {{1, 1}, {1, 0}, {1.16, 0}}},
     {"notify_all to 1000, per waiter", {{0.001, 0.001}, {0.001, 0}, {1.13, 0}}},
     {"cancel in a crowd of 1000, oldest first", {{0, 1}, {1, 0}, {1.13, 0}}},
     {"cancel in a crowd of 1000, newest first", {{0, 1}, {1, 0}, {1.13, 0}}},

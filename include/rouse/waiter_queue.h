@@ -342,7 +342,8 @@ ROUSE_INLINE_ bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
  * is wait(1), and no wake_one or wake_all that follows the change which makes `ready` true can be missed: the
  * condition is looked at again after `w` can be seen by wakers. ROUSE_OK and a wake mean: look again. `ready`
  * may be called twice and under an internal lock, and must not call the library. A wake that reached `w`
- * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap. */
+ * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap; LOCKFREE:
+ * credit that was stored before, and reached `w` like that, comes back whole, for its cap is not known. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
@@ -352,8 +353,9 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
     return rouse_queue_wait_if_(q, w, ready, arg);
 }
 
-/* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance); how many. From then on wait
- * is ROUSE_CLOSED and try_wait false, stored credit or not; wake still stores. */
+/* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance; LOCKFREE: that of a waiter
+ * whose wait has not returned yet, when it does); how many. From then on wait is ROUSE_CLOSED and try_wait
+ * false, stored credit or not; wake still stores. */
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_close_(q);

@@ -281,6 +281,27 @@ static void overflow(void) {
     queue_finish();
 }
 
+/* One waits, two give back two each where no more than two may be stored: who is told ROUSE_INVALID has given nothing. */
+static rouse_status gave_back[2];
+static void give_back_2(void *status) {
+    *(rouse_status *)status = rouse_queue_give_back_(&queue, 2, 2);
+}
+static void give_back_too_much(void) {
+    int64_t given = 0;
+    guests_init(NULL);
+    queue_start(0, 1);
+    enqueue(A, 1);
+    run(give_back_2, &gave_back[0], give_back_2, &gave_back[1], ONLY_TWO);
+    for (int i = 0; i < 2; i++) {
+        mc_assert(gave_back[i] == ROUSE_OK || gave_back[i] == ROUSE_INVALID);
+        given += gave_back[i] == ROUSE_OK ? 2 : 0;
+    }
+    mc_assert(granted(A) && given >= 2);
+    /* Of four, one had to be dropped. */
+    mc_assert(rouse_waiter_queue_balance(&queue) == (given == 4 ? 2 : 1));
+    queue_finish();
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "wait, give", .body = wait_give},
     {.name = "wait, give: the last cell", .body = wait_give_last_cell},
@@ -323,5 +344,6 @@ const mc_scenario mc_scenarios[] = {
     {.name = "reduce", .body = reduce},
     {.name = "reduce sees what the releaser did", .body = reduce_sees},
     {.name = "overflow", .body = overflow},
+    {.name = "give back too much", .body = give_back_too_much},
     {0},
 };

@@ -19,7 +19,8 @@
  *   EMPTY -> FIRST     a ticket is issued to one who lacks less        FIRST -> QUEUE   it has the credit
  *   QUEUE -> QUEUE     a ticket is issued                              FIRST -> EMPTY   the credit was enough
  *   QUEUE -> EMPTY     nobody waits any more: what is left of a wake is stored
- *   QUEUE -> BY_CLAIM  somebody lacks several; it ends when the ticket is issued, and in EMPTY
+ *   QUEUE -> BY_CLAIM  somebody lacks several; it ends when a ticket is issued to one who does not, and in
+ *                      EMPTY
  *   QUEUE -> TAKEN     wake_all, close: the cells of all tickets before next are this call's
  *   TAKEN -> EMPTY, QUEUE   as from QUEUE, once served_ is next
  *
@@ -120,6 +121,10 @@ ROUSE_INLINE_ uint64_t rouse_state_queue_(uint64_t next, bool closed) {
     return rouse_state_make_(ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ |
                                  ((uint32_t)next & (ROUSE_STATE_BY_CLAIM_ - 1)),
                              rouse_state_tag_of_(next >> 28), closed);
+}
+/* QUEUE, when `ticket` has been issued to one who lacks n. */
+ROUSE_INLINE_ uint64_t rouse_state_issued_(uint64_t ticket, uint32_t n) {
+    return rouse_state_queue_(ticket + 1, false) + (n == 1 ? 0 : ROUSE_STATE_BY_CLAIM_);
 }
 
 /* ---- a cell's word ------------------------------------------------------------------------------------- */

@@ -8,12 +8,14 @@
  * compare-and-swap that any number of threads may try, and one of them makes.
  *
  * Which of the two a ticket is for stands in the word while it is the next one: in EMPTY and FIRST it goes by
- * the claim, in QUEUE only with BY_CLAIM, which is set before the claim and ends when the ticket is issued.
- * Were both possible, one could claim the cell of a ticket that another had issued for itself.
+ * the claim, in QUEUE only with BY_CLAIM, which is set before the claim. Were both possible, one could claim
+ * the cell of a ticket that another had issued for itself. Who lacks several leaves BY_CLAIM for the ticket
+ * after its own, in the hope that the next one lacks several, too.
  *
  *   the word            becomes                         when
  *   EMPTY, credit 0     QUEUE (next + 1)                -
  *   QUEUE               QUEUE (next + 1)                -
+ *   QUEUE               BY_CLAIM                        somebody lacks several
  *   EMPTY, credit > 0   FIRST, the same credit          then, by rouse_ticket_settle_, any thread:
  *                                                         cell CLAIMED, lacks more: GIVEN, and it lacks less
  *                                                         cell CLAIMED, lacks no more: TOKEN_STORED
@@ -183,7 +185,7 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
             if (rouse_state_taken_(state)) {
                 rouse_ticket_pass_taken_(q, state);
             }
-            after = rouse_state_queue_(ticket + 1, false);
+            after = rouse_state_issued_(ticket, rouse_cell_number_(at->word));
         } else if (rouse_state_tag_(state) != rouse_state_tag_of_(ticket)) {
             return true; /* issued, and served */
         } else if (!rouse_state_is_empty_(state)) {
@@ -196,8 +198,9 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
                 (rouse_cell_resolved_(now) && rouse_cell_state_(now) != ROUSE_CELL_CANCELLED_)) {
                 return true;
             }
-            after = rouse_state_credit_(state) == 0 ? rouse_state_queue_(ticket + 1, false)
-                                                    : rouse_state_first_(rouse_state_credit_(state), ticket);
+            after = rouse_state_credit_(state) == 0
+                        ? rouse_state_issued_(ticket, rouse_cell_number_(at->word))
+                        : rouse_state_first_(rouse_state_credit_(state), ticket);
         }
         if (rouse_word_closed_(state)) {
             return false;

@@ -84,6 +84,17 @@ ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, boo
     return false;
 }
 
+/* The spot's cell is this waiter's by a claim: has its ticket issued. False: the queue is closed, and the
+ * cell is left. */
+ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *at) {
+    while (!rouse_ticket_issue_(q, at)) {
+        if (rouse_wait_leave_(q, at, false)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Has the next ticket issued; before that it claims the cell, unless n is 1 and others wait. ROUSE_PENDING:
  * done; anything else: the answer of the wait. */
 ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
@@ -140,7 +151,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
                 rouse_ticket_pass_taken_(q, state);
             }
             /* E4: as in rouse_ticket_issue_. */
-            if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
+            if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
                 return ROUSE_PENDING;
             }
             continue;
@@ -151,12 +162,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
              * first. */
             if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, claimed)) {
                 at->word = claimed;
-                while (!rouse_ticket_issue_(q, at)) {
-                    if (rouse_wait_leave_(q, at, false)) {
-                        return ROUSE_CLOSED;
-                    }
-                }
-                return ROUSE_PENDING;
+                return rouse_wait_have_issued_(q, at) ? ROUSE_PENDING : ROUSE_CLOSED;
             }
         }
         (void)rouse_ticket_issue_(q, at); /* another's: first it gets its ticket */
@@ -263,13 +269,19 @@ ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter 
     const rouse_status status = rouse_wait_claim_(q, w, n, &at);
     return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
+ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                             rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
+                                             uint64_t ticket, uint64_t word) {
+    rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
+    return rouse_wait_have_issued_(q, &at) ? rouse_wait_issued_(q, w, n, ready, arg, &at) : ROUSE_CLOSED;
+}
 ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
     return rouse_wait_say_(q, w, n, true, &at);
 }
 
-/* The usual case here: somebody waits, the last segment has room, and w lacks one. */
+/* The usual case here: somebody waits, or did, and the last segment has room. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
@@ -277,24 +289,34 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    if (n == 1 && rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
-        !rouse_state_by_claim_(state) && !rouse_word_closed_(state) && segment != NULL &&
-        rouse_u64_load_acquire_(&segment->state_) == live) {
+    const bool by_claim = rouse_state_by_claim_(state);
+    if (rouse_state_is_queue_(state) && !rouse_word_closed_(state) && (by_claim || n == 1) &&
+        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
-        /* E4: as in rouse_wait_claim_. */
+        uint64_t claimed = by_claim ? rouse_cell_to_(word, ROUSE_CELL_CLAIMED_, n) : word;
+        if (rouse_state_taken_(state)) {
+            rouse_ticket_pass_taken_(q, state);
+        }
+        /* E9: as in rouse_wait_claim_. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
             rouse_u64_load_acquire_(&segment->state_) == live &&
-            rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_queue_(ticket + 1, false))) {
+            (!by_claim || rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed))) {
+            /* E4: as in rouse_ticket_issue_. */
+            if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
+                return by_claim ? rouse_wait_claimed_(q, w, n, ready, arg, segment, ticket, claimed)
+                                : rouse_wait_slowly_(q, w, n, ready, arg);
+            }
             if (ready != NULL) {
-                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
+                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, claimed, false};
                 return rouse_wait_issued_(q, w, n, ready, arg, &at);
             }
             rouse_wait_prepare_(q, w, n, segment, ticket);
             /* E9: as in rouse_wait_say_. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &word, rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, n))
+            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed,
+                                          rouse_cell_to_(claimed, ROUSE_CELL_ARRIVED_, n))
                        ? ROUSE_PENDING
-                       : rouse_wait_served_(q, w, n, segment, ticket, word);
+                       : rouse_wait_served_(q, w, n, segment, ticket, claimed);
         }
     }
     return rouse_wait_slowly_(q, w, n, ready, arg);

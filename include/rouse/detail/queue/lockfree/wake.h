@@ -275,7 +275,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 }
             } else if (rouse_serving_win_(q, serving, &at, lacks == n)) {
                 n -= lacks;
-                cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap; /* too late to refuse the rest */
+                /* Too late to refuse the rest. */
+                cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap & ~ROUSE_WORD_REFUSE_;
             }
         } else {
             /* E4: as in rouse_spot_find_. */
@@ -439,6 +440,7 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
         serving->pool = rouse_ticket_pool_(q);
         at.taken = true;
         while (rouse_spot_seek_(q, serving->pool, &at, rouse_state_next_(state))) {
+            rouse_spot_settle_(q, &at);
             rouse_serving_run_(q, serving, &at, rouse_state_next_(state));
         }
     }
