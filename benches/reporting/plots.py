@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from reporting.contenders import OURS, is_reference
+from reporting.contenders import MAILBOX, MAILBOX_FAST, OURS, is_reference
 from reporting.results import natural
 
 MISSING = "no plots: gnuplot is not installed (Debian: gnuplot-nox)"
@@ -33,11 +33,10 @@ svg { --ink: #1c1e21; --paper: #ffffff; --line: #c9cdd2; }
 svg [color="black"] { color: var(--ink); } svg [stroke="black"] { stroke: var(--ink); }
 svg [fill="black"] { fill: var(--ink); } svg [stroke="gray"] { stroke: var(--line); }
 """
-PLOT_SIZE = "480,400"
 START = """set terminal svg size {size} dynamic font "sans-serif,15" name "{word}"
 set output "{name}.svg"
 set grid lc rgb "gray" lt 1 lw 0.5
-set key outside bottom center horizontal samplen 1.5
+set key outside bottom center horizontal samplen 1.5 maxcols 2 font "sans-serif,13"
 set tics nomirror
 """
 
@@ -94,7 +93,7 @@ def _ticks(values):
     """Labels such as 10k, at the values that were measured."""
 
     def short(v):
-        return f"{v / 1e6:g}M" if v >= 1e6 else f"{v / 1e3:g}k" if v >= 1e3 else f"{v:g}"
+        return f"{v / 1e6:.3g}M" if v >= 1e6 else f"{v / 1e3:.3g}k" if v >= 1e3 else f"{v:g}"
 
     return "(" + ", ".join(f'"{short(v)}" {v}' for v in values) + ")"
 
@@ -120,14 +119,14 @@ def _lines(name, caption, x_label, y_label, series, zero=None):
         )
         + "\n"
     )
-    return Figure(name, caption, PLOT_SIZE, script)
+    return Figure(name, caption, f"480,{310 + 11 * len(series)}", script)
 
 
 def _over(groups):
-    """The contenders' times against the first parameter."""
+    """The contenders' times against the first parameter; mailboxes are left to the tables."""
     out = {}
     for group in groups:
-        for contender in group.order():
+        for contender in (c for c in group.order() if c not in MAILBOX + MAILBOX_FAST):
             values = group.samples[contender]
             out.setdefault(contender, []).append(
                 (group.parameter(), group.median(contender), min(values), max(values))
@@ -186,7 +185,15 @@ def figures(results):
         ("W6cycle", "notify-all-cycle", "notify_all, whole cycle: ns a waiter against waiters"),
         ("W6call", "notify-all-call", "notify_all, the call: ns a waiter against waiters"),
     ):
-        out.append(_lines(name, caption, "waiters", "ns", _over(results.of(workload))))
+        out.append(
+            _lines(
+                name,
+                caption,
+                "tasks" if workload == "W3handoff" else "waiters",
+                "ns",
+                _over(results.of(workload)),
+            )
+        )
     for order in ("fifo", "random"):
         out.append(
             _lines(

@@ -111,7 +111,9 @@ def scaling(results, line=None):
     line, where the run could not measure it."""
     line = line or measured_line(results)
     if line is None:
-        sys.exit("report.py: two threads did not run side by side in this run: say what a cache line takes, --line NS")
+        sys.exit(
+            "report.py: two threads did not run side by side in this run: say what a cache line takes, --line NS"
+        )
     taking_part = designs(results)
     rows = []
     for cores in CORES:

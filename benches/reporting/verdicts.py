@@ -254,7 +254,9 @@ def measured_where(results):
         if load > results.processors / 2
         else []
     )
-    return Section("Measured", "", lines=[f"{key}: {value.strip()}" for key, value in results.context.items()] + busy)
+    return Section(
+        "Measured", "", lines=[f"{key}: {value.strip()}" for key, value in results.context.items()] + busy
+    )
 
 
 # ---- other people's ----
