@@ -53,6 +53,7 @@
 #include "condvar.h"
 #include "detail/base/compiled.h"
 #include "detail/base/park.h"
+#include "detail/base/time.h"
 #include "mutex.h"
 #include "notify.h"
 #include "once.h"
@@ -79,7 +80,7 @@ ROUSE_INLINE_ void rouse_thread_waiter_wake_(rouse_waiter *w, rouse_status statu
 
 /* Nanoseconds on the clock of the deadlines below: monotonic, CLOCK_MONOTONIC where there is one. */
 ROUSE_INLINE_ uint64_t rouse_now_ns(void) {
-    return rouse_park_now_();
+    return rouse_time_now_();
 }
 
 /* Prepares t. Once is enough: it may wait again and again, for one call at a time. */
@@ -205,7 +206,7 @@ ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status an
     if (answer == ROUSE_PENDING) {
         const uint64_t deadline = timeout_ns == ROUSE_PARK_FOREVER_
                                       ? ROUSE_PARK_FOREVER_
-                                      : rouse_park_sum_(rouse_park_now_(), timeout_ns);
+                                      : rouse_park_sum_(rouse_time_now_(), timeout_ns);
         rouse_block_ b = {t, object, cancel_fn, return_fn, n};
         while (answer == ROUSE_PENDING) {
             if (!rouse_block_until_(&b, deadline, &answer)) {

@@ -41,7 +41,7 @@
 #include "config.h"
 #include "detail/base/check.h"
 #include "detail/base/owner.h"
-#include "detail/base/park.h"
+#include "detail/base/time.h"
 #include "detail/wake/stats.h"
 #include "event.h"
 #include "gate.h"
@@ -76,7 +76,7 @@ ROUSE_INLINE_ uint64_t rouse_stats_now(void) {
 #ifdef ROUSE_STATS_NOW
     return (uint64_t)ROUSE_STATS_NOW();
 #else
-    return rouse_park_now_();
+    return rouse_time_now_();
 #endif
 }
 

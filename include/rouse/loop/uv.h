@@ -10,8 +10,7 @@
  *
  * Every function runs on the loop's thread. The wakes of the waiters on the mailbox run there too, in the
  * turn after the one in which any thread granted them. Deadlines are on uv_hrtime's clock (rouse_uv_now),
- * never on uv_now, which libuv reads once a turn; a time-out runs at most a millisecond late, plus the turn
- * that is in progress. Compile with _GNU_SOURCE (or -std=gnu11): uv.h wants it. */
+ * never on uv_now, which libuv reads once a turn; a time-out runs at most a millisecond and a turn late. */
 #ifndef ROUSE_LOOP_UV_H
 #define ROUSE_LOOP_UV_H
 

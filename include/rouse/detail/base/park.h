@@ -6,7 +6,7 @@
  *                               gone as soon as the thread can know, which may be before this call has
  *                               returned
  *   rouse_park_(p, deadline)    its thread: sleeps until told (true; p can be told again) or until the
- *                               deadline on rouse_park_now_'s clock (false; p can still be told)
+ *                               deadline on rouse_time_now_'s clock (false; p can still be told)
  *
  * Four parkers, the first that the system has:
  *
@@ -27,6 +27,7 @@
 #include "atomic.h"
 #include "lock.h"
 #include "platform.h"
+#include "time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,56 +38,6 @@
 ROUSE_INLINE_ uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
-
-/* ---- the clock ----------------------------------------------------------------------------------------- */
-
-#if defined(ROUSE_LOCK_SRW_)
-ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
-    uint64_t count = 0;
-    uint64_t rate = 1;
-    (void)QueryPerformanceCounter((union _LARGE_INTEGER *)(void *)&count);
-    (void)QueryPerformanceFrequency((union _LARGE_INTEGER *)(void *)&rate);
-    return count / rate * 1000000000u + count % rate * 1000000000u / rate;
-}
-#elif defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_MONOTONIC) && \
-    (!defined(__linux__) || (defined(_POSIX_C_SOURCE) && _POSIX_C_SOURCE >= 199309L))
-ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-#elif defined(__linux__) && defined(__LP64__)
-/* Strict -std=c11: the headers hide clock_gettime, the C library has it. On 64-bit Linux its types are fixed,
- * so it is declared here under a name of our own. */
-ROUSE_EXTERN_C_BEGIN_
-extern int rouse_park_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
-ROUSE_EXTERN_C_END_
-ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
-    struct timespec now;
-    (void)rouse_park_clock_gettime_(1 /* CLOCK_MONOTONIC */, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-#elif defined(__linux__)
-/* 32 bits, strict -std=c11: the C library has two functions of that name, for two sizes of time_t; the
- * kernel's call is neither. */
-ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
-#    if defined(SYS_clock_gettime)
-    rouse_platform_kernel_time_ now;
-    (void)rouse_platform_syscall_(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, &now);
-    return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
-#    else
-    int64_t now[2]; /* seconds, nanoseconds */
-    (void)rouse_platform_syscall_(SYS_clock_gettime64, 1 /* CLOCK_MONOTONIC */, now);
-    return (uint64_t)now[0] * 1000000000u + (uint64_t)now[1];
-#    endif
-}
-#else
-ROUSE_INLINE_ uint64_t rouse_park_now_(void) {
-    struct timespec now;
-    (void)timespec_get(&now, TIME_UTC);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-#endif
 
 /* ---- the parkers --------------------------------------------------------------------------------------- */
 
@@ -130,7 +81,7 @@ ROUSE_INLINE_ bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
  * time_t overflows. Where somebody sets that clock meanwhile, rouse_park_ looks again. */
 ROUSE_INLINE_ void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec *until) {
     const uint64_t most = UINT64_C(3600000000000);
-    const uint64_t now = rouse_park_now_();
+    const uint64_t now = rouse_time_now_();
     uint64_t left = now < deadline ? deadline - now : 0;
     left = left < most ? left : most;
 #    if defined(ROUSE_LOCK_PTHREAD_) && defined(CLOCK_REALTIME) && !defined(__linux__)
@@ -193,7 +144,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
             if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                 break;
             }
-            if (deadline != ROUSE_PARK_FOREVER_ && rouse_park_now_() >= deadline) {
+            if (deadline != ROUSE_PARK_FOREVER_ && rouse_time_now_() >= deadline) {
                 return false;
             }
         }
@@ -228,7 +179,7 @@ ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
 }
 /* The most that a wait can be told to last, in milliseconds, rounded up. */
 ROUSE_INLINE_ unsigned long rouse_park_length_(uint64_t deadline) {
-    const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_park_now_();
+    const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_time_now_();
     const uint64_t left = now < deadline ? (deadline - now - 1) / 1000000u + 1 : 0;
     if (deadline == ROUSE_PARK_FOREVER_) {
         return ROUSE_WIN32_FOREVER_;
@@ -300,7 +251,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     do {
         told = rouse_park_once_(p, deadline);
-    } while (!told && (deadline == ROUSE_PARK_FOREVER_ || rouse_park_now_() < deadline));
+    } while (!told && (deadline == ROUSE_PARK_FOREVER_ || rouse_time_now_() < deadline));
     (void)pthread_setcancelstate(before, &before);
     return told;
 }
@@ -362,7 +313,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 #    endif
     rouse_lock_take_(&p->lock_);
-    while (!p->told_ && (deadline == ROUSE_PARK_FOREVER_ || rouse_park_now_() < deadline)) {
+    while (!p->told_ && (deadline == ROUSE_PARK_FOREVER_ || rouse_time_now_() < deadline)) {
         rouse_park_once_(p, deadline);
     }
     told = p->told_;

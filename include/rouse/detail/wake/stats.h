@@ -49,7 +49,7 @@ ROUSE_INLINE_ uint64_t rouse_stats_get_(const uint64_t *number) {
 #    ifdef ROUSE_STATS
 
 #        include "../base/owner.h"
-#        include "../base/park.h"
+#        include "../base/time.h"
 
 #        include <stdbool.h>
 #        include <stddef.h>
@@ -57,7 +57,7 @@ ROUSE_INLINE_ uint64_t rouse_stats_get_(const uint64_t *number) {
 #        ifdef ROUSE_STATS_NOW
 #            define ROUSE_STATS_CLOCK_() (uint64_t) ROUSE_STATS_NOW()
 #        else
-#            define ROUSE_STATS_CLOCK_() rouse_park_now_()
+#            define ROUSE_STATS_CLOCK_() rouse_time_now_()
 #        endif
 
 ROUSE_INLINE_ uint64_t rouse_stats_add_(uint64_t *number, uint64_t by) {
