@@ -2,9 +2,9 @@
  *
  *     crawl SOCKET PER_HOST IN_ALL ATTEMPTS TIMEOUT_MS <URLS
  *
- * Reads URLs, one a line, and fetches them by the server on the Unix socket SOCKET: at most PER_HOST at a time
- * of one host, IN_ALL in all. What fails and may succeed later is fetched again, at most ATTEMPTS times, after
- * a time that doubles. Prints "SHA256 URL" or "failed URL" for each, and a line of JSON at the end.
+ * Reads URLs, one a line, and fetches them by the server on the Unix socket SOCKET: at most PER_HOST at a
+ * time of one host, IN_ALL in all. What fails and may succeed later is fetched again, at most ATTEMPTS times,
+ * after a time that doubles. Prints "SHA256 URL" or "failed URL" for each, and a line of JSON at the end.
  *
  * A fetch has a permit of its host and one of the program while a request of it is under way; not while it
  * waits to try again, nor while it is hashed. */

@@ -1,4 +1,4 @@
-/* examples/crawl/multi.h: libcurl's multi interface on an epoll loop. Everything runs on the loop's thread. */
+/* examples/crawl/multi.h: libcurl's multi interface on epoll. Everything runs on the loop's thread. */
 #ifndef MULTI_H
 #define MULTI_H
 

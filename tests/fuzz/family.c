@@ -1,10 +1,10 @@
 /* tests/fuzz/family.c: bytes become calls on the objects of the family, each compared with a plain model of what it promises.
  *
- * A libFuzzer target. Objects: a limit, an event, a gate, a condition variable and its mutex, a reader-writer lock, a channel, a
- * once, a barrier. Waiters: plain ones, ones with a deadline, and those of the condition variable, the channel and the any (of
- * the limit and the event); polled, with a wake, on a mailbox, posted to it. A wake makes a call of its own. After every call
- * the answers, the order of the wakes and all that can be seen of the objects are those of the model, and every waiter's memory
- * is freed the moment the contract gives it back.
+ * A libFuzzer target. Objects: two limits, an event, a gate, a condition variable and its mutex, a reader-writer lock, a channel,
+ * a once, a barrier. Waiters: plain ones, ones with a deadline, and those of the condition variable, the channel, the any (of a
+ * limit and the event) and the several (of the two limits); polled, with a wake, on a mailbox, posted to it. A wake makes a
+ * call of its own. After every call the answers, the order of the wakes and all that can be seen of the objects are those of the
+ * model, and every waiter's memory is freed the moment the contract gives it back.
  *
  * The model knows nothing of atomics: numbers and lists, one list of wakes that are due, one of deadlines. */
 #include <rouse/any.h>
@@ -12,6 +12,7 @@
 #include <rouse/condvar.h>
 #include <rouse/deadline.h>
 #include <rouse/rouse.h>
+#include <rouse/several.h>
 
 #include <stddef.h>
 #include <stdio.h>
@@ -26,10 +27,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CHECK_END()   abort()
 #include "../support/check.h"
 
-enum { LIMIT, EVENT, GATE, CONDVAR, MUTEX, RWLOCK, CHANNEL, ONCE, BARRIER, OBJECTS };
+enum { LIMIT, EVENT, GATE, CONDVAR, MUTEX, RWLOCK, CHANNEL, ONCE, BARRIER, SECOND, OBJECTS };
 enum { WAITERS = 10, ACTIONS = 30, READERS = 3, PARTIES = 3, CAPACITY = 2 };
 
 static rouse_limit limit;
+static rouse_limit second; /* only for those who have a permit of the first one */
+static const rouse_step steps[] = {{&limit, 1}, {&second, 1}};
 static rouse_event event;
 static rouse_gate gate;
 static rouse_condvar condvar;
@@ -58,8 +61,8 @@ typedef struct list {
 
 static struct {
     list queues[OBJECTS];
-    bool closed[OBJECTS]; /* the event: it is set */
-    uint32_t permits, used, most_waiting;
+    bool closed[OBJECTS];                                            /* the event: it is set */
+    uint32_t permits[OBJECTS], used[OBJECTS], most_waiting[OBJECTS]; /* of the two limits */
     uint32_t inside;
     bool held; /* the mutex */
     uint32_t reading;
@@ -71,7 +74,8 @@ static struct {
 } model;
 
 enum state { IDLE, QUEUED, DUE };
-enum type { PLAIN, TIMED, OF_CONDVAR, TRANSFER, ANY };
+enum type { PLAIN, TIMED, OF_CONDVAR, TRANSFER, ANY, SEVERAL };
+enum { STEP = 2 }; /* besides the two arms of an any */
 
 typedef union block {
     rouse_waiter plain; /* each begins with one */
@@ -85,6 +89,7 @@ typedef union block {
         rouse_any any;
         rouse_arm arms[2]; /* the limit, the event */
     } any;
+    rouse_several several;
 } block;
 
 static struct {
@@ -184,7 +189,7 @@ static void grant(int object, rouse_status outcome) {
     if (first.arm) {
         actors[first.id].state = DUE;
         actors[first.id].legs++;
-        add_due(first.id, outcome, object == LIMIT ? 0 : 1);
+        add_due(first.id, outcome, actors[first.id].type == SEVERAL ? STEP : object == LIMIT ? 0 : 1);
     } else {
         tell(first.id, outcome);
     }
@@ -202,8 +207,8 @@ static void serve(int object) {
     const list *const q = &model.queues[object];
     while (q->count != 0) {
         const uint32_t n = q->at[0].n;
-        if (object == LIMIT && model.used + n <= model.permits) {
-            model.used += n;
+        if ((object == LIMIT || object == SECOND) && model.used[object] + n <= model.permits[object]) {
+            model.used[object] += n;
         } else if (object == MUTEX && !model.held) {
             model.held = true;
         } else if (object == RWLOCK && n == 1 && !model.writing && model.reading < READERS) {
@@ -215,6 +220,12 @@ static void serve(int object) {
         }
         grant(object, ROUSE_OK);
     }
+}
+
+/* A permit that somebody has; unless other calls have given back what is not theirs. */
+static void give_one_back(void) {
+    model.used[LIMIT] -= model.used[LIMIT] != 0 ? 1 : 0;
+    serve(LIMIT);
 }
 
 /* Gives the oldest that waits for a signal to the mutex. */
@@ -240,10 +251,37 @@ static void model_cancel(int id) {
         CHECK(remove_from(EVENT, id));
         return;
     }
+    if (actors[id].type == SEVERAL && object == SECOND) {
+        give_one_back();
+    }
     if (actors[id].type == OF_CONDVAR && object == MUTEX && actors[id].signalled) {
         (void)model_signal(true);
     }
     serve(object);
+}
+
+static rouse_status model_acquire(int object, int id, uint32_t n);
+
+/* A several has a permit more, or is told of a close: it asks for the next one, or gives back what it has and is told. */
+static void step(due d) {
+    rouse_status status = d.outcome;
+    if (status == ROUSE_OK && actors[d.id].object == LIMIT) {
+        actors[d.id].object = SECOND;
+        status = model_acquire(SECOND, d.id, 1);
+    }
+    if (status == ROUSE_PENDING) {
+        return;
+    }
+    if (status != ROUSE_OK && actors[d.id].object == SECOND) {
+        give_one_back();
+    }
+    actors[d.id].outcome = status;
+    add_due(d.id, status, -1); /* and before all others */
+    for (int i = due_count - 1; i > 0; i--) {
+        const due last = dues[i];
+        dues[i] = dues[i - 1];
+        dues[i - 1] = last;
+    }
 }
 
 /* The wake of an arm: it wins and the other arm is cancelled, or it hands on what it got. */
@@ -256,8 +294,7 @@ static void leg(due d) {
             serve(LIMIT);
         }
     } else if (d.arm == 0 && d.outcome == ROUSE_OK) {
-        model.used--;
-        serve(LIMIT);
+        give_one_back();
     }
     if (actors[d.id].legs == 0) {
         add_due(d.id, actors[d.id].outcome, -1);
@@ -290,7 +327,7 @@ static void go_on(void) {
             const due first = dues[0];
             due_count--;
             memmove(&dues[0], &dues[1], (size_t)due_count * sizeof *dues);
-            leg(first);
+            (first.arm == STEP ? step : leg)(first);
         }
     }
 }
@@ -342,6 +379,9 @@ static void on_any(rouse_any *a, int index, rouse_status status) {
     CHECK(index == actors[id].winner);
     woken(id, status);
 }
+static void on_several(rouse_several *several, rouse_status status) {
+    woken((int)(intptr_t)rouse_several_data(several), status);
+}
 static void kick(void *arg) {
     (void)arg;
 }
@@ -349,7 +389,7 @@ static void kick(void *arg) {
 /* ---- calls on both: those that wait ----------------------------------------------------------------------------- */
 
 static void choose(int id, enum type type, int object, uint8_t how) {
-    rouse_mailbox *const on = how % 8 >= 6 && type != ANY ? &mailbox : NULL;
+    rouse_mailbox *const on = how % 8 >= 6 && type < ANY ? &mailbox : NULL;
     const bool polled = how % 8 == 4 && type == PLAIN && object != BARRIER;
     void *const data = (void *)(intptr_t)id;
     block *const b = actors[id].block;
@@ -377,6 +417,9 @@ static void choose(int id, enum type type, int object, uint8_t how) {
     case TRANSFER:
         rouse_transfer_init(&b->transfer.transfer, on, on_transfer, data);
         break;
+    case SEVERAL:
+        rouse_several_init(&b->several, NULL, on_several, data);
+        break;
     default:
         rouse_arm_limit(&b->any.arms[0], &limit, 1);
         rouse_arm_event(&b->any.arms[1], &event);
@@ -401,25 +444,26 @@ static void begun(int id, rouse_status expected, rouse_status status) {
 
 static rouse_status queue(int object, int id, uint32_t n) {
     actors[id].state = QUEUED;
-    add(object, id, n, actors[id].type == ANY);
+    add(object, id, n, actors[id].type >= ANY);
     return ROUSE_PENDING;
 }
 
-static rouse_status model_acquire(int id, uint32_t n) {
+static rouse_status model_acquire(int object, int id, uint32_t n) {
     if (n == 0) {
         return ROUSE_OK;
     }
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    if (model.closed[LIMIT]) {
+    if (model.closed[object]) {
         return ROUSE_CLOSED;
     }
-    if (model.queues[LIMIT].count == 0 && model.used + n <= model.permits) {
-        model.used += n;
+    if (model.queues[object].count == 0 && model.used[object] + n <= model.permits[object]) {
+        model.used[object] += n;
         return ROUSE_OK;
     }
-    return (uint32_t)model.queues[LIMIT].count >= model.most_waiting ? ROUSE_FULL : queue(LIMIT, id, n);
+    return (uint32_t)model.queues[object].count >= model.most_waiting[object] ? ROUSE_FULL
+                                                                              : queue(object, id, n);
 }
 
 static rouse_status model_lock(int id) {
@@ -506,7 +550,7 @@ static void wait_call(int object, int id, uint32_t n, uint8_t how) {
     choose(id, with_deadline ? TIMED : PLAIN, object, how);
     switch (object) {
     case LIMIT:
-        expected = model_acquire(id, n);
+        expected = model_acquire(LIMIT, id, n);
         begun(id, expected,
               with_deadline ? rouse_limit_acquire_until(&limit, &b->timed, n, until)
                             : rouse_limit_acquire(&limit, &b->plain, n));
@@ -599,7 +643,7 @@ static void any_call(int id, uint8_t how) {
         return;
     }
     choose(id, ANY, LIMIT, how);
-    expected = model_acquire(id, 1);
+    expected = model_acquire(LIMIT, id, 1);
     if (expected == ROUSE_PENDING) {
         if (model.closed[EVENT]) { /* it has the event at once, and leaves the limit's queue */
             expected = ROUSE_OK;
@@ -612,12 +656,30 @@ static void any_call(int id, uint8_t how) {
     begun(id, expected, rouse_any_wait(&actors[id].block->any.any));
 }
 
+static void several_call(int id, uint8_t how) {
+    rouse_status expected;
+    if (actors[id].busy || actors[id].state != IDLE) {
+        return;
+    }
+    choose(id, SEVERAL, LIMIT, how);
+    expected = model_acquire(LIMIT, id, 1);
+    if (expected == ROUSE_OK) {
+        actors[id].object = SECOND;
+        expected = model_acquire(SECOND, id, 1);
+        if (expected != ROUSE_OK && expected != ROUSE_PENDING) {
+            give_one_back();
+        }
+    }
+    begun(id, expected,
+          rouse_several_acquire(&actors[id].block->several, steps, 2)); /* given back limit by limit */
+}
+
 static void cancel_call(int id) {
     block *const b = actors[id].block;
     const bool expected = actors[id].state == QUEUED;
     bool taken;
     if (actors[id].busy || actors[id].state == IDLE ||
-        (actors[id].state == DUE && (actors[id].polled || actors[id].type == ANY)) ||
+        (actors[id].state == DUE && (actors[id].polled || actors[id].type >= ANY)) ||
         (actors[id].type == PLAIN && actors[id].object >= BARRIER)) {
         return;
     }
@@ -634,6 +696,9 @@ static void cancel_call(int id) {
         break;
     case TRANSFER:
         taken = rouse_channel_cancel(&channel, &b->transfer.transfer);
+        break;
+    case SEVERAL:
+        taken = rouse_several_cancel(&b->several);
         break;
     case ANY:
         taken = rouse_any_cancel(&b->any.any);
@@ -672,33 +737,36 @@ static void cancel_call(int id) {
 /* ---- calls on both: those that wake ------------------------------------------------------------------------------ */
 
 static void limit_call(uint32_t n, uint8_t how) {
+    const int object = how % 8 < 4 ? LIMIT : SECOND;
+    rouse_limit *const l = object == LIMIT ? &limit : &second;
     rouse_status expected = ROUSE_OK;
     bool taken;
     switch (how % 4) {
     case 0:
     case 1:
-        if (n > model.used) {
+        if (n > model.used[object]) {
             expected = ROUSE_OVERFLOW;
         } else {
-            model.used -= n;
-            serve(LIMIT);
+            model.used[object] -= n;
+            serve(object);
         }
-        CHECK(rouse_limit_give_back(&limit, n) == expected);
+        CHECK(rouse_limit_give_back(l, n) == expected);
         break;
     case 2:
         if (n > ROUSE_MAX_PERMITS) {
             expected = ROUSE_INVALID;
         } else {
-            model.permits = n;
-            serve(LIMIT);
+            model.permits[object] = n;
+            serve(object);
         }
-        CHECK(rouse_limit_set(&limit, n) == expected);
+        CHECK(rouse_limit_set(l, n) == expected);
         break;
     default:
-        taken = n == 0 || (n <= ROUSE_MAX_PERMITS && !model.closed[LIMIT] && model.queues[LIMIT].count == 0 &&
-                           model.used + n <= model.permits);
-        model.used += taken ? n : 0;
-        CHECK(rouse_limit_try_acquire(&limit, n) == taken);
+        taken =
+            n == 0 || (n <= ROUSE_MAX_PERMITS && !model.closed[object] && model.queues[object].count == 0 &&
+                       model.used[object] + n <= model.permits[object]);
+        model.used[object] += taken ? n : 0;
+        CHECK(rouse_limit_try_acquire(l, n) == taken);
         break;
     }
 }
@@ -815,10 +883,11 @@ static void once_call(uint8_t how) {
 
 static void close_call(int object) {
     uint32_t all;
-    if (object == LIMIT || object == CONDVAR || object == RWLOCK || object == CHANNEL) {
+    if (object == LIMIT || object == SECOND || object == CONDVAR || object == RWLOCK || object == CHANNEL) {
         model.closed[object] = true;
         all = grant_all(object, ROUSE_CLOSED);
         CHECK(all == (object == LIMIT     ? rouse_limit_close(&limit)
+                      : object == SECOND  ? rouse_limit_close(&second)
                       : object == CONDVAR ? rouse_condvar_close(&condvar)
                       : object == RWLOCK  ? rouse_rwlock_close(&rwlock)
                                           : rouse_channel_close(&channel)));
@@ -920,8 +989,10 @@ static void one_call(uint8_t what, uint8_t who, uint8_t number, uint8_t how) {
         transfer_call(id, how, what % 2 == 0);
         break;
     case 14:
-    case 15:
         any_call(id, how);
+        break;
+    case 15:
+        several_call(id, how);
         break;
     case 16:
     case 17:
@@ -982,8 +1053,12 @@ static void compare(void) {
     go_on();
     depth--;
     CHECK(due_count == 0 && running_count == 0 && timing_out < 0 && depth == 0);
-    CHECK(rouse_limit_permits(&limit) == model.permits && rouse_limit_in_use(&limit) == model.used);
+    CHECK(rouse_limit_permits(&limit) == model.permits[LIMIT] &&
+          rouse_limit_in_use(&limit) == model.used[LIMIT]);
     CHECK(rouse_limit_waiter_count(&limit) == (uint32_t)model.queues[LIMIT].count);
+    CHECK(rouse_limit_permits(&second) == model.permits[SECOND]);
+    CHECK(rouse_limit_in_use(&second) == model.used[SECOND]);
+    CHECK(rouse_limit_waiter_count(&second) == (uint32_t)model.queues[SECOND].count);
     CHECK(rouse_event_is_set(&event) == model.closed[EVENT]);
     CHECK(rouse_event_waiter_count(&event) == (uint32_t)model.queues[EVENT].count);
     CHECK(rouse_gate_count(&gate) == model.inside && rouse_gate_is_closed(&gate) == model.closed[GATE]);
@@ -1017,10 +1092,13 @@ static void begin(void) {
     memset(actors, 0, sizeof actors);
     due_count = posted_count = timed_count = running_count = depth = 0;
     timing_out = -1;
-    model.permits = 2;
-    model.most_waiting = 4;
+    model.permits[LIMIT] = 2;
+    model.most_waiting[LIMIT] = 4;
     model.inside = 1;
+    model.permits[SECOND] = 1;
+    model.most_waiting[SECOND] = 2;
     CHECK(rouse_limit_init(&limit, 2, 4) == ROUSE_OK);
+    CHECK(rouse_limit_init(&second, 1, 2) == ROUSE_OK);
     rouse_event_init(&event);
     rouse_gate_init(&gate, 1);
     rouse_condvar_init(&condvar);
@@ -1070,6 +1148,7 @@ static void end(void) {
     rouse_condvar_destroy(&condvar);
     rouse_gate_destroy(&gate);
     rouse_event_destroy(&event);
+    rouse_limit_destroy(&second);
     rouse_limit_destroy(&limit);
 }
 

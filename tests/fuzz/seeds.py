@@ -81,7 +81,7 @@ SEEDS_THREADS = {
 
 # ---- family.c ----
 
-LIMIT, EVENT, GATE, LOCK, RWLOCK, ONCE, BARRIER, CONDVAR, RECEIVE, SEND, ANY = 0, 1, 2, 3, 4, 5, 6, 10, 12, 13, 14
+LIMIT, EVENT, GATE, LOCK, RWLOCK, ONCE, BARRIER, CONDVAR, RECEIVE, SEND, ANY, SEVERAL = 0, 1, 2, 3, 4, 5, 6, 10, 12, 13, 14, 15
 IDLE = (31, 0, 0, 1)  # a wake that does nothing
 
 
@@ -119,6 +119,7 @@ SEEDS_FAMILY = {
     "granted_and_late": ask(EVENT, 0, 1, 7 + 16) + ask(LIMIT, 1, 3) + ask(LIMIT, 2, 3, 1 + 32) + ask(LIMIT, 3) + SET + do(29, 1, 9) + DRAIN_ALL,
     "any": TRY + ask(ANY, 0) + ask(ANY, 1) + GIVE + SET + RESET + ask(ANY, 2) + leave(2),
     "handed_on": TRY + ask(EVENT, 1, 1, 0, (19, 0, 1, 0)) + ask(ANY, 0) + ask(LIMIT, 2) + SET,
+    "several": b"".join(ask(SEVERAL, i) for i in range(4)) + leave(1) + do(19, 1, 4) + GIVE + ask(SEVERAL, 4) + do(31, 1, 0, 9) + GIVE * 2,
     "revoked": ask(EVENT, 0, 1, 6) + ask(EVENT, 1, 1, 6) + SET + do(31, 1, 3, 0) + do(31, 1, 3, 1) + RESET + ask(EVENT, 2, 1, 6) + do(31, 1, 3, 2),
     "posted": do(31, 1, 2, 0) + bytes((31, 1, 0, 3)) + do(31, 1, 2, 1) + bytes(IDLE) + do(31, 1, 2, 2) + bytes((31, 2, 0, 2)) + DRAIN_ALL * 2,
     "wakes_that_call": b"".join(ask(EVENT, i, 1, 0, (ANY if i % 2 else 29, i + 1, 1, 9)) for i in range(6)) + TRY + SET + GIVE * 2,
