@@ -132,15 +132,15 @@ class Queue:
             for i in range(high - low + 1):
                 cell = segment["cells_"][i]
                 word = atomic(cell["word_"])
-                if served <= base + i < self.next and 1 <= word & 15 <= 3:
-                    yield word & 15, atomic(cell["waiter_"]), word >> 4 & 0x1FFFFFFF
+                if served <= base + i < self.next and 1 <= word & 15 <= 5:
+                    yield word & 15, atomic(cell["waiter_"]), 1 if word & 15 > 3 else word >> 4 & 0x1FFFFFFF
 
     def in_cells(self):
         coming = 0
         if self.count == 0:
             return
         for state, waiter, lacks in self.cells():
-            if state == 3:
+            if state >= 3:
                 yield waiter, lacks
             else:
                 coming += 1

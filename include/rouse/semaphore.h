@@ -166,7 +166,9 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * Close wakes the queued waiters. A waiter that is invited learns it from resume or from drain, and is not
  * counted in what close returns. waiter_count counts it; available is what is free for the next to come.
  *
- * Of the three backends SPIN and MUTEX have this mode. LOCKFREE takes the bound for 0: it is strict. */
+ * LOCAL takes the bound for 0: it is strict. LOCKFREE has the mode, with these differences: the bound is at
+ * most 8191; a waiter for several permits is not invited but granted, in its turn; past 65,535 free permits
+ * one is kept for the invited waiter; waiter_count does not count an invited waiter after close. */
 
 /* Start with `permits` (at most ROUSE_MAX_PERMITS; more is cut to that), in throughput mode. */
 #define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \

@@ -38,7 +38,7 @@
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
  * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write; with LOCAL, no call has any.
- * Memory on 64-bit targets: 48 bytes with SPIN, 40 with LOCKFREE, 32 with LOCAL, 40 and the platform's mutex
+ * Memory on 64-bit targets: 48 bytes with SPIN and LOCKFREE, 32 with LOCAL, 40 and the platform's mutex
  * with MUTEX; heap per waiter: docs/backends.md. */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
@@ -59,7 +59,6 @@
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
 #    include "detail/queue/lockfree.h"
-#    include "detail/queue/open_none.h"
 #elif ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
 #    include "detail/queue/local.h"
 #    include "detail/queue/open_none.h"
@@ -227,23 +226,34 @@ ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) 
 
 /* The same for whoever does not know what has invited w: a queue or a limit. */
 ROUSE_INLINE_ rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    return rouse_open_queue_(w);
+#else
     return (rouse_waiter_queue *)rouse_ptr_load_relaxed_(&w->place_);
+#endif
 }
 ROUSE_INLINE_ bool rouse_queue_limit_invites_(const rouse_waiter *w) {
     /* Relaxed: E1 has shown the invitation, and w's owner answers. */
     return ROUSE_INVITED_EVER_ && (rouse_u32_load_relaxed_(&w->ticket_) & ROUSE_INVITED_BY_LIMIT_) != 0;
 }
 ROUSE_INLINE_ rouse_status rouse_queue_answer_(rouse_waiter *w) {
-    if (rouse_waiter_status(w) == ROUSE_RETRY && rouse_queue_limit_invites_(w)) {
+    const rouse_status status = rouse_waiter_status(w);
+    if (status != ROUSE_RETRY) {
+        return status;
+    }
+    if (rouse_queue_limit_invites_(w)) {
         return rouse_asker_at_(ROUSE_BACKEND + ROUSE_ASKER_LIMIT_)->resume(w);
     }
-    return rouse_queue_resume_(rouse_queue_inviter_(w), w);
+    return rouse_open_resume_(rouse_queue_inviter_(w), w);
 }
 ROUSE_INLINE_ void rouse_queue_refuse_(rouse_waiter *w) {
-    if (rouse_waiter_status(w) == ROUSE_RETRY && rouse_queue_limit_invites_(w)) {
+    if (rouse_waiter_status(w) != ROUSE_RETRY) {
+        return;
+    }
+    if (rouse_queue_limit_invites_(w)) {
         rouse_asker_at_(ROUSE_BACKEND + ROUSE_ASKER_LIMIT_)->decline(w);
     } else {
-        rouse_queue_decline_(rouse_queue_inviter_(w), w);
+        rouse_open_decline_(rouse_queue_inviter_(w), w);
     }
 }
 

@@ -16,6 +16,7 @@
  *   lockfree/ticket.h     how a ticket is issued, by its waiter or another
  *   lockfree/wake.h       wake, wake_all, close
  *   lockfree/cancel.h     cancel
+ *   lockfree/open.h       throughput mode
  *   lockfree/wait.h       wait, add_waiter_if
  *
  * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but the last
@@ -33,6 +34,7 @@
 #include "../base/atomic.h"
 #include "../base/platform.h"
 #include "lockfree/cancel.h"
+#include "lockfree/open.h"
 #include "lockfree/segments.h"
 #include "lockfree/state.h"
 #include "lockfree/ticket.h"
@@ -48,7 +50,7 @@
 #define ROUSE_BACKEND_INIT_(credit)                                                                     \
     {                                                                                                   \
         ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL)                                          \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0                                       \
     }
 
 /* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes
@@ -71,7 +73,7 @@ ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
         /* E4: acquire, as in rouse_serving_give_. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
         if (rouse_state_is_queue_(state) || (rouse_state_is_empty_(state) && !rouse_word_covers_(state, n))) {
-            return false;
+            return rouse_open_on_(q) && rouse_open_take_(q, n, false) != 0;
         }
         if (!rouse_state_is_empty_(state)) {
             rouse_ticket_settle_(q, state);
@@ -86,7 +88,7 @@ ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n)
         /* E4: acquire, as in rouse_serving_give_. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
         if (rouse_state_is_queue_(state) || rouse_word_balance_(state) == 0) {
-            break;
+            return rouse_open_on_(q) ? rouse_open_take_(q, n, true) : 0;
         }
         if (!rouse_state_is_empty_(state)) {
             rouse_ticket_settle_(q, state);
@@ -97,21 +99,28 @@ ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n)
     return taken;
 }
 
-/* Counts the cells that wait, and what they lack. Snapshots, all relaxed but for what is read through a
- * pointer: nothing is decided by them. */
+/* Counts the cells that wait, and what they lack; if one is invited, minus what is free. Snapshots, all
+ * relaxed but for what is read through a pointer: nothing is decided by them. */
 ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {
     /* E4: acquire, as in rouse_serving_give_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     uint32_t waiters = 0;
+    uint32_t free = 0;
+    bool invited = false;
     *lack = 0;
     if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
         while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
             waiters++;
-            *lack += rouse_cell_number_(at.word);
+            *lack += rouse_cell_lacks_(at.word);
+            if (rouse_cell_state_(at.word) == ROUSE_CELL_INVITED_) {
+                invited = true;
+                free = rouse_cell_free_(at.word);
+            }
             at.ticket++;
         }
     }
+    *lack = invited ? -(int64_t)free : *lack;
     return waiters;
 }
 ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
@@ -184,6 +193,7 @@ ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_ptr_init_(&q->head_, NULL);
     rouse_ptr_init_(&q->tail_, NULL);
     rouse_ptr_init_(&q->pool_, NULL);
+    q->bypass_ = 0;
 }
 
 /* Relaxed: nobody else is here. */

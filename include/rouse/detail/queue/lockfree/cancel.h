@@ -11,6 +11,7 @@
 #include "../../base/platform.h"
 #include "../../wake/outcome.h"
 #include "../types.h"
+#include "open.h"
 #include "segments.h"
 #include "state.h"
 #include "ticket.h"
@@ -25,7 +26,7 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
     /* E9: acquire; partner is the thread that made the segment ready, if it is in another life. */
     uint64_t seen = rouse_u64_load_acquire_(&cell->word_);
-    while (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_) {
+    while (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
         /* E11: acquire, to be read after the cell: if the CAS succeeds, both are of one life. */
         const uint64_t state = rouse_u64_load_acquire_(&segment->state_);
         /* Relaxed: as in rouse_serving_win_. Another's: w has left it long ago. */
@@ -36,14 +37,69 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
         if (rouse_ticket_taken_(q, rouse_segment_base_(state) + index)) {
             return false;
         }
+        if (rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
+            rouse_open_carry_(rouse_ticket_pool_(q), rouse_segment_base_(state) + index,
+                              rouse_cell_passed_(seen));
+        }
         /* E9: acquire and release, as against the waker. E10: seq_cst, the cell may be its segment's last. */
         if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_CANCELLED_, 0))) {
-            *lacks = rouse_cell_number_(seen);
+            *lacks = rouse_cell_lacks_(seen);
             rouse_segment_try_end_(rouse_ticket_pool_(q), segment, rouse_segment_base_(state) + index);
             return true;
         }
     }
     return false;
+}
+
+/* Throughput mode, w is on a mailbox: keeps drain from asking. False: w has its outcome, or is getting it. */
+ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
+    uint32_t step = 1;
+    for (;;) {
+        /* E1: acquire; partner is the release in rouse_open_come_. */
+        uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_);
+        if (rouse_invited_state_(ticket) == ROUSE_INVITED_) {
+            /* E1: as above. */
+            if (rouse_u32_cas_acquire_(&w->ticket_, &ticket,
+                                       ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_)) {
+                return true;
+            }
+        } else if (rouse_invited_state_(ticket) != ROUSE_INVITED_CLAIMED_) {
+            rouse_outcome_await_(w);
+            return false;
+        } else {
+            rouse_platform_back_off_(&step); /* drain is asking: a few instructions */
+        }
+    }
+}
+
+/* Throughput mode, w is not to be taken out of its cell. If it is invited and in its mailbox, it is declined
+ * there: true, w is drain's. */
+ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
+                                       rouse_waiter *w) {
+    rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
+    uint32_t state;
+    uint32_t rest = 0;
+    if (w->mailbox_ == NULL || w->wake_ == NULL) {
+        return false;
+    }
+    /* E9: acquire, as in rouse_cancel_cell_. */
+    state = rouse_cell_state_(rouse_u64_load_acquire_(&cell->word_));
+    /* Relaxed: as in rouse_cancel_cell_. */
+    if (rouse_ptr_load_relaxed_(&cell->waiter_) != (const void *)w ||
+        (state != ROUSE_CELL_INVITED_ && state != ROUSE_CELL_PROMISED_ && state != ROUSE_CELL_SHUT_)) {
+        uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
+        /* Relaxed: this thread's claim, given up. */
+        (void)rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket - ROUSE_INVITED_DECLINED_ + ROUSE_INVITED_);
+        return false;
+    }
+    (void)rouse_open_answer_(w, false, &rest);
+    ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
+    rouse_invited_cancelled_(w);
+    if (rest != 0) {
+        rouse_serving_pass_on_(q, rest, ROUSE_MAX_PERMITS);
+    }
+    return true;
 }
 
 ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
@@ -52,14 +108,22 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
      * with the thread that did; atomic, because a wake that has got ahead of this call may be queueing w
      * again. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&w->place_);
-    const uint32_t index = rouse_u32_load_relaxed_(&w->ticket_);
+    uint32_t index = rouse_u32_load_relaxed_(&w->ticket_);
     uint32_t lacks = 0;
     uint32_t had;
     if (rouse_waiter_status(w) != ROUSE_PENDING) {
         return false;
     }
+    if (rouse_open_on_(q)) {
+        index = rouse_invited_asked_(index);
+        if (w->mailbox_ != NULL && w->wake_ != NULL && !rouse_cancel_claim_(w)) {
+            return false;
+        }
+    }
     if (!rouse_cancel_cell_(q, segment, index, w, &lacks)) {
-        rouse_outcome_await_(w);
+        if (!rouse_open_on_(q) || !rouse_cancel_invited_(q, segment, index, w)) {
+            rouse_outcome_await_(w);
+        }
         return false;
     }
     ROUSE_TRACE("cancel", q, w);

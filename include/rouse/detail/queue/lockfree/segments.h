@@ -75,6 +75,7 @@ typedef struct rouse_segment_ {
     rouse_atomic_u32_ prev_;  /* index of the one before, 0: it is the first; a hint              */
     rouse_atomic_u32_ link_;  /* index of the next one in the pool                                */
     uint32_t index_;          /* its own, from 1; never changes                                   */
+    struct rouse_pool_ *pool_;
     rouse_cell_ cells_[ROUSE_SEGMENT_CELLS];
 } rouse_segment_;
 
@@ -89,6 +90,9 @@ typedef struct rouse_pool_ {
     rouse_atomic_u64_ free_;  /* the pool, a stack: index + 2^27 * a tag against ABA        */
     uint64_t origin_;         /* the base of the first segment ever                         */
     rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
+    struct rouse_waiter_queue *queue_;
+    rouse_atomic_u64_ carried_; /* throughput mode: open.h                                    */
+    rouse_atomic_u64_ entered_;
     rouse_atomic_ptr_ chunks_[ROUSE_CHUNKS_];
 } rouse_pool_;
 
@@ -225,6 +229,7 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
         if (rouse_u32_cas_relaxed_(&pool->made_, &index, index + 1)) {
             segment = rouse_segment_at_(pool, index + 1);
             segment->index_ = index + 1;
+            segment->pool_ = pool;
             segment->life_ = 0;
             rouse_u64_init_(&segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FREE_));
             rouse_u64_init_(&segment->next_, 0);
@@ -248,6 +253,8 @@ ROUSE_INLINE_ rouse_pool_ *rouse_pool_new_(uint64_t origin) {
         rouse_u64_init_(&pool->first_, 0);
         rouse_u64_init_(&pool->free_, 0);
         pool->origin_ = origin;
+        rouse_u64_init_(&pool->carried_, 0);
+        rouse_u64_init_(&pool->entered_, 0);
         rouse_u32_init_(&pool->made_, 0);
         for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
             rouse_ptr_init_(&pool->chunks_[chunk], NULL);

@@ -39,6 +39,8 @@
  *                    +-----------> TOKEN, ... -> DONE    served before it arrived; its waiter leaves DONE
  *                    +-----------> RESERVED              the same, but it is not to know yet
  *
+ *   CLAIMED -----> READY ------> INVITED, ...            throughput mode, in place of ARRIVED: open.h
+ *
  *   RESERVED ----> TOKEN, ...                            its waker has made its last access to the queue
  *   RESERVED ----> RESERVED_ARRIVED ----> DONE           its waiter has arrived meanwhile; its waker tells it
  *
@@ -66,6 +68,7 @@ struct rouse_waiter_queue {
     rouse_atomic_ptr_ head_;   /* the segment that was last served from; a hint                         */
     rouse_atomic_ptr_ tail_;   /* the segment that was last queued in; a hint                           */
     rouse_atomic_ptr_ pool_;   /* NULL until the first wait                                             */
+    uint32_t bypass_;          /* 0: strict; else throughput mode's bound (open.h)                      */
 };
 
 /* ---- the queue's word ---------------------------------------------------------------------------------- */
@@ -134,8 +137,12 @@ enum {
     ROUSE_CELL_CLAIMED_,
     ROUSE_CELL_GIVEN_,
     ROUSE_CELL_ARRIVED_,
+    ROUSE_CELL_READY_,   /* throughput mode: as ARRIVED, lacks one; the number is open */
+    ROUSE_CELL_INVITED_, /* likewise: it is its turn to ask; the number is open         */
     ROUSE_CELL_RESERVED_,
     ROUSE_CELL_RESERVED_ARRIVED_,
+    ROUSE_CELL_PROMISED_,     /* INVITED, and one is its own; the number is open             */
+    ROUSE_CELL_SHUT_,         /* INVITED, and then closed                                    */
     ROUSE_CELL_TOKEN_,        /* by a wake; the number is its cap       */
     ROUSE_CELL_TOKEN_STORED_, /* by stored credit; the number is n      */
     ROUSE_CELL_TOKEN_ALL_,    /* by a wake_all                          */
@@ -154,6 +161,22 @@ ROUSE_INLINE_ uint32_t rouse_cell_state_(uint64_t cell) {
 }
 ROUSE_INLINE_ uint32_t rouse_cell_number_(uint64_t cell) {
     return (uint32_t)(cell >> 4) & ROUSE_MAX_PERMITS;
+}
+/* What the cell's waiter lacks, while it is not resolved. */
+ROUSE_INLINE_ uint32_t rouse_cell_lacks_(uint64_t cell) {
+    return rouse_cell_state_(cell) == ROUSE_CELL_READY_ || rouse_cell_state_(cell) == ROUSE_CELL_INVITED_
+               ? 1
+               : rouse_cell_number_(cell);
+}
+/* An open number: how many permits are free beside the waiter, and how many newcomers have taken. */
+#define ROUSE_CELL_FREE_MOST_   0xffffu
+#define ROUSE_CELL_PASSED_      0x10000u
+#define ROUSE_CELL_PASSED_MOST_ 0x1fffu
+ROUSE_INLINE_ uint32_t rouse_cell_free_(uint64_t cell) {
+    return rouse_cell_number_(cell) & ROUSE_CELL_FREE_MOST_;
+}
+ROUSE_INLINE_ uint32_t rouse_cell_passed_(uint64_t cell) {
+    return rouse_cell_number_(cell) / ROUSE_CELL_PASSED_;
 }
 ROUSE_INLINE_ bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
     return ((one ^ other) & ROUSE_CELL_LIFE_) == 0;

@@ -13,6 +13,7 @@
 #include "../../base/platform.h"
 #include "../../wake/outcome.h"
 #include "../types.h"
+#include "open.h"
 #include "segments.h"
 #include "state.h"
 #include "ticket.h"
@@ -32,6 +33,7 @@ ROUSE_INLINE_ rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
         if (mine == NULL) {
             return NULL;
         }
+        mine->queue_ = q;
         /* E11: release, for rouse_ticket_pool_; acquire, another's. */
         if (rouse_ptr_cas_acq_rel_(&q->pool_, &pool, mine)) {
             return mine;
@@ -125,6 +127,8 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             continue;
         } else if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
             continue;
+        } else if (rouse_open_on_(q) && rouse_ticket_pool_(q) != NULL) {
+            rouse_open_enter_(rouse_ticket_pool_(q), ticket); /* nobody waits: the count begins anew */
         }
         if (!rouse_spot_last_(q, at, ticket)) {
             const rouse_status status = rouse_wait_append_(q, at);
@@ -203,6 +207,9 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
+    if (rouse_open_on_(q) && outcome == rouse_outcome_(ROUSE_OK, 0)) {
+        rouse_open_enter_(rouse_ticket_pool_(q), at->ticket + 1);
+    }
     /* Relaxed: the caller's again; for rouse_notify_pass_on: what it does not want is passed on here. */
     rouse_u32_store_relaxed_(&w->status_, asked == 0 ? rouse_outcome_(ROUSE_INVALID, back) : outcome);
     if (rest != 0) {
@@ -218,7 +225,7 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     rouse_ptr_store_relaxed_(&w->place_, segment);
-    rouse_u32_store_relaxed_(&w->ticket_, (uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1));
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_open_index_(q, ticket));
     rouse_ptr_store_relaxed_(&rouse_segment_cell_(segment, ticket)->waiter_, w);
     ROUSE_OWN_(w, q);
     ROUSE_TRACE("queue", q, w);
@@ -235,11 +242,12 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
 ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                            rouse_spot_ *at) {
     while (rouse_cell_state_(at->word) < ROUSE_CELL_TOKEN_) {
-        const uint32_t arrived =
-            rouse_cell_resolved_(at->word) ? ROUSE_CELL_RESERVED_ARRIVED_ : ROUSE_CELL_ARRIVED_;
+        const uint64_t arrived =
+            rouse_cell_resolved_(at->word)
+                ? rouse_cell_to_(at->word, ROUSE_CELL_RESERVED_ARRIVED_, rouse_cell_number_(at->word))
+                : rouse_open_arrived_(q, w, n, at->word);
         /* E9: release, so that the waker may read w; acquire, to see what came before the wake. */
-        if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word,
-                                   rouse_cell_to_(at->word, arrived, rouse_cell_number_(at->word)))) {
+        if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, arrived)) {
             return ROUSE_PENDING;
         }
     }
@@ -290,6 +298,9 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
     const bool by_claim = rouse_state_by_claim_(state);
+    if (rouse_open_on_(q) && rouse_state_is_queue_(state) && rouse_open_take_(q, n, false) != 0) {
+        return ROUSE_OK;
+    }
     if (rouse_state_is_queue_(state) && !rouse_word_closed_(state) && (by_claim || n == 1) &&
         segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
@@ -313,8 +324,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
             }
             rouse_wait_prepare_(q, w, n, segment, ticket);
             /* E9: as in rouse_wait_say_. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed,
-                                          rouse_cell_to_(claimed, ROUSE_CELL_ARRIVED_, n))
+            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed, rouse_open_arrived_(q, w, n, claimed))
                        ? ROUSE_PENDING
                        : rouse_wait_served_(q, w, n, segment, ticket, claimed);
         }

@@ -21,6 +21,7 @@
 #include "../../base/platform.h"
 #include "../../wake/chain.h"
 #include "../../wake/deliver.h"
+#include "../invited.h"
 #include "../types.h"
 #include "segments.h"
 #include "state.h"
@@ -99,6 +100,7 @@ typedef struct rouse_serving_ {
     uint32_t credit;    /* what closed waiters had been given: it is given out again           */
     rouse_chain_ chain; /* those still to be told                                              */
     rouse_spot_ kept;   /* the RESERVED cell; segment NULL: none                               */
+    rouse_waiter *invited;
 } rouse_serving_;
 
 ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
@@ -112,6 +114,7 @@ ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uin
     serving.chain.first = NULL;
     serving.chain.last = NULL;
     serving.kept.segment = NULL;
+    serving.invited = NULL;
     return serving;
 }
 
@@ -120,11 +123,98 @@ ROUSE_INLINE_ uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint6
                           serving->token == ROUSE_CELL_TOKEN_ ? serving->cap : rouse_cell_number_(word));
 }
 
+/* ---- throughput mode: open.h says what it is ----------------------------------------------------------- */
+
+ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
+static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
+
+ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
+    return !ROUSE_LIKELY_(q->bypass_ == 0);
+}
+
+/* The count of a ticket that was given up: the lower bits of the ticket, and how many had passed. */
+#define ROUSE_OPEN_TICKET_ ((uint64_t)(ROUSE_CELL_PASSED_MOST_ + 1))
+
+/* Is ticket a at or behind ticket b? Of their lower bits. */
+ROUSE_INLINE_ bool rouse_open_from_(uint64_t a, uint64_t b) {
+    return (a - b) * ROUSE_OPEN_TICKET_ < UINT64_MAX / 2;
+}
+/* How many newcomers have passed those who gave up since a waiter last got in. */
+ROUSE_INLINE_ uint32_t rouse_open_carried_(rouse_pool_ *pool) {
+    /* Relaxed: a cell that is final (E9) has shown what its waiter carried. Who got in may be seen late: then
+     * the count is too high. */
+    const uint64_t carried = rouse_u64_load_relaxed_(&pool->carried_);
+    const uint64_t entered = rouse_u64_load_relaxed_(&pool->entered_);
+    return rouse_open_from_(carried / ROUSE_OPEN_TICKET_, entered)
+               ? (uint32_t)carried & ROUSE_CELL_PASSED_MOST_
+               : 0;
+}
+/* The waiter of this ticket is about to give up. */
+ROUSE_INLINE_ void rouse_open_carry_(rouse_pool_ *pool, uint64_t ticket, uint32_t passed) {
+    const uint64_t carried = ticket * ROUSE_OPEN_TICKET_ + passed;
+    uint64_t seen = rouse_u64_load_relaxed_(&pool->carried_); /* relaxed: a guess for the CAS */
+    /* Relaxed: published with the cell (E9). Only forward: one that comes late changes nothing. */
+    while (passed != 0 && carried - seen < UINT64_MAX / 2 &&
+           !rouse_u64_cas_relaxed_(&pool->carried_, &seen, carried)) {
+    }
+}
+/* Those before this ticket count for nothing any more. */
+ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
+    uint64_t seen = rouse_u64_load_relaxed_(&pool->entered_); /* relaxed: a guess for the CAS */
+    /* Relaxed: if it is seen late, the count is too high. Only forward. */
+    while (rouse_open_carried_(pool) != 0 && seen < ticket &&
+           !rouse_u64_cas_relaxed_(&pool->entered_, &seen, ticket)) {
+    }
+}
+
+/* The spot's cell, as read, is READY or INVITED: what is given stays free in it. True: that was all of it, or
+ * it is refused. False: look again, for the rest. */
+ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, uint32_t *n, uint32_t cap,
+                                     rouse_status *status) {
+    rouse_cell_ *const cell = rouse_spot_cell_(at);
+    const uint64_t seen = at->word;
+    const bool ready = rouse_cell_state_(seen) == ROUSE_CELL_READY_;
+    const uint32_t free = rouse_cell_free_(seen); /* READY: 0 */
+    const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+    const uint32_t passed = ready && rouse_cell_passed_(seen) == 0 ? rouse_open_carried_(serving->pool)
+                                                                   : rouse_cell_passed_(seen);
+    const uint32_t now = free + *n <= ROUSE_CELL_FREE_MOST_ ? free + *n : 1;
+    const uint32_t state = ready || now != 1 || *n == 1 ? ROUSE_CELL_INVITED_ : ROUSE_CELL_PROMISED_;
+    /* Relaxed: as in rouse_serving_win_. */
+    rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
+    if ((most != cap || cap == ROUSE_MAX_PERMITS) && free + *n > most) {
+        *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
+        return true;
+    }
+    /* E9: release, for whoever takes what is free; acquire, for w. */
+    if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
+                                rouse_cell_to_(seen, state, passed * ROUSE_CELL_PASSED_ + now))) {
+        return false;
+    }
+    if (ready) {
+        serving->invited = w;
+    }
+    *n = free + *n - now;
+    return *n == 0;
+}
+
+/* A close finds the spot's cell INVITED: its waiter will learn it when it asks. */
+ROUSE_INLINE_ bool rouse_open_shut_(rouse_serving_ *serving, rouse_spot_ *at) {
+    const uint64_t seen = at->word;
+    /* E9: acquire and release, as in rouse_serving_win_. */
+    if (!rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word,
+                                rouse_cell_to_(seen, ROUSE_CELL_SHUT_, 0))) {
+        return false;
+    }
+    serving->credit += rouse_cell_free_(seen);
+    at->ticket++;
+    return true;
+}
+
 /* What a closed waiter had been given, when `word` is its cell's. */
 ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
                                              uint64_t word) {
-    return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_number_(word)
-                                                      : 0;
+    return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_lacks_(word) : 0;
 }
 
 /* Wins the cell of the spot, as read. `last`: the call will not come to the queue again. False: it has
@@ -133,7 +223,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
     const uint64_t seen = at->word;
-    if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_) {
+    if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
         /* Relaxed: read before the CAS, which fails if it was not this life's. */
         rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
         /* E9: acquire, the waiter is this thread's to read. E10: seq_cst, the cell may be its segment's
@@ -147,6 +237,11 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         rouse_chain_add_(&serving->chain, w, serving->outcome);
         rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
         rouse_segment_try_end_(serving->pool, at->segment, at->ticket);
+        if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
+            rouse_open_enter_(serving->pool, at->ticket + 1);
+        }
+    } else if (rouse_cell_state_(seen) == ROUSE_CELL_INVITED_) {
+        return rouse_open_shut_(serving, at);
     } else {
         const bool keep = !last && serving->chain.first == NULL && serving->kept.segment == NULL;
         const uint64_t to = keep ? rouse_cell_to_(seen, ROUSE_CELL_RESERVED_, rouse_cell_number_(seen))
@@ -200,6 +295,9 @@ ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
         rouse_deliver_one_(serving->chain.first, serving->outcome);
     } else {
         rouse_deliver_(&serving->chain);
+    }
+    if (serving->invited != NULL) {
+        rouse_invited_tell_(serving->invited, &rouse_open_asker_, ROUSE_ASKER_QUEUE_);
     }
 }
 
@@ -255,7 +353,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
         next = rouse_state_next_(state);
         serving->pool = serving->pool == NULL ? rouse_ticket_pool_(q) : serving->pool;
         if (!rouse_state_taken_(state) && rouse_spot_seek_(q, serving->pool, &at, next)) {
-            const uint32_t lacks = rouse_cell_number_(at.word);
+            const uint32_t lacks = rouse_cell_lacks_(at.word);
+            const uint32_t cell = rouse_cell_state_(at.word);
             /* It was the oldest before a wake_all or a close came; or else nothing there is this call's to
              * serve. */
             if (rouse_ticket_taken_(q, at.ticket)) {
@@ -266,7 +365,11 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 rouse_spot_settle_(q, &at);
                 settled = at.base;
             }
-            if (lacks > n) {
+            if (cell == ROUSE_CELL_READY_ || cell == ROUSE_CELL_INVITED_) {
+                if (rouse_open_offer_(serving, &at, &n, cap, &status)) {
+                    break;
+                }
+            } else if (lacks > n) {
                 /* E9: release, for the one that serves it in the end, and by way of it the waiter; acquire,
                  * to pass on what was there. */
                 if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word,

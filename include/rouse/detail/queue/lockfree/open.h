@@ -1,0 +1,194 @@
+/* rouse/detail/queue/lockfree/open.h: throughput mode of the LOCKFREE queue. Internal.
+ *
+ * The cell of the oldest waiter says what is free and how many newcomers have passed, so that one
+ * compare-and-swap of that cell gives, takes, counts, and answers. The waiter stays in its cell while it is
+ * invited, before all others; so nobody has to put it back.
+ *
+ *   READY ------> INVITED    a wake: its permits stay free; then it tells the waiter
+ *   INVITED ----> INVITED    a wake adds; a newcomer takes, if that keeps the count at or below the bound
+ *   INVITED ----> DONE       the waiter asks, and one is free: it takes it, and hands on what is left
+ *   INVITED ----> READY      it asks, and nothing is free: the cell keeps the count
+ *   INVITED ----> CANCELLED  it declines, or is cancelled in its mailbox; what is free is handed on
+ *   INVITED ----> PROMISED   a wake gives more than the cell can say: one is the waiter's own, and the rest
+ *                            goes on. PROMISED -> DONE, CANCELLED as above
+ *   INVITED ----> SHUT       close; what is free is stored. SHUT -> DONE
+ *
+ * INVITED is not resolved, so wakers come no further, and the queue's word stays QUEUE: a newcomer finds the
+ * cell as a waker does. A free permit and the count are one word, so no wake is lost and the bound is exact.
+ *
+ * Who gives up leaves its count to the next (carried_): with its ticket, so that a thread that comes late
+ * changes nothing. It is void when a waiter behind that ticket has got in, or nobody waited before a ticket
+ * behind it was issued (entered_). Who reads entered_ late counts too many, never too few.
+ *
+ * Only waiters for one that have a wake are invited. A waiter for several is served as in strict mode, also
+ * with the last of them; one that has not arrived in its cell yet is running, and gets a token. */
+#ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_OPEN_H
+#define ROUSE_DETAIL_QUEUE_LOCKFREE_OPEN_H
+
+#include "../../../waiter.h"
+#include "../../base/atomic.h"
+#include "../../base/check.h"
+#include "../../base/platform.h"
+#include "../../wake/outcome.h"
+#include "../invited.h"
+#include "../types.h"
+#include "segments.h"
+#include "state.h"
+#include "ticket.h"
+#include "wake.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass)                                                  \
+    {                                                                                                   \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                                         \
+            (bypass) < ROUSE_CELL_PASSED_MOST_ ? (bypass) : ROUSE_CELL_PASSED_MOST_                     \
+    }
+
+ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
+    q->bypass_ = bypass < ROUSE_CELL_PASSED_MOST_ ? bypass : ROUSE_CELL_PASSED_MOST_;
+}
+
+/* What stands in ticket_ of a waiter with this ticket: where its cell is in its segment; in throughput mode
+ * with a state of invited.h, so that drain and cancel can decide there. */
+ROUSE_INLINE_ uint32_t rouse_open_index_(const rouse_waiter_queue *q, uint64_t ticket) {
+    const uint32_t index = (uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
+    return rouse_open_on_(q) ? rouse_invited_ticket_(index, ROUSE_INVITED_) : index;
+}
+
+/* The state in which a waiter is in its cell, and its number. */
+ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n,
+                                           uint64_t word) {
+    if (rouse_open_on_(q) && n == 1 && w->wake_ != NULL) {
+        return rouse_cell_to_(word, ROUSE_CELL_READY_, 0);
+    }
+    return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
+}
+
+/* Takes from what is free beside the invited waiter: n for a newcomer, if it may; or (reduce) up to n, and
+ * counts nothing. How many. */
+ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
+    /* E4: acquire, as in rouse_serving_give_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    if (!rouse_state_is_queue_(state) || rouse_state_taken_(state) ||
+        (!reduce && (rouse_word_closed_(state) || n > q->bypass_))) {
+        return 0;
+    }
+    while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
+        const uint32_t free = rouse_cell_free_(at.word);
+        const uint32_t taken = reduce && n > free ? free : n;
+        const uint32_t passed = reduce ? 0 : n;
+        if (rouse_cell_state_(at.word) != ROUSE_CELL_INVITED_ || free < taken || taken == 0 ||
+            rouse_cell_passed_(at.word) + passed > q->bypass_) {
+            return 0;
+        }
+        /* E9: acquire, as in rouse_word_take_ (E2). */
+        if (rouse_u64_cas_acquire_(
+                &rouse_spot_cell_(&at)->word_, &at.word,
+                rouse_cell_to_(at.word, ROUSE_CELL_INVITED_,
+                               rouse_cell_number_(at.word) - taken + passed * ROUSE_CELL_PASSED_))) {
+            return taken;
+        }
+    }
+    return 0;
+}
+
+ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_word_take_upto_(&q->word_, n); /* while somebody waits: rouse_queue_reduce_late_ */
+}
+
+/* The queue of a waiter, which is in its cell. Relaxed: published with the waiter. */
+ROUSE_INLINE_ rouse_waiter_queue *rouse_open_queue_(const rouse_waiter *w) {
+    return ((rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_))->pool_->queue_;
+}
+
+/* An invited waiter answers. OK, CLOSED: it is out of its cell, and *rest is to be handed on. PENDING:
+ * beaten, it waits on. */
+ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint32_t *rest) {
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
+    rouse_pool_ *const pool = segment->pool_;
+    const uint32_t index = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_));
+    rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
+    uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9: what others did to it */
+    /* Relaxed: the cell is not final, so the segment is what it was when w queued. */
+    const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
+    for (;;) {
+        const uint32_t state = rouse_cell_state_(seen);
+        const bool shut = state == ROUSE_CELL_SHUT_;
+        const uint32_t free = shut ? 0 : rouse_cell_free_(seen);
+        if (wants && free == 0 && !shut) {
+            /* Relaxed: published by the CAS, after which w may be invited again. */
+            rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(1, 1));
+            rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+            /* E9: release, for the next waker; acquire, what this finds if it fails. */
+            if (rouse_u64_cas_acq_rel_(&cell->word_, &seen,
+                                       rouse_cell_to_(seen, ROUSE_CELL_READY_, rouse_cell_number_(seen)))) {
+                return ROUSE_PENDING;
+            }
+            continue;
+        }
+        if (!wants && !shut) {
+            rouse_open_carry_(pool, ticket, rouse_cell_passed_(seen));
+        }
+        /* E9: acquire, what came before the permit was free; release, what it carries. E10: seq_cst, the cell
+         * may be its segment's last. */
+        if (rouse_u64_cas_seq_cst_(
+                &cell->word_, &seen,
+                rouse_cell_to_(seen, wants || shut ? ROUSE_CELL_DONE_ : ROUSE_CELL_CANCELLED_, 0))) {
+            if (wants && !shut) {
+                rouse_open_enter_(pool, ticket + 1);
+            }
+            rouse_segment_try_end_(pool, segment, ticket);
+            *rest = free - (wants && !shut ? 1 : 0);
+            return shut ? ROUSE_CLOSED : ROUSE_OK;
+        }
+    }
+}
+
+ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+    uint32_t rest = 0;
+    const rouse_status status = rouse_open_answer_(w, true, &rest);
+    if (status == ROUSE_PENDING) {
+        ROUSE_TRACE("beaten", q, w);
+        return status;
+    }
+    ROUSE_TRACE("grant", q, w);
+    ROUSE_STATS_LEFT_(q, w, status);
+    rouse_invited_settle_(w, status);
+    if (rest != 0) {
+        rouse_serving_pass_on_(q, rest, ROUSE_MAX_PERMITS);
+    }
+    return status;
+}
+
+ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
+    uint32_t rest = 0;
+    (void)rouse_open_answer_(w, false, &rest);
+    ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
+    rouse_waiter_release_(w);
+    if (rest != 0) {
+        rouse_serving_pass_on_(q, rest, ROUSE_MAX_PERMITS);
+    }
+}
+
+/* An invited waiter has come out of its mailbox. */
+ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
+    rouse_status status = ROUSE_CANCELLED;
+    if (rouse_invited_claim_(w)) {
+        const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: this thread's, claimed */
+        status = rouse_open_resume_(rouse_open_queue_(w), w);
+        if (status == ROUSE_PENDING) {
+            /* E1: release; a canceller that waits for this has w for itself when it sees it. */
+            rouse_u32_store_release_(&w->ticket_, ticket - ROUSE_INVITED_CLAIMED_ + ROUSE_INVITED_);
+            return false;
+        }
+    }
+    return rouse_invited_came_(w, status);
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_OPEN_H */
