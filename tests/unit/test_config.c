@@ -56,3 +56,14 @@ Test(config, the_sizes_on_64_bit_targets) {
     cr_skip("the promise is for 64-bit targets");
 #endif
 }
+
+Test(config, without_the_option_statistics_answer_that_there_are_none) {
+    rouse_stats stats = ROUSE_STATS_INIT("none");
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(1);
+    rouse_limit l = ROUSE_LIMIT_INIT(1, 1);
+    cr_assert_eq(rouse_semaphore_attach_stats(&s, &stats), ROUSE_INVALID);
+    cr_assert_eq(rouse_limit_attach_stats(&l, &stats), ROUSE_INVALID);
+    cr_assert_eq(rouse_semaphore_oldest_ns(&s, rouse_stats_now()), 0u);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, rouse_stats_now()), 0u);
+    cr_assert_eq(rouse_stats_count(&stats), 0u);
+}

@@ -324,10 +324,10 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 }
 
 #ifdef ROUSE_DEBUG
-/* How much of `most`, which it may have asked for, the oldest waiter has been given. */
+/* How much of `most`, which it may have asked for, the oldest waiter has been given. Strict mode. */
 ROUSE_SLOW_ uint32_t rouse_backend_given_(rouse_waiter_queue *q, uint32_t most) {
     uint32_t given = 0;
-    if (!rouse_open_on_(q) && rouse_locked_enter_(q)) {
+    if (rouse_locked_enter_(q)) {
         const rouse_waiter *const w = q->listed_.list.oldest;
         given = rouse_account_asked_(w) - rouse_account_lacks_(w);
         (void)rouse_locked_leave_(q, 0, 0);

@@ -88,7 +88,7 @@ ROUSE_INLINE_ uint32_t rouse_stats_log2_(uint64_t number) {
 #        endif
 }
 
-/* A waiter's since_ is an even number of nanoseconds, never 0; plus 1 when its time is up. Relaxed, wherever
+/* A waiter's since_ is an even number of nanoseconds; plus 1 when its time is up. Relaxed, wherever
  * it is used: it is written by the waiter's thread before the waiter is published. The 1 is its owner's note
  * to the cancel that it calls next; a waker that is quicker ignores it. */
 ROUSE_INLINE_ void rouse_stats_time_up_(rouse_waiter *w) {
@@ -96,8 +96,8 @@ ROUSE_INLINE_ void rouse_stats_time_up_(rouse_waiter *w) {
 }
 
 ROUSE_SLOW_ void rouse_stats_queued_(rouse_stats *stats, rouse_waiter *w) {
-    const uint64_t now = ROUSE_STATS_CLOCK_() & ~UINT64_C(1);
-    rouse_u64_store_relaxed_(&w->since_, now != 0 ? now : 2); /* relaxed: published with w */
+    /* Relaxed: published with w. */
+    rouse_u64_store_relaxed_(&w->since_, ROUSE_STATS_CLOCK_() & ~UINT64_C(1));
     if (stats != NULL) {
         const uint64_t waiting = rouse_stats_add_(&stats->waiting, 1) + 1;
         uint64_t most = rouse_stats_get_(&stats->most);
