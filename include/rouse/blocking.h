@@ -270,13 +270,29 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
 #    define rouse_block_on_queue_ ROUSE_COMPILED_NAME_(rouse_block_on_queue_)
 #endif
 
+/* Throughput mode: the permit that another thread is about to release is worth a moment's wait. Looks so often
+ * as spinners pause; whoever queues pays two task switches. */
+ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
+    for (uint32_t i = 0; i < ROUSE_SPIN_LIMIT; i++) {
+        rouse_platform_pause_();
+        if (rouse_waiter_queue_try_wait(q, n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What can be had at once is had without a waiter. */
 ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
                                              rouse_block_give_back_fn_ *return_fn) {
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    return rouse_waiter_queue_try_wait(q, n) ? ROUSE_OK : rouse_block_on_queue_(q, n, timeout_ns, return_fn);
+    if (rouse_waiter_queue_try_wait(q, n) ||
+        (rouse_open_on_(q) && timeout_ns != 0 && rouse_block_linger_(q, n))) {
+        return ROUSE_OK;
+    }
+    return rouse_block_on_queue_(q, n, timeout_ns, return_fn);
 }
 
 /* rouse_waiter_queue_wait, rouse_semaphore_acquire, rouse_notify_wait and rouse_mutex_lock for a thread that
