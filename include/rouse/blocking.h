@@ -270,8 +270,8 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
 #    define rouse_block_on_queue_ ROUSE_COMPILED_NAME_(rouse_block_on_queue_)
 #endif
 
-/* Throughput mode: the permit that another thread is about to release is worth a moment's wait. Looks so often
- * as spinners pause; whoever queues pays two task switches. */
+/* Throughput mode: waits a moment for a permit that another thread is about to release, as long as a spinner
+ * does. A thread that queues pays two task switches. */
 ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
     for (uint32_t i = 0; i < ROUSE_SPIN_LIMIT; i++) {
         rouse_platform_pause_();

@@ -254,7 +254,8 @@ ROUSE_SLOW_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_
     (void)rouse_limit_publish_(l, &seen, after);
     rouse_deliver_(&granted);
     if (invited != NULL) {
-        rouse_invited_tell_(invited, &rouse_limit_asker_, ROUSE_ASKER_LIMIT_);
+        rouse_asker_enter_(&rouse_limit_asker_, ROUSE_ASKER_LIMIT_);
+        rouse_invited_tell_(invited, ROUSE_ASKER_LIMIT_);
     }
 }
 

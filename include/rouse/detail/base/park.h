@@ -31,7 +31,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #define ROUSE_PARK_FOREVER_ UINT64_MAX
 

@@ -44,10 +44,10 @@ ROUSE_INLINE_ uint32_t rouse_invited_state_(uint32_t ticket) {
     return ticket & 6;
 }
 
-/* Delivers the invitation. The object is not touched any more. */
-ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, rouse_asker_ *asker, uint32_t kind) {
+/* Delivers the invitation; the asker of this kind has been entered. The object is not touched any more. */
+ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
     const rouse_chain_ none = {NULL, NULL};
-    const uint32_t outcome = rouse_asker_outcome_(asker, kind);
+    const uint32_t outcome = rouse_asker_outcome_(kind);
     if (w->mailbox_ == NULL) {
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
     } else { /* its status stays PENDING until drain has asked */

@@ -135,7 +135,8 @@ ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_
     rouse_open_unlock_(q, word);
     rouse_deliver_(&granted);
     if (invited != NULL) {
-        rouse_invited_tell_(invited, &rouse_open_asker_, ROUSE_ASKER_QUEUE_);
+        rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
+        rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
     }
 }
 

@@ -52,12 +52,16 @@ ROUSE_INLINE_ const rouse_asker_ *rouse_asker_at_(uint32_t index) {
     return (const rouse_asker_ *)rouse_ptr_load_relaxed_(rouse_asker_place_(index));
 }
 
-/* The outcome with which an invited waiter is posted. Relaxed: as above. */
-ROUSE_INLINE_ uint32_t rouse_asker_outcome_(rouse_asker_ *asker, uint32_t kind) {
+/* Enters this backend's asker, before a waiter is posted for it. Relaxed: as above. */
+ROUSE_INLINE_ void rouse_asker_enter_(rouse_asker_ *asker, uint32_t kind) {
     const uint32_t index = ROUSE_BACKEND + kind;
     if (rouse_asker_at_(index) != asker) {
         rouse_ptr_store_relaxed_(rouse_asker_place_(index), asker);
     }
+}
+/* The outcome with which an invited waiter is posted. */
+ROUSE_INLINE_ uint32_t rouse_asker_outcome_(uint32_t kind) {
+    const uint32_t index = ROUSE_BACKEND + kind;
     return rouse_outcome_(ROUSE_RETRY, ROUSE_OUTCOME_INVITED_ | index * (uint32_t)ROUSE_OUTCOME_ASKER_);
 }
 ROUSE_COLD_ bool rouse_asker_ask_(rouse_waiter *w, uint32_t outcome) {

@@ -49,7 +49,7 @@ ROUSE_INLINE_ uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
  * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
  * elsewhere. */
 ROUSE_INLINE_ uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
-    return ((uint64_t)n << 32) | lacks;
+    return (uint64_t)n * ((uint64_t)UINT32_MAX + 1) + lacks;
 }
 ROUSE_INLINE_ uint32_t rouse_account_asked_(const rouse_waiter *w) {
     return (uint32_t)(rouse_u64_load_relaxed_(&w->account_) >> 32);

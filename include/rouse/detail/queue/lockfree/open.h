@@ -29,6 +29,7 @@
 #include "../../base/atomic.h"
 #include "../../base/check.h"
 #include "../../base/platform.h"
+#include "../../wake/asker.h"
 #include "../../wake/outcome.h"
 #include "../invited.h"
 #include "../types.h"
@@ -59,10 +60,14 @@ ROUSE_INLINE_ uint32_t rouse_open_index_(const rouse_waiter_queue *q, uint64_t t
     return rouse_open_on_(q) ? rouse_invited_ticket_(index, ROUSE_INVITED_) : index;
 }
 
-/* The state in which a waiter is in its cell, and its number. */
+ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
+static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
+
+/* The state in which a waiter is in its cell, and its number. Who invites it finds the asker entered. */
 ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n,
                                            uint64_t word) {
     if (rouse_open_on_(q) && n == 1 && w->wake_ != NULL) {
+        rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
         return rouse_cell_to_(word, ROUSE_CELL_READY_, 0);
     }
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));

@@ -83,7 +83,7 @@ typedef struct rouse_segment_ {
  * what it needed at most; and an index finds its segment without a search. A chunk is never given back before
  * the queue is destroyed. */
 #define ROUSE_CHUNKS_        100
-#define ROUSE_SEGMENTS_MOST_ (4 * ((1u << (ROUSE_CHUNKS_ / 4)) - 1))
+#define ROUSE_SEGMENTS_MOST_ (4 * (((uint64_t)1 << (ROUSE_CHUNKS_ / 4)) - 1))
 
 typedef struct rouse_pool_ {
     rouse_atomic_u64_ first_; /* the link to the first segment                              */

@@ -125,9 +125,6 @@ ROUSE_INLINE_ uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint6
 
 /* ---- throughput mode: open.h says what it is ----------------------------------------------------------- */
 
-ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
-static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
-
 ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
     return !ROUSE_LIKELY_(q->bypass_ == 0);
 }
@@ -297,7 +294,7 @@ ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
         rouse_deliver_(&serving->chain);
     }
     if (serving->invited != NULL) {
-        rouse_invited_tell_(serving->invited, &rouse_open_asker_, ROUSE_ASKER_QUEUE_);
+        rouse_invited_tell_(serving->invited, ROUSE_ASKER_QUEUE_); /* entered when it arrived */
     }
 }
 
