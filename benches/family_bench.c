@@ -4,15 +4,20 @@
  * W9limit_handoff: two waiters take turns: give back to the one that waits, queue again. Charged per hand-off.
  * W9gate: enter + leave. Charged per pair.
  * W9event N: N wait, set wakes them, reset. Charged per waiter.
- * W9deadline N: N waits begin with deadlines in random order, half are granted, half time out. Charged per wait. */
+ * W9deadline N: N waits begin with deadlines in random order, half are granted, half time out. Charged per wait.
+ * W9post: a second thread posts to this one's mailbox, which is drained without a kick. Charged per post. */
 #include BENCH_ADAPTER
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <rouse/deadline.h>
 #include <rouse/event.h>
 #include <rouse/gate.h>
 #include <rouse/limit.h>
+#include <rouse/mailbox.h>
 
 enum { BATCH = 1000 };
 
@@ -130,6 +135,63 @@ static void deadline_queue(bench_state *state, const void *context) {
     free(s);
 }
 
+typedef struct poster {
+    rouse_mailbox mailbox;
+    rouse_waiter works[BATCH];
+    atomic_int asked; /* how many batches; below 0: end */
+    int64_t ran;      /* on the loop's thread */
+} poster;
+
+static void on_posted(rouse_waiter *w, rouse_status status) {
+    poster *const p = rouse_waiter_data(w);
+    (void)status;
+    p->ran++;
+}
+
+static void *post_batches(void *arg) {
+    poster *const p = arg;
+    int done = 0;
+    int asked;
+    while ((asked = atomic_load_explicit(&p->asked, memory_order_acquire)) >= 0) {
+        if (asked == done) {
+            (void)sched_yield();
+            continue;
+        }
+        for (int i = 0; i < BATCH; i++) {
+            rouse_mailbox_post(&p->mailbox, &p->works[i], ROUSE_OK);
+        }
+        done++;
+    }
+    return NULL;
+}
+
+static void posts(bench_state *state, const void *context) {
+    poster *const p = bench_alloc(sizeof *p);
+    pthread_t thread;
+    int64_t wanted = 0;
+    (void)context;
+    rouse_mailbox_init(&p->mailbox, NULL, NULL);
+    for (int i = 0; i < BATCH; i++) {
+        rouse_waiter_init(&p->works[i], on_posted, p);
+    }
+    if (pthread_create(&thread, NULL, post_batches, p) != 0) {
+        bench_die("post: no thread");
+    }
+    while (bench_keep_running(state, BATCH)) {
+        wanted += BATCH;
+        (void)atomic_fetch_add_explicit(&p->asked, 1, memory_order_release);
+        while (p->ran != wanted) {
+            if (rouse_mailbox_drain(&p->mailbox) == 0) {
+                (void)sched_yield();
+            }
+        }
+    }
+    atomic_store_explicit(&p->asked, -1, memory_order_release);
+    (void)pthread_join(thread, NULL);
+    rouse_mailbox_destroy(&p->mailbox);
+    free(p);
+}
+
 static const int sizes[] = {10, 1000};
 static const int deadlines[] = {1000, 100000};
 
@@ -137,6 +199,7 @@ static void register_all(void) {
     bench_add(BENCH_CONTENDER, limit_pairs, NULL, BENCH_CPU, 0, "W9limit");
     bench_add(BENCH_CONTENDER, limit_handoff, NULL, BENCH_CPU, 0, "W9limit_handoff");
     bench_add(BENCH_CONTENDER, gate_pairs, NULL, BENCH_CPU, 0, "W9gate");
+    bench_add(BENCH_CONTENDER, posts, NULL, BENCH_WALL, 0, "W9post");
     for (int i = 0; i < 2; i++) {
         bench_add(BENCH_CONTENDER, event_set, &sizes[i], BENCH_CPU, 0, "W9event/%d", sizes[i]);
         bench_add(BENCH_CONTENDER, deadline_queue, &deadlines[i], BENCH_CPU, 0, "W9deadline/%d",

@@ -22,6 +22,7 @@ WORKLOADS = {
     "W9limit": ("", "limit: acquire + give back, nobody else", "pair"),
     "W9limit_handoff": ("", "limit: give back to one that waits, and queue again", "hand-off"),
     "W9gate": ("", "gate: enter + leave", "pair"),
+    "W9post": ("", "a second thread posts, this one drains its mailbox", "post"),
     "W9event": ("/N", "N wait for an event, set wakes them, reset", "waiter"),
     "W9deadline": ("/N", "N waits with deadlines: half are granted, half time out", "wait"),
     "W9channel": (
