@@ -71,7 +71,7 @@ in_work() {
 alone_in() {
     compiler=$1 extension=$2
     shift 2
-    units=''
+    units='' public=''
     case $extension,$compiler in
     c,*) own_warnings=$c_warnings ;;
     cc,g++*) own_warnings='-Wuseless-cast' ;;
@@ -82,14 +82,15 @@ alone_in() {
         printf '#include <rouse/%s.h>\n#include <rouse/%s.h>\nextern int test_%s;\nint test_%s = 0;\n' \
             "$header" "$header" "$name" "$name" >"$work/$name.$extension"
         units="$units $work/$name.$extension"
+        case $header in detail/*) ;; *) public="$public $work/$name.$extension" ;; esac
     done
     for standard in "$@"; do
-        # The checks of the optimizer's passes cost most: once for each language.
-        how='-fsyntax-only -c'
-        [ "$standard" != "$1" ] || how='-O2 -S'
+        # The internal headers, and the checks of the optimizer's passes, which cost most: once for each language.
+        how='-fsyntax-only -c' those=$public
+        [ "$standard" != "$1" ] || how='-O2 -S' those=$units
         for backend in $backends; do
-            these=$units
-            [ "$backend" != LOCAL ] || these=$(echo " $units " | sed "s# $work/blocking.$extension # #")
+            these=$those
+            [ "$backend" != LOCAL ] || these=$(echo " $those " | sed "s# $work/blocking.$extension # #")
             # shellcheck disable=SC2086 # lists of words
             must_work "$compiler -std=$standard $backend:$headers" \
                 in_work "$compiler" "-std=$standard" $warnings $own_warnings $how "-I$include" \
