@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <uv.h>
 
-/* snippet: limit */
 typedef struct job {
-    rouse_waiter waiter; /* its place in the queue: your memory, no allocation */
-    uv_timer_t work;     /* for this example: a download, a query, any work */
+    rouse_waiter waiter; /* its place in the queue */
+    uv_timer_t work;
     int id;
 } job;
 
+/* snippet: limit */
 static rouse_semaphore limit = ROUSE_SEMAPHORE_INIT(2);
 
 static void on_done(uv_timer_t *work) {
