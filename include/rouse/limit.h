@@ -553,16 +553,21 @@ ROUSE_INLINE_ bool rouse_limit_needs_hand_out_(uint64_t after) {
            rouse_limit_fits_(after, 1);
 }
 
+/* The holder serves those who can be served, and lets go. `seen`: the word. */
+ROUSE_INLINE_ void rouse_limit_serve_(rouse_limit *l, uint64_t seen) {
+    const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
+    if (rouse_limit_is_open_(l)) {
+        rouse_limit_open_let_go_(l, seen, waiting);
+    } else {
+        rouse_limit_tell_(l, rouse_limit_let_go_(l, seen, waiting));
+    }
+}
+
 /* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are
  * served. */
 ROUSE_INLINE_ void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
     if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
-        const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-        if (rouse_limit_is_open_(l)) {
-            rouse_limit_open_let_go_(l, after, waiting);
-        } else {
-            rouse_limit_tell_(l, rouse_limit_let_go_(l, after, waiting));
-        }
+        rouse_limit_serve_(l, after);
     }
 }
 
@@ -646,12 +651,10 @@ ROUSE_SLOW_ uint64_t rouse_limit_oldest_(rouse_limit *l) {
     uint64_t since = 0;
     if (rouse_u32_load_relaxed_(&l->waiting_) != 0) { /* relaxed: a snapshot */
         const uint64_t seen = rouse_limit_hold_(l);
-        rouse_waiter *served;
         if (l->list_.oldest != NULL) {
             since = rouse_u64_load_relaxed_(&l->list_.oldest->since_);
         }
-        served = rouse_limit_let_go_(l, seen, rouse_u32_load_relaxed_(&l->waiting_)); /* the holder's */
-        rouse_limit_tell_(l, served);
+        rouse_limit_serve_(l, seen);
     }
     return since;
 }

@@ -300,6 +300,30 @@ Test(stats, a_limit_counts_what_it_refuses) {
     rouse_limit_destroy(&l);
 }
 
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+Test(stats, the_oldest_of_a_limit_in_throughput_mode_leaves_the_invited_its_turn) {
+    rouse_limit l = ROUSE_LIMIT_INIT_THROUGHPUT(1, 9, 1);
+    probe p[2];
+    probes_init(p, 2);
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[1].waiter, 1), ROUSE_PENDING);
+    after(7);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_RETRY);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 7u, "the invited one is not looked at");
+    cr_assert_eq(rouse_waiter_status(&p[1].waiter), ROUSE_PENDING);
+    cr_assert(rouse_limit_cancel(&l, &p[1].waiter));
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 0u);
+    cr_assert(rouse_limit_try_acquire(&l, 1), "the bound allows one");
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_not(rouse_limit_try_acquire(&l, 1), "and no more: somebody waits still");
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    rouse_limit_destroy(&l);
+}
+#endif
+
 Test(stats, every_object_that_has_one_queue_can_be_counted) {
     rouse_mutex m = ROUSE_MUTEX_INIT;
     rouse_notify n = ROUSE_NOTIFY_INIT;
