@@ -151,7 +151,7 @@ ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_
     }
 #if defined(ROUSE_DEBUG) && defined(__cpp_exceptions)
     try {
-        w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+        w->wake_(w, rouse_outcome_status_(outcome));
     } catch (...) {
         fprintf(stderr, "rouse: wake(%p): an exception left the wake of this waiter\n",
                 static_cast<void *>(w));
@@ -159,7 +159,7 @@ ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_
         std::terminate();
     }
 #else
-    w->wake_(w, (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+    w->wake_(w, rouse_outcome_status_(outcome));
 #endif
 }
 

@@ -44,6 +44,9 @@ enum {
 ROUSE_INLINE_ uint32_t rouse_outcome_(rouse_status status, uint32_t bits) {
     return ((uint32_t)status & 0xffu) | bits;
 }
+ROUSE_INLINE_ rouse_status rouse_outcome_status_(uint32_t outcome) {
+    return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
+}
 
 /* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or
  * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges

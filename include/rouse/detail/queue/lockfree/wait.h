@@ -202,7 +202,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
         outcome = rouse_outcome_(asked == 0 ? ROUSE_OK : ROUSE_CLOSED, 0);
         break;
     }
-    ROUSE_STATS_LEFT_(q, w, asked == 0 ? ROUSE_PENDING : (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu));
+    ROUSE_STATS_LEFT_(q, w, asked == 0 ? ROUSE_PENDING : rouse_outcome_status_(outcome));
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
@@ -215,7 +215,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     if (rest != 0) {
         rouse_serving_pass_on_(q, rest, cap);
     }
-    return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
+    return rouse_outcome_status_(outcome);
 }
 
 /* Writes down where w, which asked for n, waits. Relaxed: published by the CAS that says that it has arrived

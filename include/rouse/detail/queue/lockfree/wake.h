@@ -21,6 +21,7 @@
 #include "../../base/platform.h"
 #include "../../wake/chain.h"
 #include "../../wake/deliver.h"
+#include "../../wake/outcome.h"
 #include "../invited.h"
 #include "../types.h"
 #include "segments.h"
@@ -92,15 +93,15 @@ ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *
 
 /* A wake in progress. */
 typedef struct rouse_serving_ {
-    rouse_pool_ *pool;  /* of the queue; NULL: not looked at yet                               */
-    uint32_t token;     /* the state that it leaves in a cell without its waiter               */
-    uint32_t cap;       /* TOKEN: what may be stored of it                                      */
-    uint32_t outcome;   /* of those it wakes                                                   */
-    uint32_t woken;     /* how many it has won                                                 */
-    uint32_t credit;    /* what closed waiters had been given: it is given out again           */
-    rouse_chain_ chain; /* those still to be told                                              */
-    rouse_spot_ kept;   /* the RESERVED cell; segment NULL: none                               */
-    rouse_waiter *invited;
+    rouse_pool_ *pool;     /* of the queue; NULL: not looked at yet                               */
+    uint32_t token;        /* the state that it leaves in a cell without its waiter               */
+    uint32_t cap;          /* TOKEN: what may be stored of it                                      */
+    uint32_t outcome;      /* of those it wakes                                                   */
+    uint32_t woken;        /* how many it has won                                                 */
+    uint32_t credit;       /* what closed waiters had been given: it is given out again           */
+    rouse_chain_ chain;    /* those still to be told                                              */
+    rouse_spot_ kept;      /* the RESERVED cell; segment NULL: none                               */
+    rouse_waiter *invited; /* throughput mode: to be told last; NULL: nobody                   */
 } rouse_serving_;
 
 ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
@@ -230,7 +231,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         }
         serving->credit += rouse_serving_refund_(serving, w, seen);
         ROUSE_TRACE("grant", q, w);
-        ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
+        ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
         rouse_chain_add_(&serving->chain, w, serving->outcome);
         rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
         rouse_segment_try_end_(serving->pool, at->segment, at->ticket);
@@ -279,7 +280,7 @@ ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
     serving->credit = rouse_serving_refund_(serving, w, seen);
     ROUSE_TRACE("grant", q, w);
-    ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
+    ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
     rouse_chain_push_front_(&serving->chain, w, serving->outcome);
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&cell->word_, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0));
@@ -498,7 +499,7 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
         }
         serving->credit += rouse_serving_refund_(serving, w, before);
         ROUSE_TRACE("grant", q, w);
-        ROUSE_STATS_LEFT_(q, w, (rouse_status)(int8_t)(uint8_t)(serving->outcome & 0xffu));
+        ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
         rouse_chain_add_(&chain, w, outcome);
     }
     if (ticket != begin) {
