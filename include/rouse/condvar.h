@@ -197,6 +197,9 @@ ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
     w->signalled_ = by_signal;
     status = rouse_queue_wait_(&w->mutex_->queue_, &w->joined_, 1);
     if (status != ROUSE_PENDING) {
+        if (status == ROUSE_OK) {
+            ROUSE_HELD_BY_(&w->mutex_->queue_, w->waiter.data_);
+        }
         w->stage_ = ROUSE_CONDVAR_DUE_;
         rouse_chain_add_(due, &w->waiter, rouse_outcome_(status, 0));
     }

@@ -36,9 +36,15 @@ ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
  * rouse_waiter_queue_wait. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
+    rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
-    return rouse_queue_wait_(&m->queue_, w, 1);
+    ROUSE_CHECK_HELD_(&m->queue_, w->data_, m);
+    status = rouse_queue_wait_(&m->queue_, w, 1);
+    if (status == ROUSE_OK) {
+        ROUSE_HELD_BY_(&m->queue_, w->data_);
+    }
+    return status;
 }
 
 ROUSE_NODISCARD_
@@ -52,6 +58,7 @@ ROUSE_INLINE_ bool rouse_mutex_try_lock(rouse_mutex *m) {
 ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
+    ROUSE_HELD_BY_(&m->queue_, NULL); /* before the next one has it */
     status = rouse_queue_unlock_(&m->queue_);
     ROUSE_CHECK_(status == ROUSE_OK, m, "the mutex is not locked");
     return status;
@@ -94,6 +101,22 @@ ROUSE_INLINE_ bool rouse_mutex_is_closed(const rouse_mutex *m) {
 ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
+}
+
+/* Asks ROUSE_DEBUG to tell of a task that waits for itself: from now on rouse_mutex_lock and
+ * rouse_mutex_lock_until abort when the waiter has the data (rouse_waiter_init) with which m is held. Without
+ * ROUSE_DEBUG it does nothing.
+ *
+ * Ask only where one data means one task, which unlocks before it locks again; so not where coroutines
+ * (rouse.hpp) lock m, or threads wait with it by rouse_condvar_wait_blocking: their data are addresses that
+ * others use later. The data of whoever holds m by try_lock, an any or another blocking call is not known, nor
+ * is data that is NULL.
+ * Requires that no other call on m is in progress and nobody holds it or waits: after its init, before others
+ * know it. */
+ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {
+    ROUSE_CHECK_USE_(m, &m->queue_);
+    ROUSE_ASK_HOLDER_(&m->queue_);
+    (void)m;
 }
 
 /* ---- throughput mode: semaphore.h says what it is, how to choose the bound, and what a waiter sees ----- */

@@ -167,6 +167,7 @@ void use_everything(rouse_waiter *w, void (*kick)(void *arg), bool (*ready)(void
     (void)rouse_mutex_cancel(&m, w);
     (void)rouse_mutex_is_locked(&m);
     (void)rouse_mutex_reserve(&m, 1);
+    rouse_mutex_check_relock(&m);
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
     (void)rouse_mutex_lock_blocking(&m);
     (void)rouse_mutex_lock_timed(&m, 1);

@@ -906,3 +906,142 @@ Test(misuse, limit_and_deadlines) {
     expect_abort(destroy_limit_with_waiters, "rouse_limit_destroy", &limit);
     expect_abort(destroy_deadlines_with_waiters, "rouse_deadlines_destroy", &deadlines);
 }
+
+/* ---- a mutex that is locked again by its holder's own data ------------------------------------------------ */
+
+static rouse_mutex asked = ROUSE_MUTEX_INIT;
+static rouse_condvar asked_condvar = ROUSE_CONDVAR_INIT;
+static int task_a;
+static int task_b;
+
+static rouse_waiter *waiter_of(rouse_waiter *w, void *task) {
+    rouse_waiter_init(w, nothing, task);
+    return w;
+}
+static void ask(rouse_mutex *m) {
+    rouse_mutex_init(m);
+    rouse_mutex_check_relock(m);
+}
+static void relock_what_was_had_at_once(void) {
+    rouse_waiter w[2];
+    ask(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[0], &task_a));
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[1], &task_a));
+}
+static void relock_what_was_waited_for(void) {
+    rouse_waiter w[3];
+    ask(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[0], &task_a));
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[1], &task_b));
+    (void)rouse_mutex_unlock(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[2], &task_b));
+}
+static void relock_what_lies_in_a_mailbox(void) {
+    rouse_waiter w[3];
+    rouse_mailbox_init(&mailbox, no_kick, NULL);
+    rouse_waiter_init_on(&w[1], &mailbox, nothing, &task_b);
+    ask(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[0], &task_a));
+    (void)rouse_mutex_lock(&asked, &w[1]);
+    (void)rouse_mutex_unlock(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[2], &task_b));
+}
+static void on_timed(rouse_timed *t, rouse_status status) {
+    (void)t, (void)status;
+}
+static void relock_with_a_deadline(void) {
+    rouse_waiter w;
+    rouse_deadlines d;
+    rouse_timed t;
+    rouse_deadlines_init(&d);
+    rouse_timed_init(&t, &d, NULL, on_timed, &task_a);
+    ask(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w, &task_a));
+    (void)rouse_mutex_lock_until(&asked, &t, 5);
+}
+static void on_signal(rouse_condvar_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+}
+static void wait_and_be_signalled(bool mutex_is_free) {
+    static rouse_condvar_waiter changed;
+    rouse_waiter w;
+    rouse_condvar_waiter_init(&changed, &asked, NULL, on_signal, &task_b);
+    ask(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w, &task_b));
+    (void)rouse_condvar_wait(&asked_condvar, &changed);
+    if (mutex_is_free) {
+        (void)rouse_condvar_signal(&asked_condvar);
+    } else {
+        (void)rouse_mutex_lock(&asked, waiter_of(&w, &task_a));
+        (void)rouse_condvar_signal(&asked_condvar);
+        (void)rouse_mutex_unlock(&asked);
+    }
+}
+static void relock_after_a_signal(void) {
+    rouse_waiter w;
+    wait_and_be_signalled(true);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w, &task_b));
+}
+static void relock_after_a_signal_and_an_unlock(void) {
+    rouse_waiter w;
+    wait_and_be_signalled(false);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w, &task_b));
+}
+
+Test(misuse, a_mutex_locked_again_by_its_own_waiters_data) {
+    expect_abort(relock_what_was_had_at_once, "rouse_mutex_lock", &asked);
+    expect_abort(relock_what_was_waited_for, "rouse_mutex_lock", &asked);
+    expect_abort(relock_what_lies_in_a_mailbox, "rouse_mutex_lock", &asked);
+    expect_abort(relock_with_a_deadline, "rouse_mutex_lock", &asked);
+    expect_abort(relock_after_a_signal, "rouse_mutex_lock", &asked);
+    expect_abort(relock_after_a_signal_and_an_unlock, "rouse_mutex_lock", &asked);
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+static void retry(rouse_waiter *w, rouse_status status) {
+    if (status == ROUSE_RETRY) {
+        (void)rouse_mutex_resume(&asked, w);
+    }
+}
+static void relock_what_was_resumed(void) {
+    rouse_waiter w[3];
+    rouse_mutex_init_throughput(&asked, 5);
+    rouse_mutex_check_relock(&asked);
+    rouse_waiter_init(&w[1], retry, &task_b);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[0], &task_a));
+    (void)rouse_mutex_lock(&asked, &w[1]);
+    (void)rouse_mutex_unlock(&asked);
+    (void)rouse_mutex_lock(&asked, waiter_of(&w[2], &task_b));
+}
+Test(misuse, a_mutex_locked_again_in_throughput_mode) {
+    expect_abort(relock_what_was_resumed, "rouse_mutex_lock", &asked);
+}
+#endif
+
+/* One that was not asked, and locks that are no relocks. */
+Test(misuse, lawful_locks_with_the_same_data_are_left_alone) {
+    rouse_mutex quiet = ROUSE_MUTEX_INIT;
+    rouse_mutex m;
+    rouse_waiter w[4];
+    cr_assert_eq(rouse_mutex_lock(&quiet, waiter_of(&w[0], &task_a)), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_lock(&quiet, waiter_of(&w[1], &task_a)), ROUSE_PENDING, "not asked");
+    cr_assert_eq(rouse_mutex_unlock(&quiet), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&quiet), ROUSE_OK);
+    rouse_mutex_destroy(&quiet);
+    ask(&m);
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[0], &task_a)), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[0], &task_a)), ROUSE_OK, "after its unlock");
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[1], &task_b)), ROUSE_PENDING, "another's");
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[2], &task_b)), ROUSE_PENDING, "it does not hold it yet");
+    cr_assert(rouse_mutex_cancel(&m, &w[2]));
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[0], &task_a)), ROUSE_PENDING, "handed over to the other");
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[0], NULL)), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_lock(&m, waiter_of(&w[1], NULL)), ROUSE_PENDING, "NULL is nobody");
+    cr_assert_eq(rouse_mutex_close(&m), 1u);
+    cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
+    rouse_mutex_destroy(&m);
+}

@@ -10,7 +10,10 @@
  * so that the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing here costs a byte
  * or an instruction.
  *
- *   ROUSE_BUILT_MEMBER_             the second member of the object, behind one of eight bytes
+ * A mutex can be asked to say when it is locked again by the waiter's data that holds it
+ * (rouse_mutex_check_relock). Its queue then keeps that data.
+ *
+ *   ROUSE_BUILT_MEMBER_             the second and third member of the object, behind one of eight bytes
  *   ROUSE_BUILT_INIT_(first)        begins its static initialiser, and that of the next member; first: that
  *                                   of the member before
  *   ROUSE_BUILT_BEGIN_(owned)       in its init function
@@ -21,7 +24,10 @@
  *   ROUSE_OWNER_BEGIN_(owned)       in its init function
  *   ROUSE_CHECK_USE_(object, owned) begins every public call on an object. owned: the part of it that has the
  *                                   member, the object itself or its queue
- *   ROUSE_CHECK_LOOK_(object, owned)  the same for a call that only looks: the object is const */
+ *   ROUSE_CHECK_LOOK_(object, owned)  the same for a call that only looks: the object is const
+ *   ROUSE_ASK_HOLDER_(owned)        a mutex's queue wants to know the data of its holder
+ *   ROUSE_HELD_BY_(owned, data)     a mutex is held by this waiter's data now; NULL: by nobody who is known
+ *   ROUSE_CHECK_HELD_(owned, data, object)  aborts if it is held by this data */
 #ifndef ROUSE_DETAIL_BASE_OWNER_H
 #define ROUSE_DETAIL_BASE_OWNER_H
 
@@ -75,9 +81,45 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
     return true;
 }
 
-#    define ROUSE_BUILT_MEMBER_       rouse_atomic_u64_ built_; /* 0: not used yet */
-#    define ROUSE_BUILT_INIT_(first)  first, ROUSE_ATOMIC_INIT_(ROUSE_BUILT_TAG_) ROUSE_STATS_INIT_
-#    define ROUSE_BUILT_BEGIN_(owned) rouse_u64_init_(&(owned)->built_, ROUSE_BUILT_TAG_)
+/* Where holder_ lies in an object. */
+#    define ROUSE_HOLDER_AT_ 16
+
+/* What a queue's holder_ is while nobody who is known holds the mutex; NULL: it was not asked to know. */
+ROUSE_INLINE_ void *rouse_owner_nobody_(rouse_atomic_ptr_ *holder) {
+    return (char *)holder + 1;
+}
+ROUSE_INLINE_ bool rouse_owner_asks_(const rouse_atomic_ptr_ *holder) {
+    return rouse_ptr_load_relaxed_(holder) != NULL; /* set before others know the mutex */
+}
+/* Relaxed, all: written by the holder, or by the call that makes one; who reads its own data there wrote it,
+ * or was told so by the call that did. */
+ROUSE_INLINE_ void rouse_owner_hold_(rouse_atomic_ptr_ *holder, void *data) {
+    if (rouse_owner_asks_(holder)) {
+        rouse_ptr_store_relaxed_(holder, data != NULL ? data : rouse_owner_nobody_(holder));
+    }
+}
+ROUSE_INLINE_ void rouse_owner_check_held_(const rouse_atomic_ptr_ *holder, void *data, const void *object,
+                                           const char *call) {
+    /* Relaxed: as said. */
+    if (data != NULL && rouse_ptr_load_relaxed_(holder) == data) {
+        char what[96];
+        (void)snprintf(what, sizeof what, "locked again by the waiter's data that holds it, %p", data);
+        rouse_check_die_(call, object, what);
+    }
+}
+
+#    define ROUSE_BUILT_MEMBER_                         \
+        rouse_atomic_u64_ built_; /* 0: not used yet */ \
+        rouse_atomic_ptr_ holder_;
+#    define ROUSE_BUILT_INIT_(first) \
+        first, ROUSE_ATOMIC_INIT_(ROUSE_BUILT_TAG_), ROUSE_ATOMIC_INIT_(NULL) ROUSE_STATS_INIT_
+#    define ROUSE_BUILT_BEGIN_(owned) \
+        (rouse_u64_init_(&(owned)->built_, ROUSE_BUILT_TAG_), rouse_ptr_init_(&(owned)->holder_, NULL))
+#    define ROUSE_ASK_HOLDER_(owned) \
+        rouse_ptr_store_relaxed_(&(owned)->holder_, rouse_owner_nobody_(&(owned)->holder_))
+#    define ROUSE_HELD_BY_(owned, data) rouse_owner_hold_(&(owned)->holder_, (data))
+#    define ROUSE_CHECK_HELD_(owned, data, object) \
+        rouse_owner_check_held_(&(owned)->holder_, (data), (object), __func__)
 #    define ROUSE_CHECK_BUILT_(object, owned)                     \
         (rouse_owner_built_(&(owned)->built_, (object), __func__) \
              ? (void)0                                            \
@@ -90,6 +132,9 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 #    define ROUSE_BUILT_MEMBER_
 #    define ROUSE_BUILT_INIT_(first)               first ROUSE_STATS_INIT_
 #    define ROUSE_BUILT_BEGIN_(owned)              ((void)0)
+#    define ROUSE_ASK_HOLDER_(owned)               ((void)0)
+#    define ROUSE_HELD_BY_(owned, data)            ((void)0)
+#    define ROUSE_CHECK_HELD_(owned, data, object) ((void)0)
 #    define ROUSE_CHECK_BUILT_(object, owned)      ((void)0)
 #    define ROUSE_CHECK_SEEN_BUILT_(object, owned) ((void)0)
 

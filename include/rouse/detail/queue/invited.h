@@ -59,6 +59,9 @@ ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
 
 /* It has answered: w is out of the queue, with this status. Under the lock. */
 ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
+    if (status == ROUSE_OK) {
+        ROUSE_HELD_(w, w->data_);
+    }
     ROUSE_DISOWN_(w);
     rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
     rouse_u32_store_relaxed_(&w->ticket_,

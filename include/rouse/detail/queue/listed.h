@@ -79,7 +79,7 @@ ROUSE_INLINE_ void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t 
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
     rouse_u32_store_relaxed_(&w->ticket_, mark);
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    ROUSE_OWN_(w, queue);
+    ROUSE_OWN_QUEUED_(w, queue);
     ROUSE_TRACE("queue", queue, w);
     ROUSE_STATS_QUEUED_(queue, w);
     (void)queue;

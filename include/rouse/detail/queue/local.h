@@ -230,7 +230,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     rouse_ptr_store_relaxed_(&w->place_, before);
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    ROUSE_OWN_(w, q);
+    ROUSE_OWN_QUEUED_(w, q);
     ROUSE_TRACE("queue", q, w);
     ROUSE_STATS_QUEUED_(q, w);
     return ROUSE_PENDING;

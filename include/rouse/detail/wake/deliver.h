@@ -255,6 +255,9 @@ ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     rouse_waiter *const w = rouse_standin_for_(standin);
     rouse_outcome_set_due_(w, rouse_outcome_due_(standin));
     w->next_ = standin->next_;
+    if (rouse_outcome_status_(rouse_outcome_due_(w)) == ROUSE_OK) {
+        ROUSE_HELD_(standin, w->data_);
+    }
     ROUSE_DISOWN_(standin);
     *link = w;
 }

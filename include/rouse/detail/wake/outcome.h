@@ -78,7 +78,9 @@ ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
 /* ROUSE_DEBUG: what a waiter is queued on (owner.h). */
 #ifdef ROUSE_DEBUG
 #    define ROUSE_OWN_(w, q)         rouse_owner_set_((w), (q), 0)
+#    define ROUSE_OWN_QUEUED_(w, q)  rouse_owner_queued_((w), (q))
 #    define ROUSE_OWN_MAILED_(w, mb) rouse_owner_set_((w), (mb), 1)
+#    define ROUSE_HELD_(w, data)     rouse_owner_held_((w), (data))
 #    define ROUSE_DISOWN_(w)         rouse_owner_clear_(w)
 #    define ROUSE_CHECK_DUE_(w)      rouse_owner_check_due_(w)
 #    define ROUSE_CHECK_IDLE_(w, object)                          \
@@ -89,7 +91,9 @@ ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
          rouse_owner_check_on_((w), (q), __func__, (object)))
 #else
 #    define ROUSE_OWN_(w, q)                 ((void)0)
+#    define ROUSE_OWN_QUEUED_(w, q)          ((void)0)
 #    define ROUSE_OWN_MAILED_(w, mb)         ((void)0)
+#    define ROUSE_HELD_(w, data)             ((void)0)
 #    define ROUSE_DISOWN_(w)                 ((void)0)
 #    define ROUSE_CHECK_DUE_(w)              ((void)0)
 #    define ROUSE_CHECK_IDLE_(w, object)     ((void)0)
@@ -121,6 +125,9 @@ ROUSE_INLINE_ rouse_waiter *rouse_standin_for_(const rouse_waiter *standin) {
 /* From here on a polled waiter is its owner's. */
 ROUSE_INLINE_ void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     ROUSE_CHECK_DUE_(w);
+    if (rouse_outcome_status_(outcome) == ROUSE_OK) {
+        ROUSE_HELD_(w, w->data_);
+    }
     if (w->wake_ == NULL) {
         ROUSE_DISOWN_(w);
     }

@@ -3,6 +3,7 @@
  *   owner_                   the waiter is
  *   NONE                     nobody's but its owner's
  *   key(w) ^ object          queued on the object, or granted by it and its wake has not begun
+ *   key(w) ^ (queue | 2)     the same for the queue of a mutex that wants to know its holder's data
  *   key(w) ^ (mailbox | 1)   in a mailbox, by rouse_mailbox_post
  *   anything else            not initialised, or it was moved while it was queued
  *
@@ -18,6 +19,7 @@
 
 #    include "../base/atomic.h"
 #    include "../base/check.h"
+#    include "../base/owner.h"
 #    include "../base/platform.h"
 
 #    include <stdbool.h>
@@ -43,7 +45,7 @@ ROUSE_INLINE_ uint64_t rouse_owner_key_(const rouse_waiter *w) {
            UINT64_C(0x5dc31a0b86f7e429);
 }
 
-/* The object, 0 for NONE; an odd one is a mailbox. All ones: neither. */
+/* The object, with the bits above; 0 for NONE. All ones: neither. */
 ROUSE_INLINE_ uint64_t rouse_owner_get_(const rouse_waiter *w) {
     const uint64_t raw = rouse_u64_load_relaxed_(&w->owner_);
     const uint64_t owner = raw ^ rouse_owner_key_(w);
@@ -66,6 +68,21 @@ ROUSE_INLINE_ void rouse_owner_set_(rouse_waiter *w, const void *object, uint64_
         rouse_ptr_store_relaxed_(&check->last, w);
     }
     rouse_u64_store_relaxed_(&w->owner_, owner ^ rouse_owner_key_(w));
+}
+/* w queues on a waiter queue. */
+ROUSE_INLINE_ void rouse_owner_queued_(rouse_waiter *w, const void *q) {
+    const char *const holder = (const char *)q + ROUSE_HOLDER_AT_;
+    rouse_owner_set_(w, q, rouse_owner_asks_((const rouse_atomic_ptr_ *)(const void *)holder) ? 2 : 0);
+}
+/* w, which has not been told yet, is given what it queued for. The queue of a mutex that wants to know its
+ * holder learns the data, which is that of w or of the waiter for which w stands in. The mutex is there still:
+ * whoever destroys it has to know first that w does not wait. */
+ROUSE_INLINE_ void rouse_owner_held_(const rouse_waiter *w, void *data) {
+    const uint64_t owner = rouse_owner_get_(w);
+    if ((owner & 3) == 2) {
+        const uintptr_t holder = (owner - 2 + ROUSE_HOLDER_AT_) & UINTPTR_MAX;
+        rouse_owner_hold_((rouse_atomic_ptr_ *)holder, data);
+    }
 }
 ROUSE_INLINE_ void rouse_owner_clear_(rouse_waiter *w) {
     const uint64_t owner = rouse_owner_get_(w);
@@ -99,7 +116,8 @@ ROUSE_INLINE_ void rouse_owner_check_on_(const rouse_waiter *w, const void *queu
     if (owner == UINT64_MAX) {
         rouse_owner_die_(call, object, w,
                          "the waiter was never initialised, or was moved while it was queued");
-    } else if ((owner & 1) == 0 && owner != 0 && owner != ((uintptr_t)queue & ROUSE_OWNER_ADDRESS_)) {
+    } else if ((owner & 1) == 0 && owner != 0 &&
+               (owner & ~(uint64_t)2) != ((uintptr_t)queue & ROUSE_OWNER_ADDRESS_)) {
         rouse_owner_die_(call, object, w, "the waiter is queued on another object");
     }
 }
@@ -126,7 +144,7 @@ rouse_owner_check_new_(rouse_waiter *w) {
     if (owner != 0 && owner != UINT64_MAX && (pending || mailed)) {
         char text[96];
         (void)snprintf(text, sizeof text, "the waiter is queued on 0x%llx",
-                       (unsigned long long)owner & ~1ULL);
+                       (unsigned long long)owner & ~3ULL);
         rouse_check_die_("rouse_waiter_init", w, text);
     }
 }

@@ -65,10 +65,11 @@ ROUSE_INLINE_ uint64_t rouse_stats_add_(uint64_t *number, uint64_t by) {
     return rouse_u64_add_relaxed_(rouse_stats_atomic_(number), by);
 }
 
-/* Every object that has statistics begins with eight bytes, then built_ with ROUSE_DEBUG, then stats_. */
+/* Every object that has statistics begins with eight bytes, then built_ and holder_ with ROUSE_DEBUG, then
+ * stats_. */
 ROUSE_INLINE_ rouse_stats *rouse_stats_of_(const void *object) {
 #        ifdef ROUSE_DEBUG
-    const void *const place = (const char *)object + 16;
+    const void *const place = (const char *)object + ROUSE_HOLDER_AT_ + sizeof(void *);
 #        else
     const void *const place = (const char *)object + 8;
 #        endif

@@ -227,7 +227,7 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
     rouse_ptr_store_relaxed_(&w->place_, segment);
     rouse_u32_store_relaxed_(&w->ticket_, rouse_open_index_(q, ticket));
     rouse_ptr_store_relaxed_(&rouse_segment_cell_(segment, ticket)->waiter_, w);
-    ROUSE_OWN_(w, q);
+    ROUSE_OWN_QUEUED_(w, q);
     ROUSE_TRACE("queue", q, w);
     ROUSE_STATS_QUEUED_(q, w);
 #ifdef ROUSE_STATS
