@@ -4,6 +4,7 @@
  * W9channel now: an element in and out again, one thread, nobody waits. Beside it two semaphore pairs, as X:2pairs.
  * W9channel C: a task sends, another receives, one thread, a channel of C places. Charged per element.
  * W9once: a look at what has been done.
+ * W9oneshot: an object is made, a task waits for the one value in it, the value comes, the object goes. One thread.
  * W9barrier N: N tasks of one thread arrive. Charged per arrival.
  * W9condvar tasks: lock, wait, woken with the mutex, unlock; the other side locks, signals, unlocks. One thread.
  * W9condvar threads: two plain threads take turns. Charged per round trip.
@@ -63,7 +64,7 @@ static void semaphore_pairs(bench_state *state, const void *context) {
 }
 #endif
 
-#if defined F_CHANNEL || defined F_BARRIER || defined F_CONDVAR || defined F_ANY
+#if defined F_CHANNEL || defined F_ONESHOT || defined F_BARRIER || defined F_CONDVAR || defined F_ANY
 typedef struct party {
     task task;
     bool waits;
@@ -71,7 +72,7 @@ typedef struct party {
 } party;
 #endif
 
-#if defined F_BARRIER || defined F_CONDVAR || defined F_ANY
+#if defined F_ONESHOT || defined F_BARRIER || defined F_CONDVAR || defined F_ANY
 static party *parties_new(executor *ex, int64_t n, task_fn *run) {
     party *const p = bench_alloc((size_t)n * sizeof *p);
     for (int64_t i = 0; i < n; i++) {
@@ -162,6 +163,33 @@ static void channel_tasks(bench_state *state, const void *context) {
     executor_destroy(&ex);
     free(sender);
     free(receiver);
+}
+#endif
+
+#ifdef F_ONESHOT
+static void oneshot(bench_state *state, const void *context) {
+    executor ex;
+    void *const place = f_oneshot_place();
+    party *p;
+    (void)context;
+    executor_init(&ex, false, IDLE_SPIN);
+    p = parties_new(&ex, 1, never_run);
+    while (bench_keep_running(state, BATCH)) {
+        for (uint64_t i = 0; i < BATCH; i++) {
+            uint64_t value = 0;
+            f_oneshot_make(place);
+            if (f_oneshot_wait(place, &p->wait, &value)) {
+                bench_die("nothing has been sent");
+            }
+            f_oneshot_send(place, i);
+            finish(&ex, p);
+            if (f_oneshot_end(place, value) != i) {
+                bench_die("another value came than was sent");
+            }
+        }
+    }
+    executor_destroy(&ex);
+    free(p);
 }
 #endif
 
@@ -309,6 +337,9 @@ static void register_all(void) {
 #endif
 #ifdef F_ONCE
     bench_add(BENCH_CONTENDER, once_looks, NULL, BENCH_CPU, 0, "W9once");
+#endif
+#ifdef F_ONESHOT
+    bench_add(BENCH_CONTENDER, oneshot, NULL, BENCH_CPU, 0, "W9oneshot");
 #endif
 #ifdef F_CHANNEL
     bench_add(BENCH_CONTENDER, channel_pairs, NULL, BENCH_CPU, 0, "W9channel/now");

@@ -3,6 +3,8 @@
  *
  *   F_RWLOCK    f_rwlock_new, f_read_pairs, f_write_pairs     uncontended pairs in a loop
  *   F_ONCE      f_once_new (done already), f_once_looks
+ *   F_ONESHOT   f_oneshot_place, where f_oneshot_make makes one; f_oneshot_wait, _send, and _end, which ends it and
+ *               returns the value, given what the wait has stored
  *   F_CHANNEL   f_channel_new, f_channel_pairs (one element in, the same out), f_send, f_receive
  *   F_BARRIER   f_barrier_new, f_arrive
  *   F_CONDVAR   f_condvar_new, f_wait (locks, waits; the mutex is not held when it is over), f_signal (lock, signal,
@@ -22,6 +24,7 @@
 #include <rouse/barrier.h>
 #include <rouse/channel.h>
 #include <rouse/condvar.h>
+#include <rouse/event.h>
 #include <rouse/once.h>
 #include <rouse/rwlock.h>
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
@@ -31,6 +34,7 @@
 
 #define F_RWLOCK  1
 #define F_ONCE    1
+#define F_ONESHOT 1
 #define F_CHANNEL 1
 #define F_BARRIER 1
 #define F_CONDVAR 1
@@ -137,6 +141,34 @@ static inline void f_once_looks(void *once, int64_t n) {
             bench_die("it is not done");
         }
     }
+}
+
+/* An event beside the value, as guide.md has it. */
+typedef struct f_oneshot {
+    rouse_event sent;
+    uint64_t value;
+} f_oneshot;
+
+static inline void *f_oneshot_place(void) {
+    return bench_alloc(sizeof(f_oneshot));
+}
+static inline void f_oneshot_make(void *place) {
+    rouse_event_init(&((f_oneshot *)place)->sent);
+}
+static inline bool f_oneshot_wait(void *place, f_wait *w, uint64_t *value) {
+    (void)value;
+    return f_over(rouse_event_wait(&((f_oneshot *)place)->sent, &w->waiter));
+}
+static inline void f_oneshot_send(void *place, uint64_t value) {
+    f_oneshot *const o = place;
+    o->value = value;
+    (void)rouse_event_set(&o->sent);
+}
+static inline uint64_t f_oneshot_end(void *place, uint64_t value) {
+    f_oneshot *const o = place;
+    (void)value;
+    rouse_event_destroy(&o->sent);
+    return o->value;
 }
 
 static inline void *f_channel_new(uint32_t capacity) {

@@ -50,6 +50,7 @@ static inline bool f_resume(f_wait *w) {
 
 #ifdef PEER_CHANNEL
 #    define F_CHANNEL 1
+#    define F_ONESHOT 1
 
 typedef struct rust_channel {
     void *(*make)(uint32_t capacity);
@@ -57,6 +58,10 @@ typedef struct rust_channel {
     void (*pairs)(void *channel, int64_t n);
     rust_verb send;
     rust_verb receive;
+    void *(*oneshot_place)(void);
+    void (*oneshot_make)(void *place);
+    rust_verb oneshot_wait;
+    void (*oneshot_send)(void *place, uint64_t value);
 } rust_channel;
 
 rust_channel PEER_CHANNEL(void);
@@ -77,6 +82,23 @@ static inline bool f_send(void *channel, f_wait *w, uint64_t *element) {
 }
 static inline bool f_receive(void *channel, f_wait *w, uint64_t *to) {
     return f_begin(w, &f_channels.receive, channel, to);
+}
+static inline void *f_oneshot_place(void) {
+    return f_channels.oneshot_place();
+}
+static inline void f_oneshot_make(void *place) {
+    f_channels.oneshot_make(place);
+}
+static inline bool f_oneshot_wait(void *place, f_wait *w, uint64_t *value) {
+    return f_begin(w, &f_channels.oneshot_wait, place, value);
+}
+static inline void f_oneshot_send(void *place, uint64_t value) {
+    f_channels.oneshot_send(place, value);
+}
+/* Both of its ends are gone. */
+static inline uint64_t f_oneshot_end(void *place, uint64_t value) {
+    (void)place;
+    return value;
 }
 #endif
 

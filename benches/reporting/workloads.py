@@ -37,6 +37,7 @@ WORKLOADS = {
         "round trip",
     ),
     "W9once": ("", "once: a look at what has been done", "call"),
+    "W9oneshot": ("", "one value through an object made for it: made, waited for, sent, gone", "value"),
     "W9barrier": ("/N", "N tasks of one thread arrive, all go on", "arrival"),
     "W9": ("/N", "acquire N permits at once, wait for them, be granted", "acquire"),
     "W9any": ("", "wait for either of two semaphores, one of them comes", "wait"),

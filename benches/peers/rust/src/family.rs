@@ -2,6 +2,7 @@
 
 use super::{again, discard, now, size_of_future, start, waker_of};
 use futures_lite::future::or;
+use std::cell::UnsafeCell;
 use std::future::Future;
 use std::os::raw::c_void;
 use std::task::Context;
@@ -49,6 +50,25 @@ pub struct Channel {
     pairs: unsafe extern "C" fn(*mut c_void, i64),
     send: Verb,    // the argument is the element
     receive: Verb, // the argument is where it goes
+    oneshot_place: unsafe extern "C" fn() -> *mut c_void,
+    oneshot_make: unsafe extern "C" fn(*mut c_void),
+    oneshot_wait: Verb, // the argument is where the value goes
+    oneshot_send: unsafe extern "C" fn(*mut c_void, u64),
+}
+
+/// Where the two ends of what is made for one value lie until they are used.
+pub struct Place<S, R>(UnsafeCell<(Option<S>, Option<R>)>);
+
+impl<S, R> Place<S, R> {
+    unsafe fn put(&self, (sender, receiver): (S, R)) {
+        *self.0.get() = (Some(sender), Some(receiver));
+    }
+    unsafe fn sender(&self) -> S {
+        (*self.0.get()).0.take().unwrap()
+    }
+    unsafe fn receiver(&self) -> R {
+        (*self.0.get()).1.take().unwrap()
+    }
 }
 
 macro_rules! export_channel {
@@ -68,15 +88,40 @@ macro_rules! export_channel {
                     d::pair(ends, i as u64);
                 }
             }
-            Channel { new, free, pairs, send: verb!(d::Ends, d::send), receive: verb!(d::Ends, d::receive) }
+            unsafe extern "C" fn oneshot_place() -> *mut c_void {
+                boxed(Place::<d::One, d::Other>(UnsafeCell::new((None, None))))
+            }
+            unsafe extern "C" fn oneshot_make(place: *mut c_void) {
+                (*(place as *const Place<d::One, d::Other>)).put(d::oneshot())
+            }
+            unsafe extern "C" fn oneshot_send(place: *mut c_void, value: u64) {
+                d::send_one((*(place as *const Place<d::One, d::Other>)).sender(), value)
+            }
+            fn wait(place: &'static Place<d::One, d::Other>, to: Argument) -> impl Future<Output = ()> {
+                let receiver = unsafe { place.receiver() };
+                async move {
+                    let value = d::receive_one(receiver).await;
+                    unsafe { *(to.0 as *mut u64) = value }
+                }
+            }
+            Channel {
+                new,
+                free,
+                pairs,
+                send: verb!(d::Ends, d::send),
+                receive: verb!(d::Ends, d::receive),
+                oneshot_place,
+                oneshot_make,
+                oneshot_wait: verb!(Place<d::One, d::Other>, wait),
+                oneshot_send,
+            }
         }
     };
 }
 
 mod tokio_mpsc {
     use super::*;
-    use std::cell::UnsafeCell;
-    use tokio::sync::mpsc;
+    use tokio::sync::{mpsc, oneshot};
 
     pub struct Ends(mpsc::Sender<u64>, UnsafeCell<mpsc::Receiver<u64>>);
 
@@ -96,6 +141,18 @@ mod tokio_mpsc {
             let element = unsafe { &mut *ends.1.get() }.recv().await.unwrap();
             unsafe { *(to.0 as *mut u64) = element }
         }
+    }
+
+    pub type One = oneshot::Sender<u64>;
+    pub type Other = oneshot::Receiver<u64>;
+    pub fn oneshot() -> (One, Other) {
+        oneshot::channel()
+    }
+    pub fn send_one(sender: One, value: u64) {
+        sender.send(value).unwrap()
+    }
+    pub async fn receive_one(receiver: Other) -> u64 {
+        receiver.await.unwrap()
     }
 }
 
@@ -121,6 +178,19 @@ mod with_async_channel {
             let element = ends.1.recv().await.unwrap();
             unsafe { *(to.0 as *mut u64) = element }
         }
+    }
+
+    pub type One = Sender<u64>;
+    pub type Other = Receiver<u64>;
+    /// It has no oneshot: a channel of one place.
+    pub fn oneshot() -> (One, Other) {
+        async_channel::bounded(1)
+    }
+    pub fn send_one(sender: One, value: u64) {
+        sender.try_send(value).unwrap()
+    }
+    pub async fn receive_one(receiver: Other) -> u64 {
+        receiver.recv().await.unwrap()
     }
 }
 
