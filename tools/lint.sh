@@ -14,13 +14,14 @@
 #   single     the single-file header is the same from two runs, and is not committed
 #   scripts    shell and Python scripts parse, are executable, and shellcheck has no warning
 #   docs       Doxygen makes the reference with no warning
+#   names      what a document calls by a name of the library is there by that name
 #   snippets   the code in the documents is code that the tests compile
 #
 # Exit status 0: nothing found. The closing line counts the checks.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-all=(versions format tidy guards blanks columns links sizes single scripts docs snippets)
+all=(versions format tidy guards blanks columns links sizes single scripts docs names snippets)
 found=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -189,6 +190,40 @@ check_scripts() {
 check_docs() {
     need doxygen || return
     tools/docs.sh "$work/docs" || report "Doxygen"
+}
+
+# Also the short forms of migrating.md: `rouse_rwlock_read`, `write` names rouse_rwlock_write as well.
+check_names() {
+    need python3 || return
+    files | python3 -c '
+import re, sys
+names = sys.stdin.read().split()
+known = set()
+for name in names:
+    if not name.endswith((".md", ".png", ".svg")) and "/corpus/" not in name:
+        known |= set(re.findall(r"\b(?:rouse|ROUSE)_\w+", open(name, encoding="utf-8", errors="replace").read()))
+known |= {word for name in names for word in re.findall(r"rouse_\w+", name)}
+kinds = ["waiter_queue", "semaphore", "limit", "mutex", "rwlock", "notify", "event", "gate", "condvar", "channel"]
+kinds += ["once", "barrier", "any", "mailbox", "several"]
+bad = 0
+for name in names:
+    if not re.fullmatch(r"README\.md|CHANGELOG\.md|docs/\w[\w-]*\.md|packaging/README\.md", name):
+        continue
+    text = re.sub(r"\(#[^)]*\)", "", open(name, encoding="utf-8").read())
+    text = text.replace("_in_spin_", "_") # the end that compiled.h gives a name
+    for word in sorted(set(re.findall(r"\b(?:rouse|ROUSE)_\w+", text)) - known):
+        print(f"{name}: {word} is nowhere")
+        bad += 1
+    for cell in [c for line in text.splitlines() if name.endswith("migrating.md") and line.startswith("|")
+                 for c in line.split("|")[2:]]:
+        kind = None
+        for code in re.findall(r"`([a-z_]+)(?![a-z_:])[^`]*`", cell):
+            if code.startswith("rouse_"):
+                kind = next((k for k in kinds if (code[6:] + "_").startswith(k + "_")), None)
+            elif kind and f"rouse_{kind}_{code}" not in known:
+                print(f"{name}: rouse_{kind}_{code} is nowhere: {cell.strip()}")
+                bad += 1
+sys.exit(bad != 0)' || report "names that are not there"
 }
 
 check_snippets() {

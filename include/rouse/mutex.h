@@ -109,8 +109,8 @@ ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters)
  *
  * Ask only where one data means one task, which unlocks before it locks again; so not where coroutines
  * (rouse.hpp) lock m, or threads wait with it by rouse_condvar_wait_blocking: their data are addresses that
- * others use later. The data of whoever holds m by try_lock, an any or another blocking call is not known, nor
- * is data that is NULL.
+ * others use later. The data of whoever holds m by try_lock, an any or another blocking call is not known,
+ * nor is data that is NULL.
  * Requires that no other call on m is in progress and nobody holds it or waits: after its init, before others
  * know it. */
 ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {

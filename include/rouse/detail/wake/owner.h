@@ -75,8 +75,8 @@ ROUSE_INLINE_ void rouse_owner_queued_(rouse_waiter *w, const void *q) {
     rouse_owner_set_(w, q, rouse_owner_asks_((const rouse_atomic_ptr_ *)(const void *)holder) ? 2 : 0);
 }
 /* w, which has not been told yet, is given what it queued for. The queue of a mutex that wants to know its
- * holder learns the data, which is that of w or of the waiter for which w stands in. The mutex is there still:
- * whoever destroys it has to know first that w does not wait. */
+ * holder learns the data, which is that of w or of the waiter for which w stands in. The mutex is there
+ * still: whoever destroys it has to know first that w does not wait. */
 ROUSE_INLINE_ void rouse_owner_held_(const rouse_waiter *w, void *data) {
     const uint64_t owner = rouse_owner_get_(w);
     if ((owner & 3) == 2) {
