@@ -199,7 +199,7 @@ static void count_one_waiter(rouse_waiter *w) {
     rouse_semaphore_destroy(&s);
 }
 
-#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 /* Throughput mode: w[0] is invited and on its way; w[1] is a newcomer. */
 static void count_throughput(rouse_waiter *w) {
     rouse_semaphore s;
@@ -393,56 +393,36 @@ static void count_cores(unsigned cores, const char *release, const char *wait) {
     free(s);
 }
 
-/* Nobody waits, but another core has had the permit before. */
-static void count_visits(void) {
-    rouse_semaphore *const s = lines_new(4);
-    rouse_waiter w;
-    rouse_waiter_init(&w, on_wake, NULL);
-    rouse_semaphore_init(s, 1);
+/* Two cores take turns with a permit. */
+static void count_turns(rouse_semaphore *s, rouse_waiter *w, const char *what) {
     watch(s);
-    (void)rouse_semaphore_acquire(s, &w, 1);
+    (void)rouse_semaphore_acquire(s, w, 1);
     (void)rouse_semaphore_release(s, 1);
     begin();
     for (unsigned i = 1; i <= CROWD; i++) {
         op_core = i % 2;
-        (void)rouse_semaphore_acquire(s, &w, 1);
+        (void)rouse_semaphore_acquire(s, w, 1);
         (void)rouse_semaphore_release(s, 1);
     }
-    end("acquire + release, nobody waits, another core before", false, CROWD);
+    end(what, false, CROWD);
     watch(NULL);
     op_core = 0;
-    rouse_semaphore_destroy(s);
-    free(s);
 }
 
-#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
-/* Throughput mode: one waiter is invited and has not answered; newcomers of two cores take turns. */
-static void count_passers(void) {
+/* Nobody waits; or (throughput mode) one waiter is invited and has not answered. */
+static void count_visits(rouse_waiter *w) {
     rouse_semaphore *const s = lines_new(4);
-    rouse_waiter invited;
-    rouse_waiter w;
-    rouse_waiter_init(&invited, on_wake, NULL);
-    rouse_waiter_init(&w, on_wake, NULL);
+    rouse_semaphore_init(s, 1);
+    count_turns(s, w, "acquire + release, nobody waits, another core before");
+    rouse_semaphore_destroy(s);
     rouse_semaphore_init_throughput(s, 0, 2 * CROWD);
-    (void)rouse_semaphore_acquire(s, &invited, 1);
+    (void)rouse_semaphore_acquire(s, w + 1, 1);
     (void)rouse_semaphore_release(s, 1);
-    watch(s);
-    (void)rouse_semaphore_acquire(s, &w, 1);
-    (void)rouse_semaphore_release(s, 1);
-    begin();
-    for (unsigned i = 1; i <= CROWD; i++) {
-        op_core = i % 2;
-        (void)rouse_semaphore_acquire(s, &w, 1);
-        (void)rouse_semaphore_release(s, 1);
-    }
-    end("acquire + release past an invited waiter, another core before", false, CROWD);
-    watch(NULL);
-    op_core = 0;
-    (void)rouse_semaphore_resume(s, &invited);
+    count_turns(s, w, "acquire + release past an invited waiter, another core before");
+    (void)rouse_semaphore_resume(s, w + 1);
     rouse_semaphore_destroy(s);
     free(s);
 }
-#    endif
 #endif
 
 static double heap_per_waiter(rouse_waiter *w) {
@@ -477,10 +457,7 @@ backend_counts JOIN(count_, COUNT_BACKEND)(void) {
     count_crowd(w);
     count_several(w);
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-    count_visits();
-#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
-    count_passers();
-#    endif
+    count_visits(w);
     count_cores(2, "release that grants, 2 cores", "wait, 2 cores");
     count_cores(4, "release that grants, 4 cores", "wait, 4 cores");
     count_cores(16, "release that grants, 16 cores", "wait, 16 cores");

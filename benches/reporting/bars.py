@@ -367,7 +367,6 @@ OF_THROUGHPUT = [
         ["acquire past an invited waiter", "release past an invited waiter"],
     ),
 ]
-HAVE_THE_MODE = ["MUTEX", "SPIN"]
 # Whether strict order pays for the mode, seen against a version without it.
 OF_STRICT = [
     Bar(
@@ -456,7 +455,7 @@ def sections(results):
         ("Targets of the backends", OF_BACKENDS, BACKENDS),
         ("Targets of LOCKFREE", OF_LOCKFREE, ["LOCKFREE"]),
         ("Targets of throughput mode", OF_THROUGHPUT, FAST + MAILBOX_FAST + THREADS_FAST),
-        ("Targets of strict order beside throughput mode", OF_STRICT, HAVE_THE_MODE),
+        ("Targets of strict order beside throughput mode", OF_STRICT, BACKENDS),
         ("Targets of LOCAL", OF_LOCAL, [LOCAL]),
         ("Targets of the primitives on top", OF_FAMILY, BACKENDS + [LOCAL]),
     ):

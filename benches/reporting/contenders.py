@@ -46,13 +46,12 @@ _CONTENDERS = {
     "async-channel": ("yes", "yes", _ANY, "channels only"),
 }
 for _backend in BACKENDS:
-    _CONTENDERS[_backend + "-fast"] = ("yes", "yes", _BOUND, "not in signal handlers")
-    _CONTENDERS[_backend + "-mailbox"] = ("yes", "yes", _FIFO, "not in signal handlers")
-    _CONTENDERS[_backend + "-mailbox-fast"] = ("yes", "yes", _BOUND, "not in signal handlers")
-    _CONTENDERS[_backend + "-threads"] = ("no", "by time-out", _FIFO, "not in signal handlers")
-    _CONTENDERS[_backend + "-threads-fast"] = ("no", "by time-out", _BOUND, "not in signal handlers")
-
-_CONTENDERS["LOCKFREE-threads"] = ("no", "by time-out", _FIFO, "allocates when a waiter queues")
+    _further = _CONTENDERS[_backend][3]
+    _CONTENDERS[_backend + "-fast"] = ("yes", "yes", _BOUND, _further)
+    _CONTENDERS[_backend + "-mailbox"] = ("yes", "yes", _FIFO, _further)
+    _CONTENDERS[_backend + "-mailbox-fast"] = ("yes", "yes", _BOUND, _further)
+    _CONTENDERS[_backend + "-threads"] = ("no", "by time-out", _FIFO, _further)
+    _CONTENDERS[_backend + "-threads-fast"] = ("no", "by time-out", _BOUND, _further)
 
 HEADER = ["contender", "tasks", "cancel", "order", "further limits"]
 
