@@ -7,7 +7,13 @@
  *     CLAIMED    its mailbox's drain is asking for it
  *     DECLINED   cancelled while it was in its mailbox: drain must not touch the object any more
  *
- * The ticket is written under the lock of the object, but for INVITED -> CLAIMED. */
+ *     the list's mark  ->  INVITED     the waker, under the lock (rouse_open_leave_)
+ *     INVITED          ->  CLAIMED     drain (rouse_invited_claim_)
+ *     INVITED          ->  DECLINED    a canceller, under the lock (rouse_invited_revoke_)
+ *     INVITED, CLAIMED ->  0           the answer: granted or closed, under the lock (rouse_invited_settle_)
+ *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_push_front_)
+ *
+ * LOCKFREE has no lock; its tickets hold the index of the cell instead of n (lockfree/open.h). */
 #ifndef ROUSE_DETAIL_QUEUE_INVITED_H
 #define ROUSE_DETAIL_QUEUE_INVITED_H
 
@@ -44,20 +50,27 @@ ROUSE_INLINE_ uint32_t rouse_invited_state_(uint32_t ticket) {
     return ticket & 6;
 }
 
-/* Delivers the invitation; the asker of this kind has been entered. The object is not touched any more. */
+/* Delivers the invitation; the asker of this kind has been entered. Does not touch the object any more.
+ *
+ *     no mailbox    status_: PENDING -> RETRY               its wake runs
+ *     a mailbox     account_: -> RETRY, INVITED, ASKER      it is posted; status_ stays PENDING until drain
+ *                                                           has asked */
 ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
     const rouse_chain_ none = {NULL, NULL};
     const uint32_t outcome = rouse_asker_outcome_(kind);
     if (w->mailbox_ == NULL) {
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_RETRY, 0));
-    } else { /* its status stays PENDING until drain has asked */
+    } else {
         rouse_outcome_set_due_(w, outcome);
         w->next_ = NULL;
         rouse_deliver_run_(w, &none);
     }
 }
 
-/* It has answered: w is out of the queue, with this status. Under the lock. */
+/* w has answered and is out of the queue. Under the lock.
+ *
+ *     status_: PENDING or RETRY   ->  status
+ *     ticket_: INVITED, CLAIMED   ->  0 */
 ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
     if (status == ROUSE_OK) {
         ROUSE_HELD_(w, w->data_);
@@ -70,7 +83,10 @@ ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
 
 /* ---- in a mailbox -------------------------------------------------------------------------------------- */
 
-/* For drain: may it ask for w? False: w is cancelled. */
+/* For drain: may it ask for w?
+ *
+ *     INVITED     ->  CLAIMED      true
+ *     DECLINED    ->  unchanged    false: w is cancelled, and the canceller has made its last access */
 ROUSE_INLINE_ bool rouse_invited_claim_(rouse_waiter *w) {
     uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: E7 has shown the invitation */
     uint32_t step = 1;
@@ -95,12 +111,17 @@ ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
 }
 
 /* For a canceller, under the lock: takes the invitation back if w has a mailbox and drain has not claimed it.
+ *
+ *     INVITED           ->  DECLINED     true
+ *     anything else     ->  unchanged    false
+ *
  * Relaxed: it decides between this thread and drain; what passes between them is E1. */
 ROUSE_INLINE_ bool rouse_invited_revoke_(rouse_waiter *w, uint32_t ticket) {
     return rouse_invited_state_(ticket) == ROUSE_INVITED_ && w->mailbox_ != NULL &&
            rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
 }
-/* E1: release; the last access to w, whose wake may run from here on. */
+/* status_: PENDING -> CANCELLED and MAILED. E1: release; the last access to w, whose wake may run from here
+ * on. */
 ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
     rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
 }

@@ -12,7 +12,8 @@
  *
  *   FREE   -> QUEUED   wait, lacking something
  *   QUEUED -> FREE     wake, wake_all and cancel, when nobody is left
- *   any    -> CLOSED   close
+ *   any    -> CLOSED   close, set
+ *   CLOSED -> FREE     reset
  *
  * So one comparison answers each fast path: "open, nobody waits, and at least n stored" is balance_ >= n, and
  * "open, nobody waits, and room for one more" is one unsigned comparison with the limit.
@@ -83,6 +84,7 @@ ROUSE_INLINE_ uint64_t rouse_backend_oldest_(const rouse_waiter_queue *q) {
 }
 #endif
 
+/* FREE, n or more -> FREE, n less: true. Anything else -> unchanged: false. */
 ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     if (q->balance_ < (int64_t)n) {
         return false;
@@ -91,6 +93,7 @@ ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     return true;
 }
 
+/* FREE, CLOSED -> the same, up to n less. QUEUED -> unchanged. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     const int64_t stored = rouse_backend_balance_(q);
     uint32_t taken = 0;
@@ -101,7 +104,10 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     return taken;
 }
 
-/* Adds n under a cap; nobody waits. */
+/* Adds n under a cap; nobody waits.
+ *
+ *     FREE, CLOSED    ->  the same, n more, but no more than the cap and no less than it was    OK
+ *                     ->  unchanged, if the cap is ROUSE_MAX_PERMITS and would be passed        OVERFLOW */
 ROUSE_INLINE_ rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     const int64_t balance = rouse_backend_balance_(q);
     const int64_t sum = balance + (int64_t)n;
@@ -130,7 +136,7 @@ ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
 }
 
-/* Takes any waiter out. */
+/* Takes any waiter out of the list. The caller sets the balance. */
 ROUSE_INLINE_ void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     rouse_waiter *const before = w == q->oldest_ ? NULL : (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
@@ -171,7 +177,8 @@ ROUSE_INLINE_ uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rou
     return n - given;
 }
 
-/* Takes everybody out with `outcome`. Returns how many. */
+/* Takes everybody out with `outcome`: the list becomes empty. The caller has set the balance. Returns how
+ * many. */
 ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
     rouse_waiter *const first = q->oldest_;
     const uint32_t count = q->count_;
@@ -205,7 +212,14 @@ ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_
     return ROUSE_OK;
 }
 
-/* `ready` is asked again although this thread has changed nothing: it may look at another thread's memory. */
+/* Queues w; what is stored and does not cover n becomes part of what it has.
+ *
+ *     FREE, n > balance >= 0    ->  QUEUED, balance - n    PENDING: w lacks n - balance
+ *     QUEUED                    ->  QUEUED, balance - n    PENDING: w lacks n
+ *     the condition holds       ->  unchanged              OK
+ *     CLOSED                    ->  unchanged              CLOSED
+ *
+ * `ready` is asked again although this thread has changed nothing: it may look at another thread's memory. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     const int64_t after = q->balance_ - (int64_t)n;
@@ -265,7 +279,10 @@ ROUSE_INLINE_ void rouse_local_deliver_(rouse_waiter *w) {
     rouse_u32_store_relaxed_(&mine->running_, 0);
 }
 
-/* Gives 1 to the oldest waiter, of which there is one. Returns how many it woke. */
+/* Gives 1 to the oldest waiter, of which there is one. Returns how many it woke.
+ *
+ *     the oldest lacks 1     QUEUED, b  ->  QUEUED or FREE, b + 1: it is taken out and told    1
+ *     it lacks more          QUEUED, b  ->  QUEUED, b + 1                                      0 */
 ROUSE_INLINE_ uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
     rouse_waiter *const w = q->oldest_;
     const uint32_t lacks = rouse_account_lacks_(w);
@@ -279,6 +296,7 @@ ROUSE_INLINE_ uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
     return 1;
 }
 
+/* FREE, CLOSED -> rouse_local_store_. QUEUED -> QUEUED, n more, or FREE: what nobody lacks, up to the cap. */
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
@@ -311,6 +329,7 @@ ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
     return ROUSE_OK;
 }
 
+/* QUEUED -> QUEUED or FREE: w is taken out, what it lacked is added, and what it had goes to the next. */
 ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t lacks;
@@ -330,6 +349,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     return true;
 }
 
+/* QUEUED -> FREE, 0. FREE, CLOSED -> unchanged. */
 ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     if (q->oldest_ == NULL) {
         return 0;
@@ -338,6 +358,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
 }
 
+/* FREE -> CLOSED, the same credit. QUEUED -> CLOSED, no credit. CLOSED -> unchanged. */
 ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     if (rouse_queue_closed_(q)) {
         return 0;
@@ -346,6 +367,7 @@ ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
     return rouse_local_sweep_(q, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
 }
 
+/* CLOSED -> FREE, the same credit: true. Anything else -> unchanged: false. */
 ROUSE_INLINE_ bool rouse_queue_reset_(rouse_waiter_queue *q) {
     const bool closed = rouse_queue_closed_(q);
     if (closed) {
@@ -354,6 +376,7 @@ ROUSE_INLINE_ bool rouse_queue_reset_(rouse_waiter_queue *q) {
     return closed;
 }
 
+/* FREE -> CLOSED, the same credit. QUEUED -> CLOSED, what the waiters had been given. CLOSED -> unchanged. */
 ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     ROUSE_TRACE("close", q, NULL);
     if (rouse_queue_closed_(q)) {

@@ -86,9 +86,16 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
  *
  * The functions that look at the mode are inline: they look before anything is saved for a call. */
 
-/* Hands n out: to the waiters, and what is left to the balance, under the cap. With the list it is one step:
- * the store that drops the lock. MUTEX may store credit in that step only while a waiter of this call is
- * still to be told, for whoever takes the credit may destroy the queue before the mutex is dropped. */
+/* Hands n out: to the waiters, and what is left to the balance, under the cap.
+ *
+ *     FREE (EMPTY)           ->  FREE, n more, up to the cap      rouse_word_give_
+ *     SINGLE                 ->  rouse_slot_give_ or, if more than it lacks, by way of the list
+ *     MULTI, lack > n        ->  MULTI, the oldest lack n less
+ *     MULTI, lack <= n       ->  FREE, what is left, up to the cap; all that waited are in the chain
+ *
+ * With the list it is one step: the store that drops the lock. MUTEX may store credit in that step only while
+ * a waiter of this call is still to be told, for whoever takes the credit may destroy the queue before the
+ * mutex is dropped. */
 ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                   rouse_chain_ *chain) {
     rouse_status status = ROUSE_OK;
@@ -117,6 +124,13 @@ ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
+/* Queues w, or answers at once.
+ *
+ *     EMPTY, no condition        ->  SINGLE       PENDING (SPIN: rouse_slot_queue_)
+ *     any, credit covers n       ->  n less       OK
+ *     any                        ->  MULTI        PENDING: w is in the list and lacks n less the credit
+ *     any, the condition holds   ->  as it was    OK: w was in the list for its second look
+ *     closed, or the list full   ->  unchanged    CLOSED, OVERFLOW */
 ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_ready_fn_ *ready, void *arg) {
     uint32_t credit = 0;
@@ -207,6 +221,11 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64
     return ROUSE_OK;
 }
 
+/* Takes w out, and hands on what it had been given.
+ *
+ *     w in the slot     SINGLE  ->  EMPTY: what it had          true
+ *     w in the list     MULTI   ->  MULTI, or FREE: what it had and nobody else lacks    true
+ *     neither                   ->  unchanged                   false: another thread is telling w */
 ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
@@ -247,8 +266,12 @@ ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w)
     return rouse_open_on_(q) ? rouse_open_cancel_(q, w) : rouse_locked_cancel_(q, w);
 }
 
-/* Takes everybody out with `outcome`, setting `bits`; what they had been given stays with them (ROUSE_OK) or
- * goes back to the balance. How many. With ROUSE_OK the lock is held for a few instructions, however many
+/* Takes everybody out with `outcome`, and sets `bits`. Returns how many.
+ *
+ *     FREE (EMPTY)      ->  the same, with the bits
+ *     SINGLE, MULTI     ->  FREE, with the bits: 0 (ROUSE_OK), or what the waiters had been given
+ *
+ * With ROUSE_OK the lock is held for a few instructions, however many
  * wait. */
 ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ none = {NULL, NULL};

@@ -207,7 +207,13 @@ ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
 
 #include "compiled.h"
 
-/* wake(1, cap ROUSE_MAX_PERMITS). The lower part of a QUEUE word is a ticket, so nothing is added before the
+/* wake(1, cap ROUSE_MAX_PERMITS).
+ *
+ *     EMPTY, room for one    ->  EMPTY, credit + 1    OK
+ *     EMPTY, full            ->  unchanged            OVERFLOW
+ *     anything else          ->  rouse_backend_wake_
+ *
+ * The lower part of a QUEUE word is a ticket, so nothing is added before the
  * word has been read. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);

@@ -135,6 +135,7 @@ ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
 ROUSE_INLINE_ uint64_t rouse_open_settled_(uint64_t word) {
     return rouse_open_is_locked_(word) ? rouse_open_listed_word_(rouse_open_passed_(word)) : word;
 }
+/* Waits for the mutex. Returns the word; changes nothing. */
 ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
@@ -142,6 +143,11 @@ ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     rouse_lock_drop_(&q->lock_);
     return seen;
 }
+/* Takes the mutex, if the word is still *seen or is LISTED.
+ *
+ *     LISTED                    ->  unchanged    true, *seen is the word
+ *     OPEN or EMPTY, as seen    ->  LOCKED       true
+ *     anything else             ->  unchanged    false, *seen is the word; the mutex is dropped */
 ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
     uint64_t now;
     rouse_lock_take_(&q->lock_);
@@ -161,9 +167,13 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     rouse_lock_drop_(&q->lock_);
     return false;
 }
-/* Returns the credit that nobody waits for. It is added after the mutex is dropped, because whoever takes it
- * may destroy the queue. (What an OPEN word shows is safe: the waiters that keep the queue in use cannot
- * leave it without the mutex.) */
+/* Drops the mutex.
+ *
+ *     LOCKED, LISTED    ->  word, if that is OPEN or LISTED      returns 0
+ *                       ->  word with a balance of 0, if EMPTY   returns the balance that `word` has
+ *
+ * The caller stores the returned credit afterwards, because whoever takes it may destroy the queue. (What an
+ * OPEN word shows is safe: the waiters that keep the queue in use cannot leave it without the mutex.) */
 ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_word_balance_(word) > 0 ? (uint32_t)rouse_word_balance_(word) : 0;
     rouse_u64_store_release_(&q->word_, word - credit); /* E3: as in rouse_locked_leave_ */

@@ -70,7 +70,11 @@ ROUSE_INLINE_ uint32_t rouse_open_given_(const rouse_waiter *w) {
     return rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_)) - 1;
 }
 
-/* Takes the lock if anybody waits, from the word *seen: LISTED or OPEN. False: nobody waits. */
+/* Takes the lock if anybody waits.
+ *
+ *     LISTED, OPEN    ->  LOCKED       true; *seen is the word from which it was taken
+ *     LOCKED          ->  waits
+ *     EMPTY           ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
     *seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS that takes the lock */
     while (rouse_word_balance_(*seen) < 0) {
@@ -83,7 +87,7 @@ ROUSE_INLINE_ bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
 
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap);
 
-/* Drops the lock, setting the word. The last access to the queue, or followed only by storing credit that
+/* Drops the lock: LOCKED -> word. The last access to the queue, or followed only by storing credit that
  * nobody has seen. */
 /* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
 ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
@@ -98,7 +102,13 @@ static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
 /* ---- who gets what ------------------------------------------------------------------- */
 
-/* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers. */
+/* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers.
+ *
+ *     LOCKED  ->  OPEN      a waiter with a wake lacks no more than is free: invited, given all but one
+ *     LOCKED  ->  LISTED    the oldest lacks more: it has been given all that was free
+ *     LOCKED  ->  EMPTY     nobody is left: what is still free is stored
+ *
+ * On the way it grants the polled waiters, which nobody could ask for, and each of them ends `passed`. */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
     rouse_chain_ granted = {NULL, NULL};
@@ -142,7 +152,12 @@ ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_
 
 /* ---- wait, try, release, reduce -------------------------------------------------------- */
 
-/* A newcomer takes n, if it may. Else, or if the word is not OPEN any more, false: *seen is the word then. */
+/* A newcomer takes n, if it may.
+ *
+ *     OPEN, free >= n, passed + n <= B    ->  OPEN, n less free, passed n more    true
+ *     anything else                       ->  unchanged                           false; *seen is the word
+ *
+ * The balance falls and the serial stays, so passed, which is their difference, rises by n. */
 ROUSE_INLINE_ bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
     while (ROUSE_LIKELY_(rouse_open_is_open_(*seen)) && rouse_open_admits_(*seen, n, q->listed_.bypass)) {
         if (ROUSE_LIKELY_(
@@ -153,6 +168,8 @@ ROUSE_INLINE_ bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint3
     return false;
 }
 
+/* EMPTY, OPEN -> the same, n less, if it may (rouse_word_take_, rouse_open_take_): true. LISTED -> unchanged:
+ * false. LOCKED: waits. */
 ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
@@ -175,7 +192,12 @@ ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     }
 }
 
-/* Queues w. `seen`: the word from which this thread has taken the lock. */
+/* Queues w. `seen`: the word from which this thread has taken the lock.
+ *
+ *     seen               word                      w
+ *     EMPTY, credit      LOCKED -> LISTED          in the list, lacks n less the credit    PENDING
+ *     LISTED, OPEN       LOCKED -> as seen         in the list, lacks n                    PENDING
+ *     any, list full     LOCKED -> as seen         not queued                              OVERFLOW */
 ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                            uint64_t seen) {
     const uint32_t credit = rouse_word_balance_(seen) > 0 ? (uint32_t)rouse_word_balance_(seen) : 0;
@@ -191,6 +213,7 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     return ROUSE_PENDING;
 }
 
+/* Takes n if it may, as rouse_open_try_ (OK); closed: CLOSED; else takes the lock and queues w. */
 ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
     for (;;) {
@@ -213,8 +236,13 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
     }
 }
 
-/* Gives n. ROUSE_OVERFLOW (the cap is ROUSE_MAX_PERMITS), ROUSE_INVALID (it has ROUSE_WORD_REFUSE_): more
- * than the cap would be free, and nothing changed. */
+/* Gives n.
+ *
+ *     EMPTY                    ->  EMPTY, n more (rouse_word_give_)
+ *     OPEN                     ->  OPEN, n more free; passed as it was
+ *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
+ *     LISTED                   ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
+ *     LOCKED                   ->  waits */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
@@ -241,7 +269,12 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
 }
 
 /* Withdraws the 1 that a release has added to an OPEN word in which ROUSE_MAX_PERMITS were free. If some have
- * been taken meanwhile, the release has become a lawful one and stands. */
+ * been taken meanwhile, the release has become a lawful one and stands.
+ *
+ *     OPEN, free > ROUSE_MAX_PERMITS    ->  OPEN, 1 less free    OVERFLOW
+ *     OPEN, LISTED otherwise            ->  unchanged            OK
+ *     EMPTY                             ->  rouse_word_withdraw_
+ *     LOCKED                            ->  waits */
 ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
@@ -258,7 +291,13 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
     }
 }
 
-/* A release has added 1 to the word `before`, whose balance was negative. */
+/* A release has added 1 to the word `before`, whose balance was negative.
+ *
+ *     before      after the add
+ *     OPEN        OPEN, 1 more free     done; withdrawn if that is too many
+ *     LISTED      LOCKED                SPIN: this thread has the lock, and hands the 1 out
+ *                 looks LOCKED          MUTEX: no effect; it gives the 1 under the mutex
+ *     LOCKED      LOCKED                no effect; it gives the 1 anew */
 ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
     if (rouse_open_is_open_(before)) { /* the add has published it: that was the last access */
         return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);
@@ -270,7 +309,11 @@ ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t befor
     return rouse_open_release_(q, 1, ROUSE_WORD_UNCAPPED_); /* the add had no effect */
 }
 
-/* Forgets up to n that are free while somebody waits. How many. */
+/* Forgets up to n of what is free. Returns how many.
+ *
+ *     OPEN      ->  LOCKED -> OPEN, so many less free; passed as it was
+ *     LISTED    ->  LOCKED -> LISTED     0
+ *     EMPTY     ->  rouse_word_take_upto_ */
 ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen;
     uint32_t taken = 0;
@@ -287,7 +330,7 @@ ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
 
 /* ---- the answer ------------------------------------------------------------------------ */
 
-/* Takes the lock for an invited waiter: *seen is OPEN. */
+/* Takes the lock for an invited waiter: OPEN -> LOCKED. *seen is the OPEN word. */
 ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
     /* Relaxed: a guess for the CAS that takes the lock. */
     *seen = rouse_u64_load_relaxed_(&q->word_);
@@ -295,7 +338,11 @@ ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
     }
 }
 
-/* Beaten: it waits on, before all others. Under the lock. */
+/* Beaten: w waits on, before all others. Under the lock.
+ *
+ *     status_: RETRY, PENDING     ->  PENDING
+ *     ticket_: INVITED, CLAIMED   ->  the list's mark
+ *     account_                    ->  it lacks 1, the last one */
 ROUSE_INLINE_ void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(w) + 1, 1));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
@@ -304,7 +351,11 @@ ROUSE_INLINE_ void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w
     rouse_listed_change_(&q->listed_, ROUSE_LISTED_ONE_ + 1);
 }
 
-/* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten. */
+/* An invited waiter asks.
+ *
+ *     OPEN, free > 0     ->  LOCKED -> OPEN, LISTED, EMPTY: free - 1 is handed on, passed is 0    OK
+ *     OPEN, free == 0    ->  LOCKED -> LISTED, passed as it was; w is the first in the list      PENDING
+ *     OPEN, closed       ->  LOCKED -> EMPTY, closed: all that is free, and what w had           CLOSED */
 ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
@@ -330,7 +381,10 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     return ROUSE_OK;
 }
 
-/* An invited waiter does not want it any more: the turn goes to the next. */
+/* An invited waiter does not want it any more: the turn goes to the next.
+ *
+ *     OPEN      ->  LOCKED -> OPEN, LISTED, EMPTY: what is free, and what w had, is handed on; passed stays
+ *     ticket_   ->  0 */
 ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
@@ -353,6 +407,17 @@ ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
 
 /* ---- cancel, close --------------------------------------------------------------------- */
 
+/* Takes w out, and hands on what it had been given.
+ *
+ *     w is                                word                                w
+ *     in the list                         OPEN   -> that much more free       out: true
+ *                                         LISTED -> OPEN, LISTED, EMPTY       out: true
+ *     INVITED, in a mailbox               OPEN   -> OPEN, LISTED, EMPTY       DECLINED: false, drain ends it
+ *     CLAIMED, in a mailbox               unchanged                           wait for the answer; look again
+ *     INVITED, no mailbox                 unchanged                           false: it is about to be told
+ *     granted, closed                     unchanged                           false
+ *
+ * The word is LOCKED in between. */
 ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     while (rouse_waiter_status(w) == ROUSE_PENDING) {
         uint64_t seen;
@@ -394,6 +459,12 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     return false;
 }
 
+/* Takes out all that are in the list.
+ *
+ *     EMPTY     ->  EMPTY, closed
+ *     LISTED    ->  LOCKED -> EMPTY, closed: what they had been given
+ *     OPEN      ->  LOCKED -> OPEN, closed: free is more by what they had; the answer of the invited waiter,
+ *                   which is CLOSED, makes it EMPTY */
 ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     rouse_waiter *first;

@@ -24,6 +24,8 @@
 
 #define ROUSE_OPEN_STEP_ (1 + ROUSE_WORD_SERIAL_)
 
+/* The three words: OPEN, LISTED, and LOCKED with k = 1, as the holder of the lock makes it. Only an OPEN or
+ * LOCKED word can be closed, between the close and the answer of the waiter that was invited. */
 ROUSE_INLINE_ uint64_t rouse_open_word_(uint32_t free, uint32_t passed, uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_FREE_ + free * ROUSE_OPEN_STEP_ + passed * ROUSE_WORD_SERIAL_ +
            closed;

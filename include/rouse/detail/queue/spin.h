@@ -77,15 +77,19 @@ ROUSE_INLINE_ bool rouse_word_single_(uint64_t word) {
 }
 #define ROUSE_WORD_ADD_ONE_ (1 + ROUSE_WORD_SERIAL_)
 
-/* SINGLE has ended by this thread's doing: the slot is its own. Relaxed: E6 has shown it what the slot holds,
- * and who registers next reads NULL, on which nothing depends. */
+/* This thread has ended SINGLE, so the slot is its own: w -> NULL. Relaxed: E6 has shown it what the slot
+ * holds, and the next waiter to register reads NULL, on which nothing depends. */
 ROUSE_INLINE_ rouse_waiter *rouse_slot_clear_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&q->slot_);
     rouse_ptr_store_relaxed_(&q->slot_, NULL);
     return w;
 }
 
-/* Moves the single waiter to the list. `seen`: the SINGLE word from which this thread took the lock. */
+/* Moves the single waiter to the list. `seen`: the SINGLE word from which this thread took the lock.
+ *
+ *     slot: w     ->  slot: NULL, list: w
+ *     ticket_: 0  ->  the list's mark
+ *     account_    ->  what w lacks is no longer in the word but here */
 ROUSE_INLINE_ void rouse_slot_to_list_(struct rouse_waiter_queue *q, uint64_t seen) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     const uint32_t lacks = (uint32_t)-rouse_word_balance_(seen);
@@ -225,7 +229,7 @@ ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     return false;
 }
 
-/* The slot's waiter has all it lacked by this thread's doing. */
+/* This thread has given the slot's waiter all that it lacked. slot: w -> NULL. */
 ROUSE_INLINE_ rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
     rouse_waiter *const w = rouse_slot_clear_(q);
     ROUSE_TRACE("grant", q, w);
@@ -239,8 +243,8 @@ ROUSE_INLINE_ rouse_waiter *rouse_slot_grant_(struct rouse_waiter_queue *q) {
  *     SINGLE, lacks n              ->  EMPTY, 0: the slot's waiter joins the chain
  *     SINGLE, lacks less           ->  unchanged    false
  *
- * False: not SINGLE, or something would be left: that is stored
- * by the last access to the queue, by way of the lock, for its taker may know the queue to be unused. */
+ * False: the word is not SINGLE, or credit would be left. The caller then stores what is left under the
+ * lock, as its last access to the queue, because whoever takes it may destroy the queue. */
 ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                     rouse_chain_ *chain) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
@@ -268,8 +272,8 @@ ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
  *     SINGLE              SINGLE, lacks 1 less
  *     LOCKED              wiped out by the holder      false
  *
- * True: it is given, and *served has all now,
- * if not NULL. False: the lock was held, and the add had no effect. */
+ * True: it is given; *served, if not NULL, now has all that it asked for. False: another thread held the
+ * lock, and the add had no effect. */
 ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
     if (before == ROUSE_WORD_MULTI_) { /* the add took the lock */
@@ -290,9 +294,8 @@ ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t
  *     SINGLE, it holds another      ->  LOCKED -> SINGLE, as it was               false
  *     other                         ->  unchanged                                 false
  *
- * The word is LOCKED meanwhile, so that a permit given to w
- * at this moment is not lost, and so that what w had been given is published by the last access to the
- * queue. */
+ * The word is LOCKED meanwhile: a permit that is given to w at this moment is not lost, and the last access
+ * to the queue publishes what w had been given. */
 ROUSE_INLINE_ bool rouse_slot_take_(struct rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_single_(seen)) {
@@ -334,6 +337,7 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 
 #define ROUSE_OPEN_ADD_LOCKS_ 1
 
+/* Waits while the word is LOCKED. Returns what it became; changes nothing. */
 ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint32_t step = 1;
     uint64_t seen;
@@ -343,6 +347,11 @@ ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     } while (rouse_open_is_locked_(seen));
     return seen;
 }
+/* Takes the lock, if the word is still *seen.
+ *
+ *     LOCKED                              ->  waits, then false: *seen is the word after that
+ *     EMPTY, LISTED or OPEN, as seen      ->  LOCKED       true
+ *     anything else                       ->  unchanged    false: *seen is the word */
 ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
     if (rouse_open_is_locked_(*seen)) {
         *seen = rouse_open_await_(q);
@@ -351,6 +360,7 @@ ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen
     /* E5: acquire, as in rouse_locked_enter_. */
     return rouse_u64_cas_acquire_(&q->word_, seen, rouse_open_locked_word_(rouse_open_closed_(*seen)));
 }
+/* Drops the lock: LOCKED -> word. */
 ROUSE_INLINE_ uint32_t rouse_open_drop_(struct rouse_waiter_queue *q, uint64_t word) {
     rouse_u64_store_release_(&q->word_, word); /* E5, E3: as in rouse_locked_leave_ */
     return 0;

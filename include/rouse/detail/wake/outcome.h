@@ -71,6 +71,7 @@ ROUSE_INLINE_ uint32_t rouse_outcome_due_(const rouse_waiter *w) {
 ROUSE_INLINE_ bool rouse_outcome_invites_(uint32_t outcome) {
     return (outcome & 0xffu) == (uint32_t)ROUSE_RETRY;
 }
+/* account_: (n, lacks) -> (0, outcome). By the thread that has taken w out. */
 ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
     rouse_u64_store_relaxed_(&w->account_, outcome);
 }

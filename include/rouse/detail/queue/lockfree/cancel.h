@@ -20,7 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Empties the cell of w, if it still is its. *lacks: what it lacked. */
+/* Empties the cell of w, if that is still its own. *lacks: what it lacked.
+ *
+ *     ARRIVED, READY, w's    ->  CANCELLED    true
+ *     anything else, TAKEN   ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                       const rouse_waiter *w, uint32_t *lacks) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
@@ -51,7 +54,11 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
     return false;
 }
 
-/* Throughput mode, w is on a mailbox: keeps drain from asking. False: w has its outcome, or is getting it. */
+/* Throughput mode, w is on a mailbox: keeps drain from asking.
+ *
+ *     ticket_: INVITED     ->  DECLINED     true
+ *              CLAIMED     ->  waits: drain is asking
+ *              other       ->  unchanged    false: w has its outcome, or is getting it */
 ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
     uint32_t step = 1;
     for (;;) {
@@ -72,8 +79,15 @@ ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
     }
 }
 
-/* Throughput mode, w is not to be taken out of its cell. If it is invited and in its mailbox, it is declined
- * there: true, w is drain's. */
+/* Throughput mode, w is not to be taken out of its cell.
+ *
+ *     cell                               ticket_                  status_
+ *     INVITED, PROMISED ->  CANCELLED    DECLINED stays           PENDING -> CANCELLED, MAILED    true
+ *     SHUT              ->  DONE         the same                 the same                        true
+ *     anything else                      DECLINED -> INVITED      unchanged                       false
+ *     no mailbox: unchanged              unchanged                unchanged                       false
+ *
+ * True: w is drain's. */
 ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                        rouse_waiter *w) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);

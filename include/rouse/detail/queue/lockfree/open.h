@@ -73,8 +73,11 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
 }
 
-/* Takes from what is free beside the invited waiter: n for a newcomer, if it may; or (reduce) up to n, and
- * counts nothing. How many. */
+/* Takes from what is free beside the invited waiter. Returns how many.
+ *
+ *     newcomer   INVITED, free >= n, passed + n <= bound    ->  free - n, passed + n    n
+ *     reduce     INVITED, free                              ->  up to n less free       so many
+ *     either     anything else                              ->  unchanged               0 */
 ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     /* E4: acquire, as in rouse_serving_give_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
@@ -111,8 +114,13 @@ ROUSE_INLINE_ rouse_waiter_queue *rouse_open_queue_(const rouse_waiter *w) {
     return ((rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_))->pool_->queue_;
 }
 
-/* An invited waiter answers. OK, CLOSED: it is out of its cell, and *rest is to be handed on. PENDING:
- * beaten, it waits on. */
+/* An invited waiter answers, and is then out of its cell, unless it is PENDING.
+ *
+ *     it wants      INVITED, free > 0    ->  DONE                   OK; *rest is free - 1
+ *                   INVITED, free == 0   ->  READY, passed stays    PENDING: beaten, it waits on
+ *                   PROMISED             ->  DONE                   OK
+ *     it declines   INVITED, PROMISED    ->  CANCELLED              OK; *rest is what was free
+ *     either        SHUT                 ->  DONE                   CLOSED */
 ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint32_t *rest) {
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
     rouse_pool_ *const pool = segment->pool_;
@@ -181,7 +189,8 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     }
 }
 
-/* An invited waiter has come out of its mailbox. */
+/* An invited waiter has come out of its mailbox. ticket_: INVITED -> CLAIMED, then -> 0 (out of the queue), or
+ * -> INVITED (beaten; it may be invited again). */
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
     rouse_status status = ROUSE_CANCELLED;
     if (rouse_invited_claim_(w)) {

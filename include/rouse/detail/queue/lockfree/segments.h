@@ -166,6 +166,7 @@ ROUSE_INLINE_ rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_
 
 /* ---- the pool ------------------------------------------------------------------------------------------ */
 
+/* free_: (tag, top) -> (tag, segment), and segment's link_ is top. */
 ROUSE_INLINE_ void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->free_);
     do {
@@ -175,6 +176,7 @@ ROUSE_INLINE_ void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) 
                                      (seen & ~(uint64_t)ROUSE_LINK_INDEX_) | segment->index_));
 }
 
+/* free_: (tag, top) -> (tag + 1, what is below top), which is returned. Empty: unchanged, NULL. */
 ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     uint64_t seen = rouse_u64_load_acquire_(&pool->free_); /* E12: to read the top's link_ */
     while (((uint32_t)seen & ROUSE_LINK_INDEX_) != 0) {
@@ -336,8 +338,13 @@ ROUSE_INLINE_ rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
     return walk;
 }
 
-/* `next` is FRESH and in the list, where the link of a segment that is not yet cut leads to it: says LIVE,
- * with `base`. False: it has lived on meanwhile, in this life or another. E11: release, for those that find
+/* `next` is in the list, where the link of a segment that is not yet cut leads to it.
+ *
+ *     FRESH, this life     ->  LIVE with `base`    true
+ *     LIVE, `base`         ->  unchanged           true: another thread has said so
+ *     anything else        ->  unchanged           false: it has lived on, in this life or another
+ *
+ * E11: release, for those that find
  * the state; acquire, to learn what it is otherwise. FRESH names the life, so it fails in every other. */
 ROUSE_INLINE_ bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, uint64_t base) {
     const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
@@ -347,9 +354,13 @@ ROUSE_INLINE_ bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, ui
     return rouse_segment_is_(*state, base);
 }
 
-/* Redirects the link under the walk past the marked segment that it leads to, as read. True: this thread has
- * cut it out, and gives it to the pool. False: somebody else has, or the segment under the walk has been
- * marked. */
+/* Redirects the link under the walk past the marked segment that it leads to, as read.
+ *
+ *     the one behind            FRESH                      ->  LIVE
+ *     the link under the walk   leads to the marked one    ->  leads to the one behind, version + 1
+ *     the marked one            DEAD                       ->  FREE, and it is pushed to the pool
+ *
+ * True: all of that. False: another thread has cut it, or the segment under the walk has been marked. */
 ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
     rouse_segment_ *const behind = rouse_segment_at_(pool, rouse_link_index_(marked->link));
     const uint64_t cut = rouse_link_to_(walk->link, behind->index_);
@@ -432,7 +443,9 @@ ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment
 
 /* ---- out of the list ----------------------------------------------------------------------------------- */
 
-/* Takes a segment out that is DEAD by this thread's doing, and not the last. */
+/* This thread has made `dead` DEAD, and it is not the last: takes it out of the list.
+ *
+ *     its own link    not marked    ->  marked, version + 1; then rouse_walk_cut_, by any thread */
 ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
     /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it
      * again. */
@@ -465,7 +478,13 @@ ROUSE_INLINE_ bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket
 }
 
 /* The cell of `ticket` has just become final by a seq_cst read-modify-write of this thread: if every cell of
- * its segment is, ends that. The segment may have been recycled already: then its base has moved on, and the
+ * its segment is, ends that.
+ *
+ *     LIVE, another behind it    ->  DEAD, and out of the list
+ *     LIVE, the last             ->  PARKED; if another has come behind it meanwhile, -> DEAD and out
+ *     a cell is not final        ->  unchanged
+ *
+ * The segment may have been recycled already: then its base has moved on, and the
  * CAS fails whatever the cells said. Looks at the nearest cells first: whether the oldest or the newest
  * leave first, one of the two next to it says no.
  *
@@ -508,8 +527,15 @@ ROUSE_INLINE_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *seg
 
 /* ---- into the list ------------------------------------------------------------------------------------- */
 
-/* Links a segment at the end, where the walk stands, and goes to it. If somebody else was first, the walk is
- * begun again from where it stood. False: no memory. */
+/* Links a segment at the end, where the walk stands, and goes to it.
+ *
+ *     the new segment     FREE, in the pool    ->  FRESH, linked  ->  LIVE
+ *     its cells           final                ->  FREE, of the next life
+ *     link of the last    leads nowhere        ->  leads to the new one, version + 1
+ *     the last            PARKED               ->  DEAD, and out of the list
+ *
+ * If another thread was first, the new segment goes back to the pool, FREE, and the walk is begun again from
+ * where it stood. False: no memory. */
 ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
     const uint64_t base = rouse_walk_next_base_(pool, end);
     rouse_segment_ *const last = end->at;

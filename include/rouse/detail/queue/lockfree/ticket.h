@@ -79,8 +79,8 @@ ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
     return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
-/* Moves served_ on to `ticket`; all cells before it are resolved. Only forward: from `from`, which is
- * less. */
+/* served_: from -> ticket, which is more; all cells before it are resolved. False: another thread has moved
+ * it, and it is unchanged. */
 ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
     /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
      * what those before have passed on. */
@@ -95,8 +95,11 @@ ROUSE_INLINE_ bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t tic
            rouse_u64_load_acquire_(&q->served_) > ticket;
 }
 
-/* `state` is TAKEN: those who took the cells before `next` need nobody's help, and nobody else is to look at
- * them. */
+/* `state` is TAKEN: the thread that took the cells before `next` needs nobody's help, and no other thread is
+ * to look at them.
+ *
+ *     served_ < next     ->  next
+ *     served_ >= next    ->  unchanged */
 ROUSE_INLINE_ void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t state) {
     const uint64_t next = rouse_state_next_(state);
     uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_ticket_serve_to_ */
@@ -105,14 +108,26 @@ ROUSE_INLINE_ void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t stat
     }
 }
 
-/* `state` is QUEUE, and its `next` is less than served_: see above. */
+/* `state` is QUEUE, and its `next` is less than served_: see above.
+ *
+ *     QUEUE, next, as seen    ->  EMPTY, next - 1, credit 0
+ *     anything else           ->  unchanged */
 ROUSE_INLINE_ void rouse_ticket_mend_(rouse_waiter_queue *q, uint64_t state) {
     /* E3: as every change of the word. */
     (void)rouse_u64_cas_acq_rel_(
         &q->word_, &state, rouse_state_empty_(0, rouse_state_next_(state) - 1, rouse_word_closed_(state)));
 }
 
-/* `state`, as read from the word, is FIRST: finishes it. E3, E4: as in issue. */
+/* `state`, as read from the word, is FIRST: finishes it, in up to two steps that any thread may make.
+ *
+ *     cell                              cell                       then the word
+ *     CLAIMED, lacks more       ->      GIVEN, lacks less          FIRST -> QUEUE, next + 1
+ *     CLAIMED, lacks no more    ->      TOKEN_STORED               FIRST -> EMPTY, next + 1, the rest
+ *     CANCELLED                         unchanged                  FIRST -> EMPTY, next + 1, the same credit
+ *     FREE                              unchanged                  FIRST -> EMPTY, next, the same credit
+ *     anything else                     unchanged                  settled already: unchanged
+ *
+ * Before EMPTY with next + 1, served_ becomes next + 1. E3, E4: as in issue. */
 ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
     const uint32_t credit = rouse_state_credit_(state);
     /* E4: acquire; partner is rouse_ticket_serve_to_. In FIRST it is the ticket, or, just before the end,
@@ -165,8 +180,13 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
     (void)rouse_u64_cas_acq_rel_(&q->word_, &state, after);
 }
 
-/* Sees to it that the ticket of the spot, whose cell has been claimed, is issued. False: the queue was
- * closed before that. */
+/* Sees to it that the ticket t of the spot, whose cell has been claimed, is issued.
+ *
+ *     EMPTY, next == t, credit 0     ->  QUEUE, t + 1; BY_CLAIM if the waiter lacks several    true
+ *     EMPTY, next == t, credit       ->  FIRST; then rouse_ticket_settle_                      true
+ *     QUEUE, TAKEN, next == t        ->  QUEUE, t + 1; BY_CLAIM likewise                       true
+ *     any, next > t                  ->  unchanged: it has been issued                         true
+ *     closed                         ->  unchanged                                             false */
 ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ *at) {
     const uint64_t ticket = at->ticket;
     for (;;) {

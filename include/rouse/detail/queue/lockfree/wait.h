@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The pool, made at need. NULL: no memory. */
+/* The pool. pool_: NULL -> a new one, at need. NULL: no memory. */
 ROUSE_INLINE_ rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
     void *pool = rouse_ticket_pool_(q);
     if (pool == NULL) {
@@ -73,7 +73,11 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
     }
 }
 
-/* Leaves the cell before it arrives. False: a waker has been there; the spot's word says what it left. */
+/* Leaves the cell before it arrives.
+ *
+ *     FREE, CLAIMED    ->  CANCELLED    true
+ *     GIVEN            ->  CANCELLED    true, if `given`
+ *     anything else    ->  unchanged    false: a waker has been there; the spot's word says what it left */
 ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
     while (rouse_cell_state_(at->word) <= (given ? ROUSE_CELL_GIVEN_ : ROUSE_CELL_CLAIMED_)) {
         /* E9, E10: as in rouse_cancel_cell_. */
@@ -97,8 +101,16 @@ ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *a
     return true;
 }
 
-/* Has the next ticket issued; before that it claims the cell, unless n is 1 and others wait. ROUSE_PENDING:
- * done; anything else: the answer of the wait. */
+/* Has the next ticket issued; before that it claims the cell, unless n is 1 and others wait.
+ *
+ *     word                            cell                  word
+ *     EMPTY, n or more                                      EMPTY, n less                      OK
+ *     EMPTY, less than n              FREE -> CLAIMED       QUEUE, or FIRST (issue)            PENDING
+ *     QUEUE, TAKEN, n == 1            FREE                  QUEUE, next + 1                    PENDING
+ *     QUEUE, TAKEN, n > 1             FREE                  the same, BY_CLAIM                 and again
+ *     the same, BY_CLAIM              FREE -> CLAIMED       QUEUE, next + 1 (issue)            PENDING
+ *     any                             another's             its ticket is issued               and again
+ *     closed                                                unchanged                          CLOSED */
 ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_spot_ *at) {
     for (;;) {
@@ -177,7 +189,12 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
 #define ROUSE_WAIT_BACK_ ((uint32_t)ROUSE_OUTCOME_BY_ALL_)
 
 /* The waiter has found a token: it is the last visitor of its cell, and has its outcome. asked: what it
- * keeps or gives back; 0: it does not want it. */
+ * keeps or gives back; 0: it does not want it.
+ *
+ *     TOKEN           ->  DONE    wanted: OK        not wanted: OK, and 1 is handed on, under the wake's cap
+ *     TOKEN_STORED    ->  DONE    OK                OK, and rouse_queue_looked_ gives 1 back
+ *     TOKEN_ALL       ->  DONE    OK                OK
+ *     TOKEN_CLOSED    ->  DONE    CLOSED, and what it had been given is handed on        OK */
 ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter *w, const rouse_spot_ *at,
                                              uint32_t asked) {
     const uint32_t number = rouse_cell_number_(at->word);
@@ -238,7 +255,11 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
     (void)q;
 }
 
-/* w is in its cell, and says so. wanted: would it keep what it is served with before it sleeps? */
+/* w is in its cell, and says so. wanted: would it keep what it is served with before it sleeps?
+ *
+ *     FREE, CLAIMED, GIVEN    ->  ARRIVED, or READY    PENDING
+ *     RESERVED                ->  RESERVED_ARRIVED     PENDING: its waker tells it
+ *     a token                 ->  rouse_wait_pick_up_ */
 ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                            rouse_spot_ *at) {
     while (rouse_cell_state_(at->word) < ROUSE_CELL_TOKEN_) {

@@ -77,7 +77,10 @@ ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
     return false;
 }
 
-/* The head has moved to the spot's segment: the next call begins here. */
+/* The head has moved to the spot's segment: the next call begins here.
+ *
+ *     served_, of a segment before it    ->  the spot's ticket
+ *     head_                              ->  the spot's segment */
 ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
     /* E4: as in rouse_spot_find_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
@@ -147,7 +150,7 @@ ROUSE_INLINE_ uint32_t rouse_open_carried_(rouse_pool_ *pool) {
                ? (uint32_t)carried & ROUSE_CELL_PASSED_MOST_
                : 0;
 }
-/* The waiter of this ticket is about to give up. */
+/* The waiter of this ticket is about to give up. carried_: an earlier ticket's -> (ticket, passed). */
 ROUSE_INLINE_ void rouse_open_carry_(rouse_pool_ *pool, uint64_t ticket, uint32_t passed) {
     const uint64_t carried = ticket * ROUSE_OPEN_TICKET_ + passed;
     uint64_t seen = rouse_u64_load_relaxed_(&pool->carried_); /* relaxed: a guess for the CAS */
@@ -156,7 +159,7 @@ ROUSE_INLINE_ void rouse_open_carry_(rouse_pool_ *pool, uint64_t ticket, uint32_
            !rouse_u64_cas_relaxed_(&pool->carried_, &seen, carried)) {
     }
 }
-/* Those before this ticket count for nothing any more. */
+/* Those before this ticket count for nothing any more. entered_: an earlier ticket -> ticket. */
 ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->entered_); /* relaxed: a guess for the CAS */
     /* Relaxed: if it is seen late, the count is too high. Only forward. */
@@ -165,8 +168,15 @@ ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
     }
 }
 
-/* The spot's cell, as read, is READY or INVITED: what is given stays free in it. True: that was all of it, or
- * it is refused. False: look again, for the rest. */
+/* The spot's cell, as read, is READY or INVITED: what is given stays free in it.
+ *
+ *     READY, passed         ->  INVITED, n free, passed       true: this call tells the waiter
+ *     INVITED, free         ->  INVITED, free + n             true
+ *     either, too many      ->  INVITED or PROMISED, 1        false: the rest goes on
+ *     either, above cap     ->  unchanged                     true: *status says so
+ *     changed meanwhile     ->  unchanged                     false: look again
+ *
+ * A READY cell that nobody has passed starts with what those who gave up have left (carried_). */
 ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, uint32_t *n, uint32_t cap,
                                      rouse_status *status) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
@@ -196,7 +206,10 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     return *n == 0;
 }
 
-/* A close finds the spot's cell INVITED: its waiter will learn it when it asks. */
+/* A close finds the spot's cell INVITED: its waiter will learn it when it asks.
+ *
+ *     INVITED, as seen     ->  SHUT         true: what was free goes to the caller
+ *     changed meanwhile    ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_open_shut_(rouse_serving_ *serving, rouse_spot_ *at) {
     const uint64_t seen = at->word;
     /* E9: acquire and release, as in rouse_serving_win_. */
@@ -215,8 +228,13 @@ ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
     return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_lacks_(word) : 0;
 }
 
-/* Wins the cell of the spot, as read. `last`: the call will not come to the queue again. False: it has
- * changed; its word is read anew. */
+/* Wins the cell of the spot, as read. `last`: the call will not come to the queue again.
+ *
+ *     ARRIVED, READY                 ->  DONE         true: the waiter joins the chain
+ *     INVITED (close)                ->  SHUT         true
+ *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
+ *     the same, nobody to be told    ->  RESERVED     true: kept until the end
+ *     changed meanwhile              ->  unchanged    false; its word is read anew */
 ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
@@ -259,8 +277,10 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
     return true;
 }
 
-/* The last access to the queue, but for credit that this finds: the kept cell becomes a token, or its waiter
- * is told with the rest. */
+/* The last access to the queue, but for credit that this finds.
+ *
+ *     RESERVED            ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED
+ *     RESERVED_ARRIVED    ->  DONE: its waiter is told with the rest */
 ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     const rouse_spot_ *const kept = &serving->kept;
     rouse_cell_ *const cell = kept->segment == NULL ? NULL : rouse_spot_cell_(kept);
@@ -301,7 +321,12 @@ ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
 
 /* ---- giving credit ------------------------------------------------------------------------------------- */
 
-/* Stores n in an EMPTY word, or (QUEUE, nobody left) turns it back. True: done, with *status. */
+/* Stores n. `state`: EMPTY, or QUEUE or TAKEN where nobody is left.
+ *
+ *     EMPTY, credit         ->  EMPTY, credit + n, up to the cap    true, OK
+ *     QUEUE, TAKEN, next    ->  EMPTY, next, n, up to the cap       true, OK
+ *     either, above cap     ->  unchanged                           true, OVERFLOW or INVALID
+ *     changed meanwhile     ->  unchanged                           false */
 ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, uint64_t next, uint32_t n,
                                         uint32_t cap, rouse_status *status) {
     const int32_t stored = rouse_state_is_empty_(state) ? rouse_word_balance_(state) : 0;
@@ -320,7 +345,12 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
 /* Wakes up to this cap are notifications, whose waiters may have conditions. */
 #define ROUSE_SERVING_ANNOUNCED_ 1u
 
-/* Gives n to the waiters and what is left to the balance, under the cap. */
+/* Gives n to the waiters and what is left to the balance, under the cap.
+ *
+ *     the oldest cell lacks more than is left     ->  the same state, lacks so many less; done
+ *     it lacks no more                            ->  rouse_serving_win_, and on with the rest
+ *     READY, INVITED                              ->  rouse_open_offer_
+ *     no cell is left                             ->  the word: rouse_serving_store_ */
 ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
                                                uint32_t cap) {
     rouse_status status = ROUSE_OK;
@@ -411,7 +441,10 @@ ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bo
 }
 
 /* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
- * and lacks just n. Its waiter, out of its cell; NULL: not so, and nothing is done. */
+ * and lacks just n.
+ *
+ *     ARRIVED, lacks n    ->  DONE         its waiter
+ *     anything else       ->  unchanged    NULL */
 ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n, bool announced) {
     /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
@@ -513,8 +546,13 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     (void)q;
 }
 
-/* Takes the cells of all tickets that are issued now; `bits` are set in the word by the same step, and in no
- * other does anybody queue or get anything. Then wins them, each. */
+/* Takes the cells of all tickets that are issued now, then wins each of them.
+ *
+ *     EMPTY     ->  EMPTY, with the bits, the same credit
+ *     QUEUE     ->  TAKEN, with the bits: the cells before next are this call's
+ *     TAKEN     ->  TAKEN, with the bits: another call has them
+ *     closed    ->  the same
+ *     FIRST     ->  rouse_ticket_settle_, and again */
 ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     /* E4: acquire, as in rouse_serving_give_. */
