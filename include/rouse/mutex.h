@@ -1,9 +1,21 @@
 /* rouse/mutex.h: a fair mutex whose lock never blocks.
  *
- * The holder is a task, not a thread: any thread may unlock. unlock hands the mutex to the oldest waiter, so
- * a newcomer never overtakes (throughput mode, below, lets it, up to a bound). What came before an unlock
- * happens before what comes after the lock that it satisfied. A policy over rouse_waiter_queue: a balance of
- * 1 (free) or less, with cap 1. */
+ *     switch (rouse_mutex_lock(&m, &task->waiter)) {
+ *     case ROUSE_OK:      run(task); break;               // it holds the mutex
+ *     case ROUSE_PENDING: break;                          // it holds it when wake runs
+ *     default:            refuse(task); break;            // closed, out of memory
+ *     }
+ *     ...
+ *     rouse_mutex_unlock(&m);                             // on any thread
+ *
+ * The holder is a task, not a thread: any thread may unlock.
+ *
+ * Guarantees.
+ *   Order    unlock hands the mutex to the oldest waiter, so a newcomer never overtakes. Throughput mode
+ *            (below) lets newcomers overtake, up to a bound.
+ *   Memory   What came before an unlock happens before what follows the lock that it satisfied.
+ *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
+ *   Cost     One atomic read-modify-write for lock and for unlock when nobody waits. */
 #ifndef ROUSE_MUTEX_H
 #define ROUSE_MUTEX_H
 
@@ -19,21 +31,31 @@ typedef struct rouse_mutex {
 #define ROUSE_MUTEX_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
+/* Initialises an unlocked mutex. */
 ROUSE_INLINE_ void rouse_mutex_init(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     rouse_waiter_queue_init(&m->queue_, 1);
 }
 
-/* Nobody waits and nobody is calling; an unlock that has handed the mutex over may still be returning.
- * LOCKFREE gives its heap memory back. */
+/* Ends the mutex. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except an unlock that has handed the mutex
+ * over and is still returning. */
 ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
     rouse_waiter_queue_destroy(&m->queue_);
 }
 
-/* ROUSE_OK: held. ROUSE_PENDING: held when wake runs. ROUSE_NOMEM, ROUSE_OVERFLOW: see
- * rouse_waiter_queue_wait. */
+/* Locks the mutex if it is free and nobody waits; otherwise queues `w` for it. Never blocks.
+ * Returns
+ *   ROUSE_OK        you hold it; w was not queued
+ *   ROUSE_PENDING   w is queued; you hold the mutex when wake is called with ROUSE_OK
+ *   ROUSE_CLOSED    the mutex is closed
+ *   ROUSE_OVERFLOW  16,777,215 wait already (not LOCKFREE)
+ *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only)
+ * Requires that w is initialised and not queued; after ROUSE_PENDING it is the library's until its wake has
+ * been called or cancel has returned true.
+ * Wakes: w's wake runs on the thread that unlocks, cancels or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     rouse_status status;
@@ -47,14 +69,18 @@ ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     return status;
 }
 
+/* Locks the mutex if it is free and nobody waits. Returns whether it did. Never queues. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_mutex_try_lock(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
-/* ROUSE_INVALID: it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, those that
- * are too many get it, whichever comes first. */
+/* Unlocks the mutex, or hands it to the oldest waiter, whose wake runs on this thread (in a wake: after that
+ * wake; of a mailbox: in its drain).
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, as many
+ *                   get this as are too many */
 ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
@@ -64,8 +90,10 @@ ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     return status;
 }
 
-/* Takes `w` out of the queue: true, and its wake will never run. False: it holds the mutex, or is about
- * to. */
+/* Takes `w` out of the queue.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken; if
+ * its outcome is ROUSE_OK it holds the mutex, and you unlock it.
+ * Requires that w was last queued on this mutex. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
@@ -73,31 +101,34 @@ ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
     return rouse_backend_cancel_(&m->queue_, w);
 }
 
-/* A snapshot. */
+/* Returns whether anybody holds the mutex; a snapshot. */
 ROUSE_INLINE_ bool rouse_mutex_is_locked(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_waiter_queue_balance(&m->queue_) <= 0;
 }
 
-/* How many wait for the mutex; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_mutex_waiter_count(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_backend_waiter_count_(&m->queue_);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on lock is ROUSE_CLOSED and try_lock
- * false. The holder, if there is one, keeps the mutex and unlocks as ever. */
+/* Closes the mutex: wakes all waiters with ROUSE_CLOSED, on this thread; from then on lock returns
+ * ROUSE_CLOSED and try_lock false. A holder keeps the mutex and unlocks it as before. Returns how many it
+ * woke. */
 ROUSE_INLINE_ uint32_t rouse_mutex_close(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_close_(&m->queue_);
 }
 
+/* Returns whether the mutex is closed. */
 ROUSE_INLINE_ bool rouse_mutex_is_closed(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
     return rouse_queue_closed_(&m->queue_);
 }
 
-/* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). */
+/* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
 ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
@@ -124,21 +155,24 @@ ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {
 #define ROUSE_MUTEX_INIT_THROUGHPUT(bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(1, bypass) }
 
+/* Initialises an unlocked mutex in throughput mode. */
 ROUSE_INLINE_ void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) {
     ROUSE_CHECK_OBJECT_(m);
     rouse_queue_init_throughput_(&m->queue_, 1, bypass);
 }
 
-/* The answer to ROUSE_RETRY. ROUSE_OK: held, and w is out of the queue. ROUSE_PENDING: somebody was quicker;
- * w waits on, before all others. For a waiter whose wake said anything else: that outcome. As
- * rouse_semaphore_resume. */
+/* Asks for the mutex after a wake with ROUSE_RETRY, as rouse_semaphore_resume.
+ *   ROUSE_OK        you hold it; w is out of the queue
+ *   ROUSE_PENDING   a newcomer was quicker; w still waits, before all others
+ *   ROUSE_CLOSED    the mutex was closed; w is out of the queue
+ * For a waiter whose wake had any other outcome it returns that outcome and changes nothing. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);
     return rouse_queue_resume_(&m->queue_, w);
 }
 
-/* The other answer: w is yours again, and the turn goes to the next. */
+/* Gives up after a wake with ROUSE_RETRY: w is yours again, and the turn goes to the next waiter. */
 ROUSE_INLINE_ void rouse_mutex_decline(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);

@@ -1,9 +1,22 @@
 /* rouse/notify.h: wake one waiter, or all; remember one notification when nobody waits.
  *
- * notify_one wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is
- * kept, not more). notify_all wakes exactly those who wait at that moment, stores nothing and takes nothing
- * stored. What came before a notify happens before what comes after the wait that it ended.
- * The all-zero object is valid. A policy over rouse_waiter_queue: a balance with cap 1. */
+ *     switch (rouse_notify_wait(&changed, &task->waiter)) {
+ *     case ROUSE_OK:      look(task); break;              // a notification was stored
+ *     case ROUSE_PENDING: break;                          // wake will call look
+ *     default:            refuse(task); break;            // closed, out of memory
+ *     }
+ *     ...
+ *     rouse_notify_one(&changed);                         // wakes one, or the next wait returns at once
+ *
+ * Guarantees.
+ *   one      Wakes the oldest waiter. If nobody waits it stores one notification, and the next wait takes it
+ *            and returns at once. It never stores a second one.
+ *   all      Wakes exactly those that wait at that moment, stores nothing and takes nothing stored.
+ *   Memory   What came before a notify happens before what follows the wait that it ended.
+ *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
+ *   Cost     One atomic read-modify-write when nobody waits.
+ *
+ * The all-zero object is valid. */
 #ifndef ROUSE_NOTIFY_H
 #define ROUSE_NOTIFY_H
 
@@ -19,21 +32,31 @@ typedef struct rouse_notify {
 #define ROUSE_NOTIFY_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
+/* Initialises a notify with nothing stored. */
 ROUSE_INLINE_ void rouse_notify_init(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     rouse_waiter_queue_init(&n->queue_, 0);
 }
 
-/* Nobody waits and nobody is calling; a notify that has woken its last waiter may still be returning.
- * LOCKFREE gives its heap memory back. */
+/* Ends the object. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except a notify that has woken its last
+ * waiter and is still returning. */
 ROUSE_INLINE_ void rouse_notify_destroy(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
     rouse_waiter_queue_destroy(&n->queue_);
 }
 
-/* ROUSE_OK: a notification was stored, and is yours. ROUSE_PENDING: queued. ROUSE_NOMEM, ROUSE_OVERFLOW: see
- * rouse_waiter_queue_wait. */
+/* Takes the stored notification, or queues `w` for the next one. Never blocks.
+ * Returns
+ *   ROUSE_OK        a notification was stored, and is yours; w was not queued
+ *   ROUSE_PENDING   w is queued; wake is called with ROUSE_OK by a notify, with ROUSE_CLOSED by close
+ *   ROUSE_CLOSED    the object is closed
+ *   ROUSE_OVERFLOW  16,777,215 wait already (not LOCKFREE)
+ *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only)
+ * Requires that w is initialised and not queued; after ROUSE_PENDING it is the library's until its wake has
+ * been called or cancel has returned true.
+ * Wakes: w's wake runs on the thread that notifies or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
@@ -45,11 +68,12 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     return rouse_backend_wait_(&n->queue_, w, 1, NULL, NULL);
 }
 
-/* Waits for a condition of your own that a notification announces. ready(arg) true: ROUSE_OK, nothing queued,
- * closed or not. Otherwise it is rouse_notify_wait, and no notification that follows the change which makes
- * `ready` true can be missed: the condition is looked at again after `w` can be seen. ROUSE_OK and a wake
- * mean: look again. `ready` may be called twice and under an internal lock, and must not call the library. A
- * notification that reached `w` while its second look said yes is passed on. */
+/* Waits for a condition of your own that a notification announces. If ready(arg) is true it returns ROUSE_OK
+ * and queues nothing, closed or not. Otherwise it is rouse_notify_wait, and misses no notification that
+ * follows the change which makes `ready` true: it calls `ready` again once `w` is queued.
+ * Returns as rouse_notify_wait. Both ROUSE_OK and a wake mean: check the condition again.
+ * Requires that `ready` does not call the library. It may be called twice, and under an internal lock.
+ * If a notification reaches `w` during a second check that succeeds, the next waiter gets it. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w, bool (*ready)(void *arg),
                                                 void *arg) {
@@ -67,16 +91,18 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
     return rouse_queue_looked_(&n->queue_, w, rouse_backend_wait_(&n->queue_, w, 1, ready, arg), 1);
 }
 
-/* Wakes the oldest waiter; with nobody waiting, the next wait returns at once (one such permit is kept). One
- * step: others see it done or not begun. */
+/* Wakes the oldest waiter, on this thread. If nobody waits it stores one notification, unless one is stored
+ * already. It is one step: other threads see it done or not begun.
+ * Cost: one atomic read-modify-write when nobody waits. */
 ROUSE_INLINE_ void rouse_notify_one(rouse_notify *n) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
 }
 
-/* Wakes the k oldest waiters, or all if fewer wait; stores nothing and takes nothing stored. Returns how
- * many. Until it returns, others may see a part of it: some woken, the rest not yet. */
+/* Wakes the k oldest waiters, or all if fewer wait, on this thread. Stores nothing and takes nothing stored.
+ * Returns how many it woke. Until it returns, other threads may see a part of it: some woken, the rest not
+ * yet. */
 ROUSE_INLINE_ uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
@@ -90,14 +116,16 @@ ROUSE_INLINE_ uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     return woken;
 }
 
-/* How many were woken. */
+/* Wakes all waiters, on this thread. Stores nothing and takes nothing stored. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_notify_all(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_wake_all_(&n->queue_);
 }
 
-/* Takes `w` out of the queue: true, and its wake will never run. False: it has been, or is being, woken; if
- * you then do not want the notification, rouse_notify_pass_on: in w's wake, or at once if it is polled. */
+/* Takes `w` out of the queue.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken. If
+ * you then do not want the notification, call rouse_notify_pass_on: in w's wake, or at once if w is polled.
+ * Requires that w was last queued on this object. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
@@ -105,40 +133,43 @@ ROUSE_INLINE_ bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     return rouse_backend_cancel_(&n->queue_, w);
 }
 
-/* w was satisfied with ROUSE_OK, by its wake or by the answer of its wait, and does not want it. If
- * notify_one or notify_n did that, or a stored notification, the next waiter (or the stored permit) gets the
- * notification. If notify_all did, or the condition of wait_if held, nothing happens. At once after a wait
- * that answered ROUSE_OK; else in w's wake or later, since the outcome may not be stored before; of a polled
- * waiter, once cancel has returned false or its status is ROUSE_OK. Before w waits again. */
+/* Passes on a notification that w has got and does not want. If it came from notify_one or notify_n, or was
+ * stored, the next waiter gets it; if nobody waits it is stored. If it came from notify_all, or the condition
+ * of wait_if held, nothing happens.
+ * Requires that w has its ROUSE_OK and does not wait again yet. That is so right after a wait that returned
+ * ROUSE_OK, from w's wake on, or, if w is polled, once cancel has returned false or its status is ROUSE_OK.
+ * Wakes: the next waiter's wake runs on this thread. */
 ROUSE_INLINE_ void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
-    /* E1: acquire, so that who is notified in turn sees what came before the first notification. */
+    /* E1: acquire, so that the next waiter sees what came before the first notification. */
     if ((rouse_u32_load_acquire_(&w->status_) & (ROUSE_OUTCOME_BY_ALL_ | 0xffu)) == (uint32_t)ROUSE_OK) {
         rouse_notify_one(n);
     }
 }
 
-/* How many wait; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_notify_waiter_count(const rouse_notify *n) {
     ROUSE_CHECK_LOOK_(n, &n->queue_);
     return rouse_backend_waiter_count_(&n->queue_);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED; returns how many. From then on a wait is ROUSE_CLOSED, notification
- * stored or not. */
+/* Closes the object: wakes all waiters with ROUSE_CLOSED, on this thread; from then on a wait returns
+ * ROUSE_CLOSED, whether or not a notification is stored. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_notify_close(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_close_(&n->queue_);
 }
 
+/* Returns whether the object is closed. */
 ROUSE_INLINE_ bool rouse_notify_is_closed(const rouse_notify *n) {
     ROUSE_CHECK_LOOK_(n, &n->queue_);
     return rouse_queue_closed_(&n->queue_);
 }
 
-/* From now on so many waiters at a time queue without allocating (LOCKFREE; ROUSE_NOMEM). So with reserve(n,
- * 1) the one wait of a per-request completion cannot fail. */
+/* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. With
+ * reserve(n, 1) the one wait of a per-request completion cannot fail. */
 ROUSE_INLINE_ rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_reserve_(&n->queue_, waiters);

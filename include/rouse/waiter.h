@@ -6,7 +6,7 @@
  *
  *   1. It is woken. The library stores the outcome and then, if the waiter has a wake function, calls
  *      wake(w, outcome) once. From that call on (for a waiter without a wake: from that store on) it never
- *      touches *w again, so `wake` may free it or queue it anew.
+ *      touches *w again, so `wake` may free it or queue it again.
  *   2. A cancel function returned true. `wake` will never run; the library never touches *w again.
  *
  * A call that returned anything but ROUSE_PENDING has kept nothing of the waiter.
@@ -17,29 +17,31 @@
  * library's until wake has been called: reading a final status is not enough. (A waiter that is not queued,
  * because it never was, was granted at once, or has been taken out already: false too, and no wake is owed.)
  *
- * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due; or, of a
- * waiter that was made by rouse_waiter_init_on (mailbox.h), always on the thread that drains its mailbox, as
- * a loop beside other threads needs. With no internal lock held. It may call every function of the library,
- * on every object. It may run before the call that queued the waiter has returned on its own thread. A wake
- * that falls due inside another wake of the same thread waits until that one has returned: the stack does not
- * grow with a chain of hand-overs, and when the outermost call returns all of them have run. They run in the
- * order in which they fell due, and the outcomes of all that one call makes due are stored before the first
- * of them runs. In a signal handler that interrupts a wake, wakes are deferred to the interrupted call.
+ * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due. A waiter
+ * initialised with rouse_waiter_init_on (mailbox.h) always runs wake on the thread that drains its mailbox,
+ * which is what an event loop needs. wake runs with no internal lock held, and may call every function of the
+ * library, on every object. It may run before the call that queued the waiter has returned on its own thread.
+ *
+ * Nested wakes: if a wake makes another wake due on the same thread, that one runs after the first has
+ * returned. So a chain of hand-overs does not grow the stack, and all wakes have run when the outermost call
+ * returns. They run in the order in which they became due. A call stores the outcomes of all the waiters that
+ * it makes due before it runs the first wake. In a signal handler that interrupts a wake, wakes are deferred
+ * to the interrupted call.
  *
  * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exception is
  * rouse_waiter_queue_add_waiter_if, whose waiter is told to look at its condition again.)
  *
- * An object in throughput mode (semaphore.h) adds two words. wake(w, ROUSE_RETRY), of a waiter with a wake
- * and no mailbox, is no outcome: w is still queued, it is its turn to ask, and resume or decline is owed;
- * cancel is false until then. ROUSE_CANCELLED is the outcome of a waiter that was cancelled in its mailbox:
- * cancel was false, a wake is due, and nothing is yours.
+ * An object in throughput mode (semaphore.h) adds two statuses. wake(w, ROUSE_RETRY), for a waiter with a
+ * wake and no mailbox, is no outcome: w is still queued, it is its turn to ask, and you must call resume or
+ * decline; cancel returns false until then. ROUSE_CANCELLED is the outcome of a waiter that was cancelled in
+ * its mailbox: cancel returned false, a wake is due, and nothing is yours.
  *
  * Ordering: everything before the release (unlock, notify) that woke the waiter happens before its wake, and
- * before the code that read its outcome (edge E1, docs/memory-ordering.md).
+ * before the code that read its outcome.
  *
- * Misuse (aborts with ROUSE_DEBUG where it can be seen): to queue a waiter that is queued; to cancel it on
- * another object than it is queued on; NULL pointers; to block, longjmp, exit the thread or throw out of
- * wake.
+ * Misuse, which ROUSE_DEBUG reports by aborting where it can see it: queueing a waiter that is queued;
+ * cancelling it on another object than it is queued on; NULL pointers; blocking, longjmp, ending the thread
+ * or throwing out of wake.
  *
  * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation. */
 #ifndef ROUSE_WAITER_H
@@ -63,8 +65,7 @@ typedef enum rouse_status {
     ROUSE_NOMEM = -3,    /* could not queue; nothing changed (LOCKFREE only)                                */
     ROUSE_OVERFLOW = -4, /* a count would leave its range; nothing changed                                  */
     ROUSE_INVALID = -5,  /* an argument or state that makes no sense; nothing changed                       */
-    ROUSE_CANCELLED =
-        -6,         /* throughput mode: cancelled while it lay in its mailbox; nothing is yours        */
+    ROUSE_CANCELLED = -6, /* throughput mode: cancelled while it was in its mailbox; nothing is yours       */
     ROUSE_FULL = -7 /* limit.h: as many as may wait are waiting already; nothing changed               */
 } rouse_status;
 
@@ -125,10 +126,10 @@ struct rouse_waiter {
 #endif
 #include "detail/wake/stats.h"
 
-/* Prepares a waiter. wake: called when its turn comes, once for each ROUSE_PENDING; NULL: poll it with
- * rouse_waiter_status. data: yours, given back by rouse_waiter_data. Once in a waiter's life is enough: it
- * may be queued again and again without (never while it is queued). To have wake run on your loop's thread:
- * rouse_waiter_init_on (mailbox.h). */
+/* Prepares a waiter. `wake` is called once for each ROUSE_PENDING; if it is NULL you poll the waiter with
+ * rouse_waiter_status. `data` is yours: rouse_waiter_data returns it. A waiter needs this once and may then
+ * be queued any number of times. To have wake run on your loop's thread use rouse_waiter_init_on (mailbox.h).
+ * Requires that the waiter is not queued. */
 ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_NEW_(w);
@@ -148,15 +149,15 @@ ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
 #endif
 }
 
-/* The pointer given to rouse_waiter_init. */
+/* Returns the `data` given to rouse_waiter_init. */
 ROUSE_INLINE_ void *rouse_waiter_data(const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     return w->data_;
 }
 
-/* ROUSE_PENDING while it is queued, then the outcome. An acquire load: who reads ROUSE_OK sees all that came
- * before the release that granted it. Meaningful from a ROUSE_PENDING return until the next queueing; not
- * after cancel returned true. */
+/* Returns ROUSE_PENDING while the waiter is queued, then its outcome. A thread that reads ROUSE_OK sees all
+ * that came before the release that granted it. The status means something from a ROUSE_PENDING answer until
+ * the waiter is queued again, and not after cancel returned true. Cost: one acquire load. */
 ROUSE_INLINE_ rouse_status rouse_waiter_status(const rouse_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled

@@ -33,8 +33,7 @@
  *
  * ---- Ordering -------------------------------------------------------------------------------------------
  * What came before a wake, in the thread that called it, happens before what comes after the wait that it
- * satisfied: ROUSE_OK returned, wake called, or the status read. The edges carry names (E1, E2, …) in the
- * code and in docs/memory-ordering.md.
+ * satisfied: ROUSE_OK returned, wake called, or the status read. docs/memory-ordering.md says how.
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
  * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write; with LOCAL, no call has any.
@@ -77,7 +76,7 @@
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 
 ROUSE_INLINE_ bool rouse_queue_closed_(const rouse_waiter_queue *q) {
-    /* E3: acquire; who sees the queue closed sees what came before close. */
+    /* E3: acquire; a thread that sees the queue closed sees what came before close. */
     return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
 }
 
@@ -259,34 +258,38 @@ ROUSE_INLINE_ void rouse_queue_refuse_(rouse_waiter *w) {
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
-/* Start an open queue with `credit` in its balance (at most ROUSE_MAX_PERMITS; more is cut to it). The
- * all-zero object is a queue of balance 0. */
+/* An open queue with `credit` in its balance. More than ROUSE_MAX_PERMITS is cut to that. The all-zero object
+ * is a queue of balance 0. */
 #define ROUSE_WAITER_QUEUE_INIT(credit) ROUSE_BACKEND_INIT_(ROUSE_QUEUE_AT_MOST_(credit))
 
-/* ROUSE_OK; or ROUSE_INVALID for more than ROUSE_MAX_PERMITS, and then the queue has ROUSE_MAX_PERMITS.
- * Either way it may be used. */
+/* Initialises an open queue with `credit` in its balance. It may be used whatever this returns.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   credit > ROUSE_MAX_PERMITS; the balance is ROUSE_MAX_PERMITS */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
     rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
     return credit <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
 }
 
-/* Nobody is queued and no call is in progress, save one: a call that has granted its last waiter may still be
- * returning. LOCKFREE gives its memory back. ROUSE_DEBUG aborts if somebody is queued. */
+/* Ends the queue. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued (ROUSE_DEBUG aborts if one is) and no call is in progress, except a call
+ * that has granted its last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(rouse_backend_waiter_count_(q) == 0, q, "waiters are queued");
     rouse_backend_destroy_(q);
 }
 
-/* Takes n from the balance, or queues `w` behind all who came before.
- *   ROUSE_OK        it had them and nobody was before you (n == 0: always)
- *   ROUSE_PENDING   queued; credit that arrives goes to the oldest waiter until it has all of its n
+/* Takes n from the balance, or queues `w` behind all earlier waiters. Never blocks.
+ * Returns
+ *   ROUSE_OK        the balance had n and nobody waited (n == 0: always)
+ *   ROUSE_PENDING   w is queued; credit that arrives goes to the oldest waiter until it has all of its n
  *   ROUSE_CLOSED    the queue is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
  *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (not LOCKFREE)
- *   ROUSE_NOMEM     LOCKFREE only: no memory for a segment
- * Nothing but ROUSE_PENDING keeps `w`. */
+ *   ROUSE_NOMEM     no memory for a segment (LOCKFREE only)
+ * Requires that w is initialised and not queued. Only ROUSE_PENDING makes w the library's.
+ * Wakes: w's wake runs on the thread that grants or closes it, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
@@ -294,19 +297,24 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait(rouse_waiter_queue *q, rouse_
     return rouse_queue_wait_(q, w, n);
 }
 
-/* wait without waiting: never queues, never overtakes a waiter. */
+/* Takes n from the balance if it has n and nobody waits. Returns whether it did. Never queues. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_queue_try_wait_(q, n);
 }
 
-/* Adds n: first to the waiters, in order; what is left is stored, but this call lifts the stored balance no
- * higher than `cap` (what is over is dropped; credit already above cap stays). With cap ==
- * ROUSE_MAX_PERMITS nothing is dropped: a balance that would pass it is ROUSE_OVERFLOW, and nothing changed.
- * ROUSE_INVALID: n or cap above ROUSE_MAX_PERMITS. A refused call that races with takers may let one of them
- * have the excess; two that overlap may refuse each other. Until a wake of several that meets waiters
- * returns, others may see a part of it: some waiters granted, the rest not stored yet. */
+/* Gives n to the waiters, in order, and stores what is left. This call lifts the stored balance no higher
+ * than `cap`: it drops what would be above it, and leaves credit that is above it already.
+ * Returns
+ *   ROUSE_OK        done
+ *   ROUSE_OVERFLOW  cap is ROUSE_MAX_PERMITS and the balance would pass it; nothing changed
+ *   ROUSE_INVALID   n or cap above ROUSE_MAX_PERMITS; nothing changed
+ * Wakes: the waiters that it grants, on this thread, before it returns; in a wake, after that wake; those of
+ * a mailbox in its drain.
+ * A refused call that races with takers may let one of them have the excess; two that overlap may refuse each
+ * other. While a wake of several that meets waiters is in progress, other threads may see a part of it: some
+ * waiters granted, the rest not stored yet. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
@@ -322,7 +330,8 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
     return rouse_queue_wake_(q, n, cap, &woken);
 }
 
-/* Gives the oldest waiter 1 and stores nothing. True: it had all it lacked, and was woken. */
+/* Gives the oldest waiter 1 and stores nothing. Returns true if that waiter then had all that it asked for,
+ * and was woken. */
 ROUSE_INLINE_ bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
@@ -330,17 +339,19 @@ ROUSE_INLINE_ bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     return woken != 0;
 }
 
-/* Gives every waiter counted at that moment all that it lacks; how many. Stored credit stays. One that queues
- * again from its wake waits for the next call. */
+/* Gives every waiter that is queued at that moment all that it lacks, and wakes it on this thread. Stored
+ * credit stays. Returns how many. A waiter that queues again from its wake waits for the next call. */
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_wake_all_(q);
 }
 
-/* Takes `w` out. True: its wake will never run, it is yours again. Credit it had been given goes to those
- * behind it (nobody there: it is stored), and all who can now be served are served before this returns; until
- * then others may see a part of that.
- * False: it has been woken, or is being woken (waiter.h says what is safe then). */
+/* Takes `w` out of the queue. Credit that it had been given goes to the waiters behind it, or is stored. All
+ * waiters that can now be served are served before this returns, on this thread; until then other threads may
+ * see a part of that.
+ * Returns true: w is yours again, and its wake will never run. False: it has been woken or is being woken
+ * (waiter.h says what is safe then).
+ * Requires that w was last queued on this queue. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_CHECK_USE_(q, q);
@@ -348,12 +359,14 @@ ROUSE_INLINE_ bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
     return rouse_backend_cancel_(q, w);
 }
 
-/* Waits for a condition of your own. ready(arg) true: ROUSE_OK, nothing queued, closed or not. Otherwise it
- * is wait(1), and no wake_one or wake_all that follows the change which makes `ready` true can be missed: the
- * condition is looked at again after `w` can be seen by wakers. ROUSE_OK and a wake mean: look again. `ready`
- * may be called twice and under an internal lock, and must not call the library. A wake that reached `w`
- * while its second look said yes is passed on to the next waiter, or stored up to that wake's cap; LOCKFREE:
- * credit that was stored before, and reached `w` like that, comes back whole, for its cap is not known. */
+/* Waits for a condition of your own. If ready(arg) is true it returns ROUSE_OK and queues nothing, closed or
+ * not. Otherwise it is wait(1), and misses no wake_one or wake_all that follows the change which makes
+ * `ready` true: it calls `ready` again once wakers can see `w`.
+ * Returns as rouse_waiter_queue_wait. Both ROUSE_OK and a wake mean: check the condition again.
+ * Requires that `ready` does not call the library. It may be called twice, and under an internal lock.
+ * If a wake reaches `w` during a second check that succeeds, the wake goes to the next waiter, or is stored
+ * up to its cap. LOCKFREE: credit that was stored before, and reaches `w` like that, comes back whole,
+ * because its cap is not known. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
                                                             bool (*ready)(void *arg), void *arg) {
@@ -363,20 +376,24 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
     return rouse_queue_wait_if_(q, w, ready, arg);
 }
 
-/* Wakes every waiter with ROUSE_CLOSED (partial credit goes back to the balance; LOCKFREE: that of a waiter
- * whose wait has not returned yet, when it does); how many. From then on wait is ROUSE_CLOSED and try_wait
- * false, stored credit or not; wake still stores. */
+/* Closes the queue: wakes every waiter with ROUSE_CLOSED, on this thread, and puts what waiters had been
+ * given back into the balance (LOCKFREE: for a waiter whose wait has not returned yet, when it does). From
+ * then on wait returns ROUSE_CLOSED and try_wait false, whether or not credit is stored; wake still stores.
+ * Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_close_(q);
 }
 
+/* Returns whether the queue is closed. What came before the close happens before what follows a true
+ * answer. */
 ROUSE_INLINE_ bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
     ROUSE_CHECK_LOOK_(q, q);
     return rouse_queue_closed_(q);
 }
 
-/* Snapshots, for people and metrics: exact when no call is in progress. LOCKFREE visits every waiter. */
+/* Return the balance, and how many waiters are queued. Snapshots, for people and metrics: exact when no call
+ * is in progress. LOCKFREE visits every waiter. */
 ROUSE_INLINE_ int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
     int64_t balance;
     ROUSE_CHECK_LOOK_(q, q);
@@ -388,17 +405,18 @@ ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
     return rouse_backend_waiter_count_(q);
 }
 
-/* From now on `waiters` waiters with n == 1 at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could
- * not have the memory, and has kept none. (LOCKFREE: as long as at most 4 threads that do not wait stand
- * still inside a call on this queue, as in a debugger.) The other backends never allocate. */
+/* Reserves memory so that up to `waiters` waits with n == 1 can queue at the same time without allocating.
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. The
+ * other backends never allocate. (LOCKFREE: the reserve holds as long as at most 4 threads that do not wait
+ * are stopped inside a call on this queue, as by a debugger.) */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
 }
 
 /* Makes sure that this thread has the thread-local variable of the library, so that a signal handler in a
- * shared library or plug-in may call (with LOCKFREE, as above). The C library may allocate it at the first
- * use in a thread, which is not safe in a handler.
+ * shared library or plug-in may call the library (with LOCKFREE, as above). The C library may allocate it at
+ * the first use in a thread, which is not safe in a handler.
  *   Requires: call it on each thread that may be interrupted, from the same library as the handler. With
  *     glibc again after a dlopen on any thread, which can move that memory. Or build the library with
  *     -ftls-model=initial-exec: then nothing is needed, but musl refuses to load it with dlopen, and glibc

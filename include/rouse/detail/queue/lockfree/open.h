@@ -189,8 +189,8 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     }
 }
 
-/* An invited waiter has come out of its mailbox. ticket_: INVITED -> CLAIMED, then -> 0 (out of the queue), or
- * -> INVITED (beaten; it may be invited again). */
+/* An invited waiter has come out of its mailbox. ticket_: INVITED -> CLAIMED, then -> 0 (out of the queue),
+ * or -> INVITED (beaten; it may be invited again). */
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
     rouse_status status = ROUSE_CANCELLED;
     if (rouse_invited_claim_(w)) {
