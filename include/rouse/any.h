@@ -5,7 +5,7 @@
  *     rouse_arm_event(&arms[1], &stopping);
  *     rouse_any_init(&any, arms, 2, mailbox, wake, task);
  *     switch (rouse_any_wait(&any)) {
- *     case ROUSE_OK:      go_on(rouse_any_index(&any)); break;   // this arm had it at once
+ *     case ROUSE_OK:      run(rouse_any_index(&any)); break;     // this arm had it at once
  *     case ROUSE_PENDING: break;                                 // wake(&any, index, status) will be called
  *     default:            ...                                    // closed, out of range, out of memory
  *     }
@@ -336,7 +336,7 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
     }
 }
 
-/* The pointer given to rouse_any_init. */
+/* Returns the `data` given to rouse_any_init. */
 ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return a->data_;
@@ -409,9 +409,9 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
     return status;
 }
 
-/* Gives up waiting. True: wake will never run, nothing is yours, and every arm is out of its queue. False: an
- * arm has been granted or closed, or was just being invited (throughput mode), and wake has run, is running
- * or is owed; of one that was invited and then had nothing, with index -1 and ROUSE_CANCELLED. */
+/* Gives up waiting. Returns true: wake will never run, nothing is yours, and every arm is out of its queue.
+ * False: an arm has been granted or closed, or was just being invited (throughput mode), and wake has run, is
+ * running or will run. If the invited arm then had nothing, wake gets index -1 and ROUSE_CANCELLED. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
@@ -441,20 +441,20 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     return true;
 }
 
-/* The index of the arm that won; -1: none yet. Meaningful in wake and after it, and when rouse_any_wait has
- * answered. */
+/* Returns the index of the arm that won, or -1: none yet. It means something in wake and after it, and once
+ * rouse_any_wait has answered. */
 ROUSE_INLINE_ int rouse_any_index(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
 }
 
-/* ROUSE_PENDING while it waits, then the outcome. An acquire load. */
+/* Returns ROUSE_PENDING while it waits, then the outcome. Cost: one acquire load. */
 ROUSE_INLINE_ rouse_status rouse_any_status(const rouse_any *a) {
     return rouse_waiter_status(&a->waiter_);
 }
 
-/* Gives back what the winner was granted: for a wake that does not want it. Nothing if nobody has won or the
- * winner was closed. */
+/* Gives back what the winner was granted, for a wake that does not want it. Does nothing if no arm has won or
+ * the winner was closed. */
 ROUSE_INLINE_ void rouse_any_hand_on(rouse_any *a) {
     int winner;
     ROUSE_CHECK_OBJECT_(a);

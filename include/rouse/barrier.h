@@ -7,19 +7,17 @@
  *         next_phase(party);                      // it was the last to arrive
  *     }                                           // ROUSE_PENDING: wake will call next_phase
  *
- * The last party to arrive lets the others through, also those that have been counted and do not wait yet.
+ * The last party to arrive lets the others through, also those that are counted but have not queued yet.
  * Each party arrives again only after it has been let through, so at most `parties` arrive in one phase.
  *
  * There is no cancel, no close and no time-out: a party that has arrived has been counted, and the others
- * may have been let through on its account. A party that wants to leave needs rouse_gate or a count of its
- * own.
+ * may have been let through because of it. A party that wants to leave needs rouse_gate or its own count.
  *
  * Ordering: what every party did before it arrived happens before what every party does after it is let
  * through.
  *
  * Cost: arriving is one atomic read-modify-write for the count, and one to wait or to let the others
- * through. Memory for all parties is taken by init (LOCKFREE), so that to arrive cannot fail. Two balances,
- * over rouse_waiter_queue. */
+ * through. init takes the memory for all parties (LOCKFREE), so that arriving cannot fail. */
 #ifndef ROUSE_BARRIER_H
 #define ROUSE_BARRIER_H
 
@@ -36,8 +34,9 @@ typedef struct rouse_barrier {
     uint32_t parties_;
 } rouse_barrier;
 
-/* Requires that every party of the last phase has been let through and that no call is in progress, except
- * the one that has let the last party through. LOCKFREE gives its memory back. */
+/* Ends the barrier. LOCKFREE frees its heap memory.
+ * Requires that every party of the last phase has been let through and no call is in progress, except the one
+ * that has let the last party through and is still returning. */
 ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
@@ -81,7 +80,7 @@ ROUSE_INLINE_ rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before
     return rouse_queue_wait_(gate, w, 1);
 }
 
-/* Arrives.
+/* Arrives: the last of a phase lets all others through.
  *   ROUSE_OK        all have arrived
  *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
 ROUSE_NODISCARD_
@@ -91,7 +90,7 @@ ROUSE_INLINE_ rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *
     return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
 }
 
-/* How many wait; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_barrier_waiter_count(const rouse_barrier *b) {
     ROUSE_CHECK_LOOK_(b, &b->gate_[0]);
     return rouse_backend_waiter_count_(&b->gate_[0]) + rouse_backend_waiter_count_(&b->gate_[1]);

@@ -18,7 +18,7 @@
  * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake
  * that only it can run.
  *
- * Signal handlers. With LOCKFREE a handler may release, unlock and notify as ever, also when that wakes a
+ * Signal handlers. With LOCKFREE a handler may release, unlock and notify, also when that wakes a
  * thread that sleeps here, and also when it has interrupted that very thread (not on macOS, see
  * detail/base/park.h).
  *
@@ -83,14 +83,14 @@ ROUSE_INLINE_ uint64_t rouse_now_ns(void) {
     return rouse_time_now_();
 }
 
-/* Prepares t. Once is enough: it may wait again and again, for one call at a time. */
+/* Prepares t, which may then wait any number of times, for one call at a time. */
 ROUSE_INLINE_ void rouse_thread_waiter_init(rouse_thread_waiter *t) {
     ROUSE_CHECK_OBJECT_(t);
     rouse_waiter_init(&t->waiter, rouse_thread_waiter_wake_, NULL);
     rouse_park_init_(&t->parker_);
 }
 
-/* Requires that t is not queued. */
+/* Ends t. Requires that t is not queued. */
 ROUSE_INLINE_ void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_IDLE_(&t->waiter, t);
@@ -130,7 +130,7 @@ ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint6
  * ROUSE_PENDING, and returns any other as it is.
  *
  * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
- * the call. Not a cancellation point. The thread must not be ended in it: t is queued and lies on its
+ * the call. Not a cancellation point. The thread must not be ended in it: t is queued and is on its
  * stack. */
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
     ROUSE_CHECK_OBJECT_(t);

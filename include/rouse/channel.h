@@ -3,7 +3,7 @@
  *     static int numbers[16];
  *     rouse_channel ch;                                         // at most 16 ints wait in it
  *     rouse_channel_init(&ch, numbers, 16, sizeof numbers[0]);
- *     rouse_transfer_init(&task->transfer, NULL, wake, task);   // once for each that sends or receives
+ *     rouse_transfer_init(&task->transfer, NULL, wake, task);   // once for each sender or receiver
  *     ...
  *     switch (rouse_channel_send(&ch, &task->transfer, &task->number)) {
  *     case ROUSE_OK:      sent(task); break;                    // the channel has a copy
@@ -69,9 +69,9 @@ ROUSE_INLINE_ void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
     t->wake_(t, status);
 }
 
-/* Prepares a transfer; once is enough. mailbox: its wake runs where that is drained; NULL: on the thread that
- * makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it, by
- * rouse_waiter_status(&transfer->waiter). data: yours, given back by rouse_transfer_data. */
+/* Prepares a transfer, which may then be used any number of times. mailbox: the wake runs in its drain; NULL:
+ * on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll the transfer with
+ * rouse_waiter_status(&transfer->waiter). data: yours; rouse_transfer_data returns it. */
 ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
                                        rouse_transfer_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
@@ -79,7 +79,7 @@ ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox
     t->wake_ = wake;
 }
 
-/* The pointer given to rouse_transfer_init. */
+/* Returns the `data` given to rouse_transfer_init. */
 ROUSE_INLINE_ void *rouse_transfer_data(const rouse_transfer *t) {
     ROUSE_CHECK_OBJECT_(t);
     return rouse_waiter_data(&t->waiter);
@@ -135,8 +135,9 @@ ROUSE_INLINE_ rouse_status rouse_channel_init(rouse_channel *ch, void *slots, ui
     return ROUSE_OK;
 }
 
-/* Requires that nobody waits and that no call is in progress, except the one that has served the last
- * transfer. Elements that are left in it are forgotten. */
+/* Ends the channel, and forgets the elements that are left in it.
+ * Requires that nobody waits and no call is in progress, except the one that has served the last transfer and
+ * is still returning. */
 ROUSE_INLINE_ void rouse_channel_destroy(rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(ch->senders_.oldest == NULL && ch->receivers_.oldest == NULL, ch, "waiters are queued");
@@ -355,7 +356,7 @@ ROUSE_COMPILED_(rouse_status, rouse_channel_receive_now_, (rouse_channel * ch, v
 #    define rouse_channel_receive_now_ ROUSE_COMPILED_NAME_(rouse_channel_receive_now_)
 #endif
 
-/* The same without waiting: true if it was sent, or received. False: full, or empty, or closed. */
+/* Send, or receive, without waiting. Return whether they did; false: full, or empty, or closed. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_channel_try_send(rouse_channel *ch, const void *element) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -367,8 +368,8 @@ ROUSE_INLINE_ bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
     return rouse_channel_receive_now_(ch, element) == ROUSE_OK;
 }
 
-/* Receives up to `most` elements into an array, oldest first; how many. Those that are accepted meanwhile
- * from senders that wait are among them. The guard is held for as many copies. */
+/* Receives up to `most` elements into an array, oldest first, with those of waiting senders that it accepts
+ * meanwhile. Returns how many. Holds the channel's lock for as many copies. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
     unsigned char *to = (unsigned char *)elements;
@@ -417,8 +418,8 @@ ROUSE_COMPILED_(bool, rouse_channel_leave_, (rouse_channel * ch, rouse_waiter *w
 #    define rouse_channel_leave_ ROUSE_COMPILED_NAME_(rouse_channel_leave_)
 #endif
 
-/* Takes t out. True: its wake will never run, and its element has not been sent, or nothing has been received
- * into its place. False: it has been served or closed, or is about to be told so. */
+/* Takes t out of the channel. Returns true: its wake will never run, and nothing was sent or received. False:
+ * it has been served or closed, or is about to be told so. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -427,8 +428,8 @@ ROUSE_INLINE_ bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
     return rouse_channel_leave_(ch, &t->waiter);
 }
 
-/* Refuses new elements, and wakes all who wait with ROUSE_CLOSED; how many. Receivers that come later still
- * get what was accepted. */
+/* Closes the channel: refuses new elements, and wakes all waiters with ROUSE_CLOSED, on this thread. Later
+ * receivers still get what was accepted. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
     rouse_waiter *first;
     uint32_t all;

@@ -10,15 +10,15 @@
  *         status = rouse_condvar_wait(&changed, &task->waiter);   // ROUSE_PENDING: now it is not
  *     }
  *     ...
- *     on_change: the mutex is held again (ROUSE_OK): look again, go on or wait again, unlock
+ *     on_change: the mutex is held again (ROUSE_OK): check again, continue or wait again, unlock
  *     ...
  *     ready = true;                                           // whoever changes it, with the mutex held
  *     rouse_condvar_signal(&changed);
  *
- * A waiter that is signalled moves to the queue of the mutex, in the same step and without being woken. Its
- * wake runs when it has the mutex: broadcast to a thousand waiters wakes one, and each of the others when
- * the one before it unlocks. Waiters are signalled in the order in which they came, and then get the mutex
- * in the order of its queue. A signal that finds nobody is forgotten.
+ * A signal moves the oldest waiter to the queue of the mutex, in one step and without waking it. Its wake
+ * runs when it has the mutex: broadcast to a thousand waiters wakes one, and each of the others when the one
+ * before it unlocks. Waiters are signalled in the order in which they came, and then get the mutex
+ * in the order of its queue. A signal that finds no waiter is lost.
  *
  * Ordering: what came before a signal happens before what follows the wake; and the mutex orders its
  * holders.
@@ -74,9 +74,9 @@ ROUSE_INLINE_ void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status stat
     waiter->wake_(waiter, status);
 }
 
-/* Prepares a waiter that waits with `mutex` held; once is enough. mailbox: its wake runs where that is
- * drained; NULL: on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll it,
- * by rouse_waiter_status(&w->waiter). data: yours, given back by rouse_condvar_waiter_data. */
+/* Prepares a waiter for waits with `mutex` held; it may then wait any number of times. mailbox: the wake runs
+ * in its drain; NULL: on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll
+ * it with rouse_waiter_status(&w->waiter). data: yours; rouse_condvar_waiter_data returns it. */
 ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
                                              rouse_mailbox *mailbox, rouse_condvar_wake_fn *wake,
                                              void *data) {
@@ -89,7 +89,7 @@ ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
     w->signalled_ = false;
 }
 
-/* The pointer given to rouse_condvar_waiter_init. */
+/* Returns the `data` given to rouse_condvar_waiter_init. */
 ROUSE_INLINE_ void *rouse_condvar_waiter_data(const rouse_condvar_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
     return rouse_waiter_data(&w->waiter);
@@ -122,9 +122,9 @@ ROUSE_INLINE_ void rouse_condvar_init(rouse_condvar *c) {
     c->waiting_.newest = NULL;
 }
 
-/* Requires that nobody waits to be signalled and that no call is in progress, except a signal or broadcast
- * that has moved the last waiter: this waits for its last few instructions. Those that wait for the mutex do
- * not mind. */
+/* Ends the condition variable. Waiters that have been signalled and wait for the mutex are not affected.
+ * Requires that nobody waits to be signalled and no call is in progress, except a signal or broadcast that
+ * has moved the last waiter: this waits for its last few instructions. */
 ROUSE_INLINE_ void rouse_condvar_destroy(rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     rouse_guard_take_(&c->guard_);
@@ -205,8 +205,8 @@ ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
     }
 }
 
-/* Signals the oldest waiter; was there one? The mutex need not be held. If it is free the waiter has it, and
- * its wake runs on this thread. */
+/* Signals the oldest waiter. Returns whether there was one. The mutex need not be held. If the mutex is free
+ * the waiter gets it, and its wake runs on this thread. */
 ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     bool any;
@@ -221,7 +221,7 @@ ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
     return any;
 }
 
-/* Signals exactly those who wait now; how many. They get the mutex one after the other. */
+/* Signals exactly those that wait now. Returns how many. They get the mutex one after the other. */
 ROUSE_INLINE_ uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     uint32_t all = 0;
@@ -235,9 +235,9 @@ ROUSE_INLINE_ uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
     return all;
 }
 
-/* Takes w out, from the condition variable or from the mutex's queue. True: its wake will never run, and the
- * mutex is not w's; a signal that w had been given goes to the next waiter. False: it has the mutex or has
- * been closed, or is about to be told so. */
+/* Takes w out of the condition variable or of the mutex's queue. Returns true: its wake will never run, and
+ * the mutex is not w's; a signal that w had been given goes to the next waiter. False: it has the mutex or
+ * has been closed, or is about to be told so. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;
@@ -271,8 +271,9 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
     return true;
 }
 
-/* Wakes those who wait to be signalled with ROUSE_CLOSED, without the mutex; how many. Later waits are
- * ROUSE_CLOSED. Those who have been signalled get the mutex as ever. */
+/* Closes the condition variable: wakes those that wait to be signalled with ROUSE_CLOSED, without the mutex.
+ * Later waits return ROUSE_CLOSED. Waiters that have been signalled still get the mutex. Returns how many it
+ * woke. */
 ROUSE_INLINE_ uint32_t rouse_condvar_close(rouse_condvar *c) {
     rouse_waiter *first;
     uint32_t all;
@@ -297,7 +298,7 @@ ROUSE_INLINE_ bool rouse_condvar_is_closed(const rouse_condvar *c) {
     return rouse_u32_load_acquire_(&c->closed_) != 0;
 }
 
-/* How many wait to be signalled; a snapshot. */
+/* Returns how many wait to be signalled; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_condvar_waiter_count(const rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     return rouse_u32_load_relaxed_(&c->waits_); /* relaxed: a snapshot */

@@ -12,11 +12,11 @@
  * wake is called with the outcome, as a waiter's, or with ROUSE_TIMEDOUT. The library reads no clock: `until`
  * and `now` are nanoseconds, or any other unit, on a clock of yours.
  *
- * The deadlines and all that waits with them belong to one thread, the loop's. Where other threads release,
- * unlock or set, a rouse_timed has a mailbox, and its wake runs in that mailbox's drain or in
+ * The deadlines and everything that waits with them belong to one thread, the loop's. Where other threads
+ * release, unlock or set, a rouse_timed has a mailbox, and its wake runs in that mailbox's drain or in
  * rouse_deadlines_run; in a program with one thread it needs none, and its wake runs where any waiter's does.
  *
- * Guarantees. A time-out that loses to a grant reports the grant, also while the grant still lies in the
+ * Guarantees. A time-out that loses to a grant reports the grant, also while the grant is still in the
  * mailbox: no permit is lost, whichever of drain and run comes first. Equal deadlines run out in the order in
  * which their waits began. After ROUSE_TIMEDOUT nothing of the rouse_timed is queued anywhere.
  * An object in throughput mode is asked here: wake sees the outcome, never ROUSE_RETRY.
@@ -200,7 +200,7 @@ ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
     (void)d;
 }
 
-/* The earliest deadline: until then the loop may sleep. UINT64_MAX: none. */
+/* Returns the earliest deadline, until which the loop may sleep; UINT64_MAX: there is none. */
 ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     const rouse_timed *first;
     ROUSE_CHECK_OBJECT_(d);
@@ -305,15 +305,15 @@ ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_ma
     t->place_ = ROUSE_TIMED_OUTSIDE_;
 }
 
-/* The pointer given to rouse_timed_init. */
+/* Returns the `data` given to rouse_timed_init. */
 ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
     ROUSE_CHECK_OBJECT_(t);
     return rouse_waiter_data(&t->waiter);
 }
 
-/* Ends t's wait. True: its wake will never run, and it is yours again. False: it has been granted or has
- * timed out, and its wake is due (on a mailbox: in the next drain); or it does not wait. Of a polled one: the
- * outcome is in its status, and it is yours again. */
+/* Ends t's wait. Returns true: its wake will never run, and it is yours again. False: it has been granted or
+ * has timed out, and its wake is due (on a mailbox: in the next drain); or it does not wait. Of a polled one:
+ * the outcome is in its status, and it is yours again. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;

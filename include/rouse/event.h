@@ -13,9 +13,9 @@
  * An event is the right object for "started", for "stop now" (a cancellation token that is never reset) and
  * for a result that is there once. It remembers that it was set, not how often.
  *
- * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` everybody
- * who waited is through, and nobody who came later. Nothing lies between a wait's look at the event and its
- * queueing, so no set is missed. reset drops no waiter. What came before a set, in the thread that called it,
+ * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` every
+ * earlier waiter is through, and no later one. A wait checks the event and queues in one step, so no set is
+ * missed. reset drops no waiter. What came before a set, in the thread that called it,
  * happens before what comes after every wait that it let through, and after the reset that undid it.
  *
  * An event that stays set lets a loop through at every turn: wait, reset, look at the work, and wait again;
@@ -51,28 +51,29 @@ ROUSE_INLINE_ void rouse_event_init(rouse_event *e) {
     rouse_waiter_queue_init(&e->queue_, 0);
 }
 
-/* Ends the object. Requires that nobody waits and nobody is calling; a set that has woken its last waiter may
- * still be returning. LOCKFREE gives its heap memory back. */
+/* Ends the object. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except a set that has woken its last waiter
+ * and is still returning. */
 ROUSE_INLINE_ void rouse_event_destroy(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&e->queue_) == 0, e, "waiters are queued");
     rouse_waiter_queue_destroy(&e->queue_);
 }
 
-/* Is it set? What came before the set happens before what follows a true answer. */
+/* Returns whether it is set. What came before the set happens before what follows a true answer. */
 ROUSE_INLINE_ bool rouse_event_is_set(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
     return rouse_waiter_queue_is_closed(&e->queue_);
 }
 
-/* Sets the event and wakes everybody who waits, with ROUSE_OK, in one step. Returns how many it woke; of an
- * event that is set already: 0. Their wakes run on this thread. */
+/* Sets the event and wakes all waiters with ROUSE_OK, in one step. Returns how many it woke; 0 if the event
+ * was set already. Their wakes run on this thread. */
 ROUSE_INLINE_ uint32_t rouse_event_set(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_queue_set_(&e->queue_);
 }
 
-/* Makes later waits wait. Returns whether the event was set. Those who wait go on waiting. */
+/* Makes later waits wait. Returns whether the event was set. Queued waiters continue to wait. */
 ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_queue_reset_(&e->queue_);
@@ -81,7 +82,8 @@ ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
 /* Waits until the event is set.
  *   ROUSE_OK        it is set
  *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+ *   ROUSE_NOMEM     no memory to queue it (LOCKFREE only); nothing changed
+ * Wakes: w's wake runs on the thread that sets the event, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
     rouse_status status;
@@ -102,14 +104,14 @@ ROUSE_INLINE_ bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
     return rouse_backend_cancel_(&e->queue_, w);
 }
 
-/* How many wait; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_event_waiter_count(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
     return rouse_waiter_queue_waiter_count(&e->queue_);
 }
 
-/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
- * memory, and has kept none. */
+/* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
 ROUSE_INLINE_ rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_backend_reserve_(&e->queue_, waiters);

@@ -56,8 +56,9 @@ ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
     rouse_event_init(&g->drained_);
 }
 
-/* Ends the object. Requires that nobody waits and nobody is calling; the leave or close that has told the
- * last waiter may still be returning. LOCKFREE gives its heap memory back. */
+/* Ends the object. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except the leave or close that has told the
+ * last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
@@ -71,7 +72,7 @@ ROUSE_INLINE_ bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t af
     return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
 }
 
-/* Goes inside. False: the gate is closed, and nothing changed. */
+/* Counts one more inside. Returns false if the gate is closed; nothing changed then. */
 ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
     uint64_t seen;
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
@@ -85,9 +86,9 @@ ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
     return true;
 }
 
-/* n of those inside leave. Of a closed gate the last one's leave wakes the waiters, on this thread, before it
- * returns; then the gate may be gone.
- *   ROUSE_OK         they have left
+/* Counts n fewer inside. If the gate is closed and nobody is left inside, it wakes the waiters, on this
+ * thread, before it returns; then the gate may be gone.
+ *   ROUSE_OK         done
  *   ROUSE_OVERFLOW   fewer than n are inside; nothing changed (ROUSE_DEBUG aborts) */
 ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
     uint64_t seen;
@@ -127,7 +128,7 @@ ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
     return (rouse_u64_load_acquire_(&g->word_) & ROUSE_GATE_CLOSED_) != 0;
 }
 
-/* How many are inside; a snapshot. */
+/* Returns how many are inside; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
     uint64_t inside;
     ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
@@ -136,9 +137,9 @@ ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
 }
 
 /* Waits until the gate is closed and nobody is inside; it may be called before close.
- *   ROUSE_OK        so it is, and will stay
+ *   ROUSE_OK        it is, and will stay so
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     LOCKFREE could not have the memory to queue it; nothing changed */
+ *   ROUSE_NOMEM     no memory to queue it (LOCKFREE only); nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
@@ -154,14 +155,14 @@ ROUSE_INLINE_ bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
     return rouse_event_cancel(&g->drained_, w);
 }
 
-/* How many wait; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
     return rouse_event_waiter_count(&g->drained_);
 }
 
-/* From now on so many waiters at a time queue without allocating. ROUSE_NOMEM: LOCKFREE could not have the
- * memory, and has kept none. */
+/* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
 ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, &g->drained_.queue_);
     return rouse_event_reserve(&g->drained_, waiters);

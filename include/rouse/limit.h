@@ -28,8 +28,8 @@
  *
  * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back
  * and set never wait for that, and a signal handler may call them: they leave the hand-out to the call that
- * holds the queue, and the wakes run there, be it an acquire that is just queueing. acquire (unless it is
- * granted at once), cancel and close wait for it with every backend. */
+ * holds the queue, even if that is an acquire that is just queueing, and the wakes run there. acquire (unless
+ * it is granted at once), cancel and close wait for it with every backend. */
 #ifndef ROUSE_LIMIT_H
 #define ROUSE_LIMIT_H
 
@@ -679,8 +679,8 @@ ROUSE_COMPILED_(uint64_t, rouse_limit_oldest_, (rouse_limit * l), (l))
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
-/* Ends the object. Requires that nobody waits and nobody is calling; a give_back, set or close that has told
- * the last waiter may still be returning. */
+/* Ends the object. Requires that no waiter is queued and no call is in progress, except a give_back, set or
+ * close that has told the last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_limit_destroy(rouse_limit *l) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
@@ -694,7 +694,9 @@ ROUSE_INLINE_ void rouse_limit_destroy(rouse_limit *l) {
  *   ROUSE_PENDING   queued; wake is called when it has them all
  *   ROUSE_FULL      most_waiting wait already; nothing changed
  *   ROUSE_CLOSED    the limit is closed
- *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not */
+ *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
+ * Wakes: w's wake runs on the thread that gives back, sets, cancels or closes, or in its mailbox's drain.
+ * Cost: one atomic read-modify-write when nobody waits. Never allocates. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
@@ -705,7 +707,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, 
     return rouse_limit_take_(l, n) ? ROUSE_OK : rouse_limit_queue_(l, w, n);
 }
 
-/* Takes n permits if they are there and nobody waits. n == 0: true, always. */
+/* Takes n permits if they are free and nobody waits. Returns whether it did; n == 0: true. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
@@ -724,9 +726,10 @@ ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     return true;
 }
 
-/* Gives n permits back. While the limit is exceeded they pay for that; then the oldest waiters get them, and
- * their wakes run on this thread. Any thread may give back, not only the one that acquired.
- *   ROUSE_OK
+/* Gives n permits back. While more are in use than the limit allows they only reduce that; then the oldest
+ * waiters get them, and their wakes run on this thread. Any thread may give back, not only the one that
+ * acquired.
+ *   ROUSE_OK         done
  *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
 ROUSE_INLINE_ rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
     uint64_t seen;
@@ -746,7 +749,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
 /* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought
  * the number in use below it. What a larger limit makes free goes to the oldest waiters, whose wakes run on
  * this thread. In a wake too.
- *   ROUSE_OK
+ *   ROUSE_OK         done
  *   ROUSE_INVALID    permits > ROUSE_MAX_PERMITS; nothing changed */
 ROUSE_INLINE_ rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     uint32_t step = 1;
@@ -774,8 +777,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     return ROUSE_OK;
 }
 
-/* Takes `w` out of the queue. True: its wake will never run; those behind it that can now be served are
- * served before this returns. False: it has been, or is being, woken. */
+/* Takes `w` out of the queue. Waiters behind it that can now be served are served before this returns, on
+ * this thread. Returns true: w's wake will never run. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
@@ -783,14 +786,14 @@ ROUSE_INLINE_ bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
     return rouse_limit_cancel_(l, w);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED, on this thread. Returns how many. Later acquires are ROUSE_CLOSED,
- * permits free or not; give_back and set still work. */
+/* Closes the limit: wakes all waiters with ROUSE_CLOSED, on this thread. Later acquires return ROUSE_CLOSED,
+ * whether or not permits are free; give_back and set still work. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_limit_close(rouse_limit *l) {
     ROUSE_CHECK_USE_(l, l);
     return rouse_limit_close_(l);
 }
 
-/* What came before close happens before what follows a true answer. */
+/* Returns whether the limit is closed. What came before close happens before what follows a true answer. */
 ROUSE_INLINE_ bool rouse_limit_is_closed(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     /* E42: acquire; partner is the release in close. */
@@ -812,7 +815,7 @@ ROUSE_INLINE_ uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
     return rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: a snapshot */
 }
 
-/* ROUSE_OK: a limit never allocates. */
+/* Returns ROUSE_OK: a limit never allocates. */
 ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, l);
     (void)l;
@@ -843,12 +846,13 @@ ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t 
     return status;
 }
 
-/* The answer to ROUSE_RETRY, once for each, on any thread, inside the wake too.
- *   ROUSE_OK       it is yours; w is out of the queue
- *   ROUSE_PENDING  somebody was quicker; w waits on, before all others, and wake will be called again
+/* Asks for the permits after a wake with ROUSE_RETRY. Call it once for each ROUSE_RETRY, on any thread; the
+ * wake itself may call it.
+ *   ROUSE_OK       the permits are yours; w is out of the queue
+ *   ROUSE_PENDING  a newcomer was quicker; w still waits, before all others, and wake will be called again
  *   ROUSE_CLOSED   the limit was closed; w is out of the queue
- * For a waiter whose wake said anything but ROUSE_RETRY it returns that outcome and changes nothing. Others'
- * wakes may run inside. Cost: one atomic read-modify-write and a store. */
+ * For a waiter whose wake had any other outcome it returns that outcome and changes nothing. Wakes of other
+ * waiters may run on this thread. Cost: one atomic read-modify-write and a store. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, l);
@@ -856,7 +860,8 @@ ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, r
     return status == ROUSE_RETRY ? rouse_limit_resume_(l, w) : status;
 }
 
-/* The other answer: w is yours again, and the turn goes to the next, whose wake may run inside. */
+/* Gives up after a wake with ROUSE_RETRY: w is yours again, and the turn goes to the next waiter, whose wake
+ * may run on this thread. */
 ROUSE_INLINE_ void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
     if (rouse_waiter_status(w) == ROUSE_RETRY) {

@@ -1,7 +1,8 @@
 /* rouse/mailbox.h: woken on any thread, run on the loop's thread.
  *
- * For a loop beside which other threads release, unlock or notify. A program with one thread needs none. With
- * ROUSE_BACKEND_LOCAL rouse_mailbox_post is the one call of the library for threads other than the loop's.
+ * For an event loop whose waiters are released, unlocked or notified by other threads. A program with one
+ * thread needs none. With ROUSE_BACKEND_LOCAL rouse_mailbox_post is the only call of the library that a
+ * thread other than the loop's may make.
  *
  *     fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);               // first what kick uses
  *     rouse_mailbox_init(&mailbox, kick, &fd);                   // one a loop; it stays where it is
@@ -14,13 +15,14 @@
  *     close(fd);                                                 // last what kick uses
  *
  * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake
- * is posted to the mailbox; rouse_mailbox_drain, called by the loop's own thread, runs it there, and nothing
- * else does: also what the loop's own thread releases is posted, and waits for the next drain.
+ * is posted to the mailbox. Only rouse_mailbox_drain, which the loop's own thread calls, runs that wake: a
+ * release by the loop's thread is posted too, and its wake runs in the next drain.
  *
  * The mailbox calls `kick` when it goes from empty to non-empty, on the posting thread, which may be the
- * loop's own: write to an eventfd, uv_async_send, … One kick may announce many posts: drain takes all. kick
- * must not drain or revoke and should not block; it may be called once more after a drain has emptied the
- * mailbox. In a loop that drains in every turn kick may be NULL: nobody is kicked.
+ * loop's own. kick wakes the loop: it writes to an eventfd, calls uv_async_send, and so on. One kick may
+ * announce many posts, and drain takes all of them. kick must not drain or revoke and should not block; it
+ * may be called once more after a drain has emptied the mailbox. In a loop that drains in every turn kick may
+ * be NULL.
  *
  * Once posted, a waiter is granted: cancel returns false. So a loop may drain before it looks at its
  * time-outs or after: a waiter in the mailbox has been granted in time. On the loop's thread,
@@ -28,10 +30,10 @@
  * posts to the same mailbox is announced by a new kick.
  *
  * A loop inside a wake (a modal dialog, a helper that waits for an answer by turning the loop): the first
- * drain in a wake leaves what it finds to the outermost call, as everything that falls due inside a wake, and
- * kicks. If that wake drains again, it is running a loop: this drain and every later one in the same wake run
- * the wakes there and then, and all that this thread has deferred. Each such level costs the stack of the
- * loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
+ * drain in a wake leaves what it finds to the outermost call, like every wake that becomes due inside a wake,
+ * and kicks. If that wake drains again, it is running a loop: this drain and every later one in the same wake
+ * run the wakes at once, together with all that this thread has deferred. Each such level costs the stack of
+ * the loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
  *
  * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
  * kick when the mailbox was empty. Of a drain: one exchange. Of a revoke: no read-modify-write, or one
@@ -131,13 +133,12 @@ ROUSE_INLINE_ void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rous
     w->mailbox_ = wake == NULL ? NULL : mb; /* polled and on a mailbox: a stand-in (wake/outcome.h) */
 }
 
-/* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread; the loop's own too, and
- * there as well the wake runs in a drain. For whatever the loop is to do next: a result from a worker thread,
- * the next step of a task.
+/* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread may call it, also the
+ * loop's own, for whatever the loop is to do next: a result from a worker thread, the next step of a task.
  *
- * Requires: w is initialised and has a wake; it is not queued and not in a mailbox. Which mailbox it was made
- * on does not matter. It is mb's until its wake begins or rouse_mailbox_revoke returns true; to cancel it is
- * false. What came before the post happens before the wake. */
+ * Requires that w is initialised, has a wake, and is neither queued nor in a mailbox. The mailbox that it was
+ * made on does not matter. w is mb's until its wake begins or rouse_mailbox_revoke returns true; cancel
+ * returns false for it. What came before the post happens before the wake. */
 ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
     ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_IDLE_(w, mb);
@@ -148,8 +149,9 @@ ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_
     rouse_mailbox_post_(mb, w);
 }
 
-/* Loop thread: runs the wakes that have arrived, oldest first; how many. Inside a wake: see "A loop inside a
- * wake" above; what it leaves to the outermost call it counts too, and that call does not. */
+/* Runs the wakes that have arrived, oldest first. Returns how many. Requires that the loop's thread calls it.
+ * Inside a wake see "A loop inside a wake" above; it counts what it leaves to the outermost call, and that
+ * call does not. */
 ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
@@ -189,10 +191,10 @@ ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     return count;
 }
 
-/* Inside a wake: runs the wakes that this thread has deferred until that wake returns, those that fall due
- * meanwhile, and the rest of those that the outer call has made due; how many. For a loop that is turned
- * inside a wake: call it once in each turn. Each level costs the stack of the loop and of its wakes. Outside
- * of a wake nothing is deferred: 0. */
+/* Inside a wake, runs the wakes that this thread has deferred until that wake returns, those that become due
+ * meanwhile, and the rest of those that the outer call has made due. Returns how many; outside of a wake
+ * nothing is deferred, and it returns 0. For a loop that runs inside a wake: call it once in each turn. Each
+ * level costs the stack of the loop and of its wakes. */
 ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
@@ -204,16 +206,16 @@ ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
     return count;
 }
 
-/* Loop thread: takes back a waiter that was granted and whose wake has not begun. For a task that ends while
- * its grant is on the way: cancel first; if that is false, revoke.
+/* Takes back a waiter that was granted and whose wake has not begun. For a task that ends while its grant is
+ * on the way: cancel first, and revoke if that returns false. Requires that the loop's thread calls it.
  *
- * True: its wake will never run, w is yours again, and so is what it was granted (rouse_waiter_status says
- * with which outcome; ROUSE_OK: release it if you no longer want it). It works on every waiter whose wake
- * would run in a drain of mb, also on one that the running drain has taken already: a wake may free the next
- * one's waiter.
- * False: nothing of w is in mb. It is queued still, or its wake has begun or has run, or none was due.
+ * Returns true: its wake will never run, w is yours again, and so is what it was granted (rouse_waiter_status
+ * has the outcome; if it is ROUSE_OK, release it if you no longer want it). It works on every waiter whose
+ * wake would run in a drain of mb, also on one that the running drain has taken already: a wake may free the
+ * next one's waiter.
+ * Returns false: nothing of w is in mb. w is still queued, or its wake has begun or has run, or none was due.
  *
- * Where another thread is between the grant and the post, this waits for those few instructions. */
+ * If another thread is between the grant and the post, this waits for those few instructions. */
 ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     uint32_t step = 1;
@@ -246,8 +248,9 @@ ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     return true;
 }
 
-/* Loop thread, no waiter left on it: returns when no post or kick is still in progress. What kick uses may go
- * then, and not before: the kick that announced the last wake may still be running when that wake is. */
+/* Ends the mailbox. Returns when no post or kick is in progress any more. Only then may you free what kick
+ * uses: the kick that announced the last wake may still be running when that wake is.
+ * Requires that the loop's thread calls it and no waiter is left on the mailbox. */
 ROUSE_INLINE_ void rouse_mailbox_destroy(rouse_mailbox *mb) {
     uint32_t step = 1;
     ROUSE_CHECK_MAILBOX_(mb);

@@ -1,4 +1,4 @@
-/* rouse/once.h: something is done once, by whoever comes first; the others wait, and nobody blocks.
+/* rouse/once.h: a thing is done once, by the task that comes first; the others wait, and nobody blocks.
  *
  *     static rouse_once loaded = ROUSE_ONCE_INIT;
  *     ...
@@ -11,9 +11,9 @@
  *     ...
  *     rouse_once_done(&loaded);                              // or rouse_once_failed: the next one tries
  *
- * It may take as long as it likes, and end on any thread. After rouse_once_done everybody who waits is woken
- * with ROUSE_CLOSED, and every later begin answers that. After rouse_once_failed exactly one of those who
- * wait, the oldest, is woken with ROUSE_OK; if nobody waits, the next to begin gets it.
+ * The work may take any time and may end on any thread. rouse_once_done wakes all waiters with ROUSE_CLOSED,
+ * and every later begin returns that. rouse_once_failed wakes only the oldest waiter, with ROUSE_OK; if
+ * nobody waits, the next begin gets it.
  *
  * Ordering: what came before done (failed) happens before what follows the ROUSE_CLOSED (ROUSE_OK) that it
  * led to.
@@ -39,23 +39,24 @@ ROUSE_INLINE_ void rouse_once_init(rouse_once *o) {
     rouse_waiter_queue_init(&o->queue_, 1);
 }
 
-/* Requires that nobody waits and that no call is in progress, except the one that has woken the last
- * waiter. LOCKFREE gives its memory back. */
+/* Ends the object. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except the one that has woken the last waiter
+ * and is still returning. */
 ROUSE_INLINE_ void rouse_once_destroy(rouse_once *o) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&o->queue_) == 0, o, "waiters are queued");
     rouse_waiter_queue_destroy(&o->queue_);
 }
 
-/* Is it done? An acquire load: after true, what came before done can be used. */
+/* Returns whether it is done. After true you see what came before done. Cost: one acquire load. */
 ROUSE_INLINE_ bool rouse_once_is_done(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
     return rouse_waiter_queue_is_closed(&o->queue_);
 }
 
-/* Asks for it to be done.
+/* Asks whether it is done, or who is to do it.
  *   ROUSE_CLOSED    it is done
- *   ROUSE_OK        it is yours to do; rouse_once_done or rouse_once_failed is owed
+ *   ROUSE_OK        it is yours to do; you must call rouse_once_done or rouse_once_failed
  *   ROUSE_PENDING   somebody is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK, on the thread
  *                   that ends it
  *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
@@ -81,8 +82,10 @@ ROUSE_INLINE_ bool rouse_once_is_running_(rouse_once *o) {
     return true;
 }
 
-/* It is done: all who wait are woken with ROUSE_CLOSED. By whoever begin gave it to. ROUSE_INVALID: nobody is
- * doing it, or it is done already; nothing changed, and ROUSE_DEBUG aborts. */
+/* Says that it is done, and wakes all waiters with ROUSE_CLOSED, on this thread.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   nobody is doing it, or it is done already; nothing changed, and ROUSE_DEBUG aborts
+ * Requires that begin has given it to the caller's task. */
 ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
     bool running;
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -95,8 +98,8 @@ ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
     return ROUSE_OK;
 }
 
-/* It could not be done: exactly one other, the oldest that waits or else the next to begin, gets ROUSE_OK.
- * ROUSE_INVALID: as rouse_once_done. */
+/* Says that it could not be done: the oldest waiter, or else the next begin, gets ROUSE_OK. The wake runs on
+ * this thread. ROUSE_INVALID: as rouse_once_done. */
 ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -107,8 +110,8 @@ ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     return status;
 }
 
-/* Takes w out of the queue. True: its wake will never run. False: it has been woken, or is about to be; with
- * ROUSE_OK it is then w's to do, or to give on by rouse_once_failed. */
+/* Takes w out of the queue. Returns true: its wake will never run. False: it has been or is being woken. If
+ * its outcome is ROUSE_OK, it is then w's to do, or to hand on with rouse_once_failed. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -116,7 +119,7 @@ ROUSE_INLINE_ bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
     return rouse_backend_cancel_(&o->queue_, w);
 }
 
-/* How many wait; a snapshot. */
+/* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_once_waiter_count(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
     return rouse_backend_waiter_count_(&o->queue_);

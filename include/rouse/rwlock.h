@@ -11,8 +11,8 @@
  *     rouse_rwlock_end_read(&lock);                           // when look is done, on any thread
  *
  * A balance of `readers`: a reader takes 1 of it, a writer all of it. The queue is strictly first-in
- * first-out. A reader that comes behind a waiting writer waits, so neither side starves the other. The
- * holder is a task and not a thread: any thread may end what another one began.
+ * first-out. A reader that arrives while a writer waits queues behind it, so neither side starves the other.
+ * The holder is a task and not a thread: any thread may end what another one began.
  *
  * A holder must not ask for the lock again, not even to read: a writer may wait in between, and then each of
  * the two waits for the other.
@@ -56,8 +56,9 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) 
     return l->readers_ == readers ? ROUSE_OK : ROUSE_INVALID;
 }
 
-/* Requires that nobody waits and that no call is in progress, except the one that has granted the last
- * waiter. LOCKFREE gives its memory back. */
+/* Ends the lock. LOCKFREE frees its heap memory.
+ * Requires that no waiter is queued and no call is in progress, except the one that has granted the last
+ * waiter and is still returning. */
 ROUSE_INLINE_ void rouse_rwlock_destroy(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
@@ -70,7 +71,8 @@ ROUSE_INLINE_ void rouse_rwlock_entered_(rouse_rwlock *l) {
     rouse_u32_store_relaxed_(&l->writing_, 1);
 }
 
-/* Asks to read, or to write. wake runs on the thread that ends what stands in the way.
+/* Take the lock to read, or to write; or queue `w` for it. w's wake runs on the thread that grants it, or in
+ * its mailbox's drain.
  *   ROUSE_OK        it is yours
  *   ROUSE_PENDING   queued; it is yours when wake runs with ROUSE_OK
  *   ROUSE_CLOSED    the lock is closed
@@ -94,7 +96,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) 
     return status;
 }
 
-/* The same without waiting: true if it is yours. Overtakes nobody. */
+/* Take the lock if that needs no waiting. Return whether they did. They overtake nobody. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_try_read(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -110,9 +112,9 @@ ROUSE_INLINE_ bool rouse_rwlock_try_write(rouse_rwlock *l) {
     return true;
 }
 
-/* A reader becomes the writer, and nobody writes in between. True only for the one reader there is, with
- * nobody waiting; of two that try at a time neither gets it. False: it still reads. Requires that the caller
- * reads. */
+/* Turns a reader into the writer, and nobody writes in between. Returns true only if it is the only reader
+ * and nobody waits; of two that try at the same time neither succeeds. False: it still reads. Requires that
+ * the caller reads. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
@@ -126,12 +128,14 @@ ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     return true;
 }
 
-/* Ends what read, or write, began, and lets in those who can be let in: the oldest waiter, and behind a
- * reader the readers that follow it. ROUSE_INVALID: the lock is not held so; nothing changed, and ROUSE_DEBUG
- * aborts. (That is told as far as the balance shows it. While others wait, or all `readers` read, a reader
- * cannot be told from a writer that had to wait for the lock; but ROUSE_DEBUG sees a writer at the head of
- * the queue that has been given something already, and so that nobody writes. With LOCKFREE, not if it lacks
- * 1.) */
+/* End a read, or a write, and let in the waiters that can be let in: the oldest, and if that is a reader the
+ * readers that follow it. Their wakes run on this thread.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   the lock is not held so; nothing changed, and ROUSE_DEBUG aborts
+ * They detect misuse only as far as the balance shows it. While others wait, or all `readers` read, they
+ * cannot tell a reader from a writer that had to wait for the lock. ROUSE_DEBUG sees more: a writer at the
+ * head of the queue that has been given something already shows that nobody writes (with LOCKFREE, not if it
+ * lacks 1). */
 ROUSE_INLINE_ rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -156,8 +160,8 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
     return status;
 }
 
-/* The writer becomes a reader, and nobody writes in between; readers that wait at the head are let in. It is
- * ended by end_read. ROUSE_INVALID: as end_write. */
+/* Turns the writer into a reader, and nobody writes in between; readers that wait at the head are let in. End
+ * it with end_read. ROUSE_INVALID: as end_write. */
 ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -174,8 +178,8 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     return status;
 }
 
-/* Takes w out of the queue. True: its wake will never run, and those who stood behind it and can be let in
- * now are let in before this returns. False: it has the lock, or is about to. */
+/* Takes w out of the queue. Waiters behind it that can now be let in are let in before this returns, on this
+ * thread. Returns true: w's wake will never run. False: it has the lock, or is about to. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -183,8 +187,8 @@ ROUSE_INLINE_ bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     return rouse_backend_cancel_(&l->queue_, w);
 }
 
-/* Wakes all waiters with ROUSE_CLOSED; how many. Later calls are ROUSE_CLOSED or false. Those who hold the
- * lock hold it, and end it as ever. */
+/* Closes the lock: wakes all waiters with ROUSE_CLOSED, on this thread. Later calls return ROUSE_CLOSED or
+ * false. Holders keep the lock and end it as before. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_rwlock_close(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_close_(&l->queue_);
@@ -194,7 +198,7 @@ ROUSE_INLINE_ bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
     return rouse_waiter_queue_is_closed(&l->queue_);
 }
 
-/* How many wait, readers and writers; a snapshot. */
+/* Returns how many waiters are queued, readers and writers; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
     ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_backend_waiter_count_(&l->queue_);

@@ -11,9 +11,9 @@
  *     ...
  *     rouse_several_give_back(&request->several);                            // in start's completion
  *
- * The order. Whoever takes permits of the same limits takes them in the same order, or two may each hold what
- * the other waits for, for ever. The limit that is waited for longest comes first: host before total, so that
- * requests for a slow host queue at that host and do not hold permits of all.
+ * The order. All waits that share limits must take them in the same order: otherwise two may each hold what
+ * the other waits for, for ever. Put the limit with the longest wait first: host before total, so that
+ * requests for a slow host queue at that host and do not hold permits of the total.
  *
  * Guarantees. All or nothing: a wait that is cancelled, refused or closed half-way gives back what it had.
  * First-in first-out at each limit. Nothing allocates, and no wake meets an error but ROUSE_FULL and
@@ -55,8 +55,8 @@ struct rouse_several {
     bool cancelled_; /* while the grant of that step is on its way  */
 };
 
-/* Gives back the permits of all the steps that s has taken, of the last one first. Anything may have run when
- * it returns: call it last. */
+/* Gives back the permits of all the steps that s has taken, the last step first. Wakes run on this thread and
+ * may free s: call it last. */
 ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
     const rouse_step *const steps = s->steps_;
     uint32_t i;
@@ -68,7 +68,7 @@ ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
     }
 }
 
-/* Goes on with the steps. */
+/* Continues with the steps. */
 ROUSE_INLINE_ rouse_status rouse_several_go_on_(rouse_several *s) {
     rouse_status status = ROUSE_OK;
     while (s->held_ != s->count_) {
@@ -143,7 +143,7 @@ ROUSE_INLINE_ void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, 
     s->cancelled_ = false;
 }
 
-/* The pointer given to rouse_several_init. */
+/* Returns the `data` given to rouse_several_init. */
 ROUSE_INLINE_ void *rouse_several_data(const rouse_several *s) {
     ROUSE_CHECK_OBJECT_(s);
     return rouse_waiter_data(&s->waiter);

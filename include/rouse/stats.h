@@ -10,15 +10,15 @@
  *            rouse_stats_count(&now), rouse_stats_quantile(&now, 0.99), now.timed_out, now.waiting);
  *     if (rouse_semaphore_oldest_ns(&connections, rouse_stats_now()) > 5000000000) { alarm(); }
  *
- * A histogram tells of waits that are over. A waiter that is stuck is not in it: that is what _oldest_ns is
- * for, and the number to raise an alarm on.
+ * A histogram shows waits that are over. A waiter that is stuck is not in it: raise an alarm on _oldest_ns,
+ * which shows how long the oldest waiter has been waiting.
  *
  * What is counted. A wait begins where a call answers ROUSE_PENDING, and ends where it is granted, closed,
  * cancelled or runs out of time; how long its wake then lies in a mailbox or in a thread's inbox is not part
  * of it. Waits that end while their own call is still queueing them are counted too, as short ones; what is
  * granted without queueing is not. One rouse_stats may be attached to several objects: it has their sum.
  *
- * Which objects. Those whose waiters stand in one queue: the types below. Waits for a signal of a condition
+ * Which objects. Those whose waiters are in one queue: the types below. Waits for a signal of a condition
  * variable are not counted, those for its mutex are; nor are waits in a channel, for idle receivers wait
  * there by design. An arm of any.h counts as a wait on its own object.
  *
