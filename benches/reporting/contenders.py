@@ -8,7 +8,7 @@ THREADS = [b + "-threads" for b in BACKENDS]  # blocking.h, for plain threads
 THREADS_FAST = [t + "-fast" for t in THREADS]
 MAILBOX = [b + "-mailbox" for b in BACKENDS]  # tasks whose wakes run in the drain of a mailbox
 MAILBOX_FAST = [m + "-fast" for m in MAILBOX]
-FLOORS = ["floor:two-rmw", "executor", "floor:line"]
+FLOORS = ["floor:two-rmw", "executor", "list", "floor:line"]
 PEERS = [
     "tokio",
     "async-lock",

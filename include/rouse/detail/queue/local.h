@@ -225,7 +225,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     const int64_t after = q->balance_ - (int64_t)n;
     rouse_waiter *const before = q->newest_;
     uint32_t lacks = n;
-    if (!ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) {
+    if (before == NULL && !ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) { /* where somebody waits it is open */
         return ROUSE_CLOSED;
     }
     if (ready != NULL && ready(arg)) {
