@@ -6,6 +6,7 @@
 #   versions   one version number everywhere
 #   format     clang-format has nothing to change
 #   tidy       clang-tidy over the headers, for each backend (.clang-tidy)
+#   layers     what headers may know of each other (tools/layers.py)
 #   guards     each header's include guard has the name that its path gives it
 #   blanks     no trailing blank, no tab in C, a newline at the end of each file
 #   columns    at most 110 columns in headers, 140 in other C; in a document, one sentence or clause a line, at most 200
@@ -21,7 +22,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-all=(versions format tidy guards blanks columns links sizes single scripts docs names snippets)
+all=(versions format tidy layers guards blanks columns links sizes single scripts docs names snippets)
 found=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -85,6 +86,11 @@ check_tidy() {
             "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" >"$work/tidy" 2>"$work/tidy.err" ||
             { report "$backend"; grep -E 'error|warning' "$work/tidy" "$work/tidy.err" | sort -u | head -n 40; }
     done
+}
+
+check_layers() {
+    need python3 || return
+    tools/layers.py || report "a header knows too much"
 }
 
 check_guards() {

@@ -34,6 +34,9 @@ typedef struct rouse_barrier {
     uint32_t parties_;
 } rouse_barrier;
 
+/* The two queues inside, for stats.h. */
+#define ROUSE_BARRIER_QUEUE_(b, i) (&(b)->gate_[i])
+
 /* Ends the barrier. LOCKFREE frees its heap memory.
  * Requires that every party of the last phase has been let through and no call is in progress, except the one
  * that has let the last party through and is still returning. */

@@ -319,34 +319,34 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uin
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
-    return rouse_block_wait_(&s->queue_, n, timeout_ns, rouse_block_give_to_queue_);
+    return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, timeout_ns, rouse_block_give_to_queue_);
 }
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
-    return rouse_block_wait_(&s->queue_, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
+    return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
 ROUSE_INLINE_ rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
-    return rouse_block_wait_(&n->queue_, 1, timeout_ns, rouse_block_notify_next_);
+    return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, timeout_ns, rouse_block_notify_next_);
 }
 ROUSE_INLINE_ rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
-    return rouse_block_wait_(&n->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
+    return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
 
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
-    return rouse_block_wait_(&m->queue_, 1, timeout_ns, rouse_block_unlock_);
+    return rouse_block_wait_(ROUSE_MUTEX_QUEUE_(m), 1, timeout_ns, rouse_block_unlock_);
 }
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
-    return rouse_block_wait_(&m->queue_, 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
+    return rouse_block_wait_(ROUSE_MUTEX_QUEUE_(m), 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
 }
 
 /* ---- read-write lock, once, barrier -------------------------------------------------------------------- */
@@ -368,11 +368,11 @@ ROUSE_INLINE_ void rouse_block_fail_(void *once, rouse_waiter *w, uint32_t n) {
 }
 
 ROUSE_INLINE_ rouse_status rouse_block_read_(rouse_rwlock *l, uint64_t timeout_ns) {
-    return rouse_block_wait_(&l->queue_, 1, timeout_ns, rouse_block_end_read_);
+    return rouse_block_wait_(ROUSE_RWLOCK_QUEUE_(l), 1, timeout_ns, rouse_block_end_read_);
 }
 ROUSE_INLINE_ rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_ns) {
-    const rouse_status status =
-        rouse_block_wait_(&l->queue_, l->readers_, timeout_ns, rouse_block_end_write_);
+    const rouse_status status = rouse_block_wait_(ROUSE_RWLOCK_QUEUE_(l), rouse_rwlock_readers_(l),
+                                                  timeout_ns, rouse_block_end_write_);
     if (status == ROUSE_OK) {
         rouse_rwlock_entered_(l);
     }
@@ -406,7 +406,7 @@ ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
     if (rouse_once_is_done(o)) {
         return ROUSE_CLOSED;
     }
-    return rouse_block_wait_(&o->queue_, 1, timeout_ns, rouse_block_fail_);
+    return rouse_block_wait_(ROUSE_ONCE_QUEUE_(o), 1, timeout_ns, rouse_block_fail_);
 }
 
 /* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done;
@@ -515,7 +515,7 @@ ROUSE_INLINE_ bool rouse_block_leave_condvar_(void *condvar, rouse_waiter *w) {
 ROUSE_INLINE_ void rouse_block_unlock_again_(void *condvar, rouse_waiter *w, uint32_t n) {
     (void)condvar;
     (void)n;
-    (void)rouse_mutex_unlock(((rouse_block_condvar_ *)(void *)w)->waiter.mutex_);
+    (void)rouse_mutex_unlock(rouse_condvar_waiter_mutex_(&((rouse_block_condvar_ *)(void *)w)->waiter));
 }
 
 ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {

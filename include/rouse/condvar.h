@@ -69,6 +69,10 @@ struct rouse_condvar_waiter {
     bool signalled_; /* under the guard: by signal, which a cancel passes on         */
 };
 
+ROUSE_INLINE_ rouse_mutex *rouse_condvar_waiter_mutex_(const rouse_condvar_waiter *w) {
+    return w->mutex_;
+}
+
 ROUSE_INLINE_ void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status status) {
     rouse_condvar_waiter *const waiter = (rouse_condvar_waiter *)(void *)w;
     waiter->wake_(waiter, status);
@@ -195,10 +199,10 @@ ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
     ROUSE_TRACE("move", c, &w->waiter);
     w->stage_ = ROUSE_CONDVAR_JOINED_;
     w->signalled_ = by_signal;
-    status = rouse_queue_wait_(&w->mutex_->queue_, &w->joined_, 1);
+    status = rouse_queue_wait_(ROUSE_MUTEX_QUEUE_(w->mutex_), &w->joined_, 1);
     if (status != ROUSE_PENDING) {
         if (status == ROUSE_OK) {
-            ROUSE_HELD_BY_(&w->mutex_->queue_, w->waiter.data_);
+            ROUSE_HELD_BY_(ROUSE_MUTEX_QUEUE_(w->mutex_), rouse_waiter_data(&w->waiter));
         }
         w->stage_ = ROUSE_CONDVAR_DUE_;
         rouse_chain_add_(due, &w->waiter, rouse_outcome_(status, 0));
@@ -258,7 +262,7 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
         rouse_condvar_waits_(c, (uint32_t)-1);
     }
     rouse_guard_drop_(&c->guard_);
-    if (stage == ROUSE_CONDVAR_JOINED_ && rouse_backend_cancel_(&mutex->queue_, &w->joined_)) {
+    if (stage == ROUSE_CONDVAR_JOINED_ && rouse_backend_cancel_(ROUSE_MUTEX_QUEUE_(mutex), &w->joined_)) {
         if (signalled) {
             (void)rouse_condvar_signal(c);
         }

@@ -334,10 +334,7 @@ ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
 /* t has the outcome of its last wait, and no wake is due: it is polled, or has been revoked from its
  * mailbox. */
 ROUSE_INLINE_ bool rouse_timed_is_over_(const rouse_timed *t) {
-    /* E1: acquire, as in rouse_waiter_status. */
-    const uint32_t status = rouse_u32_load_acquire_(&t->waiter.status_);
-    return (status & 0xffu) != (uint32_t)ROUSE_PENDING && (status & ROUSE_MAILED_) == 0 &&
-           (t->wake_ == NULL || t->waiter.mailbox_ != NULL);
+    return rouse_outcome_is_in_(&t->waiter) && (t->wake_ == NULL || rouse_outcome_has_mailbox_(&t->waiter));
 }
 
 /* Begins a wait for `object`. False: t is waiting already, or its wake is due. */

@@ -42,6 +42,9 @@ typedef struct rouse_event {
     rouse_waiter_queue queue_; /* closed: the event is set */
 } rouse_event;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_EVENT_QUEUE_(e) (&(e)->queue_)
+
 /* An event that is not set. */
 #define ROUSE_EVENT_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }

@@ -43,6 +43,9 @@ typedef struct rouse_gate {
     rouse_event drained_;
 } rouse_gate;
 
+/* The queue inside, for the headers that look at it. */
+#define ROUSE_GATE_QUEUE_(g) ROUSE_EVENT_QUEUE_(&(g)->drained_)
+
 #define ROUSE_GATE_CLOSED_ ((uint64_t)1)
 #define ROUSE_GATE_ONE_    ((uint64_t)2)
 
@@ -60,7 +63,7 @@ ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
  * Requires that no waiter is queued and no call is in progress, except the leave or close that has told the
  * last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
     rouse_event_destroy(&g->drained_);
 }
@@ -75,7 +78,7 @@ ROUSE_INLINE_ bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t af
 /* Counts one more inside. Returns false if the gate is closed; nothing changed then. */
 ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
     uint64_t seen;
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     /* E41: acquire; what came before close happens before what follows the answer "closed". */
     seen = rouse_u64_load_acquire_(&g->word_);
     do {
@@ -93,7 +96,7 @@ ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
 ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
     uint64_t seen;
     uint64_t after;
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     seen = rouse_u64_load_relaxed_(&g->word_); /* relaxed: a guess for the CAS */
     do {
         if (seen / ROUSE_GATE_ONE_ < n) {
@@ -112,7 +115,7 @@ ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
  * waiters, on this thread. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
     uint64_t seen;
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     seen = rouse_u64_load_relaxed_(&g->word_); /* relaxed: a guess for the CAS, or it was closed before */
     do {
         if ((seen & ROUSE_GATE_CLOSED_) != 0) {
@@ -123,7 +126,7 @@ ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
 }
 
 ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
-    ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
+    ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
     /* E41: acquire, as in enter. */
     return (rouse_u64_load_acquire_(&g->word_) & ROUSE_GATE_CLOSED_) != 0;
 }
@@ -131,7 +134,7 @@ ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
 /* Returns how many are inside; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
     uint64_t inside;
-    ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
+    ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
     inside = rouse_u64_load_relaxed_(&g->word_) / ROUSE_GATE_ONE_; /* relaxed: a snapshot */
     return inside < UINT32_MAX ? (uint32_t)inside : UINT32_MAX;
 }
@@ -142,7 +145,7 @@ ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
  *   ROUSE_NOMEM     no memory to queue it (LOCKFREE only); nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_IDLE_(w, g);
     return rouse_event_wait(&g->drained_, w);
 }
@@ -150,21 +153,21 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
-    ROUSE_CHECK_OWNED_(w, &g->drained_.queue_, g);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
+    ROUSE_CHECK_OWNED_(w, ROUSE_GATE_QUEUE_(g), g);
     return rouse_event_cancel(&g->drained_, w);
 }
 
 /* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
-    ROUSE_CHECK_LOOK_(g, &g->drained_.queue_);
+    ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
     return rouse_event_waiter_count(&g->drained_);
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
  * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
 ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     return rouse_event_reserve(&g->drained_, waiters);
 }
 
@@ -173,13 +176,13 @@ ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
  * both promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
     return rouse_event_wait_timed(&g->drained_, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
     return rouse_event_wait_timed(&g->drained_, UINT64_MAX);
 }

@@ -28,6 +28,9 @@ typedef struct rouse_mutex {
     rouse_waiter_queue queue_;
 } rouse_mutex;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_MUTEX_QUEUE_(m) (&(m)->queue_)
+
 #define ROUSE_MUTEX_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
@@ -61,10 +64,10 @@ ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
-    ROUSE_CHECK_HELD_(&m->queue_, w->data_, m);
+    ROUSE_CHECK_HELD_(&m->queue_, rouse_waiter_data(w), m);
     status = rouse_queue_wait_(&m->queue_, w, 1);
     if (status == ROUSE_OK) {
-        ROUSE_HELD_BY_(&m->queue_, w->data_);
+        ROUSE_HELD_BY_(&m->queue_, rouse_waiter_data(w));
     }
     return status;
 }

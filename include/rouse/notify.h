@@ -29,6 +29,9 @@ typedef struct rouse_notify {
     rouse_waiter_queue queue_;
 } rouse_notify;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_NOTIFY_QUEUE_(n) (&(n)->queue_)
+
 #define ROUSE_NOTIFY_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
@@ -142,8 +145,7 @@ ROUSE_INLINE_ bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
 ROUSE_INLINE_ void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
-    /* E1: acquire, so that the next waiter sees what came before the first notification. */
-    if ((rouse_u32_load_acquire_(&w->status_) & (ROUSE_OUTCOME_BY_ALL_ | 0xffu)) == (uint32_t)ROUSE_OK) {
+    if (rouse_outcome_is_ones_(w)) {
         rouse_notify_one(n);
     }
 }

@@ -31,6 +31,9 @@ typedef struct rouse_once {
     rouse_waiter_queue queue_; /* balance 1: nobody is doing it; closed: it is done */
 } rouse_once;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_ONCE_QUEUE_(o) (&(o)->queue_)
+
 #define ROUSE_ONCE_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 

@@ -37,6 +37,9 @@ typedef struct rouse_rwlock {
     rouse_atomic_u32_ writing_; /* 1: held by a writer that had it at once. For checks alone */
 } rouse_rwlock;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_RWLOCK_QUEUE_(l) (&(l)->queue_)
+
 /* Starts with nobody in it. readers: how many may read at a time, 1 ... ROUSE_MAX_PERMITS; what lies outside
  * is cut to that. */
 #define ROUSE_RWLOCK_INIT(readers) \
@@ -63,6 +66,11 @@ ROUSE_INLINE_ void rouse_rwlock_destroy(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
     rouse_waiter_queue_destroy(&l->queue_);
+}
+
+/* How many may read at a time: what a writer takes. */
+ROUSE_INLINE_ uint32_t rouse_rwlock_readers_(const rouse_rwlock *l) {
+    return l->readers_;
 }
 
 /* A writer has the lock, and nobody else. Relaxed: whoever reads it while this writer holds the lock, or

@@ -32,6 +32,9 @@ typedef struct rouse_semaphore {
     rouse_waiter_queue queue_;
 } rouse_semaphore;
 
+/* The queue inside, for the headers that wait on it or look at it. */
+#define ROUSE_SEMAPHORE_QUEUE_(s) (&(s)->queue_)
+
 /* A semaphore with `permits` free. More than ROUSE_MAX_PERMITS is cut to that; only init can report it. */
 #define ROUSE_SEMAPHORE_INIT(permits) \
     { ROUSE_WAITER_QUEUE_INIT(permits) }

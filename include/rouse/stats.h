@@ -163,37 +163,37 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_attach_stats(rouse_waiter_queue *q
     return rouse_stats_attach_(q, stats);
 }
 ROUSE_INLINE_ rouse_status rouse_semaphore_attach_stats(rouse_semaphore *s, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(s, &s->queue_);
-    return rouse_stats_attach_(&s->queue_, stats);
+    ROUSE_CHECK_USE_(s, ROUSE_SEMAPHORE_QUEUE_(s));
+    return rouse_stats_attach_(ROUSE_SEMAPHORE_QUEUE_(s), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_mutex_attach_stats(rouse_mutex *m, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(m, &m->queue_);
-    return rouse_stats_attach_(&m->queue_, stats);
+    ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));
+    return rouse_stats_attach_(ROUSE_MUTEX_QUEUE_(m), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_notify_attach_stats(rouse_notify *n, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(n, &n->queue_);
-    return rouse_stats_attach_(&n->queue_, stats);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
+    return rouse_stats_attach_(ROUSE_NOTIFY_QUEUE_(n), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_event_attach_stats(rouse_event *e, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(e, &e->queue_);
-    return rouse_stats_attach_(&e->queue_, stats);
+    ROUSE_CHECK_USE_(e, ROUSE_EVENT_QUEUE_(e));
+    return rouse_stats_attach_(ROUSE_EVENT_QUEUE_(e), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_gate_attach_stats(rouse_gate *g, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
-    return rouse_stats_attach_(&g->drained_.queue_, stats);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
+    return rouse_stats_attach_(ROUSE_GATE_QUEUE_(g), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_rwlock_attach_stats(rouse_rwlock *l, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(l, &l->queue_);
-    return rouse_stats_attach_(&l->queue_, stats);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
+    return rouse_stats_attach_(ROUSE_RWLOCK_QUEUE_(l), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_once_attach_stats(rouse_once *o, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(o, &o->queue_);
-    return rouse_stats_attach_(&o->queue_, stats);
+    ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
+    return rouse_stats_attach_(ROUSE_ONCE_QUEUE_(o), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_barrier_attach_stats(rouse_barrier *b, rouse_stats *stats) {
-    ROUSE_CHECK_USE_(b, &b->gate_[0]);
-    (void)rouse_stats_attach_(&b->gate_[1], stats);
-    return rouse_stats_attach_(&b->gate_[0], stats);
+    ROUSE_CHECK_USE_(b, ROUSE_BARRIER_QUEUE_(b, 0));
+    (void)rouse_stats_attach_(ROUSE_BARRIER_QUEUE_(b, 1), stats);
+    return rouse_stats_attach_(ROUSE_BARRIER_QUEUE_(b, 0), stats);
 }
 ROUSE_INLINE_ rouse_status rouse_limit_attach_stats(rouse_limit *l, rouse_stats *stats) {
     ROUSE_CHECK_USE_(l, l);
@@ -219,39 +219,39 @@ ROUSE_INLINE_ uint64_t rouse_waiter_queue_oldest_ns(rouse_waiter_queue *q, uint6
     return rouse_stats_age_(rouse_stats_oldest_(q), now);
 }
 ROUSE_INLINE_ uint64_t rouse_semaphore_oldest_ns(rouse_semaphore *s, uint64_t now) {
-    ROUSE_CHECK_USE_(s, &s->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&s->queue_), now);
+    ROUSE_CHECK_USE_(s, ROUSE_SEMAPHORE_QUEUE_(s));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_SEMAPHORE_QUEUE_(s)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_mutex_oldest_ns(rouse_mutex *m, uint64_t now) {
-    ROUSE_CHECK_USE_(m, &m->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&m->queue_), now);
+    ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_MUTEX_QUEUE_(m)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_notify_oldest_ns(rouse_notify *n, uint64_t now) {
-    ROUSE_CHECK_USE_(n, &n->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&n->queue_), now);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_NOTIFY_QUEUE_(n)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_event_oldest_ns(rouse_event *e, uint64_t now) {
-    ROUSE_CHECK_USE_(e, &e->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&e->queue_), now);
+    ROUSE_CHECK_USE_(e, ROUSE_EVENT_QUEUE_(e));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_EVENT_QUEUE_(e)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_gate_oldest_ns(rouse_gate *g, uint64_t now) {
-    ROUSE_CHECK_USE_(g, &g->drained_.queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&g->drained_.queue_), now);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_GATE_QUEUE_(g)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_rwlock_oldest_ns(rouse_rwlock *l, uint64_t now) {
-    ROUSE_CHECK_USE_(l, &l->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&l->queue_), now);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_RWLOCK_QUEUE_(l)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_once_oldest_ns(rouse_once *o, uint64_t now) {
-    ROUSE_CHECK_USE_(o, &o->queue_);
-    return rouse_stats_age_(rouse_stats_oldest_(&o->queue_), now);
+    ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
+    return rouse_stats_age_(rouse_stats_oldest_(ROUSE_ONCE_QUEUE_(o)), now);
 }
 ROUSE_INLINE_ uint64_t rouse_barrier_oldest_ns(rouse_barrier *b, uint64_t now) {
     uint64_t first;
     uint64_t second;
-    ROUSE_CHECK_USE_(b, &b->gate_[0]);
-    first = rouse_stats_age_(rouse_stats_oldest_(&b->gate_[0]), now);
-    second = rouse_stats_age_(rouse_stats_oldest_(&b->gate_[1]), now);
+    ROUSE_CHECK_USE_(b, ROUSE_BARRIER_QUEUE_(b, 0));
+    first = rouse_stats_age_(rouse_stats_oldest_(ROUSE_BARRIER_QUEUE_(b, 0)), now);
+    second = rouse_stats_age_(rouse_stats_oldest_(ROUSE_BARRIER_QUEUE_(b, 1)), now);
     return first > second ? first : second;
 }
 ROUSE_INLINE_ uint64_t rouse_limit_oldest_ns(rouse_limit *l, uint64_t now) {

@@ -143,6 +143,23 @@ ROUSE_INLINE_ void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_OK, bits));
 }
 
+/* Was w satisfied by a notification for one waiter, not by a wake_all? E1: acquire, so that the next waiter,
+ * to which it is passed on, sees what came before the notification. */
+ROUSE_INLINE_ bool rouse_outcome_is_ones_(const rouse_waiter *w) {
+    return (rouse_u32_load_acquire_(&w->status_) & (ROUSE_OUTCOME_BY_ALL_ | 0xffu)) == (uint32_t)ROUSE_OK;
+}
+
+/* Has w its outcome, and is it not on its way to a mailbox or in one? E1: acquire, as in
+ * rouse_waiter_status. */
+ROUSE_INLINE_ bool rouse_outcome_is_in_(const rouse_waiter *w) {
+    const uint32_t status = rouse_u32_load_acquire_(&w->status_);
+    return (status & 0xffu) != (uint32_t)ROUSE_PENDING && (status & ROUSE_MAILED_) == 0;
+}
+/* Does w's wake run in a mailbox's drain? */
+ROUSE_INLINE_ bool rouse_outcome_has_mailbox_(const rouse_waiter *w) {
+    return w->mailbox_ != NULL;
+}
+
 /* For a cancel that came too late: another thread is granting w, and its last store is about to come. A
  * polled waiter waits for that store here. For a waiter on a mailbox it is noted, so that revoke waits for
  * it. */
