@@ -552,6 +552,19 @@ static void destroy_with_a_reader_waiting(void) {
     rouse_rwlock_destroy(&rwlock);
 }
 
+/* A reader that waits at the head has been given nothing: the writer goes. */
+Test(misuse, a_writer_may_end_while_a_reader_waits) {
+    static rouse_rwlock lock = ROUSE_RWLOCK_INIT(4);
+    rouse_waiter w;
+    rouse_waiter_init(&w, nothing, NULL);
+    cr_assert(rouse_rwlock_try_write(&lock));
+    cr_assert_eq(rouse_rwlock_read(&lock, &w), ROUSE_PENDING);
+    cr_assert_eq(rouse_rwlock_end_write(&lock), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&w), ROUSE_OK);
+    cr_assert_eq(rouse_rwlock_end_read(&lock), ROUSE_OK);
+    rouse_rwlock_destroy(&lock);
+}
+
 Test(misuse, rwlock_that_is_not_held_so) {
     expect_abort(end_read_of_a_free_one, "rouse_rwlock_end_read", &rwlock);
     expect_abort(end_write_of_a_free_one, "rouse_rwlock_end_write", &rwlock);

@@ -170,12 +170,19 @@ static void wait_and_give(void *g) {
     enqueue(g, 1);
     give(1);
 }
-static void taken_then_give(void) {
-    start(0, 1);
+static void taken_then_give_from(int passed) {
+    start(0, passed);
     enqueue(A, 1);
     run(wake_all, NULL, wait_and_give, B, ONLY_TWO);
     mc_assert(granted(A) && granted(B));
     queue_finish();
+}
+/* B waits in the segment that it finds linked, so it goes the short way. */
+static void taken_then_give(void) {
+    taken_then_give_from(0);
+}
+static void taken_then_give_next_segment(void) {
+    taken_then_give_from(1);
 }
 static void taken_taken(void) {
     start(0, 1);
@@ -256,6 +263,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "stored credit is enough", .body = first_is_enough, LONG},
     {.name = "taken, wait, give", .body = taken_wait_give, LONG},
     {.name = "taken, wait and then give", .body = taken_then_give},
+    {.name = "taken, wait in the next segment and then give", .body = taken_then_give_next_segment},
     {.name = "taken twice, wait", .body = taken_taken, LONG},
     {.name = "given up", .body = given_up, LONG},
     {.name = "given up, stored credit", .body = given_up_with_credit, LONG},

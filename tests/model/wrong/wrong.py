@@ -46,7 +46,7 @@ sys.dont_write_bytecode = True
 import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
               "segments; open; invited; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
-              "trace; tickets")
+              "trace; stats; tickets")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
@@ -136,12 +136,15 @@ CRITERION = "-lcriterion"
 FIRST = [("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])]
 # Throughput mode's, in place of these.
 FIRST_OPEN = [("unit/reference_throughput.c", "SPIN MUTEX", [], ["5"]),
-              ("unit/test_throughput.c", "SPIN MUTEX", [CRITERION], ["-j1"])]
+              ("unit/reference_throughput.c", "LOCKFREE", [SHORT], ["4"]),
+              ("unit/test_throughput.c", "SPIN MUTEX LOCKFREE", [CRITERION], ["-j1"])]
 BLOCKING = "MUTEX SPIN LOCKFREE"
 UNIT = {body: ("unit/test_%s.c" % body, BLOCKING if "blocking" in body else "", [CRITERION], ["-j1"])
         for body in ("waiter_queue", "semaphore", "notify", "mutex", "mailbox", "waiter", "throughput", "event", "gate", "rwlock",
                      "once", "barrier", "limit", "channel", "any", "deadline", "condvar", "several", "blocking",
                      "family_blocking")}
+UNIT["misuse"] = ("unit/test_misuse.c", "", [CRITERION, "-DROUSE_DEBUG"], ["-j1"])
+UNIT["stats"] = ("unit/test_stats.c", "", [CRITERION, "-DROUSE_STATS"], ["-j1"])
 REST = [
     ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
     *UNIT.values(),
@@ -380,6 +383,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--files", default="", help="of the rules' changes only those whose file begins so (an expression)")
     arguments = parser.parse_args()
     arguments.work = os.path.abspath(arguments.work)
     os.makedirs(arguments.work, exist_ok=True)
@@ -395,7 +399,8 @@ def main():
         names = table.sections()
     part, parts = (int(number) for number in arguments.part.split("/"))
     names = [name for name in names[part::parts]
-             if not arguments.sections or any(wanted in name for wanted in arguments.sections)]
+             if (not arguments.sections or any(wanted in name for wanted in arguments.sections)) and
+             re.match(arguments.files, table[name]["file"])]
     if arguments.seed is not None:
         random.Random(arguments.seed).shuffle(names)
     verdicts = Verdicts(arguments, table)
