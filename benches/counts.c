@@ -156,6 +156,10 @@ static void count_rwlock_once_channel_condvar(rouse_waiter *w) {
     (void)rouse_mutex_try_lock(&m);
     COUNT("condvar wait, with its unlock", false, rouse_condvar_wait(&c, &waiter));
     COUNT("condvar signal, the mutex is free", false, rouse_condvar_signal(&c));
+    (void)rouse_condvar_wait(&c, &waiter);
+    (void)rouse_mutex_try_lock(&m);
+    COUNT("condvar signal, the mutex is held", false, rouse_condvar_signal(&c));
+    (void)rouse_mutex_unlock(&m);
     (void)rouse_mutex_unlock(&m);
     rouse_rwlock_destroy(&l);
     rouse_once_destroy(&o);

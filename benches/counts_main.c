@@ -149,6 +149,7 @@ static const pin pins[] = {
     {"condvar signal, nobody waits", {{0, 1}, {1, 0}, {1, 0}}},
     {"condvar wait, with its unlock", {{1, 1}, {2, 0}, {2, 0}}},
     {"condvar signal, the mutex is free", {{1, 1}, {2, 0}, {2, 0}}},
+    {"condvar signal, the mutex is held", {{1, 2}, {2, 0}, {7, 0}}},
 };
 
 static double share(const count_row *row, uint64_t n) {

@@ -200,27 +200,26 @@ ROUSE_INLINE_ bool rouse_any_decided_(uint64_t state) {
     return state >= ROUSE_ANY_WINNER_;
 }
 
-/* Nobody holds it any more: its waiter is told. */
-ROUSE_INLINE_ void rouse_any_end_(rouse_any *a, uint64_t state) {
-    const rouse_status status = rouse_any_winner_(state) != 0 ? a->status_ : a->refused_;
-    rouse_deliver_one_(&a->waiter_, rouse_outcome_(status, 0));
+/* What its waiter is told when nobody holds it any more. */
+ROUSE_INLINE_ uint32_t rouse_any_outcome_(const rouse_any *a, uint64_t state) {
+    return rouse_outcome_(rouse_any_winner_(state) != 0 ? a->status_ : a->refused_, 0);
 }
 
-/* Lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last one go tells the
- * waiter. */
+/* The end of a leg: lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last
+ * one go tells the waiter. */
 ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
     /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one,
      * which tells of the winner. */
     const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
     if (((before - holds) & ROUSE_ANY_HOLDS_) == 0) {
-        rouse_any_end_(a, before);
+        rouse_deliver_last_(&a->waiter_, rouse_any_outcome_(a, before));
     }
 }
 
 /* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does
  * now. */
 ROUSE_INLINE_ bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
-    uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
+    uint64_t seen = a->count_ * ROUSE_ANY_HOLD_; /* the guess: it waits, and this is the first leg */
     do {
         *deciding = (seen & (ROUSE_ANY_DECIDING_ | ROUSE_ANY_LEAVING_)) != 0;
         if (rouse_any_winner_(seen) != 0) {
@@ -299,7 +298,7 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
          * the only ones they need not be let go: the next wait starts afresh. */
         seen = rouse_u64_load_acquire_(&a->state_);
         if ((seen & ROUSE_ANY_HOLDS_) == holds) {
-            rouse_any_end_(a, seen);
+            rouse_deliver_last_(&a->waiter_, rouse_any_outcome_(a, seen));
             return;
         }
         holds += ROUSE_ANY_DECIDING_;
@@ -389,8 +388,13 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
         /* E50: as in rouse_any_ask_; no arm asks after it. */
         (void)rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_LEAVING_);
     }
-    /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled now. */
-    seen = rouse_u64_load_acquire_(&a->state_);
+    /* The guess: every leg is to come yet. */
+    seen = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + a->count_ * ROUSE_ANY_HOLD_;
+    if (status != ROUSE_PENDING) {
+        /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled
+         * now. */
+        seen = rouse_u64_load_acquire_(&a->state_);
+    }
     for (;;) {
         if (!cancelled && (failed || rouse_any_winner_(seen) != 0)) {
             holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
@@ -434,7 +438,7 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
         return false;
     }
     if (rouse_any_winner_(seen) != 0) {
-        rouse_any_end_(a, seen);
+        rouse_deliver_one_(&a->waiter_, rouse_any_outcome_(a, seen));
         return false;
     }
     rouse_waiter_release_(&a->waiter_);

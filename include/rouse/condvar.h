@@ -31,9 +31,9 @@
  * that, call rouse_mutex_reserve for all that may wait for the mutex and its condition variables together.
  *
  * Cost, SPIN and LOCKFREE: wait is one atomic read-modify-write and the unlock, signal to nobody one, to
- * somebody one and those of rouse_mutex_lock. It never allocates but with LOCKFREE, in wait, for what the
- * mutex will need. Each call takes a lock for a few instructions, with every backend; none is for signal
- * handlers. */
+ * somebody two (LOCKFREE: one and those of rouse_mutex_lock). It never allocates but with LOCKFREE, in wait,
+ * for what the mutex will need. Each call takes a lock for a few instructions, with every backend; none is
+ * for signal handlers. */
 #ifndef ROUSE_CONDVAR_H
 #define ROUSE_CONDVAR_H
 
@@ -199,7 +199,7 @@ ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
     ROUSE_TRACE("move", c, &w->waiter);
     w->stage_ = ROUSE_CONDVAR_JOINED_;
     w->signalled_ = by_signal;
-    status = rouse_queue_wait_(ROUSE_MUTEX_QUEUE_(w->mutex_), &w->joined_, 1);
+    status = rouse_queue_join_(ROUSE_MUTEX_QUEUE_(w->mutex_), &w->joined_);
     if (status != ROUSE_PENDING) {
         if (status == ROUSE_OK) {
             ROUSE_HELD_BY_(ROUSE_MUTEX_QUEUE_(w->mutex_), rouse_waiter_data(&w->waiter));

@@ -164,6 +164,14 @@ ROUSE_INLINE_ rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
     }
     return rouse_backend_wait_(q, w, n, NULL, NULL);
 }
+/* wait for 1, for a waiter that a condition variable moves. */
+ROUSE_INLINE_ rouse_status rouse_queue_join_(rouse_waiter_queue *q, rouse_waiter *w) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+    return rouse_backend_join_(q, w);
+#else
+    return rouse_queue_wait_(q, w, 1);
+#endif
+}
 /* Elsewhere stored credit does not reach a waiter before its second look. */
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
 ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,

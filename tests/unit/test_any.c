@@ -397,3 +397,54 @@ Test(any, an_invited_arm_leaves_when_it_was_cancelled) {
     rouse_semaphore_destroy(&other);
     rouse_semaphore_destroy(&outer);
 }
+
+/* ---- the order of wakes ---------------------------------------------------------------------------------------------- */
+
+/* The any's wake falls due when its arm's does, inside it. */
+static void note_any(rouse_any *a, int index, rouse_status status) {
+    (void)a, (void)index, (void)status;
+    wake_log[wake_log_length++] = 100;
+}
+Test(any, its_wake_runs_after_those_that_fell_due_before_and_before_later_ones) {
+    rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_waiter_queue other = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_arm arms[2];
+    rouse_any any;
+    probe p[3];
+    probes_init(p, 3);
+    rouse_arm_queue(&arms[0], &q, 1);
+    rouse_arm_queue(&arms[1], &other, 1);
+    rouse_any_init(&any, arms, 2, NULL, note_any, NULL);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[1].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wake_all(&q), 3u);
+    expect_wakes(0, 1, 100);
+    rouse_waiter_queue_destroy(&q);
+    rouse_waiter_queue_destroy(&other);
+}
+
+static rouse_waiter_queue *behind;
+static void wake_behind(probe *p) {
+    (void)p;
+    cr_assert(rouse_waiter_queue_wake_one(behind));
+}
+Test(any, its_wake_runs_after_what_an_earlier_wake_of_the_call_has_made_due) {
+    rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_waiter_queue other = ROUSE_WAITER_QUEUE_INIT(0);
+    rouse_arm arm;
+    rouse_any any;
+    probe p[2];
+    behind = &other;
+    probes_init(p, 2);
+    p[0].then = wake_behind;
+    rouse_arm_queue(&arm, &q, 1);
+    rouse_any_init(&any, &arm, 1, NULL, note_any, NULL);
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wait(&other, &p[1].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wake(&q, 2, 2), ROUSE_OK);
+    expect_wakes(0, 1, 100);
+    rouse_waiter_queue_destroy(&q);
+    rouse_waiter_queue_destroy(&other);
+}

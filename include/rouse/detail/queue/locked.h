@@ -124,20 +124,16 @@ ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
-/* Queues w, or answers at once.
+/* Queues w in the list, or answers at once.
  *
- *     EMPTY, no condition        ->  SINGLE       PENDING (SPIN: rouse_slot_queue_)
  *     any, credit covers n       ->  n less       OK
  *     any                        ->  MULTI        PENDING: w is in the list and lacks n less the credit
  *     any, the condition holds   ->  as it was    OK: w was in the list for its second look
  *     closed, or the list full   ->  unchanged    CLOSED, OVERFLOW */
-ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                            rouse_ready_fn_ *ready, void *arg) {
+ROUSE_INLINE_ rouse_status rouse_locked_list_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                              rouse_ready_fn_ *ready, void *arg) {
     uint32_t credit = 0;
     rouse_status status;
-    if (ready == NULL && rouse_slot_queue_(q, w, n)) {
-        return ROUSE_PENDING;
-    }
     status = rouse_locked_enter_to_wait_(q, n, &credit);
     if (status == ROUSE_PENDING) {
         rouse_listed_prepare_(q, w, n, n - credit, rouse_listed_mark_(&q->listed_));
@@ -159,6 +155,22 @@ ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter 
     }
     return status;
 }
+/* The same, or in the slot.
+ *
+ *     EMPTY, no condition        ->  SINGLE       PENDING (SPIN: rouse_slot_queue_)
+ *     else as rouse_locked_list_ */
+ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_ready_fn_ *ready, void *arg) {
+    return ready == NULL && rouse_slot_queue_(q, w, n) ? ROUSE_PENDING
+                                                       : rouse_locked_list_(q, w, n, ready, arg);
+}
+
+#if defined(ROUSE_HAS_SLOT_)
+/* For a condition variable, which holds a lock anyway: the list takes one read-modify-write, the slot two. */
+ROUSE_SLOW_ rouse_status rouse_backend_join_(rouse_waiter_queue *q, rouse_waiter *w) {
+    return rouse_open_on_(q) ? rouse_open_wait_(q, w, 1) : rouse_locked_list_(q, w, 1, NULL, NULL);
+}
+#endif
 
 ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                rouse_ready_fn_ *ready, void *arg) {

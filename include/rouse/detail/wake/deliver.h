@@ -325,4 +325,19 @@ ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     }
 }
 
+/* The same at the end of a wake that is the library's own, which touches nothing after it: where nothing else
+ * is due on this thread the waiter is the next in order, and is told at once. */
+ROUSE_INLINE_ void rouse_deliver_last_(rouse_waiter *w, uint32_t outcome) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    /* Relaxed: the inbox is this thread's and its handlers'. What a handler pushes from here on is due after
+     * w. */
+    if (w->wake_ != NULL && w->mailbox_ == NULL && mine->due_.first == NULL &&
+        rouse_ptr_load_relaxed_(&mine->inbox_) == NULL) {
+        rouse_outcome_store_(w, outcome);
+        rouse_deliver_call_(w, outcome);
+    } else {
+        rouse_deliver_one_(w, outcome);
+    }
+}
+
 #endif /* ROUSE_DETAIL_WAKE_DELIVER_H */
