@@ -105,6 +105,37 @@ static void close_cancel(void) {
     mc_assert(granted(B) && granted(A) != (A->cancelled != 0));
     destroy(A);
 }
+/* Trap: drain with a time-out. The first wait is cancelled, then the second is told at once. */
+static void give_up(guest *g) {
+    gate_wait(g);
+    mc_assert(g->answer == ROUSE_PENDING && rouse_gate_cancel(gate, &g->waiter));
+    g->cancelled = true;
+}
+static void leave_after_time_out(void) {
+    start(1, destroy);
+    close_gate(NULL);
+    give_up(A);
+    run(leave, &inside[0], gate_wait, B, ONLY_TWO);
+    mc_assert(granted(B) && gate == NULL);
+}
+static void time_out_and_wait(void *unused) {
+    (void)unused;
+    A->cancelled = rouse_gate_cancel(gate, &A->waiter);
+    if (A->cancelled) {
+        gate_wait(B);
+    }
+}
+static void leave_against_time_out(void) {
+    start(1, destroy);
+    guest_init(A, NULL);
+    close_gate(NULL);
+    gate_wait(A);
+    run(leave, &inside[0], time_out_and_wait, NULL, ONLY_TWO);
+    mc_assert(granted(A) != granted(B) && granted(B) == (gate == NULL));
+    if (granted(A)) {
+        destroy(A);
+    }
+}
 static int told_by_closer;
 static void write_and_close(void *unused) {
     told_by_closer = 1;
@@ -158,6 +189,8 @@ const mc_scenario mc_scenarios[] = {
      .soak_bound = MC_NO_BOUND},
     {.name = "close twice, leave", .body = close_twice_leave},
     {.name = "close, cancel", .body = close_cancel},
+    {.name = "leave after a time-out", .body = leave_after_time_out},
+    {.name = "leave against a time-out", .body = leave_against_time_out},
     {.name = "close orders enter", .body = close_orders_enter},
     {.name = "close orders is_closed", .body = close_orders_is_closed},
     {0},

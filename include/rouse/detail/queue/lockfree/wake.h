@@ -546,10 +546,35 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     (void)q;
 }
 
+/* `state` is QUEUE, and bits are about to be set in it. If nobody waits, that is to be the last access: *after
+ * turns the word back to EMPTY. Otherwise, of an event: whoever sees that it is set may know that nobody
+ * waits any more, and destroy the queue. So the oldest waiter is won before it is set, and keeps the queue in
+ * use until it is told, at the very end. (Not for a close: the oldest would be closed, and the others perhaps
+ * woken by a wake_all.) False: the word must be read again. */
+ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t state,
+                                        uint64_t *after) {
+    const uint64_t next = rouse_state_next_(state);
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    serving->pool = rouse_ticket_pool_(q);
+    if (!rouse_spot_seek_(q, serving->pool, &at, next)) {
+        const uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_spot_find_ */
+        *after = rouse_state_empty_(0, next, true);
+        return served == next || (served < next && rouse_ticket_serve_to_(q, served, next));
+    }
+    if (serving->token != ROUSE_CELL_TOKEN_ALL_) {
+        return true;
+    }
+    if (!rouse_ticket_taken_(q, at.ticket)) {
+        (void)rouse_serving_win_(q, serving, &at, false);
+    }
+    return false;
+}
+
 /* Takes the cells of all tickets that are issued now, then wins each of them.
  *
  *     EMPTY     ->  EMPTY, with the bits, the same credit
  *     QUEUE     ->  TAKEN, with the bits: the cells before next are this call's
+ *               ->  EMPTY, with the bits, if bits are set and nobody waits
  *     TAKEN     ->  TAKEN, with the bits: another call has them
  *     closed    ->  the same
  *     FIRST     ->  rouse_ticket_settle_, and again */
@@ -557,10 +582,12 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     /* E4: acquire, as in rouse_serving_give_. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    uint64_t after;
+    bool takes;
     for (;;) {
         const bool queue = rouse_state_is_queue_(state);
-        uint64_t after = rouse_word_closed_(state) ? state : state + bits;
-        after += queue && !rouse_state_taken_(state) ? ROUSE_STATE_TAKEN_ : 0;
+        takes = queue && !rouse_state_taken_(state);
+        after = (rouse_word_closed_(state) ? state : state + bits) + (takes ? ROUSE_STATE_TAKEN_ : 0);
         /* E4: acquire, as in rouse_spot_find_; after the word, so that it is not before cells that others
          * took. */
         at.ticket = rouse_u64_load_acquire_(&q->served_);
@@ -568,13 +595,15 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
             rouse_ticket_mend_(q, state); /* or the word has changed */
         } else if (!rouse_state_is_empty_(state) && !queue) {
             rouse_ticket_settle_(q, state);
-            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
-        } else if (rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
+        } else if ((!takes || bits == 0 || serving->woken != 0 ||
+                    rouse_serving_begin_(q, serving, state, &after)) &&
+                   /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+                   rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
             break;
         }
         state = rouse_u64_load_acquire_(&q->word_); /* E4 */
     }
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
+    if (takes && rouse_state_is_queue_(after)) {
         rouse_ticket_pass_taken_(q, state);
         serving->pool = rouse_ticket_pool_(q);
         at.taken = true;
