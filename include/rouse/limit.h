@@ -215,9 +215,10 @@ ROUSE_LATE_ rouse_status rouse_limit_answer_(rouse_waiter *w);
 ROUSE_LATE_ void rouse_limit_refuse_(rouse_waiter *w);
 static rouse_asker_ rouse_limit_asker_ = {rouse_limit_come_, rouse_limit_answer_, rouse_limit_refuse_};
 
-/* The holder hands out what is free, unless a waiter is INVITED in `seen`, lets go, and delivers. waiting:
- * how many wait, the invited one included. */
-ROUSE_SLOW_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
+/* The holder hands out what is free, unless a waiter is INVITED in `seen`, lets go, settles a waiter that has
+ * answered (NULL: none) with `status`, and delivers. waiting: how many wait, the invited one included. */
+ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_t waiting,
+                                          rouse_waiter *answered, rouse_status status) {
     uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_);
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
@@ -252,11 +253,17 @@ ROUSE_SLOW_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_
     }
     rouse_u32_store_relaxed_(&l->waiting_, waiting); /* relaxed: the holder's; snapshots read it */
     (void)rouse_limit_publish_(l, &seen, after);
+    if (answered != NULL) {
+        rouse_invited_settle_(answered, status);
+    }
     rouse_deliver_(&granted);
     if (invited != NULL) {
         rouse_asker_enter_(&rouse_limit_asker_, ROUSE_ASKER_LIMIT_);
         rouse_invited_tell_(invited, ROUSE_ASKER_LIMIT_);
     }
+}
+ROUSE_INLINE_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
+    rouse_limit_open_settle_(l, seen, waiting, NULL, ROUSE_OK);
 }
 
 /* For the holder: may a newcomer take n? Counts them if so. */
@@ -324,8 +331,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     const uint64_t after = seen & ~ROUSE_LIMIT_INVITED_;
     if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
         ROUSE_STATS_LEFT_(l, w, ROUSE_CLOSED);
-        rouse_invited_settle_(w, ROUSE_CLOSED);
-        rouse_limit_open_let_go_(l, after, waiting - 1);
+        rouse_limit_open_settle_(l, after, waiting - 1, w, ROUSE_CLOSED);
         return ROUSE_CLOSED;
     }
     if (!rouse_limit_fits_(seen, n)) {
@@ -340,8 +346,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     ROUSE_TRACE("grant", l, w);
     ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
     l->passed_ = 0;
-    rouse_invited_settle_(w, ROUSE_OK);
-    rouse_limit_open_let_go_(l, after + n, waiting - 1);
+    rouse_limit_open_settle_(l, after + n, waiting - 1, w, ROUSE_OK);
     return ROUSE_OK;
 }
 
@@ -374,8 +379,9 @@ ROUSE_LATE_ void rouse_limit_refuse_(rouse_waiter *w) {
 ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
     while (rouse_waiter_status(w) == ROUSE_PENDING) {
         uint64_t seen = rouse_limit_hold_(l);
-        const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);   /* relaxed: the holder's */
-        const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the same */
+        const uint32_t ticket =
+            rouse_u32_load_acquire_(&w->ticket_); /* E1: as in rouse_invited_await_claimer_ */
+        const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
         if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && ticket == 1) { /* closed: as in rouse_limit_cancel_ */
             rouse_u32_store_relaxed_(&w->ticket_, 0);
             rouse_list_remove_(&l->list_, w);

@@ -54,6 +54,7 @@ static bool a_waits;                 /* from the start until it has got in */
 static int in_a_row;                 /* permits that newcomers took while A waited */
 static int most_in_a_row;
 static bool at_once; /* the owner answers inside the wake */
+static bool keeps;   /* the owner keeps a waiter that was cancelled in its mailbox */
 
 static void answer(guest *g);
 
@@ -67,8 +68,8 @@ static void on_wake(rouse_waiter *w, rouse_status status) {
         atomic_store_explicit(&told[g - guests], TOLD, memory_order_release);
     } else if (status == ROUSE_OK && g->then != NULL) {
         g->then(g);
-    } else if (status ==
-               ROUSE_CANCELLED) { /* its owner's again: the canceller has touched it for the last time */
+    } else if (status == ROUSE_CANCELLED &&
+               !keeps) { /* its owner's again: the canceller has touched it for the last time */
         memset(&g->waiter, 0, sizeof g->waiter);
     }
 }
@@ -919,6 +920,35 @@ static void mailbox_cancel_drain(void) { /* drain asks while the other cancels *
     settle(1);
     mc_assert(A->wakes == 1 && (A->outcome == ROUSE_OK || A->outcome == ROUSE_CANCELLED));
 }
+/* Cancelled too late: drain has asked, and got it. Who learns that from the status may destroy the queue, while drain's
+ * call is still on its way. */
+static void cancel_late_destroy(void *arg) {
+    guest *const g = arg;
+    rouse_status status;
+    g->cancelled = VERB(cancel)(q, &g->waiter);
+    status = rouse_waiter_status(&g->waiter);
+    mc_assert(g->cancelled || status == ROUSE_OK || status == ROUSE_CANCELLED);
+    if (!g->cancelled && status == ROUSE_OK) {
+        destroy();
+    }
+}
+static void mailbox_late_destroy(uint32_t permits) {
+    several = keeps = true;
+    start_mailboxes(1, 1, 1);
+    put(permits);
+    run(loop_once, NULL, cancel_late_destroy, A, ONLY_TWO);
+    end_mailboxes();
+    mc_assert(A->wakes == 1 && (A->outcome == ROUSE_OK || A->outcome == ROUSE_CANCELLED));
+    if (q != NULL) {
+        destroy();
+    }
+}
+static void mailbox_late_destroy_1(void) {
+    mailbox_late_destroy(1);
+}
+static void mailbox_late_destroy_2(void) {
+    mailbox_late_destroy(2);
+}
 
 /* ---- threads that block ------------------------------------------------------------------------------------------------ */
 
@@ -1026,6 +1056,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "mailbox, cancel, destroy", .body = mailbox_cancel_destroy},
     {.name = "mailbox, cancel, beaten", .body = mailbox_cancel_beaten},
     {.name = "mailbox, cancel, drain", .body = mailbox_cancel_drain},
+    {.name = "mailbox, cancelled too late, destroy", .body = mailbox_late_destroy_1},
+    {.name = "mailbox, cancelled too late, destroy, one left", .body = mailbox_late_destroy_2},
     {.name = "two block", .body = two_block, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block, release, try", .body = block_try, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block timed", .body = block_timed, .flags = MC_STACKS},

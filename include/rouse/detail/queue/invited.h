@@ -7,10 +7,10 @@
  *     CLAIMED    its mailbox's drain is asking for it
  *     DECLINED   cancelled while it was in its mailbox: drain must not touch the object any more
  *
- *     the list's mark  ->  INVITED     the waker, under the lock (rouse_open_leave_)
+ *     the list's mark  ->  INVITED     the waker, under the lock (rouse_open_settle_)
  *     INVITED          ->  CLAIMED     drain (rouse_invited_claim_)
  *     INVITED          ->  DECLINED    a canceller, under the lock (rouse_invited_revoke_)
- *     INVITED, CLAIMED ->  0           the answer: granted or closed, under the lock (rouse_invited_settle_)
+ *     INVITED, CLAIMED ->  0           the answer: granted or closed (rouse_invited_settle_)
  *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_push_front_)
  *
  * LOCKFREE has no lock; its tickets hold the index of the cell instead of n (lockfree/open.h). */
@@ -67,7 +67,8 @@ ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
     }
 }
 
-/* w has answered and is out of the queue. Under the lock.
+/* w has answered and is out of the queue. After the call's last access to the object: a canceller that comes
+ * too late reads the status, and may destroy the object.
  *
  *     status_: PENDING or RETRY   ->  status
  *     ticket_: INVITED, CLAIMED   ->  0 */
@@ -77,8 +78,7 @@ ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
     }
     ROUSE_DISOWN_(w);
     rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
-    rouse_u32_store_relaxed_(&w->ticket_,
-                             0); /* relaxed: under the lock; a canceller that waits for it looks there */
+    rouse_u32_store_release_(&w->ticket_, 0); /* E1: a canceller that waits for this reads the status next */
 }
 
 /* ---- in a mailbox -------------------------------------------------------------------------------------- */
@@ -127,13 +127,14 @@ ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
 }
 /* For a canceller, after it has dropped the lock under which it read this state: if drain is asking for w,
  * waits for those few instructions. Then w has what it asked for or is listed: true, look again. Waiting for
- * the lock instead could keep drain from it. Relaxed: what the answer was is seen under the lock. */
+ * the lock instead could keep drain from it. */
 ROUSE_INLINE_ bool rouse_invited_await_claimer_(const rouse_waiter *w, uint32_t state) {
     uint32_t step = 1;
     if (w->mailbox_ == NULL || (state != ROUSE_INVITED_CLAIMED_ && state != ROUSE_INVITED_)) {
         return false;
     }
-    while (rouse_invited_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
+    /* E1: acquire; partner is rouse_invited_settle_. If it is listed, that is seen under the lock. */
+    while (rouse_invited_state_(rouse_u32_load_acquire_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
         rouse_platform_back_off_(&step);
     }
     return true;

@@ -102,7 +102,8 @@ static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
 /* ---- who gets what ------------------------------------------------------------------- */
 
-/* Under the lock, while nobody is invited: hands `free` out, drops the lock, and delivers.
+/* Under the lock, while nobody is invited: hands `free` out, drops the lock, settles a waiter that has
+ * answered (NULL: none) with `status`, and delivers.
  *
  *     LOCKED  ->  OPEN      a waiter with a wake lacks no more than is free: invited, given all but one
  *     LOCKED  ->  LISTED    the oldest lacks more: it has been given all that was free
@@ -110,7 +111,8 @@ static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
  *
  * On the way it grants the polled waiters, which nobody could ask for, and each of them ends `passed`. */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
-ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
+ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed,
+                                    rouse_waiter *answered, rouse_status status) {
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
     uint64_t word;
@@ -143,11 +145,18 @@ ROUSE_SLOW_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_
         word = free + closed;
     }
     rouse_open_unlock_(q, word);
+    if (answered != NULL) {
+        rouse_invited_settle_(answered, status);
+    }
     rouse_deliver_(&granted);
     if (invited != NULL) {
         rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
         rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
     }
+}
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
+ROUSE_INLINE_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
+    rouse_open_settle_(q, free, passed, closed, NULL, ROUSE_OK);
 }
 
 /* ---- wait, try, release, reduce -------------------------------------------------------- */
@@ -364,8 +373,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     free = rouse_open_free_(seen);
     if (rouse_open_closed_(seen) != 0) {
         ROUSE_STATS_LEFT_(q, w, ROUSE_CLOSED);
-        rouse_invited_settle_(w, ROUSE_CLOSED);
-        rouse_open_leave_(q, free + given, 0, ROUSE_WORD_CLOSED_);
+        rouse_open_settle_(q, free + given, 0, ROUSE_WORD_CLOSED_, w, ROUSE_CLOSED);
         return ROUSE_CLOSED;
     }
     if (free == 0) {
@@ -376,8 +384,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     }
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
-    rouse_invited_settle_(w, ROUSE_OK);
-    rouse_open_leave_(q, free - 1, 0, 0);
+    rouse_open_settle_(q, free - 1, 0, 0, w, ROUSE_OK);
     return ROUSE_OK;
 }
 
@@ -423,11 +430,15 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
         uint64_t seen;
         uint32_t ticket;
         uint32_t state;
-        if (!rouse_open_enter_(q, &seen)) {
-            break;
-        }
-        ticket = rouse_u32_load_relaxed_(&w->ticket_);
+        const bool entered = rouse_open_enter_(q, &seen);
+        ticket = rouse_u32_load_acquire_(&w->ticket_); /* E1: as in rouse_invited_await_claimer_ */
         state = rouse_invited_state_(ticket);
+        if (!entered) {
+            if (!rouse_invited_await_claimer_(w, state)) {
+                break;
+            }
+            continue;
+        }
         if (ticket == rouse_listed_mark_(&q->listed_)) {
             const uint32_t credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
             rouse_listed_remove_(&q->listed_, w);

@@ -163,6 +163,8 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
 }
 
 ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
+    rouse_serving_ serving =
+        rouse_serving_by_(ROUSE_CELL_TOKEN_, ROUSE_MAX_PERMITS, rouse_outcome_(ROUSE_OK, 0));
     uint32_t rest = 0;
     const rouse_status status = rouse_open_answer_(w, true, &rest);
     if (status == ROUSE_PENDING) {
@@ -171,10 +173,10 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     }
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, status);
+    (void)rouse_serving_give_(q, &serving, rest, ROUSE_STATE_MOST_); /* as in rouse_serving_pass_on_ */
+    rouse_serving_let_go_(q, &serving);
     rouse_invited_settle_(w, status);
-    if (rest != 0) {
-        rouse_serving_pass_on_(q, rest, ROUSE_MAX_PERMITS);
-    }
+    rouse_serving_deliver_(&serving);
     return status;
 }
 
