@@ -64,7 +64,7 @@ elif ! command -v ninja >/dev/null 2>&1; then
     generator=-GUnix\ Makefiles
 fi
 
-# gcc 12's and clang 14's thread sanitizers do not start where the system randomizes more address bits than this.
+# gcc 12's and clang 16's thread sanitizers do not start where the system randomizes more address bits than this.
 no_random=''
 if [ "$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -gt 28 ]; then
     no_random='setarch -R'

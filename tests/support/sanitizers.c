@@ -1,4 +1,6 @@
 /* Sanitizer settings that must not depend on the environment: a finding ends the process. */
+#include "sanitized.h"
+
 #include <stdlib.h>
 
 const char *__asan_default_options(void);
@@ -17,15 +19,7 @@ const char *__ubsan_default_options(void) {
     return "print_stacktrace=1";
 }
 
-#if defined(__SANITIZE_THREAD__)
-#    define UNDER_TSAN 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define UNDER_TSAN 1
-#    endif
-#endif
-
-#if defined(UNDER_TSAN) && defined(__x86_64__)
+#if UNDER_TSAN && defined(__x86_64__)
 /* Criterion's sandbox (BoxFort) maps its arena at an address that it draws from rand_r, and ThreadSanitizer refuses
  * to start when that lies outside the ranges it knows: keep it inside them. */
 int rand_r(unsigned int *seed) {

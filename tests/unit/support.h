@@ -3,6 +3,7 @@
 #ifndef ROUSE_TESTS_UNIT_SUPPORT_H
 #define ROUSE_TESTS_UNIT_SUPPORT_H
 
+#include "../support/sanitized.h"
 #include "../support/witness.h"
 
 #include <criterion/criterion.h>

@@ -465,11 +465,7 @@ Test(channel, whoever_is_served_may_destroy_it_in_its_wake) {
 
 /* ---- every short sequence of calls, against a plain model ------------------------------------------------------------ */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { DEPTH = 5 };
-#else
-enum { DEPTH = 6 };
-#endif
+enum { DEPTH = 6 - SHORTER_SEQUENCES };
 enum { ACTORS = 3, CALLS = 4 + 3 * ACTORS };
 
 typedef struct plain_channel {

@@ -520,11 +520,7 @@ Test(condvar, a_mutex_in_throughput_mode_is_never_offered_to_a_moved_waiter) {
 
 /* ---- every short sequence of calls, against a plain model ------------------------------------------------------------ */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { DEPTH = 6 };
-#else
-enum { DEPTH = 7 };
-#endif
+enum { DEPTH = 7 - SHORTER_SEQUENCES };
 enum { ACTORS = 3, CALLS = 5 + 2 * ACTORS };
 
 /* Actors 0 to 2 wait on the condition variable; the mutex is locked by a call (4: a plain waiter queues for it). */

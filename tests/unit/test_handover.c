@@ -8,19 +8,8 @@
 
 enum { LINKS = 1000000, SMALL_STACK = 64 * 1024 };
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#    define SANITIZED 1
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#        define SANITIZED 1
-#    endif
-#endif
-#ifndef SANITIZED
-#    define SANITIZED 0
-#endif
-
 /* The sanitizers want stack for themselves. */
-static const size_t stack = SANITIZED ? 4 * SMALL_STACK : SMALL_STACK;
+static const size_t stack = UNDER_TSAN || UNDER_ASAN ? 4 * SMALL_STACK : SMALL_STACK;
 
 typedef struct chain {
     rouse_semaphore semaphore;

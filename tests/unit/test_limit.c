@@ -348,7 +348,7 @@ Test(limit, a_polled_waiter) {
 
 /* ---- against a model: every sequence of six calls on three waiters --------------------------------------------------- */
 
-enum { DEPTH = 6, GUESTS = 3, MOST_WAITING = 2 };
+enum { DEPTH = 6 - SHORTER_SEQUENCES, GUESTS = 3, MOST_WAITING = 2 };
 
 typedef struct plain_limit {
     uint32_t permits;
@@ -473,6 +473,7 @@ static void every_call(int depth) {
 }
 
 Test(limit, every_sequence_of_six_calls_agrees_with_a_plain_model) {
+    unsigned long long expected = 1;
     memset(&world, 0, sizeof world);
     world.model.permits = 2;
     (void)rouse_limit_init(&world.limit, 2, MOST_WAITING);
@@ -480,5 +481,8 @@ Test(limit, every_sequence_of_six_calls_agrees_with_a_plain_model) {
         rouse_waiter_init(&world.waiter[i], note_wake, NULL);
     }
     every_call(0);
-    cr_assert_eq(sequences, 14ull * 14 * 14 * 14 * 14 * 14);
+    for (int i = 0; i < DEPTH; i++) {
+        expected *= 14;
+    }
+    cr_assert_eq(sequences, expected);
 }

@@ -377,11 +377,7 @@ Test(rwlock, reserve) {
 
 /* ---- every short sequence of calls, against a plain model ------------------------------------------------------------ */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { DEPTH = 5 };
-#else
-enum { DEPTH = 6 };
-#endif
+enum { DEPTH = 6 - SHORTER_SEQUENCES };
 enum { ACTORS = 2, CALLS = 7 + 3 * ACTORS };
 
 typedef struct plain_lock {
