@@ -3,7 +3,8 @@
  *     test [--soak] [--trace] [--seconds S] [--budget S] [--replays DIR] [NAME…]
  *                                  runs the scenarios (those whose name contains one of the NAMEs); one line each, and one
  *                                  for all together. --seconds: what has not been searched by then counts as a fault.
- *                                  --budget: for all together; what has not been searched by then is cut off, and says so
+ *                                  --budget: for all together; what has not been searched by then is cut off, and says so.
+ *                                  Both count the processor's time, so a busy machine changes no verdict
  *     test --list                  their names
  *     test --replay FILE           runs one execution that was reported, and prints its trace
  *

@@ -31,6 +31,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -111,21 +112,24 @@ def build(arguments, headers, topic, backend, out):
 
 
 def run(program, scenario, seconds):
-    """The first line that reports a fault; None: nothing was reported."""
-    command = [program, "--seconds", str(seconds), "--replays", os.path.dirname(program)]
+    """The first line that reports a fault, at which the program is stopped; None: nothing was reported."""
+    command = ["sh", "-c", f'ulimit -S -t {seconds * 12}; exec "$@"', "sh", program, "--seconds", str(seconds),
+               "--replays", os.path.dirname(program)]
     command += [scenario] if scenario else []
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds * 12,
-                              errors="replace")
-    except subprocess.TimeoutExpired:
+    failed = False
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as process:
+        for line in process.stdout:
+            if line.startswith("FAILED"):
+                failed = True
+                if not INCONCLUSIVE.search(line):
+                    process.kill()
+                    return line[8:].rstrip("\n")
+    if process.returncode == -signal.SIGXCPU:
         return "the program did not come to an end"
-    if done.returncode == 2:
+    if process.returncode == 2:
         raise TableError(f"no scenario '{scenario}' in {os.path.basename(program)}")
-    for line in done.stdout.split("\n"):
-        if line.startswith("FAILED") and not INCONCLUSIVE.search(line):
-            return line[8:]
-    if done.returncode < 0 or (done.returncode != 0 and "FAILED" not in done.stdout):
-        return f"the program ended with {done.returncode}"
+    if process.returncode < 0 or (process.returncode != 0 and not failed):
+        return f"the program ended with {process.returncode}"
     return None
 
 
@@ -376,7 +380,7 @@ def main():
     parser.add_argument("--checker", required=True)
     parser.add_argument("--work", default="wrong-work")
     parser.add_argument("--cc", default="gcc")
-    parser.add_argument("--seconds", type=int, default=60, help="limit for one scenario")
+    parser.add_argument("--seconds", type=int, default=60, help="of processor time, for one scenario")
     parser.add_argument("--part", default="0/1", help="i/n: only every n-th section, from the i-th on")
     parser.add_argument("--mutate", action="store_true")
     parser.add_argument("--least", type=float, default=95.0)
