@@ -503,19 +503,15 @@ static void end(void) {
     }
 }
 
+static void call_and_compare(uint8_t what, uint8_t where, uint8_t who, uint8_t how_many) {
+    actions = ACTIONS;
+    one_call(what, where, who, how_many);
+    compare();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    bytes = data;
-    bytes_left = size;
     begin();
-    while (bytes_left != 0) {
-        const uint8_t what = next_byte();
-        const uint8_t where = next_byte();
-        const uint8_t who = next_byte();
-        const uint8_t how_many = next_byte();
-        actions = ACTIONS;
-        one_call(what, where, who, how_many);
-        compare();
-    }
+    calls_of_input(data, size, call_and_compare);
     end();
     return 0;
 }

@@ -1152,19 +1152,15 @@ static void end(void) {
     rouse_limit_destroy(&limit);
 }
 
+static void call_and_compare(uint8_t what, uint8_t who, uint8_t number, uint8_t how) {
+    actions = ACTIONS;
+    one_call(what, who, number, how);
+    compare();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    bytes = data;
-    bytes_left = size;
     begin();
-    while (bytes_left != 0) {
-        const uint8_t what = next_byte();
-        const uint8_t who = next_byte();
-        const uint8_t number = next_byte();
-        const uint8_t how = next_byte();
-        actions = ACTIONS;
-        one_call(what, who, number, how);
-        compare();
-    }
+    calls_of_input(data, size, call_and_compare);
     end();
     return 0;
 }

@@ -16,4 +16,18 @@ static uint8_t next_byte(void) {
     return *bytes++;
 }
 
+/* Makes calls of the input, four bytes each. */
+static inline void calls_of_input(const uint8_t *data, size_t size,
+                                  void (*call)(uint8_t, uint8_t, uint8_t, uint8_t)) {
+    bytes = data;
+    bytes_left = size;
+    while (bytes_left != 0) {
+        const uint8_t first = next_byte();
+        const uint8_t second = next_byte();
+        const uint8_t third = next_byte();
+        const uint8_t fourth = next_byte();
+        call(first, second, third, fourth);
+    }
+}
+
 #endif /* ROUSE_TESTS_FUZZ_INPUT_H */

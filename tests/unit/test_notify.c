@@ -1,7 +1,7 @@
 /* The contract of notify.h: wake one, wake all, remember one. */
 #include <rouse/notify.h>
 
-#include "support.h"
+#include "script.h"
 
 #include <sched.h>
 #include <stdatomic.h>
@@ -30,6 +30,48 @@ static void check_stored(int line, rouse_notify *n, bool stored) {
 }
 #define expect_stored(n, stored) check_stored(__LINE__, n, stored)
 
+static rouse_status script_wait_on(void *n, rouse_waiter *w, uint32_t one) {
+    (void)one;
+    return rouse_notify_wait((rouse_notify *)n, w);
+}
+/* R1,1 is notify_one, R3,0 is notify_n(3). */
+static rouse_status script_notify(void *n, uint32_t k, uint32_t cap) {
+    const size_t before = wake_log_length;
+    if (cap == 1) {
+        rouse_notify_one((rouse_notify *)n);
+    } else {
+        cr_assert_eq(rouse_notify_n((rouse_notify *)n, k), wake_log_length - before);
+    }
+    return ROUSE_OK;
+}
+static bool script_cancel_on(void *n, rouse_waiter *w) {
+    return rouse_notify_cancel((rouse_notify *)n, w);
+}
+static uint32_t script_close_on(void *n) {
+    return rouse_notify_close((rouse_notify *)n);
+}
+static uint32_t script_notify_all(void *n) {
+    return rouse_notify_all((rouse_notify *)n);
+}
+static uint32_t script_waiters_on(const void *n) {
+    return rouse_notify_waiter_count((const rouse_notify *)n);
+}
+
+/* Whether a notification is stored is seen by "W1!", and that none is by "W1?" and the cancel behind it. */
+static void run(const char *script) {
+    static const script_verbs verbs = {
+        .wait = script_wait_on,
+        .wake = script_notify,
+        .cancel = script_cancel_on,
+        .close = script_close_on,
+        .wake_all = script_notify_all,
+        .waiters = script_waiters_on,
+    };
+    rouse_notify n = ROUSE_NOTIFY_INIT;
+    script_run(&verbs, &n, script);
+    rouse_notify_destroy(&n);
+}
+
 Test(notify, zero_static_and_init_are_alike) {
     rouse_notify made;
     rouse_notify *const all[] = {&zeroed, &fixed, &made};
@@ -47,30 +89,11 @@ Test(notify, zero_static_and_init_are_alike) {
 }
 
 Test(notify, one_is_remembered_and_not_two) {
-    rouse_notify n = ROUSE_NOTIFY_INIT;
-    for (int i = 0; i < 5; i++) {
-        rouse_notify_one(&n);
-    }
-    expect_stored(&n, true);
-    expect_no_wakes();
-    rouse_notify_destroy(&n);
+    run("R1,1 R1,1 R1,1 R1,1 R1,1 W1! W1? C1!");
 }
 
 Test(notify, one_wakes_the_oldest_and_stores_nothing) {
-    rouse_notify n = ROUSE_NOTIFY_INIT;
-    probe p[3];
-    probes_init(p, 3);
-    for (int i = 0; i < 3; i++) {
-        must_queue(&n, &p[i]);
-    }
-    rouse_notify_one(&n);
-    expect_wakes(0);
-    rouse_notify_one(&n);
-    expect_wakes(1);
-    rouse_notify_one(&n);
-    expect_wakes(2);
-    expect_stored(&n, false);
-    rouse_notify_destroy(&n);
+    run("W1? W1? W1? R1,1>0 R1,1>1 R1,1>2 W1? C3!");
 }
 
 Test(notify, all_wakes_those_waiting_and_stores_nothing) {
@@ -93,11 +116,8 @@ Test(notify, all_wakes_those_waiting_and_stores_nothing) {
 }
 
 Test(notify, all_takes_nothing_stored) {
-    rouse_notify n = ROUSE_NOTIFY_INIT;
-    rouse_notify_one(&n);
-    cr_assert_eq(rouse_notify_all(&n), 0u);
-    expect_stored(&n, true);
-    rouse_notify_destroy(&n);
+    run("R1,1 A0 W1! W1? C1!");
+    run("A0 W1? W1? A2>01 W1? C2!");
 }
 
 static void wait_again(probe *p) {
@@ -125,20 +145,7 @@ Test(notify, all_wakes_no_one_who_waits_again_in_their_wake) {
 
 /* Trap: a wake spent on a cancelled waiter is lost. */
 Test(notify, a_cancelled_waiter_takes_no_notification) {
-    rouse_notify n = ROUSE_NOTIFY_INIT;
-    probe p[3];
-    probes_init(p, 3);
-    for (int i = 0; i < 3; i++) {
-        must_queue(&n, &p[i]);
-    }
-    cr_assert(rouse_notify_cancel(&n, &p[0].waiter));
-    cr_assert(rouse_notify_cancel(&n, &p[1].waiter));
-    rouse_notify_one(&n);
-    expect_wakes(2);
-    cr_assert_not(rouse_notify_cancel(&n, &p[2].waiter));
-    rouse_notify_one(&n);
-    expect_stored(&n, true);
-    rouse_notify_destroy(&n);
+    run("W1? W1? W1? C0! C1! R1,1>2 C2- R1,1 W1! W1? C4!");
 }
 
 /* ---- pass_on ----------------------------------------------------------------------------------------------------- */
@@ -319,33 +326,10 @@ SHARED_TEST(notify, two_threads_take_turns, .timeout = 120) {
 /* ---- notify_n, counts, close, conditions ------------------------------------------------------------------------------- */
 
 Test(notify, n_wakes_the_oldest_and_stores_nothing) {
-    rouse_notify n;
-    probe p[5];
-    rouse_notify_init(&n);
-    probes_init(p, 5);
-    cr_assert_eq(rouse_notify_n(&n, 3), 0u);
-    expect_stored(&n, false);
-    rouse_notify_one(&n);
-    cr_assert_eq(rouse_notify_n(&n, UINT32_MAX), 0u);
-    expect_stored(&n, true);
-    cr_assert_eq(rouse_notify_wait(&n, &p[0].waiter), ROUSE_OK);
-    for (int i = 0; i < 5; i++) {
-        must_queue(&n, &p[i]);
-    }
-    cr_assert_eq(rouse_notify_waiter_count(&n), 5u);
-    cr_assert_eq(rouse_notify_n(&n, 0), 0u);
-    expect_no_wakes();
-    cr_assert_eq(rouse_notify_n(&n, 2), 2u);
-    expect_wakes(0, 1);
-    cr_assert(rouse_notify_cancel(&n, &p[3].waiter));
-    cr_assert_eq(rouse_notify_waiter_count(&n), 2u);
-    cr_assert_eq(rouse_notify_n(&n, 7), 2u);
-    expect_wakes(2, 4);
-    expect_stored(&n, false);
-    must_queue(&n, &p[0]);
-    cr_assert_eq(rouse_notify_n(&n, UINT32_MAX), 1u);
-    cr_assert_eq(rouse_notify_waiter_count(&n), 0u);
-    rouse_notify_destroy(&n);
+    run("R3,0 W1? C0!");
+    run("R1,1 R4294967295,0 W1! W1? C1!");
+    run("W1? W1? W1? W1? W1? R0,0 R2,0>01 C3! R7,0>24 W1? C5!");
+    run("W1? R4294967295,0>0");
 }
 
 /* What notify_n woke is a notification like notify_one's: it can be passed on. */
