@@ -5,9 +5,9 @@
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
  *
- * Which compiler or system it is built for is a question of the floor base/. Its other headers ask too: the
+ * Which compiler or system it is built for is a question of the layer base/. Its other headers ask too: the
  * atomics (atomic.h), the linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the
- * parking of threads (park.h), the clock (time.h) and Windows (win32.h). Above the floor few lines ask, each
+ * parking of threads (park.h), the clock (time.h) and Windows (win32.h). Above that layer few lines ask, each
  * beside what it is for: a built-in that counts bits (queue/lockfree/segments.h), the thread-local variable,
  * fork and one sanitizer (wake/), and what happens to a blocked thread that is cancelled (blocking.h).
  *

@@ -1,25 +1,34 @@
 /* rouse/detail/queue/types.h: the words that the engine uses, and what a backend must supply. Internal.
  *
  * ---- Glossary -------------------------------------------------------------------------------------------
+ *   permit     one unit of credit: what a semaphore counts
+ *   credit     permits that are stored in a balance, or travel from a waker to a waiter
  *   balance    the signed number in a queue's word: stored credit if positive, what its waiters lack if
- *   negative
- *   credit     what is stored in a balance, or travels from a waker to a waiter; one unit is a permit
+ *              negative
+ *   cap        the most credit that a call lets the balance store
  *   lack       what a queued waiter still needs to have all that it asked for
  *   waiter     the caller's memory in a queue (rouse_waiter), or the thread that queues it
  *   waker      the thread inside release, unlock, notify, wake, close, or a cancel that hands credit on
  *   canceller  the thread inside cancel
  *   taker      a thread that takes stored credit without queueing
  *   grant      a waiter has all that it asked for, and is out of the queue
- *   deliver    store the outcome of a granted or closed waiter and run, defer or post its wake
  *   hand-off   credit that goes from a waker to a waiter without being stored
+ *   due        out of the queue, its outcome decided, its wake still to run
+ *   deliver    store the outcome of a granted or closed waiter and run, defer or post its wake
  *   chain      the waiters that one call has granted and not yet delivered
  *   inbox      the wakes that a thread must run after the wake that it is in
- *   mark       the number that says of a waiter that it is in a list (MUTEX, SPIN)
+ *   mailbox    the wakes that a loop's thread is to run: a post adds one, drain runs them, kick wakes the
+ *   loop stand-in   a waiter that is queued in another one's place (wake/outcome.h)
+ *   guard      the lock of a primitive that keeps waiters in lists of its own (guard.h)
+ *   list, mark where MUTEX and SPIN keep waiters; the number that says of a waiter that it is there
  *   slot       the place of a waiter that is alone (SPIN)
- *   ticket     a place in the order of a queue; cell, segment: where LOCKFREE keeps it
- *   invite     tell the oldest waiter that it is its turn to ask (throughput mode)
- *   newcomer   a taker, or a waiter before it queues, while others wait (throughput mode)
+ *   ticket     a place in the order of a LOCKFREE queue
+ *   cell       where the waiter of a ticket is; resolved: no waker takes it any more; final: nor anybody else
+ *   segment    an array of cells; the pool keeps those that are not in use
  *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
+ *   invite     tell the oldest waiter that it is its turn to ask (throughput mode); beaten: it got nothing
+ *   newcomer   a taker, or a waiter before it queues, while others wait (throughput mode)
+ *   passed     how many permits newcomers have taken since a waiter last got in (throughput mode)
  *
  * ---- What a backend supplies ----------------------------------------------------------------------------
  * struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_` (word.h), and what follows.

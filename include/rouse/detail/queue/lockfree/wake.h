@@ -546,11 +546,11 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     (void)q;
 }
 
-/* `state` is QUEUE, and bits are about to be set in it. If nobody waits, that is to be the last access: *after
- * turns the word back to EMPTY. Otherwise, of an event: whoever sees that it is set may know that nobody
- * waits any more, and destroy the queue. So the oldest waiter is won before it is set, and keeps the queue in
- * use until it is told, at the very end. (Not for a close: the oldest would be closed, and the others perhaps
- * woken by a wake_all.) False: the word must be read again. */
+/* `state` is QUEUE, and bits are about to be set in it. If nobody waits, that is to be the last access:
+ * *after turns the word back to EMPTY. Otherwise, of an event: whoever sees that it is set may know that
+ * nobody waits any more, and destroy the queue. So the oldest waiter is won before it is set, and keeps the
+ * queue in use until it is told, at the very end. (Not for a close: the oldest would be closed, and the
+ * others perhaps woken by a wake_all.) False: the word must be read again. */
 ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t state,
                                         uint64_t *after) {
     const uint64_t next = rouse_state_next_(state);
