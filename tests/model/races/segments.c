@@ -113,6 +113,22 @@ static void retire_cancel_head(void) {
     mc_assert(granted(A) != (A->cancelled != 0) && granted(B) == (A->cancelled != 0) && waiting(C));
     finish(1);
 }
+/* Throughput mode: an invited waiter that answers is one of the last two visitors. */
+static void answer_a(void *unused) {
+    (void)unused;
+    mc_assert(rouse_open_resume_(&queue, &A->waiter) == ROUSE_OK);
+}
+static void retire_invited(void) {
+    start(0);
+    rouse_open_init_(&queue, 1);
+    wait_three(NULL);
+    give(1);
+    run(answer_a, NULL, cancel, B, ONLY_TWO);
+    mc_assert(A->wakes == 1 && A->outcome == ROUSE_RETRY && B->cancelled && waiting(C));
+    tidy();
+    take_out(C);
+    rouse_waiter_queue_destroy(&queue);
+}
 static seat first_seat, second_seat;
 /* A has its ticket, and finds a token in its cell. */
 static void sit_first(void *unused) {
@@ -558,6 +574,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two retire", .body = two_retire},
     {.name = "two retire, one by a cancel at the head", .body = retire_cancel_head},
     {.name = "two retire, one by a token", .body = retire_pick_up},
+    {.name = "two retire, one was invited", .body = retire_invited},
     {.name = "retire, append", .body = retire_and_append},
     {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
     {.name = "retire neighbours", .body = retire_neighbours, LONG},
