@@ -145,6 +145,36 @@ static void retire_pick_up(void) {
     mc_assert(granted(A) && granted(B) && waiting(C));
     finish(2);
 }
+static void sit_second(void *unused) {
+    (void)unused;
+    sit_down(&queue, &second_seat);
+}
+/* A finds its token while the waker of a batch ends the cell that it had kept for B. */
+static void retire_kept(void) {
+    start(0);
+    first_seat = take_ticket(&queue, A, 1);
+    give(1);
+    second_seat = take_ticket(&queue, B, 1);
+    enqueue(C, 1);
+    run(sit_first, NULL, sit_second, NULL, give_2, NULL);
+    mc_assert(granted(A) && granted(B) && granted(C));
+    finish(3);
+}
+/* B comes after wake_all has taken A, into the same segment, and leaves. */
+static void wait_two_and_leave(void *unused) {
+    (void)unused;
+    enqueue(B, 1);
+    enqueue(C, 1);
+    take_out(B);
+}
+static void retire_all(void) {
+    start(0);
+    enqueue(A, 1);
+    run(wake_all, NULL, wait_two_and_leave, NULL, ONLY_TWO);
+    mc_assert(granted(A));
+    tidy();
+    queue_finish();
+}
 /* The waiter that finds a token is the last visitor of the segment. */
 static void retired_by_waiter(void) {
     start(1);
@@ -575,6 +605,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two retire, one by a cancel at the head", .body = retire_cancel_head},
     {.name = "two retire, one by a token", .body = retire_pick_up},
     {.name = "two retire, one was invited", .body = retire_invited},
+    {.name = "two retire, one was kept", .body = retire_kept, .bound = 3, .soak_bound = MC_NO_BOUND},
+    {.name = "two retire, one by a wake_all", .body = retire_all, LONG},
     {.name = "retire, append", .body = retire_and_append},
     {.name = "retired by a waiter", .body = retired_by_waiter, .bound = 1, .soak_bound = 2},
     {.name = "retire neighbours", .body = retire_neighbours, LONG},
