@@ -146,6 +146,8 @@ def main():
         for edge in sorted(set(by_edge) ^ explained):
             errors.append(f"E{edge}: " + ("not explained in docs/memory-ordering.md" if edge in by_edge
                                           else "explained, but no operation names it"))
+        orders = {name for name, *_ in weakenings()}
+        errors += [f"{VERDICTS.name}: no such order: {row}" for row in not_reported() if row not in orders]
     for error in errors:
         print(error, file=sys.stderr)
     sys.exit(1 if errors else 0)
