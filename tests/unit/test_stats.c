@@ -384,7 +384,7 @@ Test(stats, every_object_that_has_one_queue_can_be_counted) {
     rouse_barrier_destroy(&b);
 }
 
-#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 static void keep(rouse_waiter *w, rouse_status status) {
     *(rouse_status *)rouse_waiter_data(w) = status;
 }

@@ -755,6 +755,69 @@ static void cancel_destroy(void *arg) {
         destroy();
     }
 }
+#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+/* More than a cell can say, to one that is invited already. */
+static void release_many(void *unused) {
+    (void)unused;
+    put(2 * ROUSE_CELL_FREE_MOST_);
+}
+static void resume_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g) && VERB(resume)(q, &g->waiter) == ROUSE_OK) {
+        destroy();
+    }
+}
+static void many(void) { /* all are free, newcomers keep out, and the answer hands on the rest */
+    several = true;
+    start(0, 3);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    put(1);
+    put(200000);
+    mc_assert(rouse_semaphore_available(q) == 200001 && VERB(waiter_count)(q) == 2);
+    mc_assert(!VERB(try_acquire)(q, 1));
+    put(200000);
+    mc_assert(rouse_semaphore_reduce(q, 1) == 1 && rouse_semaphore_available(q) == 400000);
+    mc_assert(object_put(q, ROUSE_MAX_PERMITS) == ROUSE_OVERFLOW);
+    settle(400000);
+    mc_assert(got[0] == 1 && got[1] == 1);
+}
+static void many_closed(void) {
+    several = true;
+    start(0, 3);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    put(200000);
+    mc_assert(VERB(close)(q) == 1);
+    settle(200000);
+    mc_assert(replied[0] == ROUSE_CLOSED && B->outcome == ROUSE_CLOSED);
+}
+static void many_keep_the_count(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1)); /* one has passed */
+    put(200000);
+    mc_assert(rouse_semaphore_reduce(q, 200000) == 200000);
+    mc_assert(answer_if_told(A) && replied[0] == ROUSE_PENDING);
+    put(1);
+    mc_assert(!VERB(try_acquire)(q, 1));
+    settle(1);
+}
+static void destroy_after_many(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    run(release_many, NULL, resume_destroy, A, ONLY_TWO);
+    if (q != NULL) { /* beaten, and invited again */
+        resume_destroy(A);
+    }
+    mc_assert(q == NULL);
+}
+#endif
 static void destroy_after_cancel(void) {
     start(0, 1);
     queue_n(A, 1);
@@ -1045,6 +1108,12 @@ const mc_scenario mc_scenarios[] = {
     {.name = "status tells", .body = status_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
+#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    {.name = "many", .body = many},
+    {.name = "many, closed", .body = many_closed},
+    {.name = "many keep the count", .body = many_keep_the_count},
+    {.name = "destroy after many", .body = destroy_after_many},
+#endif
     {.name = "destroy after cancel", .body = destroy_after_cancel},
     {.name = "destroy after taking", .body = destroy_after_taking},
     {.name = "mailbox, newcomer", .body = mailbox_newcomer, .bound = BOUND},

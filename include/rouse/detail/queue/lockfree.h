@@ -113,7 +113,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *
         while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
             waiters++;
             *lack += rouse_cell_lacks_(at.word);
-            if (rouse_cell_state_(at.word) == ROUSE_CELL_INVITED_) {
+            if (rouse_cell_invited_(at.word)) {
                 invited = true;
                 free = rouse_cell_free_(at.word);
             }
@@ -163,7 +163,8 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
         while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
-            if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_) {
+            if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_ ||
+                rouse_cell_state_(at.word) == ROUSE_CELL_READY_) {
                 return rouse_u64_load_relaxed_(&rouse_spot_cell_(&at)->since_);
             }
             at.ticket++;

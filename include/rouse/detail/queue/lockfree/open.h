@@ -9,12 +9,13 @@
  *   INVITED ----> DONE       the waiter asks, and one is free: it takes it, and hands on what is left
  *   INVITED ----> READY      it asks, and nothing is free: the cell keeps the count
  *   INVITED ----> CANCELLED  it declines, or is cancelled in its mailbox; what is free is handed on
- *   INVITED ----> PROMISED   a wake gives more than the cell can say: one is the waiter's own, and the rest
- *                            goes on. PROMISED -> DONE, CANCELLED as above
+ *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes, until
+ *                            the waiter has answered. The rest is as in INVITED
  *   INVITED ----> SHUT       close; what is free is stored. SHUT -> DONE
  *
- * INVITED is not resolved, so wakers come no further, and the queue's word stays QUEUE: a newcomer finds the
- * cell as a waker does. A free permit and the count are one word, so no wake is lost and the bound is exact.
+ * INVITED and PROMISED are not resolved, so wakers come no further, and the queue's word stays QUEUE: a
+ * newcomer finds the cell as a waker does. A free permit and the count are one word, so no wake is lost and
+ * the bound is exact.
  *
  * Who gives up leaves its count to the next (carried_): with its ticket, so that a thread that comes late
  * changes nothing. It is void when a waiter behind that ticket has got in, or nobody waited before a ticket
@@ -76,7 +77,7 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
 /* Takes from what is free beside the invited waiter. Returns how many.
  *
  *     newcomer   INVITED, free >= n, passed + n <= bound    ->  free - n, passed + n    n
- *     reduce     INVITED, free                              ->  up to n less free       so many
+ *     reduce     INVITED, PROMISED, free                    ->  up to n less free       so many
  *     either     anything else                              ->  unchanged               0 */
 ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     /* E4: acquire, as in rouse_serving_give_. */
@@ -90,14 +91,15 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
         const uint32_t free = rouse_cell_free_(at.word);
         const uint32_t taken = reduce && n > free ? free : n;
         const uint32_t passed = reduce ? 0 : n;
-        if (rouse_cell_state_(at.word) != ROUSE_CELL_INVITED_ || free < taken || taken == 0 ||
-            rouse_cell_passed_(at.word) + passed > q->bypass_) {
+        const uint32_t cell = rouse_cell_state_(at.word);
+        if ((cell != ROUSE_CELL_INVITED_ && !(reduce && cell == ROUSE_CELL_PROMISED_)) || free < taken ||
+            taken == 0 || rouse_cell_passed_(at.word) + passed > q->bypass_) {
             return 0;
         }
         /* E9: acquire, as in rouse_word_take_ (E2). */
         if (rouse_u64_cas_acquire_(
                 &rouse_spot_cell_(&at)->word_, &at.word,
-                rouse_cell_to_(at.word, ROUSE_CELL_INVITED_,
+                rouse_cell_to_(at.word, cell,
                                rouse_cell_number_(at.word) - taken + passed * ROUSE_CELL_PASSED_))) {
             return taken;
         }
@@ -118,7 +120,7 @@ ROUSE_INLINE_ rouse_waiter_queue *rouse_open_queue_(const rouse_waiter *w) {
  *
  *     it wants      INVITED, free > 0    ->  DONE                   OK; *rest is free - 1
  *                   INVITED, free == 0   ->  READY, passed stays    PENDING: beaten, it waits on
- *                   PROMISED             ->  DONE                   OK
+ *                   PROMISED             ->  as INVITED
  *     it declines   INVITED, PROMISED    ->  CANCELLED              OK; *rest is what was free
  *     either        SHUT                 ->  DONE                   CLOSED */
 ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint32_t *rest) {

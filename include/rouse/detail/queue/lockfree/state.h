@@ -137,11 +137,11 @@ enum {
     ROUSE_CELL_CLAIMED_,
     ROUSE_CELL_GIVEN_,
     ROUSE_CELL_ARRIVED_,
-    ROUSE_CELL_READY_,   /* throughput mode: as ARRIVED, lacks one; the number is open */
-    ROUSE_CELL_INVITED_, /* likewise: it is its turn to ask; the number is open         */
+    ROUSE_CELL_READY_,    /* throughput mode: as ARRIVED, lacks one; the number is open */
+    ROUSE_CELL_INVITED_,  /* likewise: it is its turn to ask; the number is open         */
+    ROUSE_CELL_PROMISED_, /* INVITED, and no newcomer takes; the number is what is free  */
     ROUSE_CELL_RESERVED_,
     ROUSE_CELL_RESERVED_ARRIVED_,
-    ROUSE_CELL_PROMISED_,     /* INVITED, and one is its own; the number is open             */
     ROUSE_CELL_SHUT_,         /* INVITED, and then closed                                    */
     ROUSE_CELL_TOKEN_,        /* by a wake; the number is its cap       */
     ROUSE_CELL_TOKEN_STORED_, /* by stored credit; the number is n      */
@@ -162,21 +162,29 @@ ROUSE_INLINE_ uint32_t rouse_cell_state_(uint64_t cell) {
 ROUSE_INLINE_ uint32_t rouse_cell_number_(uint64_t cell) {
     return (uint32_t)(cell >> 4) & ROUSE_MAX_PERMITS;
 }
+/* READY, INVITED or PROMISED? */
+ROUSE_INLINE_ bool rouse_cell_open_(uint64_t cell) {
+    return rouse_cell_state_(cell) >= ROUSE_CELL_READY_ && rouse_cell_state_(cell) <= ROUSE_CELL_PROMISED_;
+}
+/* INVITED or PROMISED? */
+ROUSE_INLINE_ bool rouse_cell_invited_(uint64_t cell) {
+    return rouse_cell_open_(cell) && rouse_cell_state_(cell) != ROUSE_CELL_READY_;
+}
 /* What the cell's waiter lacks, while it is not resolved. */
 ROUSE_INLINE_ uint32_t rouse_cell_lacks_(uint64_t cell) {
-    return rouse_cell_state_(cell) == ROUSE_CELL_READY_ || rouse_cell_state_(cell) == ROUSE_CELL_INVITED_
-               ? 1
-               : rouse_cell_number_(cell);
+    return rouse_cell_open_(cell) ? 1 : rouse_cell_number_(cell);
 }
 /* An open number: how many permits are free beside the waiter, and how many newcomers have taken. */
 #define ROUSE_CELL_FREE_MOST_   0xffffu
 #define ROUSE_CELL_PASSED_      0x10000u
 #define ROUSE_CELL_PASSED_MOST_ 0x1fffu
 ROUSE_INLINE_ uint32_t rouse_cell_free_(uint64_t cell) {
-    return rouse_cell_number_(cell) & ROUSE_CELL_FREE_MOST_;
+    return rouse_cell_state_(cell) == ROUSE_CELL_PROMISED_ ? rouse_cell_number_(cell)
+                                                           : rouse_cell_number_(cell) & ROUSE_CELL_FREE_MOST_;
 }
 ROUSE_INLINE_ uint32_t rouse_cell_passed_(uint64_t cell) {
-    return rouse_cell_number_(cell) / ROUSE_CELL_PASSED_;
+    return rouse_cell_state_(cell) == ROUSE_CELL_PROMISED_ ? 0
+                                                           : rouse_cell_number_(cell) / ROUSE_CELL_PASSED_;
 }
 ROUSE_INLINE_ bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
     return ((one ^ other) & ROUSE_CELL_LIFE_) == 0;

@@ -168,15 +168,17 @@ ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
     }
 }
 
-/* The spot's cell, as read, is READY or INVITED: what is given stays free in it.
+/* The spot's cell, as read, is READY, INVITED or PROMISED: what is given stays free in it.
  *
  *     READY, passed         ->  INVITED, n free, passed       true: this call tells the waiter
  *     INVITED, free         ->  INVITED, free + n             true
- *     either, too many      ->  INVITED or PROMISED, 1        false: the rest goes on
- *     either, above cap     ->  unchanged                     true: *status says so
+ *     either, too many      ->  PROMISED, free + n            true: as above; passed is carried_
+ *     PROMISED, free        ->  PROMISED, free + n            true
+ *     any, above cap        ->  unchanged                     true: *status says so
  *     changed meanwhile     ->  unchanged                     false: look again
  *
- * A READY cell that nobody has passed starts with what those who gave up have left (carried_). */
+ * A READY cell that nobody has passed starts with what those who gave up have left (carried_). PROMISED holds
+ * ROUSE_MAX_PERMITS at most: more are free only if credit comes back after too much has been released. */
 ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, uint32_t *n, uint32_t cap,
                                      rouse_status *status) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
@@ -186,29 +188,33 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
     const uint32_t passed = ready && rouse_cell_passed_(seen) == 0 ? rouse_open_carried_(serving->pool)
                                                                    : rouse_cell_passed_(seen);
-    const uint32_t now = free + *n <= ROUSE_CELL_FREE_MOST_ ? free + *n : 1;
-    const uint32_t state = ready || now != 1 || *n == 1 ? ROUSE_CELL_INVITED_ : ROUSE_CELL_PROMISED_;
+    const uint32_t now = free + *n < ROUSE_MAX_PERMITS ? free + *n : ROUSE_MAX_PERMITS;
+    const bool promised = now > ROUSE_CELL_FREE_MOST_ || rouse_cell_state_(seen) == ROUSE_CELL_PROMISED_;
     /* Relaxed: as in rouse_serving_win_. */
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
     if ((most != cap || cap == ROUSE_MAX_PERMITS) && free + *n > most) {
         *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
         return true;
     }
+    if (promised) {
+        rouse_open_carry_(serving->pool, at->ticket, passed);
+    }
     /* E9: release, for whoever takes what is free; acquire, for w. */
     if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
-                                rouse_cell_to_(seen, state, passed * ROUSE_CELL_PASSED_ + now))) {
+                                rouse_cell_to_(seen, promised ? ROUSE_CELL_PROMISED_ : ROUSE_CELL_INVITED_,
+                                               promised ? now : passed * ROUSE_CELL_PASSED_ + now))) {
         return false;
     }
     if (ready) {
         serving->invited = w;
     }
-    *n = free + *n - now;
-    return *n == 0;
+    *n = 0;
+    return true;
 }
 
-/* A close finds the spot's cell INVITED: its waiter will learn it when it asks.
+/* A close finds the spot's cell INVITED or PROMISED: its waiter will learn it when it asks.
  *
- *     INVITED, as seen     ->  SHUT         true: what was free goes to the caller
+ *     as seen              ->  SHUT         true: what was free goes to the caller
  *     changed meanwhile    ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_open_shut_(rouse_serving_ *serving, rouse_spot_ *at) {
     const uint64_t seen = at->word;
@@ -231,7 +237,7 @@ ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
 /* Wins the cell of the spot, as read. `last`: the call will not come to the queue again.
  *
  *     ARRIVED, READY                 ->  DONE         true: the waiter joins the chain
- *     INVITED (close)                ->  SHUT         true
+ *     INVITED, PROMISED (close)      ->  SHUT         true
  *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
  *     the same, nobody to be told    ->  RESERVED     true: kept until the end
  *     changed meanwhile              ->  unchanged    false; its word is read anew */
@@ -256,7 +262,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
             rouse_open_enter_(serving->pool, at->ticket + 1);
         }
-    } else if (rouse_cell_state_(seen) == ROUSE_CELL_INVITED_) {
+    } else if (rouse_cell_invited_(seen)) {
         return rouse_open_shut_(serving, at);
     } else {
         const bool keep = !last && serving->chain.first == NULL && serving->kept.segment == NULL;
@@ -382,7 +388,6 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
         serving->pool = serving->pool == NULL ? rouse_ticket_pool_(q) : serving->pool;
         if (!rouse_state_taken_(state) && rouse_spot_seek_(q, serving->pool, &at, next)) {
             const uint32_t lacks = rouse_cell_lacks_(at.word);
-            const uint32_t cell = rouse_cell_state_(at.word);
             /* It was the oldest before a wake_all or a close came; or else nothing there is this call's to
              * serve. */
             if (rouse_ticket_taken_(q, at.ticket)) {
@@ -393,7 +398,7 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 rouse_spot_settle_(q, &at);
                 settled = at.base;
             }
-            if (cell == ROUSE_CELL_READY_ || cell == ROUSE_CELL_INVITED_) {
+            if (rouse_cell_open_(at.word)) {
                 if (rouse_open_offer_(serving, &at, &n, cap, &status)) {
                     break;
                 }
