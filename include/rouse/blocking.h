@@ -111,6 +111,7 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) 
  *         rouse_thread_waiter_await(t, ROUSE_PENDING) returns it.
  * Requires that the call to which &t->waiter was given has answered ROUSE_PENDING.
  * deadline_ns: on rouse_now_ns's clock. In the past: looks, and does not sleep. UINT64_MAX: for ever. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {
     rouse_status status;
@@ -132,6 +133,7 @@ ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint6
  * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
  * the call. Not a cancellation point. The thread must not be ended in it: t is queued and is on its
  * stack. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
@@ -303,46 +305,54 @@ ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, 
  * timeout_ns: relative. 0: does not sleep. UINT64_MAX: for ever.
  * Cost: what can be had at once costs what the try_ call does; a sleep, two system calls: its own and its
  * waker's. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, timeout_ns, rouse_block_give_to_queue_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *q, uint32_t n) {
     ROUSE_CHECK_OBJECT_(q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, timeout_ns, rouse_block_give_to_queue_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, timeout_ns, rouse_block_notify_next_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
 
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_MUTEX_QUEUE_(m), 1, timeout_ns, rouse_block_unlock_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
@@ -381,21 +391,25 @@ ROUSE_INLINE_ rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_
 
 /* rouse_rwlock_read and rouse_rwlock_write for a thread that sleeps until it has the lock. Returns and
  * timeout_ns: as above. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_timed(rouse_rwlock *l, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_blocking(rouse_rwlock *l) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, ROUSE_PARK_FOREVER_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_timed(rouse_rwlock *l, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_write_(l, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_blocking(rouse_rwlock *l) {
     ROUSE_CHECK_OBJECT_(l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
@@ -411,11 +425,13 @@ ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
 
 /* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done;
  * ROUSE_OK: it is yours to do; the rest and timeout_ns: as above. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(o);
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
     return rouse_block_begin_(o, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_blocking(rouse_once *o) {
     ROUSE_CHECK_OBJECT_(o);
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
@@ -423,6 +439,7 @@ ROUSE_INLINE_ rouse_status rouse_once_begin_blocking(rouse_once *o) {
 }
 
 /* rouse_barrier_arrive for a thread that sleeps until all have arrived. No time-out: it has been counted. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
     rouse_thread_waiter t;
     rouse_status status;
@@ -472,23 +489,27 @@ ROUSE_COMPILED_(rouse_status, rouse_block_receive_, (rouse_channel * ch, void *e
 
 /* rouse_channel_send and rouse_channel_receive for a thread that sleeps until there is room, or an element.
  * Returns ROUSE_OK: the element has moved; ROUSE_TIMEDOUT (_timed only), ROUSE_CLOSED: it has not. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
                                                     uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_blocking(rouse_channel *ch, const void *element) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, ROUSE_PARK_FOREVER_);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_timed(rouse_channel *ch, void *element,
                                                        uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_blocking(rouse_channel *ch, void *element) {
     ROUSE_CHECK_OBJECT_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
@@ -555,11 +576,13 @@ ROUSE_COMPILED_(rouse_status, rouse_block_condvar_wait_,
  * Requires that m is held.
  * timeout_ns: for the signal; not for m, which is waited for as long as it takes. 0: ROUSE_TIMEDOUT, when
  * those that wait for m have had it. UINT64_MAX: for ever. */
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_OBJECT_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
     return rouse_block_condvar_wait_(c, m, timeout_ns);
 }
+ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait_blocking(rouse_condvar *c, rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");

@@ -6,6 +6,7 @@
 #   tests/compile/run.sh together CC...  two units of one program, C and C++: they share all there is one of
 #   tests/compile/run.sh refused CC...   wrong options: refused by the compiler, or when the program starts, with a
 #                                        message that says what is right
+#   tests/compile/run.sh ignored CC...   whoever ignores a result that carries a grant is warned
 #   tests/compile/run.sh libraries CC... shared libraries and plug-ins: in any number, on musl, with other backends,
 #                                        private ones, unloaded ones; which mixtures are refused, and by what
 #   tests/compile/run.sh modules CC...   templates in a C++20 module call the library (clang 16 or later, if there is one)
@@ -170,6 +171,39 @@ together() {
         }
         echo "$compiler: a program of a C and a C++ unit, $backend, with and without -flto"
     done
+}
+
+# ---- ignored -------------------------------------------------------------------------------------------------------------
+
+# Each call that waits, with its twins, each try_ and each cancel, in a statement of its own.
+ignored() {
+    {
+        printf '#include <rouse/rouse.h>\n'
+        cat "$include"/rouse/*.h | tr '\n' ' ' |
+            grep -oE 'ROUSE_INLINE_ (rouse_status|bool) rouse_[a-z_]*[a-z]\([^{]*\) [{]' | tr -s ' ' | awk '
+                $3 ~ /_end_/ { next }
+                $3 ~ /_(acquire|lock|wait|read|write|begin|send|receive|arrive)(_if)?(_blocking|_timed|_until)?\(/ ||
+                $3 ~ /_(add_waiter_if|cancel|resume|await)(_until)?\(|_try_/ {
+                    name = substr($3, 1, index($3, "(") - 1)
+                    parameters = substr($0, index($0, "("), length($0) - index($0, "(") - 1)
+                    arguments = parameters
+                    sub(/bool \([*]ready\)\(void [*]arg\)/, "ready", arguments)
+                    gsub(/[a-z0-9_]+ [*]?(const )?|const |[*]/, "", arguments)
+                    printf "void ignore_%s%s;\nvoid ignore_%s%s{ %s%s; }\n", name, parameters, name, parameters, name, arguments
+                }'
+    } >"$work/ignored.c"
+    calls=$(grep -c '{' "$work/ignored.c")
+    cp "$work/ignored.c" "$work/ignored.cc"
+    for how in "$1 -std=c11 $work/ignored.c" "$(cxx_of "$1") -std=c++11 $work/ignored.cc"; do
+        # shellcheck disable=SC2086 # a list of words
+        must_work "$how: calls that ignore a grant" $how -fsyntax-only -I"$include"
+        if [ "$calls" -ge 80 ] && [ "$(grep -c 'warning: ignoring ret' "$work/log")" -eq "$calls" ]; then
+            ok
+        else
+            bad "$how: not all of $calls calls that ignore a grant are warned of"
+        fi
+    done
+    echo "$1: $calls calls whose result carries a grant warn when it is ignored"
 }
 
 # ---- refused --------------------------------------------------------------------------------------------------------------
@@ -541,7 +575,7 @@ symbols() {
 }
 part=$1
 shift
-case $part in alone | loops | together | refused | libraries | modules | symbols | once) ;; *) exit 2 ;; esac
+case $part in alone | loops | together | ignored | refused | libraries | modules | symbols | once) ;; *) exit 2 ;; esac
 for compiler in "$@"; do
     if command -v "$compiler" >/dev/null && command -v "$(cxx_of "$compiler")" >/dev/null; then
         "$part" "$compiler"
