@@ -19,6 +19,9 @@
  * A coroutine may be destroyed while it waits, on the thread on which it would continue. It leaves the queue;
  * if it has been granted and was only still to be resumed, what it was granted goes back.
  *
+ * A barrier cannot be awaited: a party that has arrived cannot leave, so its coroutine could not be
+ * destroyed.
+ *
  * Everything is noexcept, and works with -fno-exceptions. An exception that leaves a coroutine in a wake ends
  * the program. The guards and the calls that do not wait need C++11 only. */
 #ifndef ROUSE_HPP
@@ -34,6 +37,7 @@
 #include "mailbox.h"
 #include "mutex.h"
 #include "notify.h"
+#include "once.h"
 #include "rwlock.h"
 #include "semaphore.h"
 
@@ -275,6 +279,19 @@ struct gate_operation : status_operation<rouse_gate> {
     bool cancel(rouse_waiter *w) const noexcept { return rouse_gate_cancel(object, w); }
     void arm(rouse_arm *a) const noexcept { rouse_arm_gate(a, object); }
 };
+/* What a coroutine that has been destroyed was to do, the next one does. */
+struct once_operation : status_operation<rouse_once> {
+    rouse_status start(rouse_waiter *w) const noexcept { return rouse_once_begin(object, w); }
+    rouse_status start_until(rouse_timed *t, std::uint64_t until) const noexcept {
+        return rouse_once_begin_until(object, t, until);
+    }
+    bool cancel(rouse_waiter *w) const noexcept { return rouse_once_cancel(object, w); }
+    void give_back(rouse_waiter *, rouse_status status) const noexcept {
+        if (status == ROUSE_OK) {
+            (void)rouse_once_failed(object);
+        }
+    }
+};
 
 /* What is sent, and the place for what is received, are the caller's; co_await keeps them. */
 struct send_operation : status_operation<rouse_channel> {
@@ -510,6 +527,9 @@ inline waiting<detail::event_operation> wait(rouse_event &e) noexcept {
 }
 inline waiting<detail::gate_operation> wait(rouse_gate &g) noexcept {
     return waiting<detail::gate_operation>(detail::gate_operation{{&g}});
+}
+inline waiting<detail::once_operation> begin(rouse_once &o) noexcept {
+    return waiting<detail::once_operation>(detail::once_operation{{&o}});
 }
 
 namespace detail {
@@ -848,6 +868,22 @@ class gate : public detail::object<rouse_gate> {
 #if defined(__cpp_impl_coroutine)
     waiting<detail::gate_operation> wait() noexcept {
         return waiting<detail::gate_operation>(detail::gate_operation{{&c_}});
+    }
+#endif
+};
+
+/* co_await begin() returns ROUSE_CLOSED: it is done; or ROUSE_OK: do it, then call done or failed. */
+class once : public detail::object<rouse_once> {
+  public:
+    once() noexcept { rouse_once_init(&c_); }
+    ~once() { rouse_once_destroy(&c_); }
+    rouse_status done() noexcept { return rouse_once_done(&c_); }
+    rouse_status failed() noexcept { return rouse_once_failed(&c_); }
+    bool is_done() const noexcept { return rouse_once_is_done(&c_); }
+    std::uint32_t waiter_count() const noexcept { return rouse_once_waiter_count(&c_); }
+#if defined(__cpp_impl_coroutine)
+    waiting<detail::once_operation> begin() noexcept {
+        return waiting<detail::once_operation>(detail::once_operation{{&c_}});
     }
 #endif
 };

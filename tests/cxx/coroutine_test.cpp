@@ -545,6 +545,37 @@ static void test_condvar() {
     }
 }
 
+/* ---- once, and what a coroutine that is gone was to do ---- */
+
+static rouse_status begun[3];
+
+static task do_once(rouse::once &o, int i, rouse_mailbox *mailbox) {
+    begun[i] = co_await o.begin().on(mailbox);
+}
+
+static void test_once() {
+    one_loop loop;
+    for (rouse_mailbox *mailbox : {static_cast<rouse_mailbox *>(nullptr), &loop.mailbox}) {
+        rouse::once o;
+        begun[1] = begun[2] = ROUSE_PENDING;
+        tasks[0] = do_once(o, 0, mailbox);
+        tasks[1] = do_once(o, 1, mailbox);
+        tasks[2] = do_once(o, 2, mailbox);
+        CHECK(begun[0] == ROUSE_OK && o.waiter_count() == 2);
+        CHECK(o.failed() == ROUSE_OK);
+        if (mailbox != nullptr) {
+            tasks[1] = task(); /* it was given the turn, and is not resumed yet: the next one has it */
+            CHECK(rouse_mailbox_drain(mailbox) == 1 && begun[1] == ROUSE_PENDING && begun[2] == ROUSE_OK);
+        } else {
+            CHECK(begun[1] == ROUSE_OK && o.failed() == ROUSE_OK && begun[2] == ROUSE_OK);
+        }
+        CHECK(o.done() == ROUSE_OK && o.is_done());
+        tasks[0] = do_once(o, 0, mailbox);
+        CHECK(begun[0] == ROUSE_CLOSED);
+        tasks = {};
+    }
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -560,6 +591,7 @@ int main() {
     test_rwlock_and_limit();
     test_channel();
     test_condvar();
+    test_once();
     std::printf("rouse.hpp: all of it works\n");
     return 0;
 }
