@@ -110,6 +110,13 @@ struct rouse_any {
         hand_on_call;                                                                                \
     }
 
+/* What a wake_all gave is not handed on: those who come later have no part in it. (The status that it reads is
+ * this wait's, also if the call answers at once.) */
+ROUSE_INLINE_ void rouse_arm_give_to_queue_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
+    if (rouse_outcome_is_ones_(w)) {
+        (void)rouse_waiter_queue_wake(q, n, ROUSE_MAX_PERMITS);
+    }
+}
 ROUSE_ARM_VERBS_(semaphore, rouse_semaphore, rouse_semaphore_acquire(o, w, n),
                  (void)rouse_semaphore_release(o, n))
 ROUSE_ARM_VERBS_(limit, rouse_limit, rouse_limit_acquire(o, w, n), (void)rouse_limit_give_back(o, n))
@@ -117,8 +124,9 @@ ROUSE_ARM_VERBS_(mutex, rouse_mutex, rouse_mutex_lock(o, w), (void)rouse_mutex_u
 ROUSE_ARM_VERBS_(notify, rouse_notify, rouse_notify_wait(o, w), rouse_notify_pass_on(o, w))
 ROUSE_ARM_VERBS_(event, rouse_event, rouse_event_wait(o, w), (void)0)
 ROUSE_ARM_VERBS_(gate, rouse_gate, rouse_gate_wait(o, w), (void)0)
-ROUSE_ARM_VERBS_(waiter_queue, rouse_waiter_queue, rouse_waiter_queue_wait(o, w, n),
-                 (void)rouse_waiter_queue_wake(o, n, ROUSE_MAX_PERMITS))
+ROUSE_ARM_VERBS_(waiter_queue, rouse_waiter_queue,
+                 (rouse_outcome_at_once_(w, 0), rouse_waiter_queue_wait(o, w, n)),
+                 rouse_arm_give_to_queue_(o, w, n))
 #undef ROUSE_ARM_VERBS_
 
 /* An object in throughput mode invites; the arm answers by itself. */
@@ -415,7 +423,10 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
 
 /* Gives up waiting. Returns true: wake will never run, nothing is yours, and every arm is out of its queue.
  * False: an arm has been granted or closed, or was just being invited (throughput mode), and wake has run, is
- * running or will run. If the invited arm then had nothing, wake gets index -1 and ROUSE_CANCELLED. */
+ * running or will run. If the invited arm then had nothing, wake gets index -1 and ROUSE_CANCELLED.
+ * A polled any: false does not wait for the outcome, as the cancel of a waiter does, for the arm's wake may
+ * have been left to the call that this thread is in. The any and its arms are yours again when
+ * rouse_any_status is not ROUSE_PENDING. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;

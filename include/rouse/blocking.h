@@ -240,8 +240,9 @@ ROUSE_INLINE_ bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
     return rouse_waiter_queue_cancel((rouse_waiter_queue *)queue, w);
 }
 ROUSE_INLINE_ void rouse_block_give_to_queue_(void *queue, rouse_waiter *w, uint32_t n) {
-    (void)w;
-    (void)rouse_waiter_queue_wake((rouse_waiter_queue *)queue, n, ROUSE_MAX_PERMITS);
+    if (rouse_outcome_is_ones_(w)) { /* what a wake_all gave is for nobody else */
+        (void)rouse_waiter_queue_wake((rouse_waiter_queue *)queue, n, ROUSE_MAX_PERMITS);
+    }
 }
 ROUSE_INLINE_ void rouse_block_notify_next_(void *notify, rouse_waiter *w, uint32_t n) {
     (void)n;

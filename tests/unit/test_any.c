@@ -448,3 +448,45 @@ Test(any, its_wake_runs_after_what_an_earlier_wake_of_the_call_has_made_due) {
     rouse_waiter_queue_destroy(&q);
     rouse_waiter_queue_destroy(&other);
 }
+
+/* ---- a bare queue ---------------------------------------------------------------------------------------------------- */
+
+/* Both arms are granted before either has won: the semaphore's wins. */
+static rouse_semaphore *first_object;
+static rouse_waiter_queue *second_object;
+static bool wakes_everybody;
+static void grant_both_arms(probe *p) {
+    (void)p;
+    cr_assert_eq(rouse_semaphore_release(first_object, 1), ROUSE_OK);
+    if (wakes_everybody) {
+        cr_assert_eq(rouse_waiter_queue_wake_all(second_object), 1u);
+    } else {
+        cr_assert(rouse_waiter_queue_wake_one(second_object));
+    }
+}
+Test(any, what_a_losing_arm_got_from_a_wake_all_is_not_given_to_those_who_come_later) {
+    for (int all = 0; all < 2; all++) {
+        rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+        rouse_semaphore outer = ROUSE_SEMAPHORE_INIT(0);
+        rouse_waiter_queue q = ROUSE_WAITER_QUEUE_INIT(0);
+        rouse_arm arms[2];
+        rouse_any any;
+        probe p;
+        first_object = &s;
+        second_object = &q;
+        wakes_everybody = all == 1;
+        probe_init(&p, 0);
+        p.then = grant_both_arms;
+        rouse_arm_semaphore(&arms[0], &s, 1);
+        rouse_arm_queue(&arms[1], &q, 1);
+        rouse_any_init(&any, arms, 2, NULL, NULL, NULL);
+        cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_acquire(&outer, &p.waiter, 1), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_release(&outer, 1), ROUSE_OK);
+        cr_assert_eq(rouse_any_index(&any), 0);
+        cr_assert_eq(rouse_waiter_queue_balance(&q), all == 1 ? 0 : 1);
+        rouse_waiter_queue_destroy(&q);
+        rouse_semaphore_destroy(&outer);
+        rouse_semaphore_destroy(&s);
+    }
+}
