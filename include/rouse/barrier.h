@@ -45,8 +45,8 @@ ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
                      rouse_backend_waiter_count_(&b->gate_[1]) == 0,
                  b, "waiters are queued");
-    rouse_waiter_queue_destroy(&b->gate_[0]);
-    rouse_waiter_queue_destroy(&b->gate_[1]);
+    rouse_backend_destroy_(&b->gate_[0]);
+    rouse_backend_destroy_(&b->gate_[1]);
 }
 
 /* Starts with no party arrived. ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS. ROUSE_NOMEM: LOCKFREE

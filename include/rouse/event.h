@@ -60,13 +60,13 @@ ROUSE_INLINE_ void rouse_event_init(rouse_event *e) {
 ROUSE_INLINE_ void rouse_event_destroy(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&e->queue_) == 0, e, "waiters are queued");
-    rouse_waiter_queue_destroy(&e->queue_);
+    rouse_backend_destroy_(&e->queue_);
 }
 
 /* Returns whether it is set. What came before the set happens before what follows a true answer. */
 ROUSE_INLINE_ bool rouse_event_is_set(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
-    return rouse_waiter_queue_is_closed(&e->queue_);
+    return rouse_queue_closed_(&e->queue_);
 }
 
 /* Sets the event and wakes all waiters with ROUSE_OK, in one step. Returns how many it woke; 0 if the event
@@ -82,6 +82,16 @@ ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
     return rouse_queue_reset_(&e->queue_);
 }
 
+/* wait without checks. */
+ROUSE_INLINE_ rouse_status rouse_event_wait_(rouse_event *e, rouse_waiter *w) {
+    rouse_status status;
+    if (rouse_queue_closed_(&e->queue_)) {
+        return ROUSE_OK;
+    }
+    status = rouse_queue_wait_(&e->queue_, w, 1);
+    return status == ROUSE_CLOSED ? ROUSE_OK : status; /* set since the look */
+}
+
 /* Waits until the event is set.
  *   ROUSE_OK        it is set
  *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
@@ -89,14 +99,9 @@ ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
  * Wakes: w's wake runs on the thread that sets the event, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
-    rouse_status status;
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_IDLE_(w, e);
-    if (rouse_waiter_queue_is_closed(&e->queue_)) {
-        return ROUSE_OK;
-    }
-    status = rouse_queue_wait_(&e->queue_, w, 1);
-    return status == ROUSE_CLOSED ? ROUSE_OK : status; /* set since the look */
+    return rouse_event_wait_(e, w);
 }
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
@@ -110,7 +115,7 @@ ROUSE_INLINE_ bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
 /* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_event_waiter_count(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
-    return rouse_waiter_queue_waiter_count(&e->queue_);
+    return rouse_backend_waiter_count_(&e->queue_);
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
@@ -128,7 +133,7 @@ ROUSE_INLINE_ rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeo
     rouse_status status = ROUSE_OK;
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
-    if (!rouse_waiter_queue_is_closed(&e->queue_)) {
+    if (!rouse_queue_closed_(&e->queue_)) {
         status = rouse_block_on_queue_(&e->queue_, 1, timeout_ns, NULL);
     }
     return status == ROUSE_CLOSED ? ROUSE_OK : status;

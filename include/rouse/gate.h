@@ -64,8 +64,8 @@ ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
  * last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
-    ROUSE_CHECK_(rouse_event_waiter_count(&g->drained_) == 0, g, "waiters are queued");
-    rouse_event_destroy(&g->drained_);
+    ROUSE_CHECK_(rouse_backend_waiter_count_(ROUSE_GATE_QUEUE_(g)) == 0, g, "waiters are queued");
+    rouse_backend_destroy_(ROUSE_GATE_QUEUE_(g));
 }
 
 /* Changes the word if it is still *seen. */
@@ -106,7 +106,7 @@ ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
         after = seen - ROUSE_GATE_ONE_ * n;
     } while (n != 0 && !rouse_gate_change_(g, &seen, after));
     if (after == ROUSE_GATE_CLOSED_ && n != 0) {
-        (void)rouse_event_set(&g->drained_);
+        (void)rouse_queue_set_(ROUSE_GATE_QUEUE_(g));
     }
     return ROUSE_OK;
 }
@@ -122,7 +122,7 @@ ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
             return 0;
         }
     } while (!rouse_gate_change_(g, &seen, seen + ROUSE_GATE_CLOSED_));
-    return seen == 0 ? rouse_event_set(&g->drained_) : 0;
+    return seen == 0 ? rouse_queue_set_(ROUSE_GATE_QUEUE_(g)) : 0;
 }
 
 ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
@@ -147,7 +147,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_IDLE_(w, g);
-    return rouse_event_wait(&g->drained_, w);
+    return rouse_event_wait_(&g->drained_, w);
 }
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
@@ -155,20 +155,20 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_OWNED_(w, ROUSE_GATE_QUEUE_(g), g);
-    return rouse_event_cancel(&g->drained_, w);
+    return rouse_backend_cancel_(ROUSE_GATE_QUEUE_(g), w);
 }
 
 /* Returns how many waiters are queued; a snapshot. */
 ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
-    return rouse_event_waiter_count(&g->drained_);
+    return rouse_backend_waiter_count_(ROUSE_GATE_QUEUE_(g));
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
  * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
 ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
-    return rouse_event_reserve(&g->drained_, waiters);
+    return rouse_backend_reserve_(ROUSE_GATE_QUEUE_(g), waiters);
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL

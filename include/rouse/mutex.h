@@ -46,7 +46,7 @@ ROUSE_INLINE_ void rouse_mutex_init(rouse_mutex *m) {
 ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
-    rouse_waiter_queue_destroy(&m->queue_);
+    rouse_backend_destroy_(&m->queue_);
 }
 
 /* Locks the mutex if it is free and nobody waits; otherwise queues `w` for it. Never blocks.
@@ -107,7 +107,7 @@ ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
 /* Returns whether anybody holds the mutex; a snapshot. */
 ROUSE_INLINE_ bool rouse_mutex_is_locked(const rouse_mutex *m) {
     ROUSE_CHECK_LOOK_(m, &m->queue_);
-    return rouse_waiter_queue_balance(&m->queue_) <= 0;
+    return rouse_backend_balance_(&m->queue_) <= 0;
 }
 
 /* Returns how many waiters are queued; a snapshot. */

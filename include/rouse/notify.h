@@ -47,7 +47,7 @@ ROUSE_INLINE_ void rouse_notify_init(rouse_notify *n) {
 ROUSE_INLINE_ void rouse_notify_destroy(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
-    rouse_waiter_queue_destroy(&n->queue_);
+    rouse_backend_destroy_(&n->queue_);
 }
 
 /* Takes the stored notification, or queues `w` for the next one. Never blocks.

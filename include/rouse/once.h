@@ -48,13 +48,13 @@ ROUSE_INLINE_ void rouse_once_init(rouse_once *o) {
 ROUSE_INLINE_ void rouse_once_destroy(rouse_once *o) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&o->queue_) == 0, o, "waiters are queued");
-    rouse_waiter_queue_destroy(&o->queue_);
+    rouse_backend_destroy_(&o->queue_);
 }
 
 /* Returns whether it is done. After true you see what came before done. Cost: one acquire load. */
 ROUSE_INLINE_ bool rouse_once_is_done(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
-    return rouse_waiter_queue_is_closed(&o->queue_);
+    return rouse_queue_closed_(&o->queue_);
 }
 
 /* Asks whether it is done, or who is to do it.
@@ -67,7 +67,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_IDLE_(w, o);
-    if (rouse_waiter_queue_is_closed(&o->queue_)) {
+    if (rouse_queue_closed_(&o->queue_)) {
         return ROUSE_CLOSED;
     }
     return rouse_queue_wait_(&o->queue_, w, 1);
@@ -75,7 +75,7 @@ ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
 
 /* It is being done. (Takes the turn and gives it back if nobody has it.) */
 ROUSE_INLINE_ bool rouse_once_is_running_(rouse_once *o) {
-    if (rouse_waiter_queue_is_closed(&o->queue_)) {
+    if (rouse_queue_closed_(&o->queue_)) {
         return false;
     }
     if (rouse_queue_try_wait_(&o->queue_, 1)) {
@@ -106,7 +106,7 @@ ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
 ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(o, &o->queue_);
-    if (!rouse_waiter_queue_is_closed(&o->queue_)) {
+    if (!rouse_queue_closed_(&o->queue_)) {
         status = rouse_queue_give_back_(&o->queue_, 1, 1);
     }
     ROUSE_CHECK_(status == ROUSE_OK, o, "nobody has begun it");

@@ -65,7 +65,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) 
 ROUSE_INLINE_ void rouse_rwlock_destroy(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&l->queue_) == 0, l, "waiters are queued");
-    rouse_waiter_queue_destroy(&l->queue_);
+    rouse_backend_destroy_(&l->queue_);
 }
 
 /* How many may read at a time: what a writer takes. */
@@ -128,7 +128,7 @@ ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
     ROUSE_CHECK_USE_(l, &l->queue_);
     others = l->readers_ - 1;
-    if (others == 0 ? rouse_backend_waiter_count_(&l->queue_) != 0 || rouse_waiter_queue_is_closed(&l->queue_)
+    if (others == 0 ? rouse_backend_waiter_count_(&l->queue_) != 0 || rouse_queue_closed_(&l->queue_)
                     : !rouse_queue_try_wait_(&l->queue_, others)) {
         return false;
     }
@@ -203,7 +203,7 @@ ROUSE_INLINE_ uint32_t rouse_rwlock_close(rouse_rwlock *l) {
 }
 ROUSE_INLINE_ bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
     ROUSE_CHECK_LOOK_(l, &l->queue_);
-    return rouse_waiter_queue_is_closed(&l->queue_);
+    return rouse_queue_closed_(&l->queue_);
 }
 
 /* Returns how many waiters are queued, readers and writers; a snapshot. */

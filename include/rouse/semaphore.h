@@ -53,7 +53,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_init(rouse_semaphore *s, uint32_t per
 ROUSE_INLINE_ void rouse_semaphore_destroy(rouse_semaphore *s) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&s->queue_) == 0, s, "waiters are queued");
-    rouse_waiter_queue_destroy(&s->queue_);
+    rouse_backend_destroy_(&s->queue_);
 }
 
 /* Takes n permits if they are free and nobody waits; otherwise queues `w` for them. Never blocks.
@@ -148,7 +148,7 @@ ROUSE_INLINE_ uint32_t rouse_semaphore_close(rouse_semaphore *s) {
  * answer. */
 ROUSE_INLINE_ bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
     ROUSE_CHECK_LOOK_(s, &s->queue_);
-    return rouse_waiter_queue_is_closed(&s->queue_);
+    return rouse_queue_closed_(&s->queue_);
 }
 
 /* Reserves memory so that up to `waiters` single-permit waits can queue at the same time without allocating.
