@@ -110,8 +110,8 @@ struct rouse_any {
         hand_on_call;                                                                                \
     }
 
-/* What a wake_all gave is not handed on: those who come later have no part in it. (The status that it reads is
- * this wait's, also if the call answers at once.) */
+/* What a wake_all gave is not handed on: those who come later have no part in it. (The status that it reads
+ * is this wait's, also if the call answers at once.) */
 ROUSE_INLINE_ void rouse_arm_give_to_queue_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
     if (rouse_outcome_is_ones_(w)) {
         (void)rouse_waiter_queue_wake(q, n, ROUSE_MAX_PERMITS);
@@ -302,7 +302,7 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     } else if (!deciding) {
         uint64_t seen;
         holds += rouse_any_cancel_arms_(a, a->count_, i + 1);
-        /* E50: acquire, as in rouse_any_let_go_. Nobody takes a hold who has none, so once this thread has
+        /* E50: acquire, as in rouse_any_let_go_. No thread without a hold takes one, so once this thread has
          * the only ones they need not be let go: the next wait starts afresh. */
         seen = rouse_u64_load_acquire_(&a->state_);
         if ((seen & ROUSE_ANY_HOLDS_) == holds) {

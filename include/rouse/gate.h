@@ -1,4 +1,4 @@
-/* rouse/gate.h: counts who is inside, closes, and tells when the last has left.
+/* rouse/gate.h: counts those inside, closes, and tells when the last has left.
  *
  *     rouse_gate_init(&gate, 0);
  *     ...

@@ -147,8 +147,8 @@ ROUSE_INLINE_ bool rouse_limit_fits_(uint64_t word, uint32_t n) {
 
 /* Changes the word if it is still *seen. */
 ROUSE_INLINE_ bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
-    /* E42: acquire; who takes HELD reads the list, and who grants passes on what came before every give_back.
-     * Release: for what came before this one, and for the list when the holder lets go. */
+    /* E42: acquire; the thread that takes HELD reads the list, and a granting thread passes on what came before
+     * every give_back. Release: for what came before this one, and for the list when the holder lets go. */
     return rouse_u64_cas_acq_rel_(&l->word_, seen, after);
 }
 
@@ -637,7 +637,7 @@ ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
     uint64_t seen = rouse_limit_hold_(l);
     rouse_waiter *const first = l->list_.oldest;
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-    /* Who is invited waits until it has answered. */
+    /* An invited waiter stays until it has answered. */
     const uint32_t invited = (seen & ROUSE_LIMIT_INVITED_) != 0 ? 1 : 0;
     const uint64_t gone = ROUSE_LIMIT_HELD_ | (invited != 0 ? 0 : ROUSE_LIMIT_WAITING_);
     l->list_.oldest = NULL;

@@ -62,7 +62,7 @@ ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
     uint32_t i;
     ROUSE_CHECK_OBJECT_(s);
     i = s->held_;
-    s->held_ = 0; /* before the first of them: who gets it may free s */
+    s->held_ = 0; /* before the first of them: the task that gets it may free s */
     while (i-- != 0) {
         (void)rouse_limit_give_back(steps[i].limit, steps[i].n);
     }

@@ -100,7 +100,7 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
  * waiters have been looked at.) */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread goes on to read
+    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread then reads
      * what they published (E4). */
     const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_WORD_ADD_ONE_);
     if (ROUSE_LIKELY_((uint32_t)before < ROUSE_MAX_PERMITS)) {

@@ -9,7 +9,7 @@
  *         ...                                   // your completions; kicked = one has the user data &r
  *         rouse_uring_ready(&r, kicked);        // last in each turn
  *     }
- *     rouse_uring_close(&r);                    // and go on until rouse_uring_is_closed(&r)
+ *     rouse_uring_close(&r);                    // then turn the loop until rouse_uring_is_closed(&r)
  *
  * Every function runs on the ring's thread. Call rouse_uring_ready last in a turn, because a wake may free
  * what a completion of the same turn points to. Deadlines are on CLOCK_MONOTONIC, in nanoseconds
@@ -108,7 +108,7 @@ ROUSE_INLINE_ void rouse_uring_ready(rouse_uring *r, bool kicked) {
 ROUSE_INLINE_ void rouse_uring_close(rouse_uring *r) {
     rouse_mailbox_destroy(&r->mailbox_); /* waits for a kick in progress: from here on nobody kicks */
     rouse_uring_kick_(r);
-    (void)io_uring_submit(r->ring_); /* the poll, which needs the eventfd to begin and not to go on */
+    (void)io_uring_submit(r->ring_); /* the poll, which needs the eventfd to begin, and not to continue */
     (void)close(r->eventfd_);
     r->eventfd_ = -1;
 }

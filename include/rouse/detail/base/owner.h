@@ -91,8 +91,8 @@ ROUSE_INLINE_ void *rouse_owner_nobody_(rouse_atomic_ptr_ *holder) {
 ROUSE_INLINE_ bool rouse_owner_asks_(const rouse_atomic_ptr_ *holder) {
     return rouse_ptr_load_relaxed_(holder) != NULL; /* set before others know the mutex */
 }
-/* Relaxed, all: written by the holder, or by the call that makes one; who reads its own data there wrote it,
- * or was told so by the call that did. */
+/* Relaxed, all: written by the holder, or by the call that makes one; a thread that reads its own data there
+ * wrote it, or was told so by the call that did. */
 ROUSE_INLINE_ void rouse_owner_hold_(rouse_atomic_ptr_ *holder, void *data) {
     if (rouse_owner_asks_(holder)) {
         rouse_ptr_store_relaxed_(holder, data != NULL ? data : rouse_owner_nobody_(holder));

@@ -61,7 +61,8 @@ ROUSE_INLINE_ uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
  *   TOLD    -> AWAKE    its thread, which has learnt of it */
 enum { ROUSE_PARK_AWAKE_ = 0, ROUSE_PARK_TOLD_ = 1, ROUSE_PARK_ASLEEP_ = 2 };
 
-/* Its thread: it has been told. Relaxed: who tells it next has been given the waiter after this. */
+/* Its thread: it has been told. Relaxed: the thread that tells it next has been given the waiter after this.
+ *  */
 ROUSE_INLINE_ void rouse_park_rearm_(rouse_atomic_u32_ *told) {
     rouse_u32_store_relaxed_(told, ROUSE_PARK_AWAKE_);
 }
@@ -210,7 +211,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
                 break;
             }
         }
-        /* E18: acquire, as above; for who learnt of it by the event. */
+        /* E18: acquire, as above; for a thread that learnt of it by the event. */
         (void)rouse_u32_load_acquire_(&p->told_);
     }
     rouse_park_rearm_(&p->told_);

@@ -10,7 +10,7 @@
  *
  *   ticket_ of a waiter   where it is
  *   2 * sweeps + 1        in the list: this is the list's mark
- *   0                     in SPIN's slot, or taken out by one who tells it or cancels it
+ *   0                     in SPIN's slot, or taken out by the thread that tells or cancels it
  *   an earlier mark       taken out with the whole list
  *   n * 8 + 2, 4 or 6     invited, in throughput mode (open.h)
  *

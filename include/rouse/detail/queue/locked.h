@@ -2,8 +2,8 @@
  *
  * The sign of the word's balance says whether anybody waits. While the list holds somebody the word is MULTI,
  * a balance far below what anybody can lack, and what is lacked stands in listed_, under the lock. So a
- * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and goes on
- * to give its permit under the lock.
+ * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and
+ * continues to give its permit under the lock.
  *
  * The lock is the backend's (mutex.h, spin.h), which defines struct rouse_waiter_queue with word_, listed_
  * and a lock, and

@@ -24,7 +24,7 @@
  * waiters keep at most k + 1 segments, whatever the history and whatever they ask for; the pool grows by a
  * quarter, so it has at most 5/4 of the most it ever needed at once.
  *
- * Tickets have 59 bits, 180 years at 100 million a second. A cell's life has 31: a thread that stands still
+ * Tickets have 59 bits, 180 years at 100 million a second. A cell's life has 31: a thread that is delayed
  * before its compare-and-swap of a cell is mistaken if, when it moves on, that segment has been used again
  * exactly a multiple of 2^31 times and the cell is in the very same state: 2^36 tickets with segments of 32
  * cells, an hour at 20 million hand-offs a second. */
@@ -175,7 +175,7 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
 #endif
 
 /* A segment for each waiter is the worst that history can do, and one more for each whose call has it in
- * hand; then the last one, and one for each other call that stands still with a segment that it has cut
+ * hand; then the last one, and one for each other call that is stopped with a segment that it has cut
  * out. */
 #define ROUSE_RESERVE_CALLS_ 4
 

@@ -4,14 +4,14 @@
  * who holds the mutex and lets waiters sleep. Allocates nothing. Not for signal handlers.
  *
  *     FREE    balance >= 0   nobody waits; every transition is one atomic operation on the word
- *     MULTI   balance <  0   the list holds somebody, or has just been emptied by who holds the mutex
+ *     MULTI   balance <  0   the list holds somebody, or has just been emptied by the mutex's holder
  *
  *     FREE  -> MULTI   a waiter, holding the mutex, takes what credit there is (CAS)
  *     MULTI -> FREE    whoever empties the list stores a balance of 0 before dropping the mutex; credit
  *                      that is left over is added after that, because whoever takes it may destroy the
  *                      queue
  *
- * In MULTI the number in the balance means nothing: a release(1) that has added to it goes on to the
+ * In MULTI the number in the balance means nothing: a release(1) that has added to it continues at the
  * mutex. */
 #ifndef ROUSE_DETAIL_QUEUE_MUTEX_H
 #define ROUSE_DETAIL_QUEUE_MUTEX_H
@@ -76,7 +76,7 @@ ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
     rouse_status status = ROUSE_PENDING;
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
-    /* E3: acquire, for who finds it closed; else a guess for the CAS. */
+    /* E3: acquire, for a thread that finds it closed; else a guess for the CAS. */
     seen = rouse_u64_load_acquire_(&q->word_);
     if (rouse_word_balance_(seen) < 0) {
         /* Relaxed: under the mutex. */
@@ -110,7 +110,7 @@ ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue
  *     MULTI, the list is empty          ->  FREE: 0 + bits */
 ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_t credit, uint64_t bits) {
     /* E3: release, for takers and notifiers that find the word again. It is MULTI, which only the holder of
-     * the mutex ends, and who has added to it comes to the mutex: nothing is lost by the store, and the adds
+     * the mutex ends, and whoever has added to it takes the mutex: nothing is lost by the store, and the adds
      * do not pile up. */
     rouse_u64_store_release_(&q->word_, q->listed_.list.oldest != NULL ? ROUSE_WORD_MULTI_ : bits);
     rouse_lock_drop_(&q->lock_);

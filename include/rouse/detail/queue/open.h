@@ -295,7 +295,7 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
         } else if (rouse_open_is_listed_(seen) || rouse_open_free_(seen) <= ROUSE_MAX_PERMITS) {
             return ROUSE_OK;
         } else if (rouse_u64_cas_relaxed_(&q->word_, &seen, seen - ROUSE_OPEN_STEP_)) {
-            return ROUSE_OVERFLOW; /* relaxed: nothing is taken, and release sequences go on through it */
+            return ROUSE_OVERFLOW; /* relaxed: nothing is taken, and release sequences continue through it */
         }
     }
 }
@@ -306,7 +306,7 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
  *     OPEN        OPEN, 1 more free     done; withdrawn if that is too many
  *     LISTED      LOCKED                SPIN: this thread has the lock, and hands the 1 out
  *                 looks LOCKED          MUTEX: no effect; it gives the 1 under the mutex
- *     LOCKED      LOCKED                no effect; it gives the 1 anew */
+ *     LOCKED      LOCKED                no effect; it gives the 1 again */
 ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
     if (rouse_open_is_open_(before)) { /* the add has published it: that was the last access */
         return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);

@@ -104,7 +104,7 @@ ROUSE_COLD_ uint64_t rouse_spin_await_unlock_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     do {
         rouse_platform_back_off_(&step);
-        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for who finds it closed; else a guess */
+        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for a thread that finds it closed; else a guess */
     } while (rouse_word_multi_(seen) && seen != ROUSE_WORD_MULTI_);
     return seen;
 }
@@ -162,7 +162,7 @@ ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
  *     LOCKED                ->  waits */
 ROUSE_INLINE_ rouse_status rouse_locked_enter_to_wait_(struct rouse_waiter_queue *q, uint32_t n,
                                                        uint32_t *credit) {
-    /* E3: acquire, for who finds it closed; else a guess for the CAS. */
+    /* E3: acquire, for a thread that finds it closed; else a guess for the CAS. */
     uint64_t seen = rouse_u64_load_acquire_(&q->word_);
     for (;;) {
         const int32_t balance = rouse_word_balance_(seen);
@@ -214,9 +214,9 @@ ROUSE_INLINE_ bool rouse_slot_queue_(struct rouse_waiter_queue *q, rouse_waiter 
     if (rouse_ptr_cas_relaxed_(&q->slot_, &nobody, w)) {
         /* While it is EMPTY (compared unsigned, a negative balance is more than n), open and lacks credit. */
         while ((uint32_t)seen < n && (seen & ROUSE_WORD_CLOSED_) == 0) {
-            /* E6: release; partners are the adds and CASes that end SINGLE: they go on to read the slot and
+            /* E6: release; partners are the adds and CASes that end SINGLE: they then read the slot and
              * the waiter. E4: for what came before the wait. No acquire: what the credit that it takes a part
-             * of carries (E3) goes on in its release sequence to who gives the rest. */
+             * of carries (E3) continues in its release sequence to the thread that gives the rest. */
             if (rouse_u64_cas_release_(&q->word_, &seen, seen - n)) {
                 return true;
             }

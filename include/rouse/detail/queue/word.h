@@ -108,7 +108,7 @@ ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
         /* E3: release; partners are E2 and the queueing (E4). Also where `after` equals `balance`: the
          * notifier's write to a condition comes before this read-modify-write, the waiter's second look at
          * the condition after its own, and the two are ordered one way or the other. No acquire: nobody
-         * waits, so nothing is read, and what earlier notifiers released goes on in their release sequences
+         * waits, so nothing is read, and what earlier notifiers released continues in their release sequences
          * to the next taker. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(word, &seen, seen + (uint64_t)((int64_t)after - balance)))) {
             *status = ROUSE_OK;

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bits beside the status, in rouse_waiter.account_ while the outcome is due and in status_ once it is stored.
+/* Bits above the status, in rouse_waiter.account_ while the outcome is due and in status_ once it is stored.
  *
  *   bit         account_  status_
  *   BY_ALL      yes       yes       woken by a wake_all
@@ -48,7 +48,7 @@ ROUSE_INLINE_ rouse_status rouse_outcome_status_(uint32_t outcome) {
     return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
 }
 
-/* A queued waiter's account. Who writes it owns the waiter: before it is queued, under the lock, or
+/* A queued waiter's account. Its writer owns the waiter: before it is queued, under the lock, or
  * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
  * elsewhere. */
 ROUSE_INLINE_ uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
@@ -133,7 +133,7 @@ ROUSE_INLINE_ void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
         ROUSE_DISOWN_(w);
     }
     /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
-     * acquired before (the release it is serving) becomes visible to who reads the outcome. */
+     * acquired before (the release it is serving) becomes visible to the reader of the outcome. */
     rouse_u32_store_release_(&w->status_, outcome);
 }
 

@@ -9,17 +9,17 @@
  *   INVITED ----> DONE       the waiter asks, and one is free: it takes it, and hands on what is left
  *   INVITED ----> READY      it asks, and nothing is free: the cell keeps the count
  *   INVITED ----> CANCELLED  it declines, or is cancelled in its mailbox; what is free is handed on
- *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes, until
- *                            the waiter has answered. The rest is as in INVITED
+ *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes,
+ *                            until the waiter has answered. The rest is as in INVITED
  *   INVITED ----> SHUT       close; what is free is stored. SHUT -> DONE
  *
  * INVITED and PROMISED are not resolved, so wakers come no further, and the queue's word stays QUEUE: a
  * newcomer finds the cell as a waker does. A free permit and the count are one word, so no wake is lost and
  * the bound is exact.
  *
- * Who gives up leaves its count to the next (carried_): with its ticket, so that a thread that comes late
- * changes nothing. It is void when a waiter behind that ticket has got in, or nobody waited before a ticket
- * behind it was issued (entered_). Who reads entered_ late counts too many, never too few.
+ * A waiter that gives up leaves its count to the next (carried_): with its ticket, so that a thread that
+ * comes late changes nothing. It is void when a waiter behind that ticket has got in, or nobody waited before
+ * a ticket behind it was issued (entered_). A thread that reads entered_ late counts too many, never too few.
  *
  * Only waiters for one that have a wake are invited. A waiter for several is served as in strict mode, also
  * with the last of them; one that has not arrived in its cell yet is running, and gets a token. */
@@ -64,7 +64,7 @@ ROUSE_INLINE_ uint32_t rouse_open_index_(const rouse_waiter_queue *q, uint64_t t
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
 static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
-/* The state in which a waiter is in its cell, and its number. Who invites it finds the asker entered. */
+/* The state in which a waiter is in its cell, and its number. Its waker finds the asker entered. */
 ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n,
                                            uint64_t word) {
     if (rouse_open_on_(q) && n == 1 && w->wake_ != NULL) {
@@ -74,7 +74,7 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
 }
 
-/* Takes from what is free beside the invited waiter. Returns how many.
+/* Takes from what is free while a waiter is invited. Returns how many.
  *
  *     newcomer   INVITED, free >= n, passed + n <= bound    ->  free - n, passed + n    n
  *     reduce     INVITED, PROMISED, free                    ->  up to n less free       so many

@@ -171,7 +171,7 @@ ROUSE_INLINE_ void rouse_pool_push_(rouse_pool_ *pool, rouse_segment_ *segment) 
     uint64_t seen = rouse_u64_load_relaxed_(&pool->free_);
     do {
         rouse_u32_store_relaxed_(&segment->link_, (uint32_t)seen & ROUSE_LINK_INDEX_);
-        /* E12: release; partner is the pop: who gets the segment sees it as its last user left it. */
+        /* E12: release; partner is the pop: its thread sees the segment as the last user left it. */
     } while (!rouse_u64_cas_release_(&pool->free_, &seen,
                                      (seen & ~(uint64_t)ROUSE_LINK_INDEX_) | segment->index_));
 }
@@ -184,8 +184,8 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
         /* It may have been popped, and be linked elsewhere: then the tag has moved and the CAS fails. */
         const uint64_t below = rouse_u32_load_relaxed_(&top->link_);
         const uint64_t tag = (seen >> 27) + 1;
-        /* E12: acquire, as said in push. release is more than is needed: who pushed what stays below heads a
-         * release sequence, which goes on. */
+        /* E12: acquire, as said in push. release is more than is needed: the push of what stays below heads a
+         * release sequence, which continues. */
         if (rouse_u64_cas_acq_rel_(&pool->free_, &seen, (tag << 27) | below)) {
             return top;
         }
@@ -207,7 +207,7 @@ ROUSE_INLINE_ void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segm
 
 /* Makes chunk `chunk`, if it is missing. False: no memory. */
 ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
-    /* Relaxed: only whether it is there; who uses it loads it again (E16). */
+    /* Relaxed: only whether it is there; a user loads it again (E16). */
     if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
         void *const segments = rouse_chunk_new_(chunk);
         if (segments == NULL) {
@@ -374,7 +374,7 @@ ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const r
          !rouse_segment_live_(behind, &state, rouse_walk_next_base_(pool, marked)))) {
         return false;
     }
-    /* E11: release; partners are the walkers, who go on to read the segment behind. */
+    /* E11: release; partners are the walkers, which then read the segment behind. */
     if (!rouse_u64_cas_release_(rouse_walk_link_(pool, walk), &expected, cut)) {
         return false;
     }

@@ -11,15 +11,15 @@
  *                                                  `next`; whoever finds this finishes it
  *   QUEUE   2^31 + 2^30       high bits of next    somebody waits, or did; no credit is stored
  *           + low 28 bits
- *   TAKEN   the same + 2^29   high bits of next    a wake_all or a close has taken all who waited
+ *   TAKEN   the same + 2^29   high bits of next    a wake_all or a close has taken all that waited
  *   either, + 2^28: BY_CLAIM                       `next` is for whoever claims its cell. Without it: for
  *                                                  whoever issues it; nobody claims it
  *
  *   EMPTY -> EMPTY     credit is given or taken                        EMPTY -> QUEUE   a ticket is issued
- *   EMPTY -> FIRST     a ticket is issued to one who lacks less        FIRST -> QUEUE   it has the credit
- *   QUEUE -> QUEUE     a ticket is issued                              FIRST -> EMPTY   the credit was enough
- *   QUEUE -> EMPTY     nobody waits any more: what is left of a wake is stored
- *   QUEUE -> BY_CLAIM  somebody lacks several; it ends when a ticket is issued to one who does not, and in
+ *   EMPTY -> FIRST     a ticket is issued to a waiter that lacks less        FIRST -> QUEUE   it has the
+ *   credit QUEUE -> QUEUE     a ticket is issued                              FIRST -> EMPTY   the credit was
+ *   enough QUEUE -> EMPTY     nobody waits any more: what is left of a wake is stored
+ *   QUEUE -> BY_CLAIM  somebody lacks several; it ends when a ticket is issued to one that does not, and in
  *                      EMPTY
  *   QUEUE -> TAKEN     wake_all, close: the cells of all tickets before next are this call's
  *   TAKEN -> EMPTY, QUEUE   as from QUEUE, once served_ is next
@@ -125,7 +125,7 @@ ROUSE_INLINE_ uint64_t rouse_state_queue_(uint64_t next, bool closed) {
                                  ((uint32_t)next & (ROUSE_STATE_BY_CLAIM_ - 1)),
                              rouse_state_tag_of_(next >> 28), closed);
 }
-/* QUEUE, when `ticket` has been issued to one who lacks n. */
+/* QUEUE, when `ticket` has been issued to a waiter that lacks n. */
 ROUSE_INLINE_ uint64_t rouse_state_issued_(uint64_t ticket, uint32_t n) {
     return rouse_state_queue_(ticket + 1, false) + (n == 1 ? 0 : ROUSE_STATE_BY_CLAIM_);
 }
@@ -174,7 +174,7 @@ ROUSE_INLINE_ bool rouse_cell_invited_(uint64_t cell) {
 ROUSE_INLINE_ uint32_t rouse_cell_lacks_(uint64_t cell) {
     return rouse_cell_open_(cell) ? 1 : rouse_cell_number_(cell);
 }
-/* An open number: how many permits are free beside the waiter, and how many newcomers have taken. */
+/* An open number: how many permits are free and not the waiter's, and how many newcomers have taken. */
 #define ROUSE_CELL_FREE_MOST_   0xffffu
 #define ROUSE_CELL_PASSED_      0x10000u
 #define ROUSE_CELL_PASSED_MOST_ 0x1fffu

@@ -9,8 +9,8 @@
  *
  * Which of the two a ticket is for stands in the word while it is the next one: in EMPTY and FIRST it goes by
  * the claim, in QUEUE only with BY_CLAIM, which is set before the claim. Were both possible, one could claim
- * the cell of a ticket that another had issued for itself. Who lacks several leaves BY_CLAIM for the ticket
- * after its own, in the hope that the next one lacks several, too.
+ * the cell of a ticket that another had issued for itself. A waiter that lacks several leaves BY_CLAIM for
+ * the ticket after its own, in the hope that the next one lacks several, too.
  *
  *   the word            becomes                         when
  *   EMPTY, credit 0     QUEUE (next + 1)                -
@@ -23,7 +23,7 @@
  *   FIRST               EMPTY (next + 1), the rest      the cell is TOKEN_STORED, and served_ is next + 1
  *
  * ---- When 31 bits wrap ----------------------------------------------------------------------------------
- * EMPTY has 31 bits of `next`. A thread that stands still between its look at an EMPTY word without credit
+ * EMPTY has 31 bits of `next`. A thread that is delayed between its look at an EMPTY word without credit
  * and its compare-and-swap, while 2^31 tickets pass, may succeed although it should not, and leaves a QUEUE
  * word whose `next` is less than served_. Nothing else can: so whoever finds that puts EMPTY back, with the
  * 31 bits that it had. */
@@ -66,7 +66,7 @@ ROUSE_INLINE_ rouse_pool_ *rouse_ticket_pool_(const rouse_waiter_queue *q) {
  * other. */
 ROUSE_INLINE_ bool rouse_spot_read_(rouse_spot_ *at) {
     at->word = rouse_u64_load_acquire_(&rouse_spot_cell_(at)->word_); /* E9: what others did to it; E11 */
-    /* E11: acquire; partner is LIVE, or who used the segment again. */
+    /* E11: acquire; partner is LIVE, or the thread that used the segment again. */
     return rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 

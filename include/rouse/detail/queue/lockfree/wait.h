@@ -140,7 +140,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         } else if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
             continue;
         } else if (rouse_open_on_(q) && rouse_ticket_pool_(q) != NULL) {
-            rouse_open_enter_(rouse_ticket_pool_(q), ticket); /* nobody waits: the count begins anew */
+            rouse_open_enter_(rouse_ticket_pool_(q), ticket); /* nobody waits: the count begins again */
         }
         if (!rouse_spot_last_(q, at, ticket)) {
             const rouse_status status = rouse_wait_append_(q, at);

@@ -1,7 +1,7 @@
 /* rouse/detail/queue/lockfree/wake.h: the waker's side of the LOCKFREE queue. Internal.
  *
  * A waker goes to the oldest cell that is not resolved. What it lacks is more than the waker has: the waker
- * lowers it, in one compare-and-swap, and is done. Otherwise it wins the cell, and goes on with the rest.
+ * lowers it, in one compare-and-swap, and is done. Otherwise it wins the cell, and continues with the rest.
  * When no cell is left, one compare-and-swap of the queue's word stores the rest and says that nobody waits;
  * it fails if a ticket has been issued meanwhile.
  *
@@ -142,7 +142,7 @@ ROUSE_INLINE_ bool rouse_open_from_(uint64_t a, uint64_t b) {
 }
 /* How many newcomers have passed those who gave up since a waiter last got in. */
 ROUSE_INLINE_ uint32_t rouse_open_carried_(rouse_pool_ *pool) {
-    /* Relaxed: a cell that is final (E9) has shown what its waiter carried. Who got in may be seen late: then
+    /* Relaxed: a cell that is final (E9) has shown what its waiter carried. An entry may be seen late: then
      * the count is too high. */
     const uint64_t carried = rouse_u64_load_relaxed_(&pool->carried_);
     const uint64_t entered = rouse_u64_load_relaxed_(&pool->entered_);
@@ -240,7 +240,7 @@ ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
  *     INVITED, PROMISED (close)      ->  SHUT         true
  *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
  *     the same, nobody to be told    ->  RESERVED     true: kept until the end
- *     changed meanwhile              ->  unchanged    false; its word is read anew */
+ *     changed meanwhile              ->  unchanged    false; its word is read again */
 ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
