@@ -147,7 +147,7 @@ ROUSE_INLINE_ bool rouse_limit_fits_(uint64_t word, uint32_t n) {
 
 /* Changes the word if it is still *seen. */
 ROUSE_INLINE_ bool rouse_limit_change_(rouse_limit *l, uint64_t *seen, uint64_t after) {
-    /* E42: acquire; the thread that takes HELD reads the list, and a granting thread passes on what came before
+    /* E42: acquire; the thread that takes HELD reads the list, and a granting one passes on what came before
      * every give_back. Release: for what came before this one, and for the list when the holder lets go. */
     return rouse_u64_cas_acq_rel_(&l->word_, seen, after);
 }
