@@ -44,6 +44,17 @@ ROUSE_INLINE_ void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     list->oldest = w;
 }
 
+/* w is the oldest. */
+ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
+    rouse_waiter *const behind = w->next_;
+    list->oldest = behind;
+    if (behind == NULL) {
+        list->newest = NULL;
+    } else {
+        rouse_ptr_store_relaxed_(&behind->place_, NULL);
+    }
+}
+
 ROUSE_INLINE_ void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const before = rouse_list_before_(w);
     rouse_waiter *const behind = w->next_;

@@ -42,6 +42,7 @@ typedef struct rouse_listed_ {
     { {NULL, NULL}, ROUSE_ATOMIC_INIT_(0), 0, (bypass) }
 #define ROUSE_LISTED_ONE_  ((uint64_t)1 << 40)
 #define ROUSE_LISTED_MOST_ ((uint64_t)0xffffff * ROUSE_LISTED_ONE_) /* 16,777,215 waiters */
+#define ROUSE_LISTED_FEW_  ((uint64_t)2047 * ROUSE_LISTED_ONE_)
 
 ROUSE_INLINE_ void rouse_listed_init_(rouse_listed_ *listed) {
     listed->list.oldest = NULL;
@@ -63,10 +64,12 @@ ROUSE_INLINE_ void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
     rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
 }
 
-/* Is there room for one more, which lacks `lacks`? Relaxed: under the lock. */
+/* Is there room for one more, which lacks `lacks`? Up to ROUSE_LISTED_FEW_ have, whatever they lack: 2048 times
+ * ROUSE_MAX_PERMITS is less than ROUSE_LISTED_ONE_. Relaxed: under the lock. */
 ROUSE_INLINE_ bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
     const uint64_t counts = rouse_u64_load_relaxed_(&listed->counts);
-    return counts < ROUSE_LISTED_MOST_ && (counts & (ROUSE_LISTED_ONE_ - 1)) + lacks < ROUSE_LISTED_ONE_;
+    return ROUSE_LIKELY_(counts < ROUSE_LISTED_FEW_) ||
+           (counts < ROUSE_LISTED_MOST_ && (counts & (ROUSE_LISTED_ONE_ - 1)) + lacks < ROUSE_LISTED_ONE_);
 }
 
 ROUSE_INLINE_ uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
@@ -114,11 +117,16 @@ ROUSE_INLINE_ void rouse_listed_grant_(const void *queue, rouse_listed_ *listed,
 /* Gives 1 to the oldest waiter. Returns the waiter if it has all that it asked for now, else NULL. */
 ROUSE_INLINE_ rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_listed_ *listed) {
     rouse_waiter *const w = listed->list.oldest;
-    if (rouse_account_lacks_(w) != 1) {
+    if (!ROUSE_LIKELY_(rouse_account_lacks_(w) == 1)) {
         rouse_listed_credit_(listed, w, 1);
         return NULL;
     }
-    rouse_listed_grant_(queue, listed, w);
+    rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: as in rouse_listed_remove_ */
+    rouse_list_pop_(&listed->list, w);
+    rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + 1));
+    ROUSE_TRACE("grant", queue, w);
+    ROUSE_STATS_LEFT_(queue, w, ROUSE_OK);
+    (void)queue;
     return w;
 }
 

@@ -256,6 +256,10 @@ ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_waiter_release_(w);
+            if (ROUSE_LIKELY_(credit == 0)) {
+                (void)rouse_locked_leave_(q, 0, 0);
+                return true;
+            }
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
         if (chain.first != NULL) {
