@@ -339,7 +339,6 @@ ROUSE_INLINE_ bool rouse_timed_is_over_(const rouse_timed *t) {
 
 /* Begins a wait for `object`. False: t is waiting already, or its wake is due. */
 ROUSE_INLINE_ bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
-    ROUSE_CHECK_OBJECT_(t);
     if (t->object_ != NULL) {
         if (!rouse_timed_is_over_(t)) {
             return false;
@@ -405,6 +404,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
     ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
                ? rouse_timed_wait_(t, rouse_waiter_queue_wait(q, &t->waiter, n), until)
                : ROUSE_INVALID;
@@ -414,6 +414,7 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_q
                                                                   bool (*ready)(void *arg), void *arg,
                                                                   uint64_t until) {
     ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
                ? rouse_timed_wait_(t, rouse_waiter_queue_add_waiter_if(q, &t->waiter, ready, arg), until)
                : ROUSE_INVALID;
@@ -422,6 +423,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
     ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, s, rouse_timed_leave_semaphore_)
                ? rouse_timed_wait_(t, rouse_semaphore_acquire(s, &t->waiter, n), until)
                : ROUSE_INVALID;
@@ -429,6 +431,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rou
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, m, rouse_timed_leave_mutex_)
                ? rouse_timed_wait_(t, rouse_mutex_lock(m, &t->waiter), until)
                : ROUSE_INVALID;
@@ -436,6 +439,7 @@ ROUSE_INLINE_ rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_until(rouse_notify *n, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
                ? rouse_timed_wait_(t, rouse_notify_wait(n, &t->waiter), until)
                : ROUSE_INVALID;
@@ -444,6 +448,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_timed *t,
                                                       bool (*ready)(void *arg), void *arg, uint64_t until) {
     ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
                ? rouse_timed_wait_(t, rouse_notify_wait_if(n, &t->waiter, ready, arg), until)
                : ROUSE_INVALID;
@@ -452,6 +457,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
                                                      uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, l, rouse_timed_leave_limit_)
                ? rouse_timed_wait_(t, rouse_limit_acquire(l, &t->waiter, n), until)
                : ROUSE_INVALID;
@@ -459,6 +465,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, e, rouse_timed_leave_event_)
                ? rouse_timed_wait_(t, rouse_event_wait(e, &t->waiter), until)
                : ROUSE_INVALID;
@@ -466,6 +473,7 @@ ROUSE_INLINE_ rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, g, rouse_timed_leave_gate_)
                ? rouse_timed_wait_(t, rouse_gate_wait(g, &t->waiter), until)
                : ROUSE_INVALID;
@@ -473,6 +481,7 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
                ? rouse_timed_wait_(t, rouse_rwlock_read(l, &t->waiter), until)
                : ROUSE_INVALID;
@@ -480,6 +489,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
                ? rouse_timed_wait_(t, rouse_rwlock_write(l, &t->waiter), until)
                : ROUSE_INVALID;
@@ -487,6 +497,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t, uint64_t until) {
     ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, o, rouse_timed_leave_once_)
                ? rouse_timed_wait_(t, rouse_once_begin(o, &t->waiter), until)
                : ROUSE_INVALID;
@@ -496,6 +507,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_timed *t, const void *element,
                                                     uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
                ? rouse_timed_wait_(t, rouse_channel_send_(ch, &t->waiter, element), until)
                : ROUSE_INVALID;
@@ -504,6 +516,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_until(rouse_channel *ch, rouse_timed *t, void *element,
                                                        uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
+    ROUSE_CHECK_OBJECT_(t);
     return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
                ? rouse_timed_wait_(t, rouse_channel_receive_(ch, &t->waiter, element), until)
                : ROUSE_INVALID;

@@ -180,6 +180,11 @@ static rouse_mutex *volatile no_mutex;
 static rouse_waiter_queue *volatile no_queue;
 static rouse_mailbox *volatile no_mailbox;
 static rouse_waiter *volatile no_waiter;
+static rouse_timed *volatile no_timed;
+static rouse_arm *volatile no_arm;
+static rouse_limit some_limit = ROUSE_LIMIT_INIT(0, 8);
+static rouse_event some_event = ROUSE_EVENT_INIT;
+static rouse_gate some_gate = ROUSE_GATE_INIT(1);
 static rouse_waiter idle;
 
 /* Every function that takes an object, and a call of it. */
@@ -255,7 +260,17 @@ static rouse_waiter idle;
     X(rouse_waiter_init, rouse_waiter_init(no_waiter, nothing, NULL)) \
     X(rouse_waiter_init_on, rouse_waiter_init_on(no_waiter, &mailbox, nothing, NULL)) \
     X(rouse_waiter_data, rouse_waiter_data(no_waiter)) \
-    X(rouse_waiter_status, rouse_waiter_status(no_waiter))
+    X(rouse_waiter_status, rouse_waiter_status(no_waiter)) \
+    X(rouse_waiter_queue_wait_until, rouse_waiter_queue_wait_until(&queue, no_timed, 1, 1)) \
+    X(rouse_semaphore_acquire_until, rouse_semaphore_acquire_until(&semaphore, no_timed, 1, 1)) \
+    X(rouse_mutex_lock_until, rouse_mutex_lock_until(&mutex, no_timed, 1)) \
+    X(rouse_notify_wait_until, rouse_notify_wait_until(&notify, no_timed, 1)) \
+    X(rouse_limit_acquire_until, rouse_limit_acquire_until(&some_limit, no_timed, 1, 1)) \
+    X(rouse_event_wait_until, rouse_event_wait_until(&some_event, no_timed, 1)) \
+    X(rouse_gate_wait_until, rouse_gate_wait_until(&some_gate, no_timed, 1)) \
+    X(rouse_arm_semaphore, rouse_arm_semaphore(no_arm, &semaphore, 1)) \
+    X(rouse_arm_event, rouse_arm_event(no_arm, &some_event)) \
+    X(rouse_arm_queue, rouse_arm_queue(no_arm, &queue, 1))
 /* clang-format on */
 
 #define NULL_FUNCTION(name, call)   \
