@@ -419,3 +419,67 @@ Test(stats, throughput_mode_counts_from_queueing_to_the_answer) {
     rouse_semaphore_destroy(&s);
 }
 #endif
+
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+Test(stats, a_limit_in_throughput_mode_counts_from_queueing_to_the_answer) {
+    rouse_limit l = ROUSE_LIMIT_INIT_THROUGHPUT(1, 2, 5);
+    rouse_status told[3] = {ROUSE_PENDING, ROUSE_PENDING, ROUSE_PENDING};
+    rouse_waiter w[3];
+    cr_assert_eq(rouse_limit_attach_stats(&l, &stats), ROUSE_OK);
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    for (int i = 0; i < 3; i++) {
+        rouse_waiter_init(&w[i], keep, &told[i]);
+        cr_assert_eq(rouse_limit_acquire(&l, &w[i], 1), i < 2 ? ROUSE_PENDING : ROUSE_FULL);
+        after(10);
+    }
+    expect_stats(0, 0, 0, 0, 1, 2, 2);
+    after(70);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 100u);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_eq(told[0], ROUSE_RETRY);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 90u, "the invited one is not looked at");
+    cr_assert(rouse_limit_try_acquire(&l, 1));
+    cr_assert_eq(rouse_limit_resume(&l, &w[0]), ROUSE_PENDING, "beaten");
+    expect_stats(0, 0, 0, 0, 1, 2, 2);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 100u, "as long as ever");
+    after(100);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_eq(rouse_limit_resume(&l, &w[0]), ROUSE_OK);
+    cr_assert_eq(stats.waits[7], 1u, "200 ns");
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    cr_assert_eq(told[1], ROUSE_RETRY);
+    rouse_limit_decline(&l, &w[1]);
+    expect_stats(1, 1, 0, 0, 1, 0, 2);
+    cr_assert_eq(rouse_limit_oldest_ns(&l, clock_now), 0u);
+    cr_assert(rouse_limit_try_acquire(&l, 1), "at rest it is free");
+    cr_assert_eq(rouse_limit_acquire(&l, &w[2], 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_close(&l), 1u);
+    expect_stats(1, 1, 0, 1, 1, 0, 2);
+    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
+    rouse_limit_destroy(&l);
+}
+#endif
+
+/* Throughput mode on a loop: the deadline's own waiter is asked by the library, and its time may run out. */
+Test(stats, a_time_out_in_throughput_mode_is_told_from_a_grant) {
+    rouse_semaphore s;
+    rouse_status outcome[2] = {ROUSE_PENDING, ROUSE_PENDING};
+    rouse_deadlines d;
+    rouse_timed t[2];
+    rouse_semaphore_init_throughput(&s, 0, ROUSE_BYPASS);
+    cr_assert_eq(rouse_semaphore_attach_stats(&s, &stats), ROUSE_OK);
+    rouse_deadlines_init(&d);
+    for (int i = 0; i < 2; i++) {
+        rouse_timed_init(&t[i], &d, NULL, nothing, &outcome[i]);
+        cr_assert_eq(rouse_semaphore_acquire_until(&s, &t[i], 1, 50 + (uint64_t)i), ROUSE_PENDING);
+    }
+    after(64);
+    cr_assert_eq(rouse_deadlines_run(&d, 50), 1u);
+    cr_assert_eq(outcome[0], ROUSE_TIMEDOUT);
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    cr_assert_eq(outcome[1], ROUSE_OK);
+    cr_assert_eq(stats.waits[6], 1u);
+    expect_stats(1, 0, 1, 0, 0, 0, 2);
+    rouse_deadlines_destroy(&d);
+    rouse_semaphore_destroy(&s);
+}
