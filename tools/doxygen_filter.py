@@ -1,32 +1,35 @@
 #!/usr/bin/env python3
 """Doxygen's input filter: makes the headers' plain comments documentation comments. Line numbers stay.
 
-  * A file's first comment becomes its page: the first line its title, the rest as it stands, for it holds tables.
+  * A file's first comment becomes its page, and its first line the title.
   * A comment that begins a line and stands directly above a declaration or a macro documents it; indented lines in
-    it (tables, examples) stay as they are.
+    it (tables, examples) stay as they are. What is returned, required, woken, and what it costs, begin paragraphs.
   * A comment behind an enumerator documents it.
 """
 import re
 import sys
+import textwrap
 
 OPEN = re.compile(r"^/\* ?(.*)$")
+PARAGRAPH = re.compile(r"^(Returns\b|Requires\b|Wakes:|Cost:|Ordering:)")
 
 
 def verbatim(lines):
-    """Body lines of a comment, with runs of indented ones set as they are."""
-    out, inside = [], False
-    for line in lines:
-        indented = line.startswith("  ")
-        if indented and not inside:
-            out.append("@verbatim " + line)
-        elif inside and not indented:
-            out[-1] += " @endverbatim"
-            out.append(line)
-        else:
-            out.append(line)
-        inside = indented
-    if inside:
-        out[-1] += " @endverbatim"
+    """Body lines of a comment, with runs of indented ones set as they are, less the indentation that they share."""
+    out, at = [], 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and lines[end].startswith("  "):
+            end += 1
+        if end == at:
+            out.append(lines[at])
+            at += 1
+            continue
+        run = textwrap.dedent("\n".join(lines[at:end])).split("\n")
+        run[0] = "@verbatim " + run[0]
+        run[-1] += " @endverbatim"
+        out += run
+        at = end
     return out
 
 
@@ -46,12 +49,13 @@ def file_page(lines):
     body = lines[1:]
     if not body:
         return [f"/** @file {name} @brief {escaped(title)} */"]
-    return [f"/** @file {name} @brief {escaped(title)} @verbatim"] + body[:-1] + [body[-1] + " @endverbatim */"]
+    return [f"/** @file {name} @brief {escaped(title)}"] + declaration_comment(body, "")
 
 
-def declaration_comment(lines):
-    body = verbatim([line if line.startswith("  ") else escaped(line) for line in lines])
-    body[0] = "/** " + body[0]
+def declaration_comment(lines, begin="/** "):
+    lines = [line if line.startswith("  ") else escaped(line) for line in lines]
+    body = verbatim(lines[:1] + [PARAGRAPH.sub(r"<p>\1", line) for line in lines[1:]])
+    body[0] = begin + body[0]
     body[-1] += " */"
     return body
 
