@@ -203,8 +203,9 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * newcomer could take.
  *
  * LOCAL ignores the bound and is strict. LOCKFREE has the mode, with these differences: the bound is at most
- * 8191; a waiter for several permits is not invited but granted, in its turn; past 65,535 free permits
- * one is kept for the invited waiter; waiter_count does not count an invited waiter after close. */
+ * 8191; a waiter for several permits is not invited but granted, in its turn; once more than 65,535 permits
+ * are free newcomers take none until the invited waiter has answered; waiter_count does not count an invited
+ * waiter after close. */
 
 /* A semaphore in throughput mode with `permits` free. More than ROUSE_MAX_PERMITS is cut to that. */
 #define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \
