@@ -64,8 +64,8 @@ ROUSE_INLINE_ void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
     rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
 }
 
-/* Is there room for one more, which lacks `lacks`? Up to ROUSE_LISTED_FEW_ have, whatever they lack: 2048 times
- * ROUSE_MAX_PERMITS is less than ROUSE_LISTED_ONE_. Relaxed: under the lock. */
+/* Is there room for one more, which lacks `lacks`? Up to ROUSE_LISTED_FEW_ have, whatever they lack: 2048
+ * times ROUSE_MAX_PERMITS is less than ROUSE_LISTED_ONE_. Relaxed: under the lock. */
 ROUSE_INLINE_ bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
     const uint64_t counts = rouse_u64_load_relaxed_(&listed->counts);
     return ROUSE_LIKELY_(counts < ROUSE_LISTED_FEW_) ||
