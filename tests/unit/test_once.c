@@ -233,3 +233,72 @@ SHARED_TEST(once, threads_all_see_what_one_has_made, .timeout = 120) {
         rouse_once_destroy(&rounds[i]);
     }
 }
+
+/* ---- all sequences of calls ------------------------------------------------------------------------------------------- */
+
+enum { TASKS = 3, CALLS = 2 * TASKS + 2, DEPTH = 6 };
+
+/* Task i begins, task i cancels, it is done, it failed: every sequence of six of these beside what once.h says. */
+Test(once, every_sequence_of_calls_agrees_with_a_plain_model) {
+    int sequences = 1;
+    for (int i = 0; i < DEPTH; i++) {
+        sequences *= CALLS;
+    }
+    for (int number = 0; number < sequences; number++) {
+        rouse_once o = ROUSE_ONCE_INIT;
+        probe p[TASKS];
+        int queue[TASKS]; /* who waits, oldest first */
+        int waiting = 0, rest = number;
+        bool running = false, over = false;
+        probes_init(p, TASKS);
+        for (int step = 0; step < DEPTH; step++, rest /= CALLS) {
+            const int call = rest % CALLS, i = call % TASKS;
+            int at = 0;
+            rouse_status expected = ROUSE_INVALID;
+            while (at < waiting && queue[at] != i) {
+                at++;
+            }
+            wake_log_length = 0;
+            if (call < TASKS) {
+                if (at != waiting) {
+                    continue; /* it waits already */
+                }
+                expected = over ? ROUSE_CLOSED : running ? ROUSE_PENDING : ROUSE_OK;
+                cr_assert_eq(rouse_once_begin(&o, &p[i].waiter), expected, "%d step %d", number, step);
+                if (expected == ROUSE_PENDING) {
+                    queue[waiting++] = i;
+                }
+                running = running || expected == ROUSE_OK;
+            } else if (call < 2 * TASKS) {
+                cr_assert_eq(rouse_once_cancel(&o, &p[i].waiter), at != waiting, "%d step %d", number, step);
+                for (waiting -= at != waiting; at < waiting; at++) {
+                    queue[at] = queue[at + 1];
+                }
+            } else {
+                const int woken = !running ? 0 : call == 2 * TASKS ? waiting : waiting != 0;
+                expected = running ? ROUSE_OK : ROUSE_INVALID;
+                cr_assert_eq(call == 2 * TASKS ? rouse_once_done(&o) : rouse_once_failed(&o), expected,
+                             "%d step %d", number, step);
+                cr_assert_eq(wake_log_length, (size_t)woken, "%d step %d", number, step);
+                for (int k = 0; k < woken; k++) {
+                    cr_assert_eq(wake_log[k], queue[k]);
+                    cr_assert_eq(rouse_waiter_status(&p[queue[k]].waiter),
+                                 call == 2 * TASKS ? ROUSE_CLOSED : ROUSE_OK);
+                }
+                over = over || (running && call == 2 * TASKS);
+                running = running && call != 2 * TASKS && woken != 0;
+                waiting -= woken;
+                for (int k = 0; k < waiting; k++) {
+                    queue[k] = queue[k + woken];
+                }
+            }
+            cr_assert_eq(rouse_once_waiter_count(&o), (uint32_t)waiting, "%d step %d", number, step);
+            cr_assert_eq(rouse_once_is_done(&o), over, "%d step %d", number, step);
+        }
+        for (int k = 0; k < waiting; k++) {
+            cr_assert(rouse_once_cancel(&o, &p[queue[k]].waiter));
+        }
+        rouse_once_destroy(&o);
+    }
+    wake_log_length = 0;
+}
