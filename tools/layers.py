@@ -20,7 +20,8 @@ BACKEND = {"backend", "queue", "locked", "slot", "open", "word"}
 NOUNS = {
     "base/atomic.h": {"fence"}, "queue/guard.h": {"guarded"}, "queue/local.h": BACKEND, "queue/locked.h": BACKEND,
     "queue/lockfree.h": BACKEND, "queue/mutex.h": BACKEND, "queue/spin.h": BACKEND, "queue/open_none.h": {"open"},
-    "queue/open_word.h": {"open"}, "wake/deliver.h": {"inbox"}, "wake/outcome.h": {"account", "standin", "waiter"},
+    "queue/open_turns.h": {"turns"}, "queue/open_word.h": {"open"}, "wake/deliver.h": {"inbox"},
+    "wake/outcome.h": {"account", "standin", "waiter"},
     "queue/lockfree/cancel.h": {"backend"}, "queue/lockfree/wait.h": {"backend"},
     "queue/lockfree/segments.h": {"segment", "link", "chunk", "pool", "walk"}, "queue/lockfree/state.h": {"cell"},
     "queue/lockfree/ticket.h": {"spot"}, "queue/lockfree/wake.h": BACKEND | {"serving", "spot"},

@@ -169,8 +169,9 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *
  * The bound: while anybody waits, newcomers (acquire, try_acquire) take at most `bypass` permits in a row.
  * Then they queue, and the next permit is the oldest waiter's. A newcomer that asks for n counts n, and takes
- * only if that keeps the count at or below the bound. The count returns to 0 when a waiter has got in, and
- * when nobody waits. So a waiter with p others before it is overtaken by at most (p + 1) * bypass permits.
+ * only if that keeps the count at or below the bound. The count returns to 0 when the oldest waiter has got
+ * in, and when nobody waits. So a waiter with p others before it is overtaken by at most (p + 1) * bypass
+ * permits.
  *
  * How to choose the bound: divide the longest that the oldest waiter may be kept waiting by the length of a
  * section; or take ROUSE_BYPASS. 0 is strict. More than ROUSE_MAX_PERMITS is cut to that. Strict mode is the
@@ -187,8 +188,10 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *                    ROUSE_OK: until then the turn is w's, and after `bypass` permits nobody gets in.
  *
  * A waiter that asks for several permits is given them as they come, and nobody overtakes it meanwhile; it is
- * invited for the last one. With several permits free, one waiter is invited at a time: when it has taken, it
- * invites the next, so that a burst of releases wakes sleeping threads one after another.
+ * invited for the last one. With several permits free, as many waiters are invited, oldest first: at most 14
+ * at a time, each with a wake and asking for one permit. Whichever asks first gets in first; one that finds
+ * nothing free waits on before all that came after it. LOCKFREE invites one at a time: when that one has
+ * taken, it invites the next, so a burst of releases wakes sleeping threads one after another.
  *
  * Cancel:
  *   w is queued              true. Its wake will never run; what it had been given goes to the next waiter
@@ -201,6 +204,8 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * Close wakes the queued waiters. An invited waiter learns from resume or from drain that the semaphore is
  * closed, and close does not count it in what it returns. waiter_count counts it; available is what the next
  * newcomer could take.
+ *
+ * A waiter for more than ROUSE_MAX_PERMITS - 14 is not invited but granted, in its turn.
  *
  * LOCAL ignores the bound and is strict. LOCKFREE has the mode, with these differences: the bound is at most
  * 8191; a waiter for several permits is not invited but granted, in its turn; once more than 65,535 permits
@@ -223,7 +228,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_init_throughput(rouse_semaphore *s, u
  * wake itself may call it.
  * Returns
  *   ROUSE_OK       the permits are yours; w is out of the queue
- *   ROUSE_PENDING  a newcomer was quicker; w still waits, before all others, and wake will be called again
+ *   ROUSE_PENDING  others were quicker; w still waits, before all others, and wake will be called again
  *   ROUSE_CLOSED   the semaphore was closed; w is out of the queue
  * For a waiter whose wake had any other outcome it returns that outcome and changes nothing.
  * Wakes of other waiters may run on this thread.

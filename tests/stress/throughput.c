@@ -1,17 +1,20 @@
-/* Throughput mode: one permit, asked for in every way there is, and the bound holds to the unit.
+/* Throughput mode: one permit (or PERMITS), asked for in every way there is, and the bound holds to the unit.
  *
  * Whoever has the permit knows how it came: as a newcomer, or as a waiter in its turn. From one waiter's turn to the next
  * newcomers are counted, if somebody is known to wait all the time (it was queued when the first turn began, and is of
  * those who never give up): there may be no more of them than the bound. */
 #include "stress.h"
 
+#ifndef PERMITS
+#    define PERMITS 1
+#endif
 enum { BOUND = 5 };
 typedef enum how { NEWCOMER, IN_TURN, UNKNOWN } how;
 
 /* OF_LIMIT: a limit in its place. */
 #ifdef OF_LIMIT
 #    define VERB(verb) rouse_limit_##verb
-static rouse_limit object = ROUSE_LIMIT_INIT_THROUGHPUT(1, UINT32_MAX, BOUND);
+static rouse_limit object = ROUSE_LIMIT_INIT_THROUGHPUT(PERMITS, UINT32_MAX, BOUND);
 static rouse_status give_back(void) {
     return rouse_limit_give_back(&object, 1);
 }
@@ -20,7 +23,7 @@ static uint32_t available(void) {
 }
 #else
 #    define VERB(verb) rouse_semaphore_##verb
-static rouse_semaphore object = ROUSE_SEMAPHORE_INIT_THROUGHPUT(1, BOUND);
+static rouse_semaphore object = ROUSE_SEMAPHORE_INIT_THROUGHPUT(PERMITS, BOUND);
 static rouse_status give_back(void) {
     return rouse_semaphore_release(&object, 1);
 }
@@ -41,24 +44,31 @@ static atomic_ullong turns;
 static atomic_ullong defeats;
 static atomic_ullong cancelled;
 
-static void section(how came) {
+static void alone(how came) {
     CHECK(first == second);
     first++;
     if (came == NEWCOMER) {
         in_a_row++;
         CHECK(!counting || in_a_row <= BOUND);
-        atomic_fetch_add(&newcomers, 1);
     } else {
         in_a_row = 0;
         counting = came == IN_TURN && atomic_load(&waiting) > 0;
-        atomic_fetch_add(&turns, 1);
     }
     second++;
+}
+static void section(how came) {
+    static atomic_int inside;
+    CHECK(atomic_fetch_add(&inside, 1) < PERMITS);
+    if (PERMITS == 1) {
+        alone(came);
+    }
+    atomic_fetch_add(came == NEWCOMER ? &newcomers : &turns, 1);
+    atomic_fetch_sub(&inside, 1);
     CHECK(give_back() == ROUSE_OK);
 }
 
-/* One that waits until it has had its turn: how often was it overtaken? The one who holds the permit as it queues may be
- * counted later, hence the 1. */
+/* One that waits until it has had its turn: how often was it overtaken? Those who hold a permit as it queues, or as it is
+ * asked, may be counted later, hence the PERMITS. */
 typedef struct patience {
     unsigned long long newcomers;
     unsigned long long turns;
@@ -70,9 +80,10 @@ static patience begin_waiting(void) {
     p.newcomers = atomic_load(&newcomers);
     return p;
 }
-static void in_turn(const patience *p) {
-    const unsigned long long before = atomic_load(&newcomers) - p->newcomers;
-    CHECK(before <= (atomic_load(&turns) - p->turns + 1) * BOUND + 1);
+/* `seen`: newcomers before it asked; with one permit, before it has given that back. */
+static void in_turn(const patience *p, unsigned long long seen) {
+    const unsigned long long before = seen - p->newcomers;
+    CHECK(seen < p->newcomers || before <= (atomic_load(&turns) - p->turns + PERMITS) * BOUND + PERMITS);
     atomic_fetch_sub(&waiting, 1);
     section(IN_TURN);
 }
@@ -97,11 +108,17 @@ static rouse_status task_await(task *t) {
     return (rouse_status)said;
 }
 /* From the first word of its wake to its turn. */
-static void task_ask(task *t) {
-    while (VERB(resume)(&object, &t->waiter) == ROUSE_PENDING) {
+static unsigned long long task_ask(task *t) {
+    unsigned long long seen;
+    while (seen = atomic_load(&newcomers), VERB(resume)(&object, &t->waiter) == ROUSE_PENDING) {
         atomic_fetch_add(&defeats, 1);
         (void)task_await(t);
     }
+    return PERMITS == 1 ? atomic_load(&newcomers) : seen;
+}
+/* Of one that does not know when it was asked for. */
+static unsigned long long unasked(void) {
+    return PERMITS == 1 ? atomic_load(&newcomers) : 0;
 }
 static void wait_as_task(dice *d) {
     task t;
@@ -113,8 +130,7 @@ static void wait_as_task(dice *d) {
         const patience p = begin_waiting();
         (void)task_await(&t);
         dawdle(d);
-        task_ask(&t);
-        in_turn(&p);
+        in_turn(&p, task_ask(&t));
     }
 }
 static void cancel_as_task(dice *d) {
@@ -134,7 +150,7 @@ static void cancel_as_task(dice *d) {
         VERB(decline)(&object, &t.waiter);
         return;
     }
-    task_ask(&t);
+    (void)task_ask(&t);
     section(IN_TURN);
 }
 
@@ -147,11 +163,12 @@ typedef struct eager {
 } eager;
 static void eager_wake(rouse_waiter *w, rouse_status status) {
     eager *const e = (eager *)rouse_waiter_data(w);
+    const unsigned long long seen = atomic_load(&newcomers);
     if (status == ROUSE_OK || VERB(resume)(&object, w) == ROUSE_OK) {
         while (!atomic_load(&e->begun)) {
             sched_yield();
         }
-        in_turn(&e->patience);
+        in_turn(&e->patience, PERMITS == 1 ? atomic_load(&newcomers) : seen);
         atomic_store(&e->done, true);
     }
 }
@@ -196,7 +213,7 @@ static void wait_on_mailbox(dice *d) {
     if (roll(d, 2) == 0) {
         const patience p = begin_waiting();
         CHECK(mail_await(&t) == ROUSE_OK);
-        in_turn(&p);
+        in_turn(&p, unasked());
         return;
     }
     dawdle(d);
@@ -226,7 +243,7 @@ static void wait_blocked(dice *d) {
     } else {
         const patience p = begin_waiting();
         CHECK(rouse_thread_waiter_await(&t, ROUSE_PENDING) == ROUSE_OK);
-        in_turn(&p);
+        in_turn(&p, unasked());
     }
     rouse_thread_waiter_destroy(&t);
 }
@@ -246,7 +263,7 @@ static void wait_polled(dice *d) {
     } else {
         const patience p = begin_waiting();
         CHECK(await_outcome(&w) == ROUSE_OK);
-        in_turn(&p);
+        in_turn(&p, unasked());
     }
 }
 static void try_it(dice *d) {
@@ -275,7 +292,7 @@ static void *work(void *number) {
 int main(int argc, char **argv) {
     stress_begin(argc, argv);
     run_threads(work);
-    CHECK(available() == 1 && VERB(waiter_count)(&object) == 0);
+    CHECK(available() == PERMITS && VERB(waiter_count)(&object) == 0);
     VERB(destroy)(&object);
     printf("%llu newcomers, %llu turns, %llu defeats, %llu cancelled\n", (unsigned long long)newcomers,
            (unsigned long long)turns, (unsigned long long)defeats, (unsigned long long)cancelled);

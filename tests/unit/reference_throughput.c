@@ -1,13 +1,16 @@
 /* Throughput mode against a reference: a few plain variables and a list.
  *
  *   reference_throughput DEPTH    every sequence of DEPTH operations on 3 waiters, from credits 0 and 1, and of DEPTH - 1
- *                                 more where two wait and where one of them is invited; with bounds 1 and 2, for waiters
- *                                 that are told, polled, on a mailbox, mixed, and such as answer in the wake
+ *                                 more where two wait, where one of them is invited, and where three wait and two are;
+ *                                 with bounds 1 and 2, for waiters that are told, polled, on a mailbox, mixed, and such as
+ *                                 answer in the wake
  *
  * After each operation the two must agree on what was returned, which wakes ran, with what and in which order, the free
- * permits, the number of waiters, every waiter's status, and whether it is closed. The reference has one rule that a
+ * permits, the number of waiters, every waiter's status, and whether it is closed. The reference has two rules that a
  * strict semaphore has not: a newcomer takes n if they are free and, while anybody waits, if one is invited and the
- * count plus n is within the bound. The first disagreement prints the sequence and ends the program.
+ * count plus n is within the bound; and as many are invited as there are permits. The first disagreement prints the sequence and ends the program.
+ *
+ *   reference_throughput SEQUENCES    built with AT_RANDOM: so many sequences of 4096 operations on 24 waiters
  *
  * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the reference gives to a
  * waiter that lacks several; whoever comes sees no difference. */
@@ -23,8 +26,20 @@
 
 /* LOCKFREE grants strictly to a waiter for several. */
 #define ONE_ONLY (ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE)
+/* A queue under a lock invites as many as there are permits; LOCKFREE and limits one at a time. */
+#ifdef OF_LIMIT
+#    define SEVERAL false
+#else
+#    define SEVERAL (!ONE_ONLY)
+#endif
 
-enum { WAITERS = 3, LOG_MAX = 64, NONE = -1 };
+/* AT_RANDOM: long sequences instead, on more waiters than can be under way. */
+#ifdef AT_RANDOM
+enum { WAITERS = 24, LOG_MAX = 64, SEQUENCE_MAX = 4096 };
+#else
+enum { WAITERS = 3, LOG_MAX = 64, SEQUENCE_MAX = 16 };
+#endif
+enum { TURNS = 14 }; /* of a queue under a lock */
 
 typedef enum op_kind { ACQUIRE, TRY, RELEASE, CANCEL, RESUME, DECLINE, REDUCE, CLOSE, DRAIN } op_kind;
 static const char *const op_names[] = {"acquire", "try_acquire", "release", "cancel", "resume",
@@ -62,8 +77,14 @@ typedef struct reference {
     uint32_t free;
     uint32_t passed;
     bool closed;
-    int invited; /* or NONE */
-    int list[WAITERS];
+    int under_way;
+    bool invited[WAITERS];
+    bool beaten[WAITERS];
+    uint32_t turn[WAITERS]; /* of those that are or have been invited */
+    uint32_t came[WAITERS]; /* its place in the order in which they queued */
+    uint32_t comers;
+    bool short_of;     /* a release that makes more free than waiters are under way invites */
+    int list[WAITERS]; /* in that order */
     int listed;
     uint32_t asked[WAITERS];
     uint32_t has[WAITERS];
@@ -97,62 +118,6 @@ static void tell(reference *r, int w, rouse_status status) {
         }
     }
 }
-/* Nobody is invited: who gets what. */
-static void settle(reference *r) {
-    while (r->free != 0 && r->invited == NONE && r->listed != 0) {
-        const int w = r->list[0];
-        const uint32_t lacks = r->asked[w] - r->has[w];
-        if (lacks > r->free) {
-            r->has[w] += r->free;
-            r->free = 0;
-        } else if (kinds[w] == POLLED || (ONE_ONLY && r->asked[w] != 1)) {
-            take(r, 0);
-            r->free -= lacks;
-            r->passed = 0;
-            tell(r, w, ROUSE_OK);
-        } else {
-            take(r, 0);
-            r->free -= lacks - 1;
-            r->has[w] = r->asked[w] - 1;
-            r->invited = w;
-            tell(r, w, ROUSE_RETRY);
-        }
-    }
-    if (r->invited == NONE && r->listed == 0) {
-        r->passed = 0;
-    }
-}
-static bool newcomer_takes(reference *r, uint32_t n) {
-    const bool waited_for = r->invited != NONE || r->listed != 0;
-    if (r->closed || r->free < n || (waited_for && r->passed + n > r->bound)) {
-        return false;
-    }
-    r->free -= n;
-    r->passed += waited_for ? n : 0;
-    return true;
-}
-static rouse_status answer(reference *r, int w) {
-    r->invited = NONE;
-    if (r->closed) {
-        r->free += r->has[w];
-        r->passed = 0;
-        r->status[w] = ROUSE_CLOSED;
-    } else if (r->free == 0) {
-        put(r, 0, w);
-        r->status[w] = ROUSE_PENDING;
-    } else {
-        r->free--;
-        r->passed = 0;
-        r->status[w] = ROUSE_OK;
-        settle(r);
-    }
-    return r->status[w];
-}
-static void leave(reference *r, int w) {
-    r->invited = NONE;
-    r->free += r->has[w];
-    settle(r);
-}
 static bool is_listed(const reference *r, int w, int *place) {
     for (*place = 0; *place < r->listed; ++*place) {
         if (r->list[*place] == w) {
@@ -160,6 +125,115 @@ static bool is_listed(const reference *r, int w, int *place) {
         }
     }
     return false;
+}
+static bool is_oldest(const reference *r, int w) {
+    for (int i = 0; i < WAITERS; i++) {
+        if (r->invited[i] && r->came[i] < r->came[w]) {
+            return false;
+        }
+    }
+    return r->listed == 0 || r->came[r->list[0]] >= r->came[w];
+}
+static bool has_turn(const reference *r, int w) {
+    int place;
+    return r->invited[w] || (r->beaten[w] && is_listed(r, w, &place));
+}
+/* Behind the youngest that has a turn, unless the oldest is too far before it. */
+enum { NO_TURN = -1 };
+static int64_t next_turn(const reference *r) {
+    int64_t first = INT64_MAX;
+    int64_t last = -1;
+    for (int i = 0; i < WAITERS; i++) {
+        if (has_turn(r, i)) {
+            first = r->turn[i] < first ? r->turn[i] : first;
+            last = r->turn[i] > last ? r->turn[i] : last;
+        }
+    }
+    return last >= 0 && last + 1 - first >= TURNS ? NO_TURN : last + 1;
+}
+/* May the first in the list be invited while others are under way? One that has been may; and whoever wants one and can
+ * answer, for nobody behind the oldest is given a part. */
+static bool follows(const reference *r) {
+    const int w = r->list[0];
+    if (!SEVERAL || r->listed == 0) {
+        return false;
+    }
+    return r->beaten[w] || (r->asked[w] == 1 && kinds[w] != POLLED && next_turn(r) != NO_TURN);
+}
+/* Now somebody has looked. */
+static void look(reference *r) {
+    r->short_of = r->under_way != 0 && follows(r) && r->free <= (uint32_t)r->under_way;
+    if (r->under_way == 0 && r->listed == 0) {
+        r->passed = 0;
+    }
+}
+/* Who gets what. */
+static void settle(reference *r) {
+    while (r->free > (uint32_t)r->under_way && r->listed != 0 && (r->under_way == 0 || follows(r))) {
+        const int w = r->list[0];
+        const uint32_t lacks = r->asked[w] - r->has[w];
+        if (lacks > r->free) {
+            r->has[w] += r->free;
+            r->free = 0;
+        } else if (kinds[w] == POLLED || (ONE_ONLY && r->asked[w] != 1)) {
+            r->passed = 0;
+            take(r, 0);
+            r->free -= lacks;
+            tell(r, w, ROUSE_OK);
+        } else {
+            take(r, 0);
+            r->free -= lacks - 1;
+            r->has[w] = r->asked[w] - 1;
+            r->turn[w] = r->beaten[w] ? r->turn[w] : (uint32_t)next_turn(r);
+            r->invited[w] = true;
+            r->under_way++;
+            tell(r, w, ROUSE_RETRY);
+        }
+    }
+    look(r);
+}
+static bool newcomer_takes(reference *r, uint32_t n) {
+    const bool waited_for = r->under_way != 0 || r->listed != 0;
+    if (r->closed || r->free < n || (waited_for && r->passed + n > r->bound)) {
+        return false;
+    }
+    r->free -= n;
+    r->passed += waited_for ? n : 0;
+    return true;
+}
+static void put_back(reference *r, int w) {
+    int place = 0;
+    while (place < r->listed && r->came[r->list[place]] < r->came[w]) {
+        place++;
+    }
+    put(r, place, w);
+}
+static rouse_status answer(reference *r, int w) {
+    const bool oldest = is_oldest(r, w);
+    r->invited[w] = false;
+    r->under_way--;
+    if (r->closed) {
+        r->free += r->has[w];
+        r->passed = 0;
+        r->status[w] = ROUSE_CLOSED;
+    } else if (r->free == 0) {
+        put_back(r, w);
+        r->beaten[w] = true;
+        r->status[w] = ROUSE_PENDING;
+        look(r);
+    } else {
+        r->free--;
+        r->passed = oldest ? 0 : r->passed;
+        r->status[w] = ROUSE_OK;
+        settle(r);
+    }
+    return r->status[w];
+}
+static void leave(reference *r, int w) {
+    r->invited[w] = false;
+    r->under_way--;
+    r->free += r->has[w];
+    settle(r);
 }
 static int64_t refer(reference *r, op o) {
     int64_t result = 0;
@@ -171,11 +245,16 @@ static int64_t refer(reference *r, op o) {
         } else if (newcomer_takes(r, o.n)) {
             result = ROUSE_OK;
         } else {
-            const bool alone = r->invited == NONE && r->listed == 0;
+            const bool alone = r->under_way == 0 && r->listed == 0;
             r->asked[o.waiter] = o.n;
             r->has[o.waiter] = alone ? r->free : 0;
             r->free = alone ? 0 : r->free;
+            r->came[o.waiter] = r->comers++;
+            r->beaten[o.waiter] = false;
             put(r, r->listed, o.waiter);
+            if (r->listed == 1) {
+                look(r);
+            }
             r->status[o.waiter] = result = ROUSE_PENDING;
         }
         break;
@@ -184,7 +263,9 @@ static int64_t refer(reference *r, op o) {
         break;
     case RELEASE:
         r->free += o.n;
-        settle(r);
+        if (r->under_way == 0 || (r->short_of && r->free > (uint32_t)r->under_way)) {
+            settle(r);
+        }
         break;
     case CANCEL:
         if (is_listed(r, o.waiter, &place)) {
@@ -193,7 +274,7 @@ static int64_t refer(reference *r, op o) {
             r->status[o.waiter] = ROUSE_INVALID;
             settle(r);
             result = true;
-        } else if (r->invited == o.waiter && kinds[o.waiter] == MAILED) {
+        } else if (r->invited[o.waiter] && kinds[o.waiter] == MAILED) {
             r->status[o.waiter] = ROUSE_CANCELLED;
             leave(r, o.waiter);
         }
@@ -217,6 +298,7 @@ static int64_t refer(reference *r, op o) {
             tell(r, r->list[i], ROUSE_CLOSED);
         }
         r->listed = 0;
+        r->short_of = false;
         break;
     case DRAIN: {
         int mail[2 * WAITERS];
@@ -332,10 +414,13 @@ static int64_t perform(op o) {
     return 0;
 }
 
-static op sequence[16];
+static op sequence[SEQUENCE_MAX];
 static int length;
 static uint32_t start_credit;
 static uint64_t sequences;
+#ifdef AT_RANDOM
+static int most_under_way;
+#endif
 
 static void disagree(const char *what, int64_t theirs, int64_t ours) {
     printf("credit %" PRIu32 ", bound %" PRIu32 ", waiters", start_credit, now.reference.bound);
@@ -361,7 +446,10 @@ static void same(const char *what, int64_t theirs, int64_t ours) {
 /* Is so much free? Of a limit, what a waiter has been given of what it asked for is free too. */
 static void same_free(const reference *r) {
 #ifdef OF_LIMIT
-    int64_t free = r->free + (r->invited != NONE ? r->has[r->invited] : 0);
+    int64_t free = r->free;
+    for (int i = 0; i < WAITERS; i++) {
+        free += r->invited[i] ? r->has[i] : 0;
+    }
     for (int i = 0; i < r->listed; i++) {
         free += r->has[r->list[i]];
     }
@@ -381,7 +469,7 @@ static bool possible(op o) {
         return now.given[o.waiter];
     case RESUME:
     case DECLINE:
-        return r->invited == o.waiter && kinds[o.waiter] == TOLD;
+        return r->invited[o.waiter] && kinds[o.waiter] == TOLD;
     case DRAIN:
         return r->mails != 0;
     default:
@@ -406,7 +494,7 @@ static void step(op o) {
     }
     same_free(r);
     if (!ONE_ONLY || !r->closed) { /* there it does not count whom close has left invited */
-        same("waiters", VERB(waiter_count)(&now.object), r->listed + (r->invited != NONE));
+        same("waiters", VERB(waiter_count)(&now.object), r->listed + r->under_way);
     }
     same("closed", VERB(is_closed)(&now.object), r->closed);
     for (int i = 0; i < WAITERS; i++) {
@@ -414,7 +502,7 @@ static void step(op o) {
         for (int j = 0; j < r->mails; j++) {
             posted = posted || r->mail[j] == i;
         }
-        now.given[i] = r->invited == i || is_listed(r, i, &place) || posted;
+        now.given[i] = r->invited[i] || is_listed(r, i, &place) || posted;
         if (now.given[i] || (o.kind != DECLINE && o.kind != CANCEL && o.waiter == i)) {
             same("a status", rouse_waiter_status(&now.waiters[i]), r->status[i]);
         }
@@ -428,16 +516,66 @@ static void begin(uint32_t credit, uint32_t bound) {
     rouse_mailbox_init(&now.mailbox, no_kick, NULL);
     now.reference.bound = bound;
     now.reference.free = credit;
-    now.reference.invited = NONE;
     for (int i = 0; i < WAITERS; i++) {
         rouse_waiter_init_on(&now.waiters[i], kinds[i] == MAILED ? &now.mailbox : NULL,
                              kinds[i] == POLLED ? NULL : on_wake, NULL);
         now.reference.status[i] = ROUSE_OK;
     }
 }
+#ifdef AT_RANDOM
+static uint32_t random_number(uint32_t below) {
+    static uint64_t state = 1;
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33) % below;
+}
+/* Mostly waiters for one, so that many are under way. */
+static void go_at_random(void) {
+    const uint32_t eager = random_number(4);
+    static const op_kind often[] = {ACQUIRE, ACQUIRE, ACQUIRE, RELEASE, RELEASE, RESUME,
+                                    RESUME,  TRY,     CANCEL,  DECLINE, DRAIN,   REDUCE};
+    begin(random_number(3), 1 + random_number(3));
+    for (length = 0; length < SEQUENCE_MAX;) {
+        op o;
+        o.kind = random_number(8) < eager ? RESUME : often[random_number(sizeof often / sizeof often[0])];
+        o.waiter = (int)random_number(WAITERS);
+        o.n = random_number(8) == 0 ? 2 + random_number(3) : 1;
+        if (o.kind == REDUCE && random_number(4) != 0) {
+            continue;
+        }
+        if (length == SEQUENCE_MAX - 1) {
+            o.kind = CLOSE;
+        }
+        if (possible(o)) {
+            sequence[length++] = o;
+            step(o);
+            most_under_way =
+                now.reference.under_way > most_under_way ? now.reference.under_way : most_under_way;
+        }
+    }
+    sequences++;
+}
+
+int main(int argc, char **argv) {
+    const int times = argc > 1 ? atoi(argv[1]) : 0;
+    if (times < 1) {
+        fprintf(stderr, "usage: reference_throughput_random SEQUENCES\n");
+        return 2;
+    }
+    for (int i = 0; i < times; i++) {
+        for (int w = 0; w < WAITERS; w++) {
+            static const waiter_kind mostly[] = {TOLD, TOLD, TOLD, TOLD, MAILED, MAILED, ANSWERS, POLLED};
+            kinds[w] = mostly[random_number(i % 2 == 0 ? 5 : 8)];
+        }
+        go_at_random();
+    }
+    printf("%" PRIu64 " sequences of %d calls, up to %d under way: the reference agrees\n", sequences,
+           SEQUENCE_MAX, most_under_way);
+    return most_under_way == TURNS ? 0 : 1;
+}
+#else
 /* As it was before the last operation of the sequence. LOCKFREE has memory elsewhere: from the beginning. */
 static void go_back(const world *before) {
-#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     const int steps = length;
     VERB(destroy)(&now.object);
     begin(start_credit, before->reference.bound);
@@ -445,9 +583,9 @@ static void go_back(const world *before) {
         length++;
         step(sequence[length - 1]);
     }
-#else
+#    else
     now = *before;
-#endif
+#    endif
 }
 
 static void explore(int depth) {
@@ -473,8 +611,7 @@ static void explore(int depth) {
     }
 }
 
-static void explore_from(int depth, uint32_t credit, uint32_t bound, int first_steps) {
-    static const op first[] = {{ACQUIRE, 0, 1}, {ACQUIRE, 1, 1}, {RELEASE, 0, 1}};
+static void explore_from(int depth, uint32_t credit, uint32_t bound, const op *first, int first_steps) {
     begin(credit, bound);
     for (int i = 0; i < first_steps; i++) {
         sequence[i] = first[i];
@@ -490,6 +627,8 @@ int main(int argc, char **argv) {
     static const waiter_kind all[][WAITERS] = {
         {TOLD, TOLD, TOLD},     {TOLD, POLLED, TOLD},        {POLLED, TOLD, POLLED}, {MAILED, MAILED, MAILED},
         {MAILED, TOLD, POLLED}, {ANSWERS, ANSWERS, ANSWERS}, {ANSWERS, TOLD, MAILED}};
+    static const op one_invited[] = {{ACQUIRE, 0, 1}, {ACQUIRE, 1, 1}, {RELEASE, 0, 1}};
+    static const op two_invited[] = {{ACQUIRE, 0, 1}, {ACQUIRE, 1, 1}, {ACQUIRE, 2, 1}, {RELEASE, 0, 2}};
     const int depth = argc > 1 ? atoi(argv[1]) : 0;
     if (depth < 1 || depth > 12) {
         fprintf(stderr, "usage: reference_throughput DEPTH\n");
@@ -498,12 +637,14 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         memcpy(kinds, all[i], sizeof kinds);
         for (uint32_t bound = 1; bound < 3; bound++) {
-            explore_from(depth, 0, bound, 0);
-            explore_from(depth, 1, bound, 0);
-            explore_from(depth - 1, 0, bound, 2);
-            explore_from(depth - 1, 0, bound, 3);
+            explore_from(depth, 0, bound, NULL, 0);
+            explore_from(depth, 1, bound, NULL, 0);
+            explore_from(depth - 1, 0, bound, one_invited, 2);
+            explore_from(depth - 1, 0, bound, one_invited, 3);
+            explore_from(depth - 1, 0, bound, two_invited, 4);
         }
     }
     printf("%" PRIu64 " sequences: the reference agrees\n", sequences);
     return 0;
 }
+#endif

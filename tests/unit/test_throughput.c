@@ -150,11 +150,13 @@ MODE_TEST(a_beaten_waiter_stays_in_front) {
     probe_init(&p[2], 2);
     must_queue(&s, &p[2], 1);
     cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
-    must_release(&s, 3);
+    must_release(&s, 1);
     expect_wakes(0, 0);
     cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    must_release(&s, 1);
     expect_wakes(1);
     cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    must_release(&s, 1);
     expect_wakes(2);
     cr_assert_eq(rouse_semaphore_resume(&s, &p[2].waiter), ROUSE_OK);
     expect_free(&s, 0, 0);
@@ -317,10 +319,9 @@ SEVERAL_TEST(what_a_waiter_had_been_given_goes_on) {
     must_release(&s, 3);
     expect_wakes(0);
     rouse_semaphore_decline(&s, &p[0].waiter);
-    expect_wakes(1);
+    expect_wakes(1, 2); /* one to go to each */
     expect_free(&s, 2, 2);
     cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
-    expect_wakes(2);
     rouse_semaphore_decline(&s, &p[2].waiter);
     expect_free(&s, 1, 0);
     must_queue(&s, &p[0], 3); /* listed, with one */
@@ -958,3 +959,100 @@ LIMIT_TEST(a_thread_waiter_at_a_limit) {
     rouse_limit_destroy(&l);
 }
 #endif
+
+/* ---- as many are invited as there are permits ------------------------------------------------------------------------- */
+
+SEVERAL_TEST(each_release_invites_one) {
+    rouse_semaphore s;
+    probe p[4];
+    rouse_semaphore_init_throughput(&s, 0, 2);
+    queue_up(&s, p, 4);
+    must_release(&s, 1);
+    expect_wakes(0);
+    must_release(&s, 1);
+    expect_wakes(1);
+    expect_free(&s, 2, 4);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    must_release(&s, 1);
+    expect_no_wakes();
+    must_release(&s, 2);
+    expect_wakes(2, 3);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[2].waiter), ROUSE_OK, "whoever asks first");
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1), "two have passed the oldest");
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[3].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_PENDING);
+    must_release(&s, 1);
+    expect_wakes(1);
+    must_release(&s, 1);
+    expect_wakes(3);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[3].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+SEVERAL_TEST(fourteen_are_under_way_at_most) {
+    enum { MANY = 20, MOST = 14 };
+    rouse_semaphore s;
+    probe p[MANY];
+    rouse_semaphore_init_throughput(&s, 0, 1);
+    queue_up(&s, p, MANY);
+    must_release(&s, MANY);
+    expect_free(&s, MANY, MANY);
+    cr_assert_eq(rouse_waiter_status(&p[MOST - 1].waiter), ROUSE_RETRY);
+    cr_assert_eq(rouse_waiter_status(&p[MOST].waiter), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[5].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[MOST].waiter), ROUSE_PENDING, "the oldest is 14 before it");
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&p[MOST].waiter), ROUSE_RETRY);
+    for (int i = 1; i < MANY; i++) {
+        cr_assert_eq(rouse_semaphore_resume(&s, &p[i].waiter), ROUSE_OK);
+    }
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+SEVERAL_TEST(who_asks_for_nearly_all_is_granted) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 1);
+    probes_init(p, 2);
+    must_queue(&s, &p[0], ROUSE_MAX_PERMITS - 14);
+    must_queue(&s, &p[1], ROUSE_MAX_PERMITS - 13);
+    must_release(&s, ROUSE_MAX_PERMITS - 14);
+    expect_wakes(0);
+    expect_told(&p[0], ROUSE_RETRY);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    must_release(&s, ROUSE_MAX_PERMITS - 13);
+    expect_wakes(1);
+    expect_told(&p[1], ROUSE_OK);
+    expect_free(&s, 0, 0);
+    rouse_semaphore_destroy(&s);
+}
+
+/* Both are invited by one release, and one wake takes back what is in the mailbox. */
+static rouse_semaphore shared_semaphore;
+static loop shared_loop;
+static probe shared_probes[2];
+static void takes_back(rouse_waiter *w, rouse_status status) {
+    cr_assert_eq(status, ROUSE_RETRY);
+    cr_assert_not(rouse_semaphore_cancel(&shared_semaphore, &shared_probes[1].waiter));
+    cr_assert_eq(rouse_waiter_status(&shared_probes[1].waiter), ROUSE_CANCELLED);
+    cr_assert(rouse_mailbox_revoke(&shared_loop.mailbox, &shared_probes[1].waiter));
+    cr_assert_eq(rouse_semaphore_resume(&shared_semaphore, w), ROUSE_OK);
+}
+SEVERAL_TEST(mailboxes_have_theirs_before_the_first_wake) {
+    rouse_semaphore_init_throughput(&shared_semaphore, 0, 1);
+    loop_init(&shared_loop);
+    probes_init(shared_probes, 2);
+    rouse_waiter_init(&shared_probes[0].waiter, takes_back, NULL);
+    must_queue(&shared_semaphore, &shared_probes[0], 1);
+    queue_on(&shared_loop, &shared_semaphore, &shared_probes[1], 1);
+    must_release(&shared_semaphore, 2);
+    expect_free(&shared_semaphore, 1, 0);
+    rouse_mailbox_destroy(&shared_loop.mailbox);
+    rouse_semaphore_destroy(&shared_semaphore);
+}

@@ -1054,6 +1054,306 @@ static void block_timed_two(void) {
 }
 #endif
 
+/* ---- several under way ------------------------------------------------------------------------------------------------- */
+
+#if !defined(OF_LIMIT) && ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* which invite one at a time */
+#    define INVITES_SEVERAL 1
+
+static int passed; /* how many newcomers got in */
+static void start_several(int n, uint32_t permits, uint32_t most) {
+    several = true;
+    start(0, most);
+    for (int i = 0; i < n; i++) {
+        queue_n(&guests[i], 1);
+    }
+    if (permits != 0) {
+        put(permits);
+    }
+}
+static void all_got(int n, uint32_t permits) {
+    settle(permits);
+    for (int i = 0; i < n; i++) {
+        mc_assert(got[i] == 1);
+    }
+}
+static void takes(uint32_t n) {
+    while (n-- != 0) {
+        mc_assert(VERB(try_acquire)(q, 1));
+    }
+}
+/* Each release invites one, whichever of them comes upon the lock. */
+static void as_many_as_permits(void) {
+    start_several(3, 0, 1);
+    run(release, NULL, release, NULL, ONLY_TWO);
+    mc_assert(told[0] == TOLD && told[1] == TOLD && told[2] == GONE);
+    all_got(3, 2);
+}
+static void as_many_in_one(void) {
+    start_several(3, 0, 1);
+    run(release_2, NULL, release, NULL, ONLY_TWO);
+    mc_assert(told[0] == TOLD && told[1] == TOLD && told[2] == TOLD);
+    all_got(3, 3);
+}
+static void two_come_of_three(void) {
+    start_several(3, 2, 9);
+    mc_assert(told[0] == TOLD && told[1] == TOLD && told[2] == GONE);
+    run(comes, A, comes, B, newcomer, D);
+    all_got(4, 2);
+}
+static void full_newcomer(void) { /* as much is free as are under way: the release takes the lock */
+    start_several(2, 1, 9);
+    run(release, NULL, newcomer_tries, C, comes, A);
+    all_got(2, 2);
+}
+static void full_releases(void) {
+    start_several(2, 1, 9);
+    run(release, NULL, release, NULL, comes, A);
+    all_got(2, 3);
+}
+static void full_queues(void) { /* the third has to queue, or finds more free than are under way */
+    start_several(2, 1, 1);
+    takes(1);
+    put(1);
+    run(release, NULL, newcomer, C, comes, B);
+    all_got(3, 2);
+}
+static void full_reduces(void) {
+    start_several(2, 1, 9);
+    run(release, NULL, reduces, NULL, comes, A);
+    all_got(2, 2 - reduced);
+}
+/* Whoever asks first gets in, and the two that are beaten wait on in the order in which they came. */
+static void two_beaten(void) {
+    start_several(3, 2, 9);
+    takes(2);
+    run(comes, A, comes, B, ONLY_TWO);
+    mc_assert(replied[0] == ROUSE_PENDING && replied[1] == ROUSE_PENDING);
+    put(1);
+    mc_assert(told[0] == TOLD && told[1] == GONE && told[2] == GONE);
+    put(1);
+    mc_assert(told[1] == TOLD && told[2] == GONE);
+    all_got(3, 2);
+}
+static void two_beaten_release(void) {
+    start_several(2, 2, 9);
+    takes(2);
+    run(comes, A, comes, B, release, NULL);
+    put(1);
+    all_got(2, 2);
+}
+static void beaten_in_order(void) { /* younger first, and one of three leaves */
+    start_several(4, 3, 9);
+    takes(3);
+    comes(C);
+    comes(A);
+    comes(B);
+    cancels(B);
+    mc_assert(B->cancelled);
+    run(release, NULL, release, NULL, ONLY_TWO);
+    mc_assert(told[0] == TOLD && told[2] == TOLD && told[3] == GONE);
+    put(1);
+    mc_assert(told[3] == TOLD);
+    settle(3);
+    mc_assert(got[0] == 1 && got[2] == 1 && got[3] == 1);
+}
+static void beaten_leave(void) { /* and what they were is not known of those who come after them */
+    start_several(2, 2, 9);
+    takes(2);
+    comes(A);
+    comes(B);
+    run(cancels, A, cancels, B, ONLY_TWO);
+    mc_assert(A->cancelled && B->cancelled);
+    queue_n(C, 1);
+    queue_n(D, 2);
+    put(1);
+    put(1);
+    mc_assert(told[2] == TOLD && told[3] == GONE);
+    mc_assert(answer_if_told(C) && got[2] == 1);
+    settle(1); /* D has taken two and given one back */
+    mc_assert(got[3] == 1);
+}
+/* The thread that takes a permit knows what its releaser did, though another's add had no effect meanwhile. */
+static bool released_again;
+static void releases_if_told(void *unused) {
+    (void)unused;
+    if (atomic_load_explicit(&told[0], memory_order_acquire) == TOLD) {
+        released_again = true;
+        put(1);
+    }
+}
+static void takes_and_reads(void *unused) {
+    (void)unused;
+    if (VERB(try_acquire)(q, 1)) {
+        mc_assert(shared == 1);
+        put(1);
+    }
+}
+static void full_tells(void) {
+    start_several(2, 0, 9);
+    run(writes_releases, NULL, releases_if_told, NULL, takes_and_reads, NULL);
+    if (!released_again) {
+        put(1);
+    }
+    all_got(2, 2);
+}
+static void beaten_and_under_way(void) { /* A is in the list again, B on its way */
+    start_several(2, 2, 9);
+    takes(2);
+    comes(A);
+    run(release, NULL, comes, B, release, NULL);
+    all_got(2, 2);
+}
+/* A is the oldest; that B gets in leaves the count as it is. */
+static void passes(void *unused) {
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        passed += VERB(try_acquire)(q, 1) ? 1 : 0;
+    }
+}
+static void bound_of_the_oldest(void) {
+    start_several(2, 2, 1);
+    run(passes, NULL, comes, B, release, NULL);
+    passes(NULL);
+    put(2);
+    passes(NULL);
+    mc_assert(passed == 1);
+    all_got(2, 4);
+}
+static void count_begins_again(void) { /* when the oldest has got in, though another is under way */
+    start_several(2, 2, 1);
+    takes(1);
+    mc_assert(!VERB(try_acquire)(q, 1));
+    comes(A);
+    mc_assert(got[0] == 1);
+    takes(1);
+    put(2);
+    all_got(2, 2);
+}
+static void bound_of_the_beaten(void) {
+    start_several(2, 2, 2);
+    takes(2);
+    comes(A);
+    put(1);
+    comes(B); /* before A */
+    mc_assert(got[1] == 1);
+    passes(NULL);
+    mc_assert(passed == 0);
+    all_got(2, 1);
+}
+static void two_of_many_leave(void) { /* decline and cancel beside one that comes */
+    start_several(3, 2, 1);
+    run(declines, A, comes, B, cancels, C);
+    all_got(0, 2);
+}
+static void decline_of_two(void) {
+    start_several(3, 2, 1);
+    run(declines, A, comes, B, release, NULL);
+    settle(3);
+    mc_assert(got[1] == 1 && got[2] == 1);
+}
+static void close_of_two(void) {
+    start_several(3, 2, 1);
+    run(closes, NULL, comes, A, comes, B);
+    settle(2);
+    mc_assert(left_or_got(A) && left_or_got(B) && left_or_got(C));
+}
+static void close_of_two_release(void) {
+    start_several(3, 1, 1);
+    run(closes, NULL, release, NULL, comes, A);
+    settle(2);
+    mc_assert(left_or_got(A) && left_or_got(B) && left_or_got(C));
+}
+static atomic_int left;
+static void come_last_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        const rouse_status status = VERB(resume)(q, &g->waiter);
+        mc_assert(status == ROUSE_OK);
+        if (atomic_fetch_add(&left, 1) == 1) {
+            destroy();
+        }
+    }
+}
+static void destroy_after_two(void) {
+    start_several(2, 0, 1);
+    run(release_2, NULL, come_last_destroy, A, come_last_destroy, B);
+    come_last_destroy(A);
+    come_last_destroy(B);
+    mc_assert(q == NULL);
+}
+static void destroy_after_full(void) {
+    start_several(2, 1, 1);
+    run(release, NULL, come_last_destroy, A, come_last_destroy, B);
+    come_last_destroy(A);
+    come_last_destroy(B);
+    mc_assert(q == NULL);
+}
+static void two_in_the_wake(void) {
+    at_once = true;
+    start_several(3, 0, 1);
+    run(release_2, NULL, newcomer, D, ONLY_TWO);
+    all_got(4, 2);
+}
+static void polled_between(void) { /* while A is under way B is not granted, nor is C invited */
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    rouse_waiter_init(&B->waiter, NULL, B);
+    queue_n(B, 1);
+    queue_n(C, 1);
+    put(2);
+    mc_assert(rouse_waiter_status(&B->waiter) == ROUSE_PENDING && told[2] == GONE);
+    run(release, NULL, newcomer_tries, D, comes, A);
+    comes(A);
+    mc_assert(rouse_waiter_status(&B->waiter) == ROUSE_OK && got[0] == 1);
+    settle(2);
+    mc_assert(got[2] == 1);
+}
+static void batch_waits(void) { /* B is given nothing while A is under way, nor is C invited */
+    several = true;
+    start(0, 9);
+    queue_n(A, 1);
+    queue_n(B, 2);
+    queue_n(C, 1);
+    put(2);
+    run(release, NULL, newcomer_tries, D, ONLY_TWO);
+    mc_assert(told[1] == GONE && told[2] == GONE && VERB(available)(q) == 3);
+    mc_assert(rouse_semaphore_reduce(q, 2) == 2);
+    comes(A);
+    mc_assert(got[0] == 1);
+    put(2);
+    all_got(3, 2);
+}
+static void mailbox_two(void) {
+    several = true;
+    start_mailboxes(1, 3, 1);
+    A->then = B->then = C->then = hold_put;
+    run(release_2, NULL, loop_once, NULL, newcomer, D);
+    end_mailboxes();
+    all_got(4, 2);
+}
+static void mailbox_cancel_of_two(void) {
+    several = true;
+    start_mailboxes(1, 3, 1);
+    A->then = B->then = C->then = hold_put;
+    run(release_2, NULL, loop_once, NULL, cancels_mailbox, A);
+    end_mailboxes();
+    settle(2);
+    mc_assert(A->cancelled ? A->wakes == 0 : A->wakes == 1);
+    mc_assert(got[1] == 1 && got[2] == 1);
+}
+static void mailbox_close_of_two(void) {
+    several = true;
+    start_mailboxes(2, 3, 1);
+    A->then = B->then = C->then = hold_put;
+    put(2);
+    run(closes, NULL, loop_once, NULL, loop_once, SECOND_LOOP);
+    end_mailboxes();
+    settle(2);
+    mc_assert(left_or_got(A) && left_or_got(B) && left_or_got(C));
+}
+#endif
+
 const mc_scenario mc_scenarios[] = {
     {.name = "invite, come", .body = invite},
     {.name = "invite, come, newcomer", .body = invite_newcomer, .bound = BOUND},
@@ -1132,5 +1432,35 @@ const mc_scenario mc_scenarios[] = {
     {.name = "block timed", .body = block_timed, .flags = MC_STACKS},
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
     {.name = "block timed, two", .body = block_timed_two, .flags = MC_STACKS, .bound = BLOCK_BOUND},
+#endif
+#ifdef INVITES_SEVERAL
+    {.name = "several, two release", .body = as_many_as_permits},
+    {.name = "several, one releases two", .body = as_many_in_one},
+    {.name = "several, two come, newcomer", .body = two_come_of_three, .bound = BOUND},
+    {.name = "several, release, try", .body = full_newcomer, .bound = BOUND},
+    {.name = "several, releases", .body = full_releases, .bound = BOUND},
+    {.name = "several, another queues", .body = full_queues, .bound = BOUND},
+    {.name = "several, reduce", .body = full_reduces, .bound = BOUND},
+    {.name = "several, beaten", .body = two_beaten},
+    {.name = "several, beaten, release", .body = two_beaten_release, .bound = BOUND},
+    {.name = "several, beaten in order", .body = beaten_in_order},
+    {.name = "several, beaten leave", .body = beaten_leave},
+    {.name = "several, tells", .body = full_tells, .bound = BOUND},
+    {.name = "several, one beaten", .body = beaten_and_under_way, .bound = BOUND},
+    {.name = "several, bound of the oldest", .body = bound_of_the_oldest, .bound = BOUND},
+    {.name = "several, counts begin again", .body = count_begins_again},
+    {.name = "several, bound of the beaten", .body = bound_of_the_beaten},
+    {.name = "several, decline, cancel", .body = two_of_many_leave, .bound = BOUND},
+    {.name = "several, decline, release", .body = decline_of_two, .bound = BOUND},
+    {.name = "several, close", .body = close_of_two, .bound = BOUND},
+    {.name = "several, close, release", .body = close_of_two_release, .bound = BOUND},
+    {.name = "several, destroy", .body = destroy_after_two, .bound = BOUND},
+    {.name = "several, destroy, release", .body = destroy_after_full, .bound = BOUND},
+    {.name = "several, in the wake", .body = two_in_the_wake, .bound = BOUND},
+    {.name = "several, polled", .body = polled_between, .bound = BOUND},
+    {.name = "several, batch", .body = batch_waits, .bound = BOUND},
+    {.name = "several, mailbox, newcomer", .body = mailbox_two, .bound = BOUND},
+    {.name = "several, mailbox, cancel", .body = mailbox_cancel_of_two, .bound = BOUND},
+    {.name = "several, mailbox, close", .body = mailbox_close_of_two, .bound = BOUND},
 #endif
     {0}};

@@ -1,7 +1,7 @@
 /* rouse/detail/queue/invited.h: throughput mode: a waiter that is invited. Internal.
  *
  * It is in no list, for delivery uses next_. Its place_ is the object that has invited it. Its ticket_ is
- * n * 8, for the n that it has asked for, plus 1 if that object is a limit, plus a state:
+ * n * 8, plus 1 if that object is a limit, plus a state. n is what was asked for (of a queue: open.h):
  *
  *     INVITED    told, or about to be
  *     CLAIMED    its mailbox's drain is asking for it
@@ -11,7 +11,7 @@
  *     INVITED          ->  CLAIMED     drain (rouse_invited_claim_)
  *     INVITED          ->  DECLINED    a canceller, under the lock (rouse_invited_revoke_)
  *     INVITED, CLAIMED ->  0           the answer: granted or closed (rouse_invited_settle_)
- *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_push_front_)
+ *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_put_back_)
  *
  * LOCKFREE has no lock; its tickets hold the index of the cell instead of n (lockfree/open.h). */
 #ifndef ROUSE_DETAIL_QUEUE_INVITED_H
@@ -65,6 +65,23 @@ ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
         w->next_ = NULL;
         rouse_deliver_run_(w, &none);
     }
+}
+
+/* The same for several, linked by next_. All mailboxes have theirs before the first wake runs. */
+ROUSE_SLOW_ void rouse_invited_tell_all_(rouse_waiter *first, uint32_t kind) {
+    rouse_chain_ posts = {NULL, NULL};
+    rouse_chain_ wakes = {NULL, NULL};
+    while (first != NULL) {
+        rouse_waiter *const w = first;
+        first = w->next_;
+        if (w->mailbox_ != NULL) {
+            rouse_chain_add_(&posts, w, rouse_asker_outcome_(kind));
+        } else {
+            rouse_chain_add_(&wakes, w, rouse_outcome_(ROUSE_RETRY, 0));
+            rouse_outcome_store_(w, rouse_outcome_(ROUSE_RETRY, 0));
+        }
+    }
+    rouse_deliver_run_(posts.first, &wakes);
 }
 
 /* w has answered and is out of the queue. After the call's last access to the object: a canceller that comes

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zero-initialised: empty. */
 typedef struct rouse_list_ {
@@ -52,6 +53,26 @@ ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
         list->newest = NULL;
     } else {
         rouse_ptr_store_relaxed_(&behind->place_, NULL);
+    }
+}
+
+/* Behind so many others, of which it has as many. */
+ROUSE_INLINE_ void rouse_list_insert_(rouse_list_ *list, uint32_t others, rouse_waiter *w) {
+    rouse_waiter *before = NULL;
+    rouse_waiter *behind = list->oldest;
+    for (; others != 0; others--) {
+        before = behind;
+        behind = behind->next_;
+    }
+    if (before == NULL) {
+        rouse_list_prepend_(list, w);
+    } else if (behind == NULL) {
+        rouse_list_append_(list, w);
+    } else {
+        w->next_ = behind;
+        rouse_ptr_store_relaxed_(&w->place_, before);
+        before->next_ = w;
+        rouse_ptr_store_relaxed_(&behind->place_, w);
     }
 }
 

@@ -4,15 +4,17 @@
  *
  *   member    holds                                           written by
  *   list      the waiters, oldest first                       the holder of the lock
- *   counts    waiters in the list * 2^40 + permits they lack  the holder; read by anybody, for snapshots
- *   sweeps    how often the list was taken as a whole         the holder
+ *   counts    waiters * 2^40 + permits lacked in the list     the holder; read by anybody, for snapshots
+ *   sweeps_or_turns
+ *             strict: how often the list was taken as a whole;
+ *             throughput mode: who has a turn (open_turns.h)  the holder
  *   bypass    0: strict; else throughput mode's bound         init (open.h says what it means)
  *
  *   ticket_ of a waiter   where it is
  *   2 * sweeps + 1        in the list: this is the list's mark
  *   0                     in SPIN's slot, or taken out by the thread that tells or cancels it
  *   an earlier mark       taken out with the whole list
- *   n * 8 + 2, 4 or 6     invited, in throughput mode (open.h)
+ *   8 and more            invited, in throughput mode (open.h), where the list's mark is 1
  *
  * Every number but the list's mark says that it is not in the list. Taking the list as a whole changes the
  * mark, so that nobody has to be told one by one while the lock is held. (A canceller would be misled if the
@@ -34,7 +36,7 @@
 typedef struct rouse_listed_ {
     rouse_list_ list;
     rouse_atomic_u64_ counts;
-    uint32_t sweeps;
+    uint32_t sweeps_or_turns;
     uint32_t bypass;
 } rouse_listed_;
 
@@ -48,7 +50,7 @@ ROUSE_INLINE_ void rouse_listed_init_(rouse_listed_ *listed) {
     listed->list.oldest = NULL;
     listed->list.newest = NULL;
     rouse_u64_init_(&listed->counts, 0);
-    listed->sweeps = 0;
+    listed->sweeps_or_turns = 0;
     listed->bypass = 0;
 }
 
@@ -73,7 +75,7 @@ ROUSE_INLINE_ bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t 
 }
 
 ROUSE_INLINE_ uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
-    return 2 * listed->sweeps + 1;
+    return 2 * listed->sweeps_or_turns + 1;
 }
 
 /* Prepares a waiter that nobody else sees yet. `mark`: the list's, or 0 in the slot. */
@@ -161,7 +163,7 @@ ROUSE_INLINE_ rouse_waiter *rouse_listed_take_(rouse_listed_ *listed) {
     rouse_waiter *const first = listed->list.oldest;
     listed->list.oldest = NULL;
     listed->list.newest = NULL;
-    listed->sweeps++;
+    listed->sweeps_or_turns++;
     rouse_u64_store_relaxed_(&listed->counts, 0);
     return first;
 }

@@ -356,8 +356,7 @@ ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
 ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
     if (rouse_word_multi_(word)) {
-        return rouse_listed_count_(&q->listed_) +
-               (rouse_open_is_open_(word) ? 1 : 0); /* and the invited one */
+        return rouse_listed_count_(&q->listed_);
     }
     return rouse_word_balance_(word) < 0 ? 1 : 0;
 }

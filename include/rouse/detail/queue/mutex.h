@@ -127,19 +127,32 @@ ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
  *
  * The holder of the mutex makes an OPEN or EMPTY word LOCKED, so that adding or taking without the mutex has
  * no effect and ends at the mutex. A LISTED word stays: only the holder changes it to any effect. To the
- * holder, a word that looks LOCKED is LISTED, with adds in it whose threads are on their way to the mutex. */
+ * holder, a word that looks LOCKED is LISTED or SHORT, with adds in it whose threads are on their way to the
+ * mutex. */
 
 #define ROUSE_OPEN_ADD_LOCKS_ 0
 
-/* The word, read under the mutex before its holder has made it LOCKED. */
-ROUSE_INLINE_ uint64_t rouse_open_settled_(uint64_t word) {
-    return rouse_open_is_locked_(word) ? rouse_open_listed_word_(rouse_open_passed_(word)) : word;
+/* The word, under the mutex, without the adds that have had no effect. From SHORT they are taken out: others
+ * can take from it, which they could not while it looked LOCKED. */
+ROUSE_INLINE_ uint64_t rouse_open_cleared_(struct rouse_waiter_queue *q) {
+    /* E3: acquire, for whoever finds it closed, and for what the threads that have added did. */
+    const uint64_t word = rouse_u64_load_acquire_(&q->word_);
+    uint64_t settled;
+    if (!rouse_open_is_locked_(word)) {
+        return word;
+    }
+    settled = rouse_open_short_word_(rouse_open_most_free_(word), rouse_open_most_free_(word),
+                                     rouse_open_passed_(word));
+    if (!rouse_open_is_listed_(settled)) {
+        rouse_u64_store_release_(&q->word_, settled); /* E3: as in rouse_locked_leave_ */
+    }
+    return settled;
 }
 /* Waits for the mutex. Returns the word; changes nothing. */
 ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
     uint64_t seen;
     rouse_lock_take_(&q->lock_);
-    seen = rouse_open_settled_(rouse_u64_load_relaxed_(&q->word_)); /* relaxed: a guess for the CAS */
+    seen = rouse_open_cleared_(q);
     rouse_lock_drop_(&q->lock_);
     return seen;
 }
@@ -151,8 +164,7 @@ ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {
 ROUSE_INLINE_ bool rouse_open_lock_(struct rouse_waiter_queue *q, uint64_t *seen) {
     uint64_t now;
     rouse_lock_take_(&q->lock_);
-    /* E3: acquire, for whoever finds it closed; else a guess. */
-    now = rouse_open_settled_(rouse_u64_load_acquire_(&q->word_));
+    now = rouse_open_cleared_(q);
     if (rouse_open_is_listed_(now)) {
         *seen = now;
         return true;

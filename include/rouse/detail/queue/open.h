@@ -1,33 +1,42 @@
 /* rouse/detail/queue/open.h: throughput mode, over the list of locked.h. Internal.
  *
  * Strict mode gives a released permit to the oldest waiter, whose thread may be asleep. In throughput mode (a
- * bound B > 0) the permit stays in the word and the oldest waiter is invited to take it. Newcomers may be
- * quicker, but take no more than B permits in a row while anybody waits: after that the permit waits for the
- * one that is invited.
+ * bound B > 0) the permit stays in the word and the oldest waiter is invited to take it; with several permits
+ * free, as many waiters as there are permits. Newcomers may be quicker, but take no more than B permits in a
+ * row while anybody waits: after that the permits wait for those that are invited.
  *
  *     EMPTY  -> LISTED   a waiter, by way of LOCKED
  *     LISTED -> LOCKED   a release
+ *     SHORT  -> LOCKED   a release, if more would be free than waiters are under way
  *     LOCKED -> OPEN     the release that took the lock: its last access to the queue. Then it delivers the
- *                        invitation
+ *                        invitations
  *     OPEN   -> OPEN     a release adds: its last access. A newcomer takes, if enough is free and the bound
  *                        allows it
- *     OPEN   -> LOCKED   a waiter queues (and stores OPEN as it was); the invited waiter answers; cancel;
- *                        close
- *     LOCKED -> EMPTY, LISTED, OPEN    after the answer: nobody waits; nothing is free; the next one is
- *                                      invited
+ *     OPEN   -> LOCKED   a waiter queues; an invited waiter answers; cancel; close
+ *     LOCKED -> EMPTY, LISTED, OPEN    after the answer: nobody waits; nothing is free; others are under way,
+ *                                      or the next is invited
  *
- * I1, no wake is lost: while a permit is free and somebody waits the word is OPEN, so one waiter is invited
- * and has to answer. Its answer reads in one and the same word whether anything is free. If so it takes it;
- * if not it leaves LISTED, and the next release has to take the lock.
+ * SHORT is an OPEN word too (open_word.h): while somebody in the list could be invited.
+ *
+ * I1, no wake is lost: while a permit is free and somebody waits the word is OPEN or SHORT, so one waiter at
+ * least is invited and has to answer. Its answer reads in one and the same word whether anything is free. If
+ * so it takes it; if not, and no other is under way, it leaves LISTED, and the next release has to take the
+ * lock. In SHORT no more is free than waiters are under way.
  *
  * I2, the bound: passed <= B. Only the CAS that takes for a newcomer raises it, and reads it in the same
- * word. It belongs to the queue, so defeat, decline and cancel keep it. At B the permit stays until the
- * invited waiter answers.
+ * word. It belongs to the queue, so defeat, decline and cancel keep it. It is 0 again when the oldest waiter
+ * has got in; who gets in before an older one leaves it. At B the permits stay until the invited waiters
+ * answer.
  *
  * I3, grant is the last touch: nobody touches the queue after the store or add that shows a permit, but to
  * deliver to a waiter that has not been told yet.
  *
- * An invited waiter is in no list, for delivery uses next_: invited.h.
+ * I4: only the oldest waiter has been given a part of what it asked for. So one that lacks several is invited
+ * only when nobody is under way, and until then nobody behind it is. So is a polled one granted.
+ *
+ * An invited waiter is in no list, for delivery uses next_: invited.h. The number in its ticket_ is its mark
+ * (open_turns.h), if it has asked for 1. Else it is the oldest, and the number is 14 more than it has asked
+ * for.
  *
  * The backend defines
  *
@@ -36,7 +45,7 @@
  *   rouse_open_drop_        drops the lock, setting the word; returns how much credit it could not store with
  *                           that. If that is 0 this is the last access to the queue
  *   rouse_open_await_       waits while another thread holds the lock; the word after that
- *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that finds LISTED is what takes the lock */
+ *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that makes the word LOCKED is what takes the lock */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_H
 #define ROUSE_DETAIL_QUEUE_OPEN_H
 
@@ -65,9 +74,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An invited waiter has been given all it asked for but one. */
-ROUSE_INLINE_ uint32_t rouse_open_given_(const rouse_waiter *w) {
-    return rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_)) - 1;
+/* The ticket_ of a waiter in the list. Throughput mode has no other call than close that takes the list as a
+ * whole, and after that the list stays empty. */
+#define ROUSE_OPEN_MARK_ 1u
+ROUSE_INLINE_ bool rouse_open_lists_(const rouse_waiter_queue *q, uint32_t ticket) {
+    return ticket == ROUSE_OPEN_MARK_ && q->listed_.list.oldest != NULL;
+}
+
+/* Whoever asks for more is granted. */
+#define ROUSE_OPEN_MOST_INVITED_ (ROUSE_MAX_PERMITS - ROUSE_TURNS_MOST_)
+
+/* The ticket_ of an invited waiter. */
+ROUSE_INLINE_ uint32_t rouse_open_ticket_(uint32_t asked, uint32_t mark) {
+    return rouse_invited_ticket_(asked == 1 ? mark : asked + ROUSE_TURNS_MOST_, ROUSE_INVITED_);
+}
+/* It has been given all it asked for but one. */
+ROUSE_INLINE_ uint32_t rouse_open_given_(uint32_t ticket) {
+    const uint32_t number = rouse_invited_asked_(ticket);
+    return number < ROUSE_TURNS_MARKS_ ? 0 : number - ROUSE_TURNS_MOST_ - 1;
+}
+/* Its turn. Under the lock. */
+ROUSE_INLINE_ uint32_t rouse_open_turn_(const rouse_waiter_queue *q, uint32_t ticket) {
+    const uint32_t number = rouse_invited_asked_(ticket);
+    return number < ROUSE_TURNS_MARKS_ ? rouse_turns_of_(q->listed_.sweeps_or_turns, number) : 0;
+}
+
+/* Can the oldest in the list be invited while others are under way? Under the lock. */
+ROUSE_INLINE_ bool rouse_open_follows_(const rouse_waiter_queue *q) {
+    const rouse_waiter *const w = q->listed_.list.oldest;
+    const uint32_t turns = q->listed_.sweeps_or_turns;
+    return w != NULL && rouse_turns_room_(turns) &&
+           (rouse_turns_beaten_(turns) != 0 || (rouse_account_asked_(w) == 1 && w->wake_ != NULL));
+}
+/* The word while somebody waits. Under the lock. */
+ROUSE_INLINE_ uint64_t rouse_open_waited_word_(const rouse_waiter_queue *q, uint32_t free, uint32_t passed,
+                                               uint64_t closed) {
+    const uint32_t way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
+    return way == 0 || (free <= way && rouse_open_follows_(q)) ? rouse_open_short_word_(way, free, passed)
+                                                               : rouse_open_word_(free, passed, closed);
 }
 
 /* Takes the lock if anybody waits.
@@ -102,56 +146,68 @@ static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
 /* ---- who gets what ------------------------------------------------------------------- */
 
-/* Under the lock, while nobody is invited: hands `free` out, drops the lock, settles a waiter that has
- * answered (NULL: none) with `status`, and delivers.
+/* Invites the oldest in the list, which lacks 1. Under the lock. */
+ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const uint32_t mark = rouse_turns_invite_(&q->listed_.sweeps_or_turns);
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_open_ticket_(rouse_account_asked_(w), mark));
+    rouse_list_remove_(&q->listed_.list, w);
+    rouse_listed_change_(&q->listed_, 0 - (uint64_t)1); /* it is counted until it has answered */
+    rouse_ptr_store_relaxed_(&w->place_, q);
+    ROUSE_TRACE("invite", q, w);
+}
+
+/* Under the lock: hands out what is free beyond one for each that is under way, drops the lock, settles a
+ * waiter that has answered (NULL: none) with `status`, and delivers.
  *
- *     LOCKED  ->  OPEN      a waiter with a wake lacks no more than is free: invited, given all but one
- *     LOCKED  ->  LISTED    the oldest lacks more: it has been given all that was free
+ *     LOCKED  ->  OPEN      somebody is under way: those that were, and as many more as there are permits
+ *     LOCKED  ->  LISTED    nobody is, and the oldest lacks more: it has been given all that was free
  *     LOCKED  ->  EMPTY     nobody is left: what is still free is stored
  *
- * On the way it grants the polled waiters, which nobody could ask for, and each of them ends `passed`. */
+ * On the way it grants polled waiters, which nobody could ask for, and each of them ends `passed`. */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed,
                                     rouse_waiter *answered, rouse_status status) {
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
-    uint64_t word;
-    while (free != 0 && invited == NULL && q->listed_.list.oldest != NULL) {
+    rouse_waiter **link = &invited;
+    uint32_t way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
+    while (free > way && (way == 0 ? q->listed_.list.oldest != NULL : rouse_open_follows_(q))) {
         rouse_waiter *const w = q->listed_.list.oldest;
         const uint32_t lacks = rouse_account_lacks_(w);
         if (lacks > free) { /* it is given what comes, and nobody overtakes it meanwhile */
             rouse_listed_credit_(&q->listed_, w, free);
             free = 0;
-        } else if (w->wake_ == NULL) { /* nobody could answer for it */
+        } else if (w->wake_ == NULL || rouse_account_asked_(w) > ROUSE_OPEN_MOST_INVITED_) {
+            /* Nobody could answer for it. */
             rouse_listed_grant_(q, &q->listed_, w);
             rouse_chain_add_(&granted, w, rouse_outcome_(ROUSE_OK, 0));
             free -= lacks;
-            passed = 0;
+            passed = 0; /* it was the oldest: nobody is under way */
         } else {
-            rouse_listed_remove_(&q->listed_, w);
+            rouse_account_set_lacks_(w, 1);
+            rouse_listed_change_(&q->listed_, 0 - (uint64_t)(lacks - 1));
             free -= lacks - 1;
-            invited = w;
-            rouse_u32_store_relaxed_(&w->ticket_,
-                                     rouse_invited_ticket_(rouse_account_asked_(w), ROUSE_INVITED_));
-            rouse_ptr_store_relaxed_(&w->place_, q);
-            ROUSE_TRACE("invite", q, w);
+            rouse_open_invite_(q, w);
+            w->next_ = NULL;
+            *link = w;
+            link = &w->next_;
+            way++;
         }
     }
-    if (invited != NULL) {
-        word = rouse_open_word_(free, passed, closed);
-    } else if (q->listed_.list.oldest != NULL) {
-        word = rouse_open_listed_word_(passed);
-    } else {
-        word = free + closed;
-    }
-    rouse_open_unlock_(q, word);
+    rouse_open_unlock_(q, way != 0 || q->listed_.list.oldest != NULL
+                              ? rouse_open_waited_word_(q, free, passed, closed)
+                              : free + closed);
     if (answered != NULL) {
         rouse_invited_settle_(answered, status);
     }
     rouse_deliver_(&granted);
     if (invited != NULL) {
         rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
-        rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
+        if (invited->next_ == NULL) {
+            rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
+        } else {
+            rouse_invited_tell_all_(invited, ROUSE_ASKER_QUEUE_);
+        }
     }
 }
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
@@ -205,7 +261,7 @@ ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
  *
  *     seen               word                      w
  *     EMPTY, credit      LOCKED -> LISTED          in the list, lacks n less the credit    PENDING
- *     LISTED, OPEN       LOCKED -> as seen         in the list, lacks n                    PENDING
+ *     LISTED, OPEN       LOCKED -> as seen, SHORT  in the list, lacks n                    PENDING
  *     any, list full     LOCKED -> as seen         not queued                              OVERFLOW */
 ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                            uint64_t seen) {
@@ -216,9 +272,14 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
         ROUSE_STATS_REFUSED_(q);
         return ROUSE_OVERFLOW;
     }
-    rouse_listed_prepare_(q, w, n, lacks, rouse_listed_mark_(&q->listed_));
+    rouse_listed_prepare_(q, w, n, lacks, ROUSE_OPEN_MARK_);
     rouse_listed_add_(&q->listed_, w, lacks);
-    rouse_open_unlock_(q, rouse_word_balance_(seen) < 0 ? seen : rouse_open_listed_word_(0));
+    if (rouse_word_balance_(seen) >= 0) {
+        seen = rouse_open_short_word_(0, 0, 0);
+    } else if (q->listed_.list.oldest == w) {
+        seen = rouse_open_waited_word_(q, rouse_open_free_(seen), rouse_open_passed_(seen), 0);
+    }
+    rouse_open_unlock_(q, seen);
     return ROUSE_PENDING;
 }
 
@@ -248,9 +309,9 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
 /* Gives n.
  *
  *     EMPTY                    ->  EMPTY, n more (rouse_word_give_)
- *     OPEN                     ->  OPEN, n more free; passed as it was
+ *     OPEN, SHORT with room    ->  the same, n more free; passed as it was
  *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
- *     LISTED                   ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
+ *     LISTED, SHORT without    ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
  *     LOCKED                   ->  waits */
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
@@ -262,16 +323,22 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
                 return status;
             }
             seen = rouse_u64_load_relaxed_(&q->word_);
-        } else if (rouse_open_is_open_(seen)) {
+            continue;
+        }
+        if (rouse_open_is_open_(seen)) {
             if (cap != ROUSE_WORD_UNCAPPED_ && rouse_open_free_(seen) + n > (cap & ~ROUSE_WORD_REFUSE_)) {
                 return cap == ROUSE_MAX_PERMITS ? ROUSE_OVERFLOW : ROUSE_INVALID;
             }
-            /* E3: release, as in rouse_word_give_. */
-            if (rouse_u64_cas_release_(&q->word_, &seen, seen + n * ROUSE_OPEN_STEP_)) {
-                return ROUSE_OK;
+            if (rouse_open_most_free_(seen) - rouse_open_free_(seen) >= n) {
+                /* E3: release, as in rouse_word_give_. */
+                if (rouse_u64_cas_release_(&q->word_, &seen, seen + n * ROUSE_OPEN_STEP_)) {
+                    return ROUSE_OK;
+                }
+                continue;
             }
-        } else if (rouse_open_lock_(q, &seen)) { /* from LISTED */
-            rouse_open_leave_(q, n, rouse_open_passed_(seen), 0);
+        }
+        if (rouse_open_lock_(q, &seen)) { /* from LISTED or SHORT */
+            rouse_open_leave_(q, rouse_open_free_(seen) + n, rouse_open_passed_(seen), 0);
             return ROUSE_OK;
         }
     }
@@ -304,15 +371,16 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
  *
  *     before      after the add
  *     OPEN        OPEN, 1 more free     done; withdrawn if that is too many
- *     LISTED      LOCKED                SPIN: this thread has the lock, and hands the 1 out
- *                 looks LOCKED          MUTEX: no effect; it gives the 1 under the mutex
+ *     LISTED,     LOCKED                SPIN: this thread has the lock, and hands the 1 out
+ *     full SHORT  looks LOCKED          MUTEX: no effect; it gives the 1 under the mutex
  *     LOCKED      LOCKED                no effect; it gives the 1 again */
 ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
-    if (rouse_open_is_open_(before)) { /* the add has published it: that was the last access */
+    if (rouse_open_free_(before) < rouse_open_most_free_(before)) {
+        /* The add has published it: that was the last access. */
         return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);
     }
-    if (ROUSE_OPEN_ADD_LOCKS_ && rouse_open_is_listed_(before)) {
-        rouse_open_leave_(q, 1, rouse_open_passed_(before), 0);
+    if (ROUSE_OPEN_ADD_LOCKS_ && !rouse_open_is_locked_(before)) { /* LISTED or SHORT */
+        rouse_open_leave_(q, rouse_open_free_(before) + 1, rouse_open_passed_(before), 0);
         return ROUSE_OK;
     }
     return rouse_open_release_(q, 1, ROUSE_WORD_UNCAPPED_); /* the add had no effect */
@@ -347,44 +415,59 @@ ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
     }
 }
 
-/* Beaten: w waits on, before all others. Under the lock.
+/* Beaten: w waits on, before all others but those that were beaten and are older. Under the lock.
  *
  *     status_: RETRY, PENDING     ->  PENDING
  *     ticket_: INVITED, CLAIMED   ->  the list's mark
  *     account_                    ->  it lacks 1, the last one */
-ROUSE_INLINE_ void rouse_open_push_front_(rouse_waiter_queue *q, rouse_waiter *w) {
-    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(w) + 1, 1));
+ROUSE_INLINE_ void rouse_open_put_back_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t ticket) {
+    const uint32_t turn = rouse_open_turn_(q, ticket);
+    const uint32_t older = rouse_turns_beat_(&q->listed_.sweeps_or_turns, turn);
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_open_given_(ticket) + 1, 1));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-    rouse_u32_store_relaxed_(&w->ticket_, rouse_listed_mark_(&q->listed_));
-    rouse_list_prepend_(&q->listed_.list, w);
-    rouse_listed_change_(&q->listed_, ROUSE_LISTED_ONE_ + 1);
+    rouse_u32_store_relaxed_(&w->ticket_, ROUSE_OPEN_MARK_);
+    rouse_list_insert_(&q->listed_.list, older, w);
+    rouse_listed_change_(&q->listed_, 1);
+}
+
+/* One that is invited leaves. Under the lock. */
+ROUSE_INLINE_ void rouse_open_end_turn_(rouse_waiter_queue *q, uint32_t turn) {
+    q->listed_.sweeps_or_turns = rouse_turns_end_(q->listed_.sweeps_or_turns, turn);
+    rouse_listed_change_(&q->listed_, 0 - ROUSE_LISTED_ONE_);
 }
 
 /* An invited waiter asks.
  *
- *     OPEN, free > 0     ->  LOCKED -> OPEN, LISTED, EMPTY: free - 1 is handed on, passed is 0    OK
- *     OPEN, free == 0    ->  LOCKED -> LISTED, passed as it was; w is the first in the list      PENDING
- *     OPEN, closed       ->  LOCKED -> EMPTY, closed: all that is free, and what w had           CLOSED */
+ *     OPEN, free > 0     ->  LOCKED -> OPEN, LISTED, EMPTY: free - 1 is handed on, passed is 0 *    OK
+ *     OPEN, free == 0    ->  LOCKED -> OPEN, LISTED; passed as it was; w is listed                 PENDING
+ *     OPEN, closed       ->  LOCKED -> OPEN, EMPTY; closed: all that is free, and w's             CLOSED
+ *
+ * (*) if w is the oldest; else passed is as it was. */
 ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
-    const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
+    uint32_t ticket;
+    uint32_t turn;
     uint32_t free;
     rouse_open_answer_(q, &seen);
+    ticket = rouse_u32_load_relaxed_(&w->ticket_);
+    turn = rouse_open_turn_(q, ticket);
     free = rouse_open_free_(seen);
     if (rouse_open_closed_(seen) != 0) {
         ROUSE_STATS_LEFT_(q, w, ROUSE_CLOSED);
-        rouse_open_settle_(q, free + given, 0, ROUSE_WORD_CLOSED_, w, ROUSE_CLOSED);
+        rouse_open_end_turn_(q, turn);
+        rouse_open_settle_(q, free + rouse_open_given_(ticket), 0, ROUSE_WORD_CLOSED_, w, ROUSE_CLOSED);
         return ROUSE_CLOSED;
     }
     if (free == 0) {
         ROUSE_TRACE("beaten", q, w);
-        rouse_open_push_front_(q, w);
-        rouse_open_unlock_(q, rouse_open_listed_word_(rouse_open_passed_(seen)));
+        rouse_open_put_back_(q, w, ticket);
+        rouse_open_unlock_(q, rouse_open_waited_word_(q, 0, rouse_open_passed_(seen), 0));
         return ROUSE_PENDING;
     }
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
-    rouse_open_settle_(q, free - 1, 0, 0, w, ROUSE_OK);
+    rouse_open_end_turn_(q, turn);
+    rouse_open_settle_(q, free - 1, turn == 0 ? 0 : rouse_open_passed_(seen), 0, w, ROUSE_OK);
     return ROUSE_OK;
 }
 
@@ -393,14 +476,17 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
  *     OPEN      ->  LOCKED -> OPEN, LISTED, EMPTY: what is free, and what w had, is handed on; passed stays
  *     ticket_   ->  0 */
 ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
-    const uint32_t given = rouse_open_given_(w);
     uint64_t seen;
+    uint32_t ticket;
     rouse_open_answer_(q, &seen);
+    ticket = rouse_u32_load_relaxed_(&w->ticket_);
     ROUSE_TRACE("cancel", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
     rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_waiter_release_(w);
-    rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen), rouse_open_closed_(seen));
+    rouse_open_end_turn_(q, rouse_open_turn_(q, ticket));
+    rouse_open_leave_(q, rouse_open_free_(seen) + rouse_open_given_(ticket), rouse_open_passed_(seen),
+                      rouse_open_closed_(seen));
 }
 
 /* An invited waiter has come out of its mailbox. */
@@ -414,12 +500,25 @@ ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
 
 /* ---- cancel, close --------------------------------------------------------------------- */
 
+/* Takes w out of the list. Under the lock. */
+ROUSE_INLINE_ void rouse_open_unlist_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const uint32_t beaten = rouse_turns_ones_(rouse_turns_beaten_(q->listed_.sweeps_or_turns));
+    const rouse_waiter *other = q->listed_.list.oldest;
+    for (uint32_t place = 0; place < beaten; place++) {
+        if (other == w) {
+            q->listed_.sweeps_or_turns = rouse_turns_drop_(q->listed_.sweeps_or_turns, place);
+            break;
+        }
+        other = other->next_;
+    }
+    rouse_listed_remove_(&q->listed_, w);
+}
+
 /* Takes w out, and hands on what it had been given.
  *
  *     w is                                word                                w
- *     in the list                         OPEN   -> that much more free       out: true
- *                                         LISTED -> OPEN, LISTED, EMPTY       out: true
- *     INVITED, in a mailbox               OPEN   -> OPEN, LISTED, EMPTY       DECLINED: false, drain ends it
+ *     in the list                         handed on                           out: true
+ *     INVITED, in a mailbox               handed on                           DECLINED: false, drain ends it
  *     CLAIMED, in a mailbox               unchanged                           wait for the answer; look again
  *     INVITED, no mailbox                 unchanged                           false: it is about to be told
  *     granted, closed                     unchanged                           false
@@ -439,24 +538,21 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             }
             continue;
         }
-        if (ticket == rouse_listed_mark_(&q->listed_)) {
+        if (rouse_open_lists_(q, ticket)) {
             const uint32_t credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
-            rouse_listed_remove_(&q->listed_, w);
+            rouse_open_unlist_(q, w);
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_waiter_release_(w);
-            if (rouse_open_is_open_(seen)) {
-                rouse_open_unlock_(q, seen + credit * ROUSE_OPEN_STEP_);
-            } else {
-                rouse_open_leave_(q, credit, rouse_open_passed_(seen), 0);
-            }
+            rouse_open_leave_(q, rouse_open_free_(seen) + credit, rouse_open_passed_(seen), 0);
             return true;
         }
         if (rouse_invited_revoke_(w, ticket)) {
-            const uint32_t given = rouse_invited_asked_(ticket) - 1;
+            const uint32_t given = rouse_open_given_(ticket);
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_invited_cancelled_(w);
+            rouse_open_end_turn_(q, rouse_open_turn_(q, ticket));
             rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen),
                               rouse_open_closed_(seen));
             return false;
@@ -479,6 +575,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
 ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     rouse_waiter *first;
+    uint32_t way;
     uint32_t all;
     uint32_t credit;
     for (;;) {
@@ -491,12 +588,16 @@ ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
             break;
         }
     }
-    all = rouse_listed_count_(&q->listed_);
-    credit = rouse_listed_given_(&q->listed_);
-    first = rouse_listed_take_(&q->listed_);
-    rouse_open_unlock_(q, rouse_open_is_open_(seen)
-                              ? rouse_open_word_(rouse_open_free_(seen) + credit, 0, ROUSE_WORD_CLOSED_)
-                              : credit + ROUSE_WORD_CLOSED_);
+    way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
+    all = rouse_listed_count_(&q->listed_) - way;
+    credit = rouse_open_free_(seen) + rouse_listed_given_(&q->listed_);
+    first = q->listed_.list.oldest;
+    q->listed_.list.oldest = NULL;
+    q->listed_.list.newest = NULL;
+    /* Relaxed: under the lock. */
+    rouse_u64_store_relaxed_(&q->listed_.counts, way * ROUSE_LISTED_ONE_);
+    rouse_open_unlock_(q, way != 0 ? rouse_open_word_(credit, 0, ROUSE_WORD_CLOSED_)
+                                   : credit + ROUSE_WORD_CLOSED_);
     ROUSE_STATS_SWEPT_(q, first, rouse_outcome_(ROUSE_CLOSED, 0));
     rouse_deliver_chain_(q, first, rouse_outcome_(ROUSE_CLOSED, 0));
     return all;

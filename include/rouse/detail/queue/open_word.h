@@ -1,18 +1,24 @@
 /* rouse/detail/queue/open_word.h: the word of a queue in throughput mode. Internal.
  *
  * While nobody waits the word is that of word.h, and everything is as in strict mode. While somebody waits it
- * is one of these (`passed`: how many permits newcomers have taken since a waiter last got in):
+ * is one of these. `passed`: how many permits newcomers have taken since the oldest waiter last got in.
+ * `way`: how many waiters are invited, and under way. A: 2^24.
  *
- *     LISTED   balance = L,         serial = passed          the list holds somebody, nobody is invited,
- *                                                            nothing is free
- *     LOCKED   balance = L + k,     serial = passed + k      k > 0: the holder of the lock sets the word
- *     OPEN     balance = O + free,  serial = passed + free   one waiter is invited and is not in the list
+ *     LISTED   balance = L                    the list holds somebody, nobody is invited, nothing is free
+ *     SHORT    balance = L + way * A + free   way > 0, free <= way; the list holds one that could be invited
+ *     OPEN     balance = O + free             way > 0; the list holds no such waiter, or nobody has looked
+ *     LOCKED   of LISTED or SHORT, with more added than may be free: the holder of the lock sets the word
  *
- * A release adds 1 and one serial, whatever it finds. In OPEN that publishes a permit and leaves `passed` as
- * it is; in LISTED it makes the word LOCKED, and `passed` can still be read; in LOCKED it has no effect. */
+ * The serial is passed + free (LOCKED: and what has been added).
+ *
+ * A release adds 1 and one serial, whatever it finds. In OPEN, and in SHORT while free < way, that publishes
+ * a permit and leaves `passed` as it is. In LISTED, and in SHORT with free == way, it makes the word LOCKED,
+ * and what it was can still be read; in LOCKED it has no effect. A holder of the lock that has others add to
+ * the word must store it before 2^24 threads have. */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_WORD_H
 #define ROUSE_DETAIL_QUEUE_OPEN_WORD_H
 
+#include "open_turns.h"
 #include "word.h"
 
 #include <stdbool.h>
@@ -21,31 +27,51 @@
 /* L and O. Strict mode's MULTI and LOCKED are below both. */
 #define ROUSE_OPEN_LISTED_ (INT32_MIN + (INT32_C(1) << 28))
 #define ROUSE_OPEN_FREE_   (INT32_MIN + (INT32_C(1) << 29))
+#define ROUSE_OPEN_AREA_   (UINT32_C(1) << 24)
+#define ROUSE_OPEN_AREAS_  ((uint32_t)ROUSE_OPEN_FREE_ - (uint32_t)ROUSE_OPEN_LISTED_)
 
 #define ROUSE_OPEN_STEP_ (1 + ROUSE_WORD_SERIAL_)
 
-/* The three words: OPEN, LISTED, and LOCKED with k = 1, as the holder of the lock makes it. Only an OPEN or
+/* The words: OPEN, SHORT, and LOCKED with k = 1, as the holder of the lock makes it. Only an OPEN or
  * LOCKED word can be closed, between the close and the answer of the waiter that was invited. */
 ROUSE_INLINE_ uint64_t rouse_open_word_(uint32_t free, uint32_t passed, uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_FREE_ + free * ROUSE_OPEN_STEP_ + passed * ROUSE_WORD_SERIAL_ +
            closed;
 }
-ROUSE_INLINE_ uint64_t rouse_open_listed_word_(uint32_t passed) {
-    return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + passed * ROUSE_WORD_SERIAL_;
+/* LISTED, if nobody is under way. */
+ROUSE_INLINE_ uint64_t rouse_open_short_word_(uint32_t way, uint32_t free, uint32_t passed) {
+    return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + way * ROUSE_OPEN_AREA_ + free * ROUSE_OPEN_STEP_ +
+           passed * ROUSE_WORD_SERIAL_;
 }
 ROUSE_INLINE_ uint64_t rouse_open_locked_word_(uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + ROUSE_OPEN_STEP_ + closed;
 }
 
-/* Of a word while somebody waits: OPEN? */
-ROUSE_INLINE_ bool rouse_open_is_open_(uint64_t word) {
-    return (uint32_t)word >= (uint32_t)ROUSE_OPEN_FREE_;
+/* Of a word while somebody waits: how far above L. */
+ROUSE_INLINE_ uint32_t rouse_open_above_listed_(uint64_t word) {
+    return (uint32_t)word - (uint32_t)ROUSE_OPEN_LISTED_;
+}
+/* How many are free; of a LOCKED word: how many have been added. */
+ROUSE_INLINE_ uint32_t rouse_open_free_(uint64_t word) {
+    const uint32_t above = rouse_open_above_listed_(word);
+    return above < ROUSE_OPEN_AREAS_ ? above % ROUSE_OPEN_AREA_ : above - ROUSE_OPEN_AREAS_;
+}
+/* How many may be free before somebody has to be invited. */
+ROUSE_INLINE_ uint32_t rouse_open_most_free_(uint64_t word) {
+    const uint32_t above = rouse_open_above_listed_(word);
+    return above < ROUSE_OPEN_AREAS_ ? above / ROUSE_OPEN_AREA_ : UINT32_MAX;
 }
 ROUSE_INLINE_ bool rouse_open_is_listed_(uint64_t word) {
     return rouse_word_balance_(word) == ROUSE_OPEN_LISTED_;
 }
 ROUSE_INLINE_ bool rouse_open_is_locked_(uint64_t word) {
-    return rouse_word_balance_(word) > ROUSE_OPEN_LISTED_ && rouse_word_balance_(word) < ROUSE_OPEN_FREE_;
+    return (uint32_t)word > (uint32_t)ROUSE_OPEN_LISTED_ &&
+           rouse_open_free_(word) > rouse_open_most_free_(word);
+}
+/* OPEN or SHORT? Of any word. */
+ROUSE_INLINE_ bool rouse_open_is_open_(uint64_t word) {
+    return (uint32_t)word > (uint32_t)ROUSE_OPEN_LISTED_ &&
+           rouse_open_free_(word) <= rouse_open_most_free_(word);
 }
 
 /* Of a word while somebody waits: 2 * serial + closed, for a negative balance has borrowed 1 from there. */
@@ -55,16 +81,11 @@ ROUSE_INLINE_ uint32_t rouse_open_above_(uint64_t word) {
 ROUSE_INLINE_ uint64_t rouse_open_closed_(uint64_t word) {
     return rouse_word_above_(word) & ROUSE_WORD_CLOSED_;
 }
-/* Of an OPEN word. */
-ROUSE_INLINE_ uint32_t rouse_open_free_(uint64_t word) {
-    return (uint32_t)word - (uint32_t)ROUSE_OPEN_FREE_;
-}
 /* Of a word while somebody waits. */
 ROUSE_INLINE_ uint32_t rouse_open_passed_(uint64_t word) {
-    const uint32_t base = (uint32_t)(rouse_open_is_open_(word) ? ROUSE_OPEN_FREE_ : ROUSE_OPEN_LISTED_);
-    return rouse_open_above_(word) / 2 - ((uint32_t)word - base);
+    return rouse_open_above_(word) / 2 - rouse_open_free_(word);
 }
-/* May a newcomer take n from an OPEN word? */
+/* May a newcomer take n from an OPEN or SHORT word? */
 ROUSE_INLINE_ bool rouse_open_admits_(uint64_t word, uint32_t n, uint32_t bound) {
     const uint32_t free = rouse_open_free_(word);
     const uint32_t above = rouse_open_above_(word);

@@ -28,7 +28,7 @@
  *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
  *   invite     tell the oldest waiter that it is its turn to ask (throughput mode); beaten: it got nothing
  *   newcomer   a taker, or a waiter before it queues, while others wait (throughput mode)
- *   passed     how many permits newcomers have taken since a waiter last got in (throughput mode)
+ *   passed     how many permits newcomers have taken since the oldest waiter got in (throughput mode)
  *
  * ---- What a backend supplies ----------------------------------------------------------------------------
  * struct rouse_waiter_queue, whose first member is `rouse_atomic_u64_ word_` (word.h), and what follows.
