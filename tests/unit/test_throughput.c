@@ -1056,3 +1056,23 @@ SEVERAL_TEST(mailboxes_have_theirs_before_the_first_wake) {
     rouse_mailbox_destroy(&shared_loop.mailbox);
     rouse_semaphore_destroy(&shared_semaphore);
 }
+
+/* A waiter that was beaten gives up in its place: how many have passed counts for the one behind it. */
+MODE_TEST(the_count_of_one_that_gives_up_stays) {
+    rouse_semaphore s;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 1);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    expect_told(&p[0], ROUSE_RETRY);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    must_release(&s, 1);
+    expect_told(&p[1], ROUSE_RETRY);
+    cr_assert_not(rouse_semaphore_try_acquire(&s, 1), "one has passed already");
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    must_release(&s, 1);
+    expect_free(&s, 1, 0);
+    rouse_semaphore_destroy(&s);
+}
