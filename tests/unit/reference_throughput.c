@@ -8,7 +8,8 @@
  * After each operation the two must agree on what was returned, which wakes ran, with what and in which order, the free
  * permits, the number of waiters, every waiter's status, and whether it is closed. The reference has two rules that a
  * strict semaphore has not: a newcomer takes n if they are free and, while anybody waits, if one is invited and the
- * count plus n is within the bound; and as many are invited as there are permits. The first disagreement prints the sequence and ends the program.
+ * count plus n is within the bound; and as many are invited as there are permits. The first disagreement prints the
+ * sequence and ends the program.
  *
  *   reference_throughput SEQUENCES    built with AT_RANDOM: so many sequences of 4096 operations on 24 waiters
  *
