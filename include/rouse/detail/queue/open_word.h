@@ -40,8 +40,8 @@ ROUSE_INLINE_ uint64_t rouse_open_word_(uint32_t free, uint32_t passed, uint64_t
 }
 /* LISTED, if nobody is under way. */
 ROUSE_INLINE_ uint64_t rouse_open_short_word_(uint32_t way, uint32_t free, uint32_t passed) {
-    return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + way * ROUSE_OPEN_AREA_ + free * ROUSE_OPEN_STEP_ +
-           passed * ROUSE_WORD_SERIAL_;
+    return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + (uint64_t)way * ROUSE_OPEN_AREA_ +
+           free * ROUSE_OPEN_STEP_ + passed * ROUSE_WORD_SERIAL_;
 }
 ROUSE_INLINE_ uint64_t rouse_open_locked_word_(uint64_t closed) {
     return (uint64_t)(int64_t)ROUSE_OPEN_LISTED_ + ROUSE_OPEN_STEP_ + closed;
