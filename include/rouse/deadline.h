@@ -1,4 +1,4 @@
-/* rouse/deadline.h: time-outs on the loop's own thread, for every call that may wait.
+/* rouse/deadline.h: time-outs on the loop's own thread.
  *
  *     rouse_deadlines_init(&deadlines);                                      // one a loop
  *     rouse_timed_init(&request->timed, &deadlines, &mailbox, wake, request);

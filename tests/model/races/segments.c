@@ -29,6 +29,11 @@ static void tidy(void) {
         mc_assert(next == 0 || (rouse_segment_kind_(state) == ROUSE_SEGMENT_LIVE_ &&
                                 !(rouse_cell_final_(rouse_u64_load_relaxed_(&segment->cells_[0].word_)) &&
                                   rouse_cell_final_(rouse_u64_load_relaxed_(&segment->cells_[1].word_)))));
+        /* Whoever was to come back to a cell has been there. */
+        for (int i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
+            const uint64_t cell = rouse_u64_load_relaxed_(&segment->cells_[i].word_);
+            mc_assert(!rouse_cell_resolved_(cell) || rouse_cell_final_(cell));
+        }
         index = next;
         segments++;
     }
