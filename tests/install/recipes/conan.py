@@ -3,7 +3,6 @@
 This checks the recipe's steps and what they package, not Conan itself.  conan.py RECIPE WORK
 Writes the package to WORK/conan-package and prints its version.
 """
-import glob
 import importlib.util
 import os
 import shutil
@@ -16,9 +15,10 @@ class ConanFile:
 
 
 def copy(_conanfile, pattern, src, dst):
-    """As Conan's: the pattern's * goes through folders. Copying nothing is an error here."""
-    found = [p for p in glob.glob(os.path.join(src, "**"), recursive=True)
-             if os.path.isfile(p) and matches(os.path.relpath(p, src), pattern)]
+    """As Conan's: the pattern's * goes through folders, and not through links to folders (under a build folder one may
+    lead to the whole machine). Copying nothing is an error here."""
+    found = [path for folder, _, names in os.walk(src) for path in (os.path.join(folder, name) for name in names)
+             if matches(os.path.relpath(path, src), pattern)]
     if not found:
         sys.exit(f"the recipe copies {pattern} from {src}, and there is none")
     for path in found:
