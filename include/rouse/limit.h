@@ -635,13 +635,11 @@ ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
 
 ROUSE_SLOW_ uint32_t rouse_limit_close_(rouse_limit *l) {
     uint64_t seen = rouse_limit_hold_(l);
-    rouse_waiter *const first = l->list_.oldest;
+    rouse_waiter *const first = rouse_list_take_all_(&l->list_);
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
     /* An invited waiter stays until it has answered. */
     const uint32_t invited = (seen & ROUSE_LIMIT_INVITED_) != 0 ? 1 : 0;
     const uint64_t gone = ROUSE_LIMIT_HELD_ | (invited != 0 ? 0 : ROUSE_LIMIT_WAITING_);
-    l->list_.oldest = NULL;
-    l->list_.newest = NULL;
     rouse_u32_store_relaxed_(&l->waiting_, invited);
     ROUSE_TRACE("close", l, NULL);
     while (!rouse_limit_publish_(l, &seen, (seen & ~gone) | ROUSE_LIMIT_CLOSED_)) {

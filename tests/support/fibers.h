@@ -12,6 +12,8 @@
 #ifndef ROUSE_TESTS_SUPPORT_FIBERS_H
 #define ROUSE_TESTS_SUPPORT_FIBERS_H
 
+#include "sanitized.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,14 +22,7 @@
 #include <ucontext.h>
 
 /* The address sanitizer must be told of each switch. */
-#if defined(__SANITIZE_ADDRESS__)
-#    define FIBERS_TELL
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define FIBERS_TELL
-#    endif
-#endif
-#ifdef FIBERS_TELL
+#if UNDER_ASAN
 #    include <sanitizer/common_interface_defs.h>
 #    define FIBERS_SWITCH_FROM(fake, stack, size) __sanitizer_start_switch_fiber(fake, stack, size)
 #    define FIBERS_SWITCHED_TO(fake, stack, size) __sanitizer_finish_switch_fiber(fake, stack, size)

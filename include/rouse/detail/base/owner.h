@@ -26,7 +26,7 @@
  *                                   member, the object itself or its queue
  *   ROUSE_CHECK_LOOK_(object, owned)  the same for a call that only looks: the object is const
  *   ROUSE_ASK_HOLDER_(owned)        a mutex's queue wants to know the data of its holder
- *   ROUSE_HELD_BY_(owned, data)     a mutex is held by this waiter's data now; NULL: by nobody who is known
+ *   ROUSE_HELD_BY_(owned, data)     the waiter with this data holds the mutex now; NULL: an unknown holder
  *   ROUSE_CHECK_HELD_(owned, data, object)  aborts if it is held by this data */
 #ifndef ROUSE_DETAIL_BASE_OWNER_H
 #define ROUSE_DETAIL_BASE_OWNER_H
@@ -84,7 +84,7 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 /* Where holder_ lies in an object. */
 #    define ROUSE_HOLDER_AT_ 16
 
-/* What a queue's holder_ is while nobody who is known holds the mutex; NULL: it was not asked to know. */
+/* The value of a queue's holder_ while the mutex is free or its holder unknown. (NULL: nobody has asked.) */
 ROUSE_INLINE_ void *rouse_owner_nobody_(rouse_atomic_ptr_ *holder) {
     return (char *)holder + 1;
 }

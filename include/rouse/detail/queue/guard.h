@@ -138,12 +138,10 @@ ROUSE_INLINE_ void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
 }
 /* Takes all out; the oldest, linked to the others by next_. */
 ROUSE_INLINE_ rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
-    rouse_waiter *const first = list->oldest;
+    rouse_waiter *const first = rouse_list_take_all_(list);
     for (rouse_waiter *w = first; w != NULL; w = w->next_) {
         rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
     }
-    list->oldest = NULL;
-    list->newest = NULL;
     return first;
 }
 

@@ -45,7 +45,15 @@ ROUSE_INLINE_ void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     list->oldest = w;
 }
 
-/* w is the oldest. */
+/* Empties the list. Returns what was its oldest, linked to the others by next_. */
+ROUSE_INLINE_ rouse_waiter *rouse_list_take_all_(rouse_list_ *list) {
+    rouse_waiter *const first = list->oldest;
+    list->oldest = NULL;
+    list->newest = NULL;
+    return first;
+}
+
+/* Takes out w, the oldest. */
 ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     list->oldest = behind;
@@ -56,7 +64,7 @@ ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
     }
 }
 
-/* Behind so many others, of which it has as many. */
+/* Inserts w behind the first `others` waiters; the list has that many at least. */
 ROUSE_INLINE_ void rouse_list_insert_(rouse_list_ *list, uint32_t others, rouse_waiter *w) {
     rouse_waiter *before = NULL;
     rouse_waiter *behind = list->oldest;

@@ -160,12 +160,9 @@ ROUSE_INLINE_ uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
 
 /* Takes the list as a whole, in its order. */
 ROUSE_INLINE_ rouse_waiter *rouse_listed_take_(rouse_listed_ *listed) {
-    rouse_waiter *const first = listed->list.oldest;
-    listed->list.oldest = NULL;
-    listed->list.newest = NULL;
     listed->sweeps_or_turns++;
     rouse_u64_store_relaxed_(&listed->counts, 0);
-    return first;
+    return rouse_list_take_all_(&listed->list);
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_LISTED_H */

@@ -25,7 +25,7 @@
  *
  * I2, the bound: passed <= B. Only the CAS that takes for a newcomer raises it, and reads it in the same
  * word. It belongs to the queue, so defeat, decline and cancel keep it. It is 0 again when the oldest waiter
- * has got in; who gets in before an older one leaves it. At B the permits stay until the invited waiters
+ * has got in; a younger one that gets in first leaves it. At B the permits stay until the invited waiters
  * answer.
  *
  * I3, grant is the last touch: nobody touches the queue after the store or add that shows a permit, but to
@@ -591,9 +591,7 @@ ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
     all = rouse_listed_count_(&q->listed_) - way;
     credit = rouse_open_free_(seen) + rouse_listed_given_(&q->listed_);
-    first = q->listed_.list.oldest;
-    q->listed_.list.oldest = NULL;
-    q->listed_.list.newest = NULL;
+    first = rouse_list_take_all_(&q->listed_.list);
     /* Relaxed: under the lock. */
     rouse_u64_store_relaxed_(&q->listed_.counts, way * ROUSE_LISTED_ONE_);
     rouse_open_unlock_(q, way != 0 ? rouse_open_word_(credit, 0, ROUSE_WORD_CLOSED_)

@@ -45,10 +45,6 @@ ROUSE_INLINE_ uint32_t rouse_turns_ones_(uint32_t bits) {
 ROUSE_INLINE_ uint32_t rouse_turns_under_way_(uint32_t turns) {
     return rouse_turns_ones_(rouse_turns_invited_(turns));
 }
-/* Has nobody a turn? */
-ROUSE_INLINE_ bool rouse_turns_none_(uint32_t turns) {
-    return (rouse_turns_invited_(turns) | rouse_turns_beaten_(turns)) == 0;
-}
 /* Is there a turn for the oldest in the list? */
 ROUSE_INLINE_ bool rouse_turns_room_(uint32_t turns) {
     return rouse_turns_beaten_(turns) != 0 || rouse_turns_invited_(turns) >> (ROUSE_TURNS_MOST_ - 1) == 0;

@@ -354,7 +354,7 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
 /* Gives n to the waiters and what is left to the balance, under the cap.
  *
  *     the oldest cell lacks more than is left     ->  the same state, lacks so many less; done
- *     it lacks no more                            ->  rouse_serving_win_, and on with the rest
+ *     it lacks no more                            ->  rouse_serving_win_, then the rest
  *     READY, INVITED, PROMISED                    ->  rouse_open_offer_
  *     no cell is left                             ->  the word: rouse_serving_store_ */
 ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serving_ *serving, uint32_t n,
