@@ -4,28 +4,13 @@
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 
-#include "bench.h"
-#include "executor.h"
+#include "adapter_tasks.h"
 
-#define C_TASKS      1
-#define C_ONE_THREAD 1
-
-typedef struct c_wait {
-    task *owner;
-    struct c_wait *next;
-} c_wait;
 typedef struct c_sem {
     uint32_t permits;
     c_wait *head;
     c_wait **end;
 } c_sem;
-
-static inline void c_wait_init(c_wait *w, task *t) {
-    w->owner = t;
-}
-static inline void c_wait_destroy(c_wait *w) {
-    (void)w;
-}
 
 static inline void c_sem_init(c_sem *s, uint32_t permits) {
     s->permits = permits;

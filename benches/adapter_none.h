@@ -3,11 +3,8 @@
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 
-#include "bench.h"
-#include "executor.h"
+#include "adapter_tasks.h"
 
-#define C_TASKS       1
-#define C_ONE_THREAD  1
 #define C_NEVER_WAITS 1
 
 typedef struct c_sem {
@@ -17,16 +14,6 @@ typedef struct c_note {
     task *head;
     task **end;
 } c_note;
-typedef struct c_wait {
-    task *owner;
-} c_wait;
-
-static inline void c_wait_init(c_wait *w, task *t) {
-    w->owner = t;
-}
-static inline void c_wait_destroy(c_wait *w) {
-    (void)w;
-}
 
 static inline void c_sem_init(c_sem *s, uint32_t permits) {
     s->permits = permits;
