@@ -114,7 +114,7 @@ struct rouse_any {
  * is this wait's, also if the call answers at once.) */
 ROUSE_INLINE_ void rouse_arm_give_to_queue_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
     if (rouse_outcome_is_ones_(w)) {
-        (void)rouse_waiter_queue_wake(q, n, ROUSE_MAX_PERMITS);
+        (void)rouse_queue_release_(q, n);
     }
 }
 ROUSE_ARM_VERBS_(semaphore, rouse_semaphore, rouse_semaphore_acquire(o, w, n),
@@ -335,7 +335,8 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
                                   rouse_any_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(a);
     ROUSE_CHECK_(arms != NULL || count == 0, a, "the arms are NULL");
-    rouse_waiter_init_on(&a->waiter_, mailbox, wake != NULL ? rouse_any_tell_ : NULL, data);
+    ROUSE_CHECK_MADE_ON_(mailbox);
+    rouse_mailbox_prepare_(mailbox, &a->waiter_, wake != NULL ? rouse_any_tell_ : NULL, data);
     a->wake_ = wake;
     a->data_ = data;
     a->arms_ = arms;
@@ -345,7 +346,7 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
     rouse_u64_init_(&a->state_, 0);
     for (uint32_t i = 0; i < count && count <= ROUSE_MAX_ARMS; i++) {
         arms[i].any_ = a;
-        rouse_waiter_init(&arms[i].waiter_, rouse_any_leg_, NULL);
+        rouse_waiter_prepare_(&arms[i].waiter_, rouse_any_leg_, NULL);
     }
 }
 
@@ -353,6 +354,67 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
 ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return a->data_;
+}
+
+/* Queues the arms in their order until one answers at once, or one of those queued has won. Returns the last
+ * answer; *queued: how many arms are queued. */
+ROUSE_INLINE_ rouse_status rouse_any_queue_arms_(rouse_any *a, uint32_t *queued) {
+    rouse_status status = ROUSE_PENDING;
+    uint32_t i = 0;
+    while (i < a->count_) {
+        rouse_arm *const arm = &a->arms_[i];
+        status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
+        if (status != ROUSE_PENDING) {
+            break;
+        }
+        i++;
+        /* Relaxed: it only spares arms that would be cancelled again. */
+        if (rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) != 0) {
+            break;
+        }
+    }
+    *queued = i;
+    return status;
+}
+
+/* Arm i has answered `status` at once: a grant or a closed object wins, or is handed on; an error ends the
+ * wait. */
+ROUSE_INLINE_ void rouse_any_answered_(rouse_any *a, uint32_t i, rouse_status status) {
+    if (status == ROUSE_OK || status == ROUSE_CLOSED) {
+        bool deciding;
+        rouse_arm *const arm = &a->arms_[i];
+        if (!rouse_any_win_(a, i, status, &deciding) && status == ROUSE_OK) {
+            arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
+        }
+    } else {
+        a->refused_ = status;
+        /* E50: as in rouse_any_ask_; no arm asks after it. */
+        (void)rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_LEAVING_);
+    }
+}
+
+/* The end of rouse_any_wait: cancels the `queued` arms if the wait is decided, and lets go of DECIDING and of
+ * the holds of the thread and of the arms that are out. Returns the state after that. */
+ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, rouse_status answer) {
+    uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + (a->count_ - queued) * ROUSE_ANY_HOLD_;
+    bool cancelled = false;
+    /* The guess: every leg is still to come. */
+    uint64_t seen = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + a->count_ * ROUSE_ANY_HOLD_;
+    if (answer != ROUSE_PENDING) {
+        /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled
+         * now. */
+        seen = rouse_u64_load_acquire_(&a->state_);
+    }
+    for (;;) {
+        if (!cancelled && rouse_any_decided_(seen)) {
+            holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
+            cancelled = true;
+        }
+        /* E50: release, for the arms as they are queued now; acquire, for a winner that is told here. */
+        if (rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
+            return seen - holds;
+        }
+    }
 }
 
 /* Waits for the first of the arms.
@@ -363,12 +425,9 @@ ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
  *   another status   what an arm's call answered, when no arm before it had anything; nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
-    uint32_t queued = 0;
-    uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_;
-    rouse_status status = ROUSE_PENDING;
-    bool failed = false;
-    bool cancelled = false;
-    uint64_t seen;
+    uint32_t queued;
+    rouse_status status;
+    uint64_t state;
     ROUSE_CHECK_OBJECT_(a);
     if (a->count_ - 1 >= ROUSE_MAX_ARMS) {
         return ROUSE_INVALID;
@@ -376,53 +435,16 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
     /* Relaxed, both: no leg can come before its arm is queued, and the queueing publishes it. */
     a->refused_ = ROUSE_CANCELLED;
     rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
-    rouse_u64_store_relaxed_(&a->state_, holds + a->count_ * ROUSE_ANY_HOLD_);
-    while (queued < a->count_) {
-        rouse_arm *const arm = &a->arms_[queued];
-        status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
-        if (status != ROUSE_PENDING) {
-            break;
-        }
-        queued++;
-        /* Relaxed: it only spares arms that would be cancelled again. */
-        if (rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) != 0) {
-            break;
-        }
-    }
-    holds += (a->count_ - queued) * ROUSE_ANY_HOLD_;
-    if (status == ROUSE_OK || status == ROUSE_CLOSED) {
-        bool deciding;
-        rouse_arm *const arm = &a->arms_[queued];
-        if (!rouse_any_win_(a, queued, status, &deciding) && status == ROUSE_OK) {
-            arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
-        }
-    } else if (status != ROUSE_PENDING) {
-        failed = true;
-        a->refused_ = status;
-        /* E50: as in rouse_any_ask_; no arm asks after it. */
-        (void)rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_LEAVING_);
-    }
-    /* The guess: every leg is to come yet. */
-    seen = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + a->count_ * ROUSE_ANY_HOLD_;
+    rouse_u64_store_relaxed_(&a->state_, ROUSE_ANY_DECIDING_ + (a->count_ + 1) * ROUSE_ANY_HOLD_);
+    status = rouse_any_queue_arms_(a, &queued);
     if (status != ROUSE_PENDING) {
-        /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled
-         * now. */
-        seen = rouse_u64_load_acquire_(&a->state_);
+        rouse_any_answered_(a, queued, status);
     }
-    for (;;) {
-        if (!cancelled && (failed || rouse_any_winner_(seen) != 0)) {
-            holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
-            cancelled = true;
-        }
-        /* E50: release, for the arms as they are queued now; acquire, for a winner that is told here. */
-        if (rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
-            break;
-        }
-    }
-    if (((seen - holds) & ROUSE_ANY_HOLDS_) != 0) {
+    state = rouse_any_let_legs_come_(a, queued, status);
+    if ((state & ROUSE_ANY_HOLDS_) != 0) {
         return ROUSE_PENDING;
     }
-    status = rouse_any_winner_(seen) != 0 ? a->status_ : status;
+    status = rouse_any_winner_(state) != 0 ? a->status_ : status;
     rouse_u32_store_relaxed_(&a->waiter_.status_, rouse_outcome_(status, 0)); /* relaxed: this thread's */
     return status;
 }
@@ -462,16 +484,21 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     return true;
 }
 
+ROUSE_INLINE_ int rouse_any_index_(const rouse_any *a) {
+    return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
+}
+
 /* Returns the index of the arm that won, or -1: none yet. It means something in wake and after it, and once
  * rouse_any_wait has answered. */
 ROUSE_INLINE_ int rouse_any_index(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
-    return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
+    return rouse_any_index_(a);
 }
 
 /* Returns ROUSE_PENDING while it waits, then the outcome. Cost: one acquire load. */
 ROUSE_INLINE_ rouse_status rouse_any_status(const rouse_any *a) {
-    return rouse_waiter_status(&a->waiter_);
+    ROUSE_CHECK_OBJECT_(a);
+    return rouse_waiter_status_(&a->waiter_);
 }
 
 /* Gives back what the winner was granted, for a wake that does not want it. Does nothing if no arm has won or
@@ -479,8 +506,8 @@ ROUSE_INLINE_ rouse_status rouse_any_status(const rouse_any *a) {
 ROUSE_INLINE_ void rouse_any_hand_on(rouse_any *a) {
     int winner;
     ROUSE_CHECK_OBJECT_(a);
-    winner = rouse_any_index(a);
-    if (winner >= 0 && rouse_any_status(a) == ROUSE_OK) {
+    winner = rouse_any_index_(a);
+    if (winner >= 0 && rouse_waiter_status_(&a->waiter_) == ROUSE_OK) {
         rouse_arm *const arm = &a->arms_[winner];
         arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
     }

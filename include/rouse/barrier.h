@@ -37,6 +37,11 @@ typedef struct rouse_barrier {
 /* The two queues inside, for stats.h. */
 #define ROUSE_BARRIER_QUEUE_(b, i) (&(b)->gate_[i])
 
+ROUSE_INLINE_ void rouse_barrier_end_(rouse_barrier *b) {
+    rouse_backend_destroy_(&b->gate_[0]);
+    rouse_backend_destroy_(&b->gate_[1]);
+}
+
 /* Ends the barrier. LOCKFREE frees its heap memory.
  * Requires that every party of the last phase has been let through and no call is in progress, except the one
  * that has let the last party through and is still returning. */
@@ -45,8 +50,7 @@ ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&
                      rouse_backend_waiter_count_(&b->gate_[1]) == 0,
                  b, "waiters are queued");
-    rouse_backend_destroy_(&b->gate_[0]);
-    rouse_backend_destroy_(&b->gate_[1]);
+    rouse_barrier_end_(b);
 }
 
 /* Starts with no party arrived. ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS. ROUSE_NOMEM: LOCKFREE
@@ -58,11 +62,11 @@ ROUSE_INLINE_ rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties
     }
     b->parties_ = parties;
     rouse_u64_init_(&b->arrivals_, 0);
-    rouse_waiter_queue_init(&b->gate_[0], 0);
-    rouse_waiter_queue_init(&b->gate_[1], 0);
+    (void)rouse_queue_init_(&b->gate_[0], 0);
+    (void)rouse_queue_init_(&b->gate_[1], 0);
     if (rouse_backend_reserve_(&b->gate_[0], parties - 1) != ROUSE_OK ||
         rouse_backend_reserve_(&b->gate_[1], parties - 1) != ROUSE_OK) {
-        rouse_barrier_destroy(b);
+        rouse_barrier_end_(b);
         return ROUSE_NOMEM;
     }
     return ROUSE_OK;
@@ -78,9 +82,15 @@ ROUSE_INLINE_ uint64_t rouse_barrier_count_(rouse_barrier *b) {
 ROUSE_INLINE_ rouse_status rouse_barrier_pass_(rouse_barrier *b, uint64_t before, rouse_waiter *w) {
     rouse_waiter_queue *const gate = &b->gate_[before / b->parties_ % 2];
     if (before % b->parties_ == b->parties_ - 1) {
-        return rouse_waiter_queue_wake(gate, b->parties_ - 1, b->parties_);
+        uint32_t woken = 0;
+        return b->parties_ == 1 ? ROUSE_OK : rouse_queue_wake_(gate, b->parties_ - 1, b->parties_, &woken);
     }
     return rouse_queue_wait_(gate, w, 1);
+}
+
+/* rouse_barrier_arrive without checks. */
+ROUSE_INLINE_ rouse_status rouse_barrier_arrive_(rouse_barrier *b, rouse_waiter *w) {
+    return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
 }
 
 /* Arrives: the last of a phase lets all others through.
@@ -90,7 +100,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_IDLE_(w, b);
-    return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
+    return rouse_barrier_arrive_(b, w);
 }
 
 /* Returns how many waiters are queued; a snapshot. */

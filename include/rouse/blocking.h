@@ -86,7 +86,7 @@ ROUSE_INLINE_ uint64_t rouse_now_ns(void) {
 /* Prepares t, which may then wait any number of times, for one call at a time. */
 ROUSE_INLINE_ void rouse_thread_waiter_init(rouse_thread_waiter *t) {
     ROUSE_CHECK_OBJECT_(t);
-    rouse_waiter_init(&t->waiter, rouse_thread_waiter_wake_, NULL);
+    rouse_waiter_prepare_(&t->waiter, rouse_thread_waiter_wake_, NULL);
     rouse_park_init_(&t->parker_);
 }
 
@@ -103,6 +103,19 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) 
     return rouse_queue_answer_(&t->waiter);
 }
 
+ROUSE_INLINE_ bool rouse_thread_waiter_sleep_(rouse_thread_waiter *t, uint64_t deadline_ns,
+                                              rouse_status *outcome) {
+    rouse_status status;
+    do {
+        if (!rouse_park_(&t->parker_, deadline_ns)) {
+            return false;
+        }
+        status = rouse_thread_waiter_outcome_(t);
+    } while (status == ROUSE_PENDING);
+    *outcome = status;
+    return true;
+}
+
 /* Sleeps until t has an outcome, or until the deadline.
  *
  * Returns true: *outcome is what t was woken with, as from rouse_thread_waiter_await.
@@ -114,17 +127,9 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {
-    rouse_status status;
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
-    do {
-        if (!rouse_park_(&t->parker_, deadline_ns)) {
-            return false;
-        }
-        status = rouse_thread_waiter_outcome_(t);
-    } while (status == ROUSE_PENDING);
-    *outcome = status;
-    return true;
+    return rouse_thread_waiter_sleep_(t, deadline_ns, outcome);
 }
 
 /* Turns the answer of a call to which &t->waiter was given into its outcome: sleeps if the answer is
@@ -138,7 +143,7 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rou
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(!rouse_deliver_inside_(), t, "blocking inside a wake");
     if (answer == ROUSE_PENDING) {
-        (void)rouse_thread_waiter_await_until(t, ROUSE_PARK_FOREVER_, &answer);
+        (void)rouse_thread_waiter_sleep_(t, ROUSE_PARK_FOREVER_, &answer);
     }
     return answer;
 }
@@ -165,7 +170,7 @@ ROUSE_INLINE_ void rouse_block_abandon_(void *block) {
     rouse_status outcome = ROUSE_TIMEDOUT;
     if (!b->cancel(b->object, &b->t->waiter)) {
         (void)rouse_park_(&b->t->parker_, ROUSE_PARK_FOREVER_);
-        outcome = rouse_waiter_status(&b->t->waiter);
+        outcome = rouse_waiter_status_(&b->t->waiter);
         if (outcome == ROUSE_RETRY) {
             rouse_queue_refuse_(&b->t->waiter);
         }
@@ -237,32 +242,32 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_,
 /* ---- those of the waiter queue, and of what is nothing but one ----------------------------------------- */
 
 ROUSE_INLINE_ bool rouse_block_leave_queue_(void *queue, rouse_waiter *w) {
-    return rouse_waiter_queue_cancel((rouse_waiter_queue *)queue, w);
+    return rouse_backend_cancel_((rouse_waiter_queue *)queue, w);
 }
 ROUSE_INLINE_ void rouse_block_give_to_queue_(void *queue, rouse_waiter *w, uint32_t n) {
     if (rouse_outcome_is_ones_(w)) { /* what a wake_all gave is for nobody else */
-        (void)rouse_waiter_queue_wake((rouse_waiter_queue *)queue, n, ROUSE_MAX_PERMITS);
+        (void)rouse_queue_release_((rouse_waiter_queue *)queue, n);
     }
 }
 ROUSE_INLINE_ void rouse_block_notify_next_(void *notify, rouse_waiter *w, uint32_t n) {
     (void)n;
-    rouse_notify_pass_on((rouse_notify *)notify, w);
+    rouse_notify_pass_on_((rouse_notify *)notify, w);
 }
 ROUSE_INLINE_ void rouse_block_unlock_(void *mutex, rouse_waiter *w, uint32_t n) {
     (void)w;
     (void)n;
-    (void)rouse_mutex_unlock((rouse_mutex *)mutex);
+    (void)rouse_mutex_unlock_((rouse_mutex *)mutex);
 }
 
 ROUSE_SLOW_ rouse_status rouse_block_on_queue_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
                                                rouse_block_give_back_fn_ *return_fn) {
     rouse_thread_waiter t;
     if (timeout_ns == 0) {
-        return rouse_waiter_queue_is_closed(q) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
+        return rouse_queue_closed_(q) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
     }
     rouse_thread_waiter_init(&t);
-    return rouse_block_on_(&t, rouse_waiter_queue_wait(q, &t.waiter, n), timeout_ns, q,
-                           rouse_block_leave_queue_, return_fn, n);
+    return rouse_block_on_(&t, rouse_queue_wait_(q, &t.waiter, n), timeout_ns, q, rouse_block_leave_queue_,
+                           return_fn, n);
 }
 
 #ifdef ROUSE_COMPILED_ELSEWHERE_
@@ -278,7 +283,7 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
 ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
     for (uint32_t i = 0; i < ROUSE_SPIN_LIMIT; i++) {
         rouse_platform_pause_();
-        if (rouse_waiter_queue_try_wait(q, n)) {
+        if (rouse_queue_try_wait_(q, n)) {
             return true;
         }
     }
@@ -291,8 +296,7 @@ ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, 
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    if (rouse_waiter_queue_try_wait(q, n) ||
-        (rouse_open_on_(q) && timeout_ns != 0 && rouse_block_linger_(q, n))) {
+    if (rouse_queue_try_wait_(q, n) || (rouse_open_on_(q) && timeout_ns != 0 && rouse_block_linger_(q, n))) {
         return ROUSE_OK;
     }
     return rouse_block_on_queue_(q, n, timeout_ns, return_fn);
@@ -309,13 +313,13 @@ ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
                                                          uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, timeout_ns, rouse_block_give_to_queue_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *q, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
@@ -323,39 +327,39 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, ROUSE_SEMAPHORE_QUEUE_(s));
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, timeout_ns, rouse_block_give_to_queue_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, ROUSE_SEMAPHORE_QUEUE_(s));
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, timeout_ns, rouse_block_notify_next_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
 
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_MUTEX_QUEUE_(m), 1, timeout_ns, rouse_block_unlock_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_blocking(rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));
     ROUSE_CHECK_(!rouse_deliver_inside_(), m, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_MUTEX_QUEUE_(m), 1, ROUSE_PARK_FOREVER_, rouse_block_unlock_);
 }
@@ -394,31 +398,31 @@ ROUSE_INLINE_ rouse_status rouse_block_write_(rouse_rwlock *l, uint64_t timeout_
  * timeout_ns: as above. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_timed(rouse_rwlock *l, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_blocking(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_read_(l, ROUSE_PARK_FOREVER_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_timed(rouse_rwlock *l, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_write_(l, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_blocking(rouse_rwlock *l) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
     return rouse_block_write_(l, ROUSE_PARK_FOREVER_);
 }
 
 ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns) {
-    if (rouse_once_is_done(o)) {
+    if (rouse_queue_closed_(ROUSE_ONCE_QUEUE_(o))) {
         return ROUSE_CLOSED;
     }
     return rouse_block_wait_(ROUSE_ONCE_QUEUE_(o), 1, timeout_ns, rouse_block_fail_);
@@ -428,13 +432,13 @@ ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
  * ROUSE_OK: it is yours to do; the rest and timeout_ns: as above. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
     return rouse_block_begin_(o, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_blocking(rouse_once *o) {
-    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
     ROUSE_CHECK_(!rouse_deliver_inside_(), o, "blocking inside a wake");
     return rouse_block_begin_(o, ROUSE_PARK_FOREVER_);
 }
@@ -444,10 +448,13 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
     rouse_thread_waiter t;
     rouse_status status;
-    ROUSE_CHECK_OBJECT_(b);
+    ROUSE_CHECK_USE_(b, ROUSE_BARRIER_QUEUE_(b, 0));
     ROUSE_CHECK_(!rouse_deliver_inside_(), b, "blocking inside a wake");
     rouse_thread_waiter_init(&t);
-    status = rouse_thread_waiter_await(&t, rouse_barrier_arrive(b, &t.waiter));
+    status = rouse_barrier_arrive_(b, &t.waiter);
+    if (status == ROUSE_PENDING) {
+        (void)rouse_thread_waiter_sleep_(&t, ROUSE_PARK_FOREVER_, &status);
+    }
     rouse_thread_waiter_destroy(&t);
     return status;
 }
@@ -493,26 +500,26 @@ ROUSE_COMPILED_(rouse_status, rouse_block_receive_, (rouse_channel * ch, void *e
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_timed(rouse_channel *ch, const void *element,
                                                     uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_blocking(rouse_channel *ch, const void *element) {
-    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_send_(ch, element, ROUSE_PARK_FOREVER_);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_timed(rouse_channel *ch, void *element,
                                                        uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_blocking(rouse_channel *ch, void *element) {
-    ROUSE_CHECK_OBJECT_(ch);
+    ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_(!rouse_deliver_inside_(), ch, "blocking inside a wake");
     return rouse_block_receive_(ch, element, ROUSE_PARK_FOREVER_);
 }
@@ -579,13 +586,13 @@ ROUSE_COMPILED_(rouse_status, rouse_block_condvar_wait_,
  * those that wait for m have had it. UINT64_MAX: for ever. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
-    ROUSE_CHECK_OBJECT_(c);
+    ROUSE_CHECK_GUARDED_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
     return rouse_block_condvar_wait_(c, m, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait_blocking(rouse_condvar *c, rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(c);
+    ROUSE_CHECK_GUARDED_(c);
     ROUSE_CHECK_(!rouse_deliver_inside_(), c, "blocking inside a wake");
     return rouse_block_condvar_wait_(c, m, ROUSE_PARK_FOREVER_);
 }

@@ -75,14 +75,15 @@ ROUSE_INLINE_ void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
 ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
                                        rouse_transfer_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
-    rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_transfer_wake_, data);
+    ROUSE_CHECK_MADE_ON_(mailbox);
+    rouse_mailbox_prepare_(mailbox, &t->waiter, wake == NULL ? NULL : rouse_transfer_wake_, data);
     t->wake_ = wake;
 }
 
 /* Returns the `data` given to rouse_transfer_init. */
 ROUSE_INLINE_ void *rouse_transfer_data(const rouse_transfer *t) {
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_waiter_data(&t->waiter);
+    return rouse_waiter_data_(&t->waiter);
 }
 
 /* ---- the channel --------------------------------------------------------------------------------------- */
@@ -395,7 +396,7 @@ ROUSE_INLINE_ uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *e
 /* Cancel, for any waiter. */
 ROUSE_INLINE_ bool rouse_channel_leave_(rouse_channel *ch, rouse_waiter *w) {
     uint32_t mark;
-    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
     rouse_guard_take_(&ch->guard_);

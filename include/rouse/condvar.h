@@ -86,7 +86,8 @@ ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
                                              void *data) {
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_(mutex != NULL, w, "the mutex is NULL");
-    rouse_waiter_init_on(&w->waiter, mailbox, wake == NULL ? NULL : rouse_condvar_waiter_wake_, data);
+    ROUSE_CHECK_MADE_ON_(mailbox);
+    rouse_mailbox_prepare_(mailbox, &w->waiter, wake == NULL ? NULL : rouse_condvar_waiter_wake_, data);
     w->wake_ = wake;
     w->mutex_ = mutex;
     w->stage_ = 0;
@@ -96,7 +97,7 @@ ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
 /* Returns the `data` given to rouse_condvar_waiter_init. */
 ROUSE_INLINE_ void *rouse_condvar_waiter_data(const rouse_condvar_waiter *w) {
     ROUSE_CHECK_OBJECT_(w);
-    return rouse_waiter_data(&w->waiter);
+    return rouse_waiter_data_(&w->waiter);
 }
 
 /* ---- the condition variable ---------------------------------------------------------------------------- */
@@ -202,19 +203,16 @@ ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_c
     status = rouse_queue_join_(ROUSE_MUTEX_QUEUE_(w->mutex_), &w->joined_);
     if (status != ROUSE_PENDING) {
         if (status == ROUSE_OK) {
-            ROUSE_HELD_BY_(ROUSE_MUTEX_QUEUE_(w->mutex_), rouse_waiter_data(&w->waiter));
+            ROUSE_HELD_BY_(ROUSE_MUTEX_QUEUE_(w->mutex_), rouse_waiter_data_(&w->waiter));
         }
         w->stage_ = ROUSE_CONDVAR_DUE_;
         rouse_chain_add_(due, &w->waiter, rouse_outcome_(status, 0));
     }
 }
 
-/* Signals the oldest waiter. Returns whether there was one. The mutex need not be held. If the mutex is free
- * the waiter gets it, and its wake runs on this thread. */
-ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
+ROUSE_INLINE_ bool rouse_condvar_signal_(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     bool any;
-    ROUSE_CHECK_GUARDED_(c);
     rouse_guard_take_(&c->guard_);
     any = c->waiting_.oldest != NULL;
     if (any) {
@@ -223,6 +221,13 @@ ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
     rouse_guard_drop_(&c->guard_);
     rouse_deliver_(&due);
     return any;
+}
+
+/* Signals the oldest waiter. Returns whether there was one. The mutex need not be held. If the mutex is free
+ * the waiter gets it, and its wake runs on this thread. */
+ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
+    ROUSE_CHECK_GUARDED_(c);
+    return rouse_condvar_signal_(c);
 }
 
 /* Signals exactly those that wait now. Returns how many. They get the mutex one after the other. */
@@ -250,7 +255,7 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
     ROUSE_CHECK_GUARDED_(c);
     ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
     ROUSE_CHECK_OWNED_(&w->waiter, c, c);
-    if (rouse_waiter_status(&w->waiter) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(&w->waiter) != ROUSE_PENDING) {
         return false;
     }
     rouse_guard_take_(&c->guard_);
@@ -264,7 +269,7 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
     rouse_guard_drop_(&c->guard_);
     if (stage == ROUSE_CONDVAR_JOINED_ && rouse_backend_cancel_(ROUSE_MUTEX_QUEUE_(mutex), &w->joined_)) {
         if (signalled) {
-            (void)rouse_condvar_signal(c);
+            (void)rouse_condvar_signal_(c);
         }
     } else if (stage != ROUSE_CONDVAR_WAITING_) {
         rouse_outcome_await_(&w->waiter);

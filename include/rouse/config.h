@@ -1,42 +1,41 @@
 /* rouse/config.h: every option, its values, its default, its scope; and the version.
  *
  * Set an option on the compiler's command line, or define it before the first rouse header. Options
- * marked "program" must have one value in the whole program. A program that mixes values is refused at
- * start-up with a message that names both, unless the mixture lies between shared libraries that hide
- * rouse's symbols, or in one that is loaded later: there ROUSE_DEBUG aborts, at the first call on an object
- * that crosses (detail/base/options.h). Options marked "unit" may differ between translation units.
+ * marked "program" must have one value in the whole program. A program that mixes values aborts at start-up
+ * with a message that names both. Shared libraries that hide rouse's symbols, or are loaded later, escape
+ * that check; there ROUSE_DEBUG aborts at the first call on an object that crosses from one to the other
+ * (detail/base/options.h). Options marked "unit" may differ between translation units.
  *
  *   option                    scope    values (default first)
  *   ROUSE_BACKEND             program  ROUSE_BACKEND_SPIN | ROUSE_BACKEND_MUTEX | ROUSE_BACKEND_LOCKFREE |
  *                                      ROUSE_BACKEND_LOCAL (for one thread; it leaves out blocking.h)
  *   ROUSE_DEBUG               program  undefined | defined: misuse aborts with one line on stderr
- *   ROUSE_PRIVATE             unit     undefined | a name, an identifier of your library: for a library that
- *                                      uses rouse inside. Its units are compared with each other, and never
- *                                      with the rest of the program, whatever that uses. No object may cross.
- *                                      A chain of wakes that changes sides between the library and others
- *                                      grows the stack by a call each time
+ *   ROUSE_PRIVATE             unit     undefined | an identifier that names your library, if it uses rouse
+ *                                      internally. The start-up check compares its units with each other and
+ *                                      never with the rest of the program. No object may cross the border.
+ *                                      A chain of wakes that crosses it grows the stack by one call each time
  *   ROUSE_MIXED_BACKENDS      unit     undefined | defined: this unit may have another backend than the
- *                                      rest; its author sees to it that no object crosses over
- *   ROUSE_COMPILED_ONCE       unit     undefined | defined: the slow paths are not compiled here but called,
- *                                      in the unit that defines ROUSE_IMPLEMENTATION. Options that a unit
- *                                      sets for itself are that unit's, where a slow path asks for them
- *   ROUSE_IMPLEMENTATION      unit     undefined | defined: this unit has the slow paths for those of its
- *                                      executable or shared library that define ROUSE_COMPILED_ONCE
+ *                                      rest; you make sure that no object crosses over
+ *   ROUSE_COMPILED_ONCE       unit     undefined | defined: this unit does not compile the slow paths. It
+ *                                      calls those of the unit that defines ROUSE_IMPLEMENTATION, with that
+ *                                      unit's "unit" options
+ *   ROUSE_IMPLEMENTATION      unit     undefined | defined: this unit compiles the slow paths, for all units
+ *                                      of its executable or shared library that define ROUSE_COMPILED_ONCE
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
  *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields
  *   ROUSE_PRIORITY_INHERIT    unit     undefined | defined: with ROUSE_BACKEND_MUTEX the init functions (not
  *                                      the static initialisers) make mutexes with priority inheritance, where
  *                                      POSIX threads have them (not declared with strict -std=c11). For
  *                                      real-time threads; contended calls then take many times as long
- *   ROUSE_MALLOC, ROUSE_FREE  program  malloc, free | both or neither: LOCKFREE's allocator. (Not checked at
- *                                      start-up: one unit may free what another has allocated)
+ *   ROUSE_MALLOC, ROUSE_FREE  program  malloc, free | both or neither: LOCKFREE's allocator. The start-up
+ *                                      check does not compare them; they must match because one unit may
+ *                                      free what another allocated
  *   ROUSE_TRACE(event, object, waiter)
- *                             unit     undefined | a statement run at every queueing, grant, wake,
- *                                      invitation, cancel, close (event: a string literal). Costs nothing
- *                                      undefined
- *   ROUSE_STATS               program  undefined | defined: waits are timed, and stats.h counts them. 8 bytes
- *                                      in each waiter and queue, two looks at the clock for each call that
- *                                      queues; nothing for one that does not
+ *                             unit     undefined | a statement to run at every queueing, grant, wake,
+ *                                      invitation, cancel and close (event: a string literal)
+ *   ROUSE_STATS               program  undefined | defined: the library times waits, and stats.h counts them.
+ *                                      Costs 8 bytes in each waiter and queue, and two clock reads for each
+ *                                      call that queues; nothing for a call that does not
  *   ROUSE_STATS_NOW()         unit     rouse_stats_now() | an expression: nanoseconds of a monotonic clock
  *   ROUSE_ATOMIC_HOOKS_HEADER program  undefined | the path of a header that defines the hooks around every
  *                                      atomic operation (detail/base/atomic.h): for counting and testing */
@@ -89,7 +88,7 @@ ROUSE_BACKEND_LOCAL"
 /* Throughput mode (semaphore.h, mutex.h): a bound that suits most programs. */
 #define ROUSE_BYPASS 4096
 
-/* What a balance in a queue's word may lack, in the backends whose word is a balance: 3 * 2^28. */
+/* How far below 0 a queue's balance may fall, in the backends whose word is a balance: 3 * 2^28. */
 #define ROUSE_MAX_LACK 805306368
 
 #endif /* ROUSE_CONFIG_H */

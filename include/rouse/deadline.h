@@ -215,8 +215,8 @@ ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     if (why == ROUSE_TIMED_TIMED_OUT_) {
         ROUSE_STATS_TIME_UP_(&t->waiter);
     }
-    return (rouse_waiter_status(&t->waiter) == ROUSE_PENDING && t->cancel_(t->object_, &t->waiter)) ||
-           (t->mailbox_ != NULL && rouse_waiter_status(&t->waiter) == ROUSE_CANCELLED &&
+    return (rouse_waiter_status_(&t->waiter) == ROUSE_PENDING && t->cancel_(t->object_, &t->waiter)) ||
+           (t->mailbox_ != NULL && rouse_waiter_status_(&t->waiter) == ROUSE_CANCELLED &&
             rouse_mailbox_revoke(t->mailbox_, &t->waiter));
 }
 
@@ -291,7 +291,8 @@ ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_ma
                                     rouse_timed_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
     ROUSE_CHECK_(d != NULL, t, "the deadlines are NULL");
-    rouse_waiter_init_on(&t->waiter, mailbox, wake == NULL ? NULL : rouse_timed_woken_, data);
+    ROUSE_CHECK_MADE_ON_(mailbox);
+    rouse_mailbox_prepare_(mailbox, &t->waiter, wake == NULL ? NULL : rouse_timed_woken_, data);
     t->deadlines_ = d;
     t->mailbox_ = mailbox;
     t->wake_ = wake;
@@ -308,7 +309,7 @@ ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_ma
 /* Returns the `data` given to rouse_timed_init. */
 ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_waiter_data(&t->waiter);
+    return rouse_waiter_data_(&t->waiter);
 }
 
 /* Ends t's wait. Returns true: its wake will never run, and it is yours again. False: it has been granted or
@@ -363,36 +364,24 @@ ROUSE_INLINE_ rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer
 
 /* ---- one for each call that may wait ------------------------------------------------------------------- */
 
+/* How a rouse_timed leaves a queue, that of a limit, or a channel. */
 ROUSE_INLINE_ bool rouse_timed_leave_queue_(void *object, rouse_waiter *w) {
-    return rouse_waiter_queue_cancel((rouse_waiter_queue *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_semaphore_(void *object, rouse_waiter *w) {
-    return rouse_semaphore_cancel((rouse_semaphore *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_mutex_(void *object, rouse_waiter *w) {
-    return rouse_mutex_cancel((rouse_mutex *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_notify_(void *object, rouse_waiter *w) {
-    return rouse_notify_cancel((rouse_notify *)object, w);
+    return rouse_backend_cancel_((rouse_waiter_queue *)object, w);
 }
 ROUSE_INLINE_ bool rouse_timed_leave_limit_(void *object, rouse_waiter *w) {
-    return rouse_limit_cancel((rouse_limit *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_event_(void *object, rouse_waiter *w) {
-    return rouse_event_cancel((rouse_event *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_gate_(void *object, rouse_waiter *w) {
-    return rouse_gate_cancel((rouse_gate *)object, w);
-}
-ROUSE_INLINE_ bool rouse_timed_leave_rwlock_(void *object, rouse_waiter *w) {
-    return rouse_rwlock_cancel((rouse_rwlock *)object, w);
+    return rouse_limit_cancel_((rouse_limit *)object, w);
 }
 ROUSE_INLINE_ bool rouse_timed_leave_channel_(void *object, rouse_waiter *w) {
     return rouse_channel_leave_((rouse_channel *)object, w);
 }
-ROUSE_INLINE_ bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
-    return rouse_once_cancel((rouse_once *)object, w);
-}
+
+/* The body of each: t waits for `object` by `call`, which checks nothing, until the deadline. */
+#define ROUSE_TIMED_WAIT_(t, object, owned, leave, call, until)                                 \
+    (rouse_timed_begin_((t), (owned), (leave))                                                  \
+         ? (ROUSE_CHECK_IDLE_(&(t)->waiter, (object)), rouse_timed_wait_((t), (call), (until))) \
+         : ROUSE_INVALID)
+#define ROUSE_TIMED_WAIT_ON_QUEUE_(t, object, queue, call, until) \
+    ROUSE_TIMED_WAIT_(t, object, queue, rouse_timed_leave_queue_, call, until)
 
 /* As the call without _until, with t in place of the waiter and a deadline.
  *
@@ -403,123 +392,104 @@ ROUSE_INLINE_ bool rouse_timed_leave_once_(void *object, rouse_waiter *w) {
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
-               ? rouse_timed_wait_(t, rouse_waiter_queue_wait(q, &t->waiter, n), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, q, q, rouse_queue_wait_(q, &t->waiter, n), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if_until(rouse_waiter_queue *q, rouse_timed *t,
                                                                   bool (*ready)(void *arg), void *arg,
                                                                   uint64_t until) {
-    ROUSE_CHECK_OBJECT_(q);
+    ROUSE_CHECK_USE_(q, q);
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, q, rouse_timed_leave_queue_)
-               ? rouse_timed_wait_(t, rouse_waiter_queue_add_waiter_if(q, &t->waiter, ready, arg), until)
-               : ROUSE_INVALID;
+    ROUSE_CHECK_(ready != NULL, q, "ready is NULL");
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, q, q, rouse_queue_wait_if_(q, &t->waiter, ready, arg), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_until(rouse_semaphore *s, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {
-    ROUSE_CHECK_OBJECT_(s);
+    ROUSE_CHECK_USE_(s, ROUSE_SEMAPHORE_QUEUE_(s));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, s, rouse_timed_leave_semaphore_)
-               ? rouse_timed_wait_(t, rouse_semaphore_acquire(s, &t->waiter, n), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, s, ROUSE_SEMAPHORE_QUEUE_(s),
+                                      rouse_queue_wait_(ROUSE_SEMAPHORE_QUEUE_(s), &t->waiter, n), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_until(rouse_mutex *m, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(m);
+    ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, m, rouse_timed_leave_mutex_)
-               ? rouse_timed_wait_(t, rouse_mutex_lock(m, &t->waiter), until)
-               : ROUSE_INVALID;
+    ROUSE_CHECK_HELD_(ROUSE_MUTEX_QUEUE_(m), rouse_waiter_data_(&t->waiter), m);
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, m, ROUSE_MUTEX_QUEUE_(m), rouse_mutex_lock_(m, &t->waiter), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_until(rouse_notify *n, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
-               ? rouse_timed_wait_(t, rouse_notify_wait(n, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, n, ROUSE_NOTIFY_QUEUE_(n), rouse_notify_wait_(n, &t->waiter), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_timed *t,
                                                       bool (*ready)(void *arg), void *arg, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(n);
+    ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, n, rouse_timed_leave_notify_)
-               ? rouse_timed_wait_(t, rouse_notify_wait_if(n, &t->waiter, ready, arg), until)
-               : ROUSE_INVALID;
+    ROUSE_CHECK_(ready != NULL, n, "ready is NULL");
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, n, ROUSE_NOTIFY_QUEUE_(n),
+                                      rouse_notify_wait_if_(n, &t->waiter, ready, arg), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
                                                      uint64_t until) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, l, rouse_timed_leave_limit_)
-               ? rouse_timed_wait_(t, rouse_limit_acquire(l, &t->waiter, n), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_(t, l, l, rouse_timed_leave_limit_, rouse_limit_acquire_(l, &t->waiter, n),
+                             until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(e);
+    ROUSE_CHECK_USE_(e, ROUSE_EVENT_QUEUE_(e));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, e, rouse_timed_leave_event_)
-               ? rouse_timed_wait_(t, rouse_event_wait(e, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, e, ROUSE_EVENT_QUEUE_(e), rouse_event_wait_(e, &t->waiter), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_until(rouse_gate *g, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(g);
+    ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, g, rouse_timed_leave_gate_)
-               ? rouse_timed_wait_(t, rouse_gate_wait(g, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, g, ROUSE_GATE_QUEUE_(g), rouse_gate_wait_(g, &t->waiter), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
-               ? rouse_timed_wait_(t, rouse_rwlock_read(l, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, l, ROUSE_RWLOCK_QUEUE_(l),
+                                      rouse_queue_wait_(ROUSE_RWLOCK_QUEUE_(l), &t->waiter, 1), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write_until(rouse_rwlock *l, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(l);
+    ROUSE_CHECK_USE_(l, ROUSE_RWLOCK_QUEUE_(l));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, l, rouse_timed_leave_rwlock_)
-               ? rouse_timed_wait_(t, rouse_rwlock_write(l, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, l, ROUSE_RWLOCK_QUEUE_(l), rouse_rwlock_write_(l, &t->waiter),
+                                      until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_until(rouse_once *o, rouse_timed *t, uint64_t until) {
-    ROUSE_CHECK_OBJECT_(o);
+    ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, o, rouse_timed_leave_once_)
-               ? rouse_timed_wait_(t, rouse_once_begin(o, &t->waiter), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_ON_QUEUE_(t, o, ROUSE_ONCE_QUEUE_(o), rouse_once_begin_(o, &t->waiter), until);
 }
-
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send_until(rouse_channel *ch, rouse_timed *t, const void *element,
                                                     uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
-               ? rouse_timed_wait_(t, rouse_channel_send_(ch, &t->waiter, element), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_(t, ch, ch, rouse_timed_leave_channel_,
+                             rouse_channel_send_(ch, &t->waiter, element), until);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive_until(rouse_channel *ch, rouse_timed *t, void *element,
                                                        uint64_t until) {
     ROUSE_CHECK_GUARDED_(ch);
     ROUSE_CHECK_OBJECT_(t);
-    return rouse_timed_begin_(t, ch, rouse_timed_leave_channel_)
-               ? rouse_timed_wait_(t, rouse_channel_receive_(ch, &t->waiter, element), until)
-               : ROUSE_INVALID;
+    return ROUSE_TIMED_WAIT_(t, ch, ch, rouse_timed_leave_channel_,
+                             rouse_channel_receive_(ch, &t->waiter, element), until);
 }
 
 #endif /* ROUSE_DEADLINE_H */

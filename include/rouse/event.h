@@ -51,7 +51,7 @@ typedef struct rouse_event {
 
 ROUSE_INLINE_ void rouse_event_init(rouse_event *e) {
     ROUSE_CHECK_OBJECT_(e);
-    rouse_waiter_queue_init(&e->queue_, 0);
+    (void)rouse_queue_init_(&e->queue_, 0);
 }
 
 /* Ends the object. LOCKFREE frees its heap memory.
@@ -126,23 +126,27 @@ ROUSE_INLINE_ rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters)
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-/* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
- * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
-ROUSE_NODISCARD_
-ROUSE_INLINE_ rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
+ROUSE_INLINE_ rouse_status rouse_event_block_(rouse_event *e, uint64_t timeout_ns) {
     rouse_status status = ROUSE_OK;
-    ROUSE_CHECK_USE_(e, &e->queue_);
-    ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
     if (!rouse_queue_closed_(&e->queue_)) {
         status = rouse_block_on_queue_(&e->queue_, 1, timeout_ns, NULL);
     }
     return status == ROUSE_CLOSED ? ROUSE_OK : status;
 }
+
+/* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
+ * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
+ROUSE_NODISCARD_
+ROUSE_INLINE_ rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
+    ROUSE_CHECK_USE_(e, &e->queue_);
+    ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
+    return rouse_event_block_(e, timeout_ns);
+}
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait_blocking(rouse_event *e) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     ROUSE_CHECK_(!rouse_deliver_inside_(), e, "blocking inside a wake");
-    return rouse_event_wait_timed(e, UINT64_MAX);
+    return rouse_event_block_(e, UINT64_MAX);
 }
 #endif
 

@@ -56,7 +56,7 @@ typedef struct rouse_gate {
 ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
     ROUSE_CHECK_OBJECT_(g);
     rouse_u64_init_(&g->word_, ROUSE_GATE_ONE_ * inside);
-    rouse_event_init(&g->drained_);
+    (void)rouse_queue_init_(ROUSE_GATE_QUEUE_(g), 0);
 }
 
 /* Ends the object. LOCKFREE frees its heap memory.
@@ -139,6 +139,11 @@ ROUSE_INLINE_ uint32_t rouse_gate_count(const rouse_gate *g) {
     return inside < UINT32_MAX ? (uint32_t)inside : UINT32_MAX;
 }
 
+/* rouse_gate_wait without checks. */
+ROUSE_INLINE_ rouse_status rouse_gate_wait_(rouse_gate *g, rouse_waiter *w) {
+    return rouse_event_wait_(&g->drained_, w);
+}
+
 /* Waits until the gate is closed and nobody is inside; it may be called before close.
  *   ROUSE_OK        it is, and will stay so
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
@@ -147,7 +152,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_IDLE_(w, g);
-    return rouse_event_wait_(&g->drained_, w);
+    return rouse_gate_wait_(g, w);
 }
 
 /* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
@@ -178,13 +183,13 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
-    return rouse_event_wait_timed(&g->drained_, timeout_ns);
+    return rouse_event_block_(&g->drained_, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_blocking(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     ROUSE_CHECK_(!rouse_deliver_inside_(), g, "blocking inside a wake");
-    return rouse_event_wait_timed(&g->drained_, UINT64_MAX);
+    return rouse_event_block_(&g->drained_, UINT64_MAX);
 }
 #endif
 

@@ -113,10 +113,9 @@ typedef struct rouse_limit {
             ROUSE_LIMIT_OPEN_INIT_(bypass) ROUSE_OWNER_INIT_(most_waiting)                         \
     }
 
-/* ROUSE_INVALID: more than ROUSE_MAX_PERMITS; then it has that many. */
-ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
+ROUSE_INLINE_ rouse_status rouse_limit_begin_(rouse_limit *l, uint32_t permits, uint32_t most_waiting,
+                                              uint32_t bypass) {
     const uint32_t most = permits < ROUSE_MAX_PERMITS ? permits : ROUSE_MAX_PERMITS;
-    ROUSE_CHECK_OBJECT_(l);
     rouse_u64_init_(&l->word_, ROUSE_LIMIT_PERMIT_ * most);
     ROUSE_BUILT_BEGIN_(l);
     ROUSE_STATS_BEGIN_(l);
@@ -125,12 +124,21 @@ ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, ui
     rouse_u32_init_(&l->waiting_, 0);
     l->most_waiting_ = most_waiting;
 #if ROUSE_INVITED_EVER_
-    l->bypass_ = 0;
+    l->bypass_ = bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS;
     l->passed_ = 0;
     l->kept_ = 0;
 #endif
+    (void)bypass;
     ROUSE_OWNER_BEGIN_(l);
     return permits == most ? ROUSE_OK : ROUSE_INVALID;
+}
+
+/* Initialises a limit of `permits` at a time, for which most_waiting wait at most (UINT32_MAX: no bound).
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   permits > ROUSE_MAX_PERMITS; the limit is ROUSE_MAX_PERMITS, and may be used */
+ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_limit_begin_(l, permits, most_waiting, 0);
 }
 
 /* ---- internals ----------------------------------------------------------------------------------------- */
@@ -215,8 +223,19 @@ ROUSE_LATE_ rouse_status rouse_limit_answer_(rouse_waiter *w);
 ROUSE_LATE_ void rouse_limit_refuse_(rouse_waiter *w);
 static rouse_asker_ rouse_limit_asker_ = {rouse_limit_come_, rouse_limit_answer_, rouse_limit_refuse_};
 
-/* The holder hands out what is free, unless a waiter is INVITED in `seen`, lets go, settles a waiter that has
- * answered (NULL: none) with `status`, and delivers. waiting: how many wait, the invited one included. */
+/* w, which the holder has taken out of the list, is invited to take n. */
+ROUSE_INLINE_ void rouse_limit_invite_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+    /* Relaxed, both: the holder's. */
+    rouse_u32_store_relaxed_(&w->ticket_,
+                             rouse_invited_ticket_(n, ROUSE_INVITED_ + (uint32_t)ROUSE_INVITED_BY_LIMIT_));
+    rouse_ptr_store_relaxed_(&w->place_, l);
+    ROUSE_TRACE("invite", l, w);
+    l->kept_ = n - 1;
+}
+
+/* The holder hands out what is free, unless a waiter is INVITED in `seen`. Then it lets go, settles a waiter
+ * that has answered (NULL: none) with `status`, and delivers. waiting: how many wait, the invited one
+ * included. */
 ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_t waiting,
                                           rouse_waiter *answered, rouse_status status) {
     uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_);
@@ -227,7 +246,11 @@ ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_
            rouse_limit_fits_(after, rouse_account_asked_(w))) {
         const uint32_t n = rouse_account_asked_(w);
         rouse_list_remove_(&l->list_, w);
-        if (w->wake_ == NULL) {                       /* nobody could answer for it */
+        if (w->wake_ != NULL) {
+            rouse_limit_invite_(l, w, n);
+            after |= ROUSE_LIMIT_INVITED_;
+            invited = w;
+        } else {                                      /* polled: nobody could answer for it */
             rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: the holder's, like the list */
             ROUSE_TRACE("grant", l, w);
             ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
@@ -235,15 +258,6 @@ ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_
             after += n;
             waiting--;
             l->passed_ = 0;
-        } else {
-            /* Relaxed, both: the holder's. */
-            rouse_u32_store_relaxed_(
-                &w->ticket_, rouse_invited_ticket_(n, ROUSE_INVITED_ + (uint32_t)ROUSE_INVITED_BY_LIMIT_));
-            rouse_ptr_store_relaxed_(&w->place_, l);
-            ROUSE_TRACE("invite", l, w);
-            after |= ROUSE_LIMIT_INVITED_;
-            l->kept_ = n - 1;
-            invited = w;
         }
     }
     if (waiting == 0) {
@@ -377,7 +391,7 @@ ROUSE_LATE_ void rouse_limit_refuse_(rouse_waiter *w) {
 }
 
 ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
-    while (rouse_waiter_status(w) == ROUSE_PENDING) {
+    while (rouse_waiter_status_(w) == ROUSE_PENDING) {
         uint64_t seen = rouse_limit_hold_(l);
         const uint32_t ticket =
             rouse_u32_load_acquire_(&w->ticket_); /* E1: as in rouse_invited_await_claimer_ */
@@ -607,7 +621,7 @@ ROUSE_SLOW_ bool rouse_limit_cancel_(rouse_limit *l, rouse_waiter *w) {
     uint64_t seen;
     uint32_t waiting;
     bool found;
-    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
     if (rouse_limit_is_open_(l)) {
@@ -692,6 +706,41 @@ ROUSE_INLINE_ void rouse_limit_destroy(rouse_limit *l) {
     (void)l;
 }
 
+/* rouse_limit_acquire, rouse_limit_try_acquire and rouse_limit_give_back without checks. */
+ROUSE_INLINE_ rouse_status rouse_limit_acquire_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    return rouse_limit_take_(l, n) ? ROUSE_OK : rouse_limit_queue_(l, w, n);
+}
+ROUSE_INLINE_ bool rouse_limit_try_acquire_(rouse_limit *l, uint32_t n) {
+    uint32_t step = 1;
+    if (n - 1 >= ROUSE_MAX_PERMITS) {
+        return n == 0;
+    }
+    while (!rouse_limit_take_(l, n)) {
+        const uint64_t seen =
+            rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess, for whether to try again */
+        if ((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_)) != 0 || !rouse_limit_fits_(seen, n)) {
+            return rouse_limit_is_open_(l) && rouse_limit_open_try_(l, n);
+        }
+        (void)rouse_limit_look_again_(l, seen, &step);
+    }
+    return true;
+}
+ROUSE_INLINE_ rouse_status rouse_limit_give_back_(rouse_limit *l, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
+    while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_AWAITED_)) == 0)) {
+        if (rouse_limit_used_(seen) < n) {
+            return ROUSE_OVERFLOW;
+        }
+        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, seen - n))) {
+            return ROUSE_OK;
+        }
+    }
+    return rouse_limit_hand_back_(l, n);
+}
+
 /* Takes n permits, or queues `w` for them. A request for more than the present limit waits until the limit
  * has grown.
  *   ROUSE_OK        it has them (n == 0: always)
@@ -705,29 +754,14 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_IDLE_(w, l);
-    if (n - 1 >= ROUSE_MAX_PERMITS) {
-        return n == 0 ? ROUSE_OK : ROUSE_INVALID;
-    }
-    return rouse_limit_take_(l, n) ? ROUSE_OK : rouse_limit_queue_(l, w, n);
+    return rouse_limit_acquire_(l, w, n);
 }
 
 /* Takes n permits if they are free and nobody waits. Returns whether it did; n == 0: true. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
-    uint32_t step = 1;
-    uint64_t seen;
     ROUSE_CHECK_USE_(l, l);
-    if (n - 1 >= ROUSE_MAX_PERMITS) {
-        return n == 0;
-    }
-    while (!rouse_limit_take_(l, n)) {
-        seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess, for whether to try again */
-        if ((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_)) != 0 || !rouse_limit_fits_(seen, n)) {
-            return rouse_limit_is_open_(l) && rouse_limit_open_try_(l, n);
-        }
-        (void)rouse_limit_look_again_(l, seen, &step);
-    }
-    return true;
+    return rouse_limit_try_acquire_(l, n);
 }
 
 /* Gives n permits back. While more are in use than the limit allows they only reduce that; then the oldest
@@ -736,18 +770,8 @@ ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
  *   ROUSE_OK         done
  *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
 ROUSE_INLINE_ rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
-    uint64_t seen;
     ROUSE_CHECK_USE_(l, l);
-    seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
-    while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_AWAITED_)) == 0)) {
-        if (rouse_limit_used_(seen) < n) {
-            return ROUSE_OVERFLOW;
-        }
-        if (ROUSE_LIKELY_(rouse_limit_change_(l, &seen, seen - n))) {
-            return ROUSE_OK;
-        }
-    }
-    return rouse_limit_hand_back_(l, n);
+    return rouse_limit_give_back_(l, n);
 }
 
 /* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought
@@ -797,11 +821,15 @@ ROUSE_INLINE_ uint32_t rouse_limit_close(rouse_limit *l) {
     return rouse_limit_close_(l);
 }
 
+ROUSE_INLINE_ bool rouse_limit_closed_(const rouse_limit *l) {
+    /* E42: acquire; partner is the release in close. */
+    return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
+}
+
 /* Returns whether the limit is closed. What came before close happens before what follows a true answer. */
 ROUSE_INLINE_ bool rouse_limit_is_closed(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
-    /* E42: acquire; partner is the release in close. */
-    return (rouse_u64_load_acquire_(&l->word_) & ROUSE_LIMIT_CLOSED_) != 0;
+    return rouse_limit_closed_(l);
 }
 
 /* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed);
@@ -842,12 +870,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
 /* rouse_limit_init in throughput mode: newcomers may overtake waiters by `bypass` permits in a row. */
 ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,
                                                        uint32_t most_waiting, uint32_t bypass) {
-    const rouse_status status = rouse_limit_init(l, permits, most_waiting);
-#if ROUSE_INVITED_EVER_
-    l->bypass_ = bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS;
-#endif
-    (void)bypass;
-    return status;
+    ROUSE_CHECK_OBJECT_(l);
+    return rouse_limit_begin_(l, permits, most_waiting, bypass);
 }
 
 /* Asks for the permits after a wake with ROUSE_RETRY. Call it once for each ROUSE_RETRY, on any thread; the
@@ -860,7 +884,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t 
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, l);
-    status = rouse_waiter_status(w);
+    ROUSE_CHECK_OWNED_(w, l, l);
+    status = rouse_waiter_status_(w);
     return status == ROUSE_RETRY ? rouse_limit_resume_(l, w) : status;
 }
 
@@ -868,7 +893,8 @@ ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, r
  * may run on this thread. */
 ROUSE_INLINE_ void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
-    if (rouse_waiter_status(w) == ROUSE_RETRY) {
+    ROUSE_CHECK_OWNED_(w, l, l);
+    if (rouse_waiter_status_(w) == ROUSE_RETRY) {
         rouse_limit_decline_(l, w);
     }
 }
@@ -877,11 +903,24 @@ ROUSE_INLINE_ void rouse_limit_decline(rouse_limit *l, rouse_waiter *w) {
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
 ROUSE_INLINE_ bool rouse_limit_leave_(void *limit, rouse_waiter *w) {
-    return rouse_limit_cancel((rouse_limit *)limit, w);
+    return rouse_limit_cancel_((rouse_limit *)limit, w);
 }
 ROUSE_INLINE_ void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n) {
     (void)w;
-    (void)rouse_limit_give_back((rouse_limit *)limit, n);
+    (void)rouse_limit_give_back_((rouse_limit *)limit, n);
+}
+
+ROUSE_INLINE_ rouse_status rouse_limit_block_(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
+    rouse_thread_waiter t;
+    if (rouse_limit_try_acquire_(l, n)) {
+        return ROUSE_OK;
+    }
+    if (timeout_ns == 0 && n <= ROUSE_MAX_PERMITS) {
+        return rouse_limit_closed_(l) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
+    }
+    rouse_thread_waiter_init(&t);
+    return rouse_block_on_(&t, rouse_limit_acquire_(l, &t.waiter, n), timeout_ns, l, rouse_limit_leave_,
+                           rouse_limit_return_, n);
 }
 
 /* Block a plain thread until it has n permits, or for timeout_ns at most (blocking.h says what both promise).
@@ -889,24 +928,15 @@ ROUSE_INLINE_ void rouse_limit_return_(void *limit, rouse_waiter *w, uint32_t n)
  * rouse_limit_acquire. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
-    rouse_thread_waiter t;
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
-    if (rouse_limit_try_acquire(l, n)) {
-        return ROUSE_OK;
-    }
-    if (timeout_ns == 0 && n <= ROUSE_MAX_PERMITS) {
-        return rouse_limit_is_closed(l) ? ROUSE_CLOSED : ROUSE_TIMEDOUT;
-    }
-    rouse_thread_waiter_init(&t);
-    return rouse_block_on_(&t, rouse_limit_acquire(l, &t.waiter, n), timeout_ns, l, rouse_limit_leave_,
-                           rouse_limit_return_, n);
+    return rouse_limit_block_(l, n, timeout_ns);
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_blocking(rouse_limit *l, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(!rouse_deliver_inside_(), l, "blocking inside a wake");
-    return rouse_limit_acquire_timed(l, n, UINT64_MAX);
+    return rouse_limit_block_(l, n, UINT64_MAX);
 }
 #endif
 

@@ -63,6 +63,10 @@ typedef struct rouse_mailbox rouse_mailbox;
         (ROUSE_CHECK_OBJECT_(mb),                      \
          ROUSE_CHECK_((mb)->check_.self == (mb), (mb), \
                       "the mailbox was never initialised, was destroyed, or was moved"))
+/* The same for a function that makes a waiter on mb, or on none. */
+#    define ROUSE_CHECK_MADE_ON_(mb)                                  \
+        ROUSE_CHECK_((mb) == NULL || (mb)->check_.self == (mb), (mb), \
+                     "the mailbox was never initialised, was destroyed, or was moved")
 #    define ROUSE_CHECK_LOOP_(mb)  \
         (ROUSE_CHECK_MAILBOX_(mb), \
          ROUSE_CHECK_(rouse_mailbox_mine_(mb), (mb), "another thread has drained this mailbox before"))
@@ -74,6 +78,7 @@ ROUSE_INLINE_ bool rouse_mailbox_mine_(rouse_mailbox *mb) {
 }
 #else
 #    define ROUSE_CHECK_MAILBOX_(mb) ((void)0)
+#    define ROUSE_CHECK_MADE_ON_(mb) ((void)0)
 #    define ROUSE_CHECK_LOOP_(mb)    ((void)0)
 #endif
 
@@ -123,14 +128,19 @@ ROUSE_INLINE_ void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg)
 #endif
 }
 
+/* rouse_waiter_init_on without checks. */
+ROUSE_INLINE_ void rouse_mailbox_prepare_(rouse_mailbox *mb, rouse_waiter *w, rouse_wake_fn *wake,
+                                          void *data) {
+    rouse_waiter_prepare_(w, wake, data);
+    w->mailbox_ = wake == NULL ? NULL : mb; /* polled and on a mailbox: a stand-in (wake/outcome.h) */
+}
+
 /* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
  * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
 ROUSE_INLINE_ void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
-    ROUSE_CHECK_(mb == NULL || mb->check_.self == mb, mb,
-                 "the mailbox was never initialised, was destroyed, or was moved");
-    rouse_waiter_init(w, wake, data);
-    w->mailbox_ = wake == NULL ? NULL : mb; /* polled and on a mailbox: a stand-in (wake/outcome.h) */
+    ROUSE_CHECK_MADE_ON_(mb);
+    rouse_mailbox_prepare_(mb, w, wake, data);
 }
 
 /* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread may call it, also the

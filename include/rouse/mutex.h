@@ -13,7 +13,7 @@
  * Guarantees.
  *   Order    unlock hands the mutex to the oldest waiter, so a newcomer never overtakes. Throughput mode
  *            (below) lets newcomers overtake, up to a bound.
- *   Memory   What came before an unlock happens before what follows the lock that it satisfied.
+ *   Memory   What a thread did before an unlock happens before whatever follows the lock that it satisfied.
  *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
  *   Cost     One atomic read-modify-write for lock and for unlock when nobody waits. */
 #ifndef ROUSE_MUTEX_H
@@ -37,7 +37,7 @@ typedef struct rouse_mutex {
 /* Initialises an unlocked mutex. */
 ROUSE_INLINE_ void rouse_mutex_init(rouse_mutex *m) {
     ROUSE_CHECK_OBJECT_(m);
-    rouse_waiter_queue_init(&m->queue_, 1);
+    (void)rouse_queue_init_(&m->queue_, 1);
 }
 
 /* Ends the mutex. LOCKFREE frees its heap memory.
@@ -47,6 +47,15 @@ ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&m->queue_) == 0, m, "waiters are queued");
     rouse_backend_destroy_(&m->queue_);
+}
+
+/* rouse_mutex_lock without checks. */
+ROUSE_INLINE_ rouse_status rouse_mutex_lock_(rouse_mutex *m, rouse_waiter *w) {
+    const rouse_status status = rouse_queue_wait_(&m->queue_, w, 1);
+    if (status == ROUSE_OK) {
+        ROUSE_HELD_BY_(&m->queue_, rouse_waiter_data_(w));
+    }
+    return status;
 }
 
 /* Locks the mutex if it is free and nobody waits; otherwise queues `w` for it. Never blocks.
@@ -61,15 +70,10 @@ ROUSE_INLINE_ void rouse_mutex_destroy(rouse_mutex *m) {
  * Wakes: w's wake runs on the thread that unlocks, cancels or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock(rouse_mutex *m, rouse_waiter *w) {
-    rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_IDLE_(w, m);
-    ROUSE_CHECK_HELD_(&m->queue_, rouse_waiter_data(w), m);
-    status = rouse_queue_wait_(&m->queue_, w, 1);
-    if (status == ROUSE_OK) {
-        ROUSE_HELD_BY_(&m->queue_, rouse_waiter_data(w));
-    }
-    return status;
+    ROUSE_CHECK_HELD_(&m->queue_, rouse_waiter_data_(w), m);
+    return rouse_mutex_lock_(m, w);
 }
 
 /* Locks the mutex if it is free and nobody waits. Returns whether it did. Never queues. */
@@ -79,23 +83,28 @@ ROUSE_INLINE_ bool rouse_mutex_try_lock(rouse_mutex *m) {
     return rouse_queue_try_wait_(&m->queue_, 1);
 }
 
-/* Unlocks the mutex, or hands it to the oldest waiter, whose wake runs on this thread (in a wake: after that
- * wake; of a mailbox: in its drain).
+/* rouse_mutex_unlock without checks. */
+ROUSE_INLINE_ rouse_status rouse_mutex_unlock_(rouse_mutex *m) {
+    ROUSE_HELD_BY_(&m->queue_, NULL); /* before the next one has it */
+    return rouse_queue_unlock_(&m->queue_);
+}
+
+/* Unlocks the mutex, or hands it to the oldest waiter, whose wake runs on this thread (inside a wake: after
+ * that wake; for a waiter on a mailbox: in its drain).
  *   ROUSE_OK        done
- *   ROUSE_INVALID   it was not locked; nothing changed (ROUSE_DEBUG aborts). Of unlocks that race, as many
- *                   get this as are too many */
+ *   ROUSE_INVALID   the mutex was not locked; nothing changed (ROUSE_DEBUG aborts). If unlocks race, each one
+ *                   too many gets this */
 ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
-    ROUSE_HELD_BY_(&m->queue_, NULL); /* before the next one has it */
-    status = rouse_queue_unlock_(&m->queue_);
+    status = rouse_mutex_unlock_(m);
     ROUSE_CHECK_(status == ROUSE_OK, m, "the mutex is not locked");
     return status;
 }
 
 /* Takes `w` out of the queue.
  * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken; if
- * its outcome is ROUSE_OK it holds the mutex, and you unlock it.
+ * its outcome is ROUSE_OK it holds the mutex, and you must unlock it.
  * Requires that w was last queued on this mutex. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_mutex_cancel(rouse_mutex *m, rouse_waiter *w) {
@@ -131,22 +140,22 @@ ROUSE_INLINE_ bool rouse_mutex_is_closed(const rouse_mutex *m) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
 ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);
 }
 
-/* Asks ROUSE_DEBUG to tell of a task that waits for itself: from now on rouse_mutex_lock and
- * rouse_mutex_lock_until abort when the waiter has the data (rouse_waiter_init) with which m is held. Without
- * ROUSE_DEBUG it does nothing.
+/* Makes ROUSE_DEBUG detect a task that waits for itself. From now on rouse_mutex_lock and
+ * rouse_mutex_lock_until abort if the waiter's data (rouse_waiter_init) is that of the waiter which holds m.
+ * Without ROUSE_DEBUG it does nothing.
  *
- * Ask only where one data means one task, which unlocks before it locks again; so not where coroutines
- * (rouse.hpp) lock m, or threads wait with it by rouse_condvar_wait_blocking: their data are addresses that
- * others use later. The data of whoever holds m by try_lock, an any or another blocking call is not known,
- * nor is data that is NULL.
- * Requires that no other call on m is in progress and nobody holds it or waits: after its init, before others
- * know it. */
+ * Use it only where each data pointer identifies one task, which unlocks before it locks again. So do not use
+ * it where coroutines (rouse.hpp) lock m, or threads wait with it by rouse_condvar_wait_blocking: their data
+ * are addresses that others use later. The check does not know holders that came by try_lock, an any or
+ * another blocking call, nor those whose data is NULL.
+ * Requires that no other call on m is in progress and nobody holds it or waits: call it after init, before
+ * other threads know m. */
 ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_ASK_HOLDER_(&m->queue_);
@@ -166,9 +175,9 @@ ROUSE_INLINE_ void rouse_mutex_init_throughput(rouse_mutex *m, uint32_t bypass) 
 
 /* Asks for the mutex after a wake with ROUSE_RETRY, as rouse_semaphore_resume.
  *   ROUSE_OK        you hold it; w is out of the queue
- *   ROUSE_PENDING   a newcomer was quicker; w still waits, before all others
+ *   ROUSE_PENDING   a newcomer was quicker; w keeps its place, before all others, and will be woken again
  *   ROUSE_CLOSED    the mutex was closed; w is out of the queue
- * For a waiter whose wake had any other outcome it returns that outcome and changes nothing. */
+ * If w's wake got any other status, it returns that status and changes nothing. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_mutex_resume(rouse_mutex *m, rouse_waiter *w) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     ROUSE_CHECK_OWNED_(w, &m->queue_, m);

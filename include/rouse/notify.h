@@ -11,8 +11,9 @@
  * Guarantees.
  *   one      Wakes the oldest waiter. If nobody waits it stores one notification, and the next wait takes it
  *            and returns at once. It never stores a second one.
- *   all      Wakes exactly those that wait at that moment, stores nothing and takes nothing stored.
- *   Memory   What came before a notify happens before what follows the wait that it ended.
+ *   all      Wakes exactly those that wait at that moment. It neither stores nor takes a notification.
+ *   Memory   What a thread did before a notify happens before whatever follows the wait that the notify
+ *            ended.
  *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
  *   Cost     One atomic read-modify-write when nobody waits.
  *
@@ -35,10 +36,10 @@ typedef struct rouse_notify {
 #define ROUSE_NOTIFY_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
-/* Initialises a notify with nothing stored. */
+/* Initialises the object, with no notification stored. */
 ROUSE_INLINE_ void rouse_notify_init(rouse_notify *n) {
     ROUSE_CHECK_OBJECT_(n);
-    rouse_waiter_queue_init(&n->queue_, 0);
+    (void)rouse_queue_init_(&n->queue_, 0);
 }
 
 /* Ends the object. LOCKFREE frees its heap memory.
@@ -48,6 +49,27 @@ ROUSE_INLINE_ void rouse_notify_destroy(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&n->queue_) == 0, n, "waiters are queued");
     rouse_backend_destroy_(&n->queue_);
+}
+
+/* rouse_notify_wait and rouse_notify_wait_if without checks. */
+ROUSE_INLINE_ rouse_status rouse_notify_wait_(rouse_notify *n, rouse_waiter *w) {
+    if (rouse_queue_take_(&n->queue_, 1)) {
+        rouse_outcome_at_once_(w, 0);
+        return ROUSE_OK;
+    }
+    return rouse_backend_wait_(&n->queue_, w, 1, NULL, NULL);
+}
+ROUSE_INLINE_ rouse_status rouse_notify_wait_if_(rouse_notify *n, rouse_waiter *w, bool (*ready)(void *arg),
+                                                 void *arg) {
+    rouse_waiter_release_(w); /* a condition that holds is no notification to pass on */
+    if (ready(arg)) {
+        return ROUSE_OK;
+    }
+    if (rouse_queue_take_(&n->queue_, 1)) {
+        rouse_outcome_at_once_(w, 0);
+        return ROUSE_OK;
+    }
+    return rouse_queue_looked_(&n->queue_, w, rouse_backend_wait_(&n->queue_, w, 1, ready, arg), 1);
 }
 
 /* Takes the stored notification, or queues `w` for the next one. Never blocks.
@@ -64,17 +86,14 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait(rouse_notify *n, rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_IDLE_(w, n);
-    if (rouse_queue_take_(&n->queue_, 1)) {
-        rouse_outcome_at_once_(w, 0);
-        return ROUSE_OK;
-    }
-    return rouse_backend_wait_(&n->queue_, w, 1, NULL, NULL);
+    return rouse_notify_wait_(n, w);
 }
 
 /* Waits for a condition of your own that a notification announces. If ready(arg) is true it returns ROUSE_OK
- * and queues nothing, closed or not. Otherwise it is rouse_notify_wait, and misses no notification that
- * follows the change which makes `ready` true: it calls `ready` again once `w` is queued.
- * Returns as rouse_notify_wait. Both ROUSE_OK and a wake mean: check the condition again.
+ * and queues nothing, even if the object is closed. Otherwise it is rouse_notify_wait. It misses no
+ * notification that follows the change which makes `ready` true, because it calls `ready` again once `w` is
+ * queued.
+ * Returns the same statuses as rouse_notify_wait. ROUSE_OK and a wake both mean: check the condition again.
  * Requires that `ready` does not call the library. It may be called twice, and under an internal lock.
  * If a notification reaches `w` during a second check that succeeds, the next waiter gets it. */
 ROUSE_NODISCARD_
@@ -83,19 +102,11 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_if(rouse_notify *n, rouse_waiter *w
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(ready != NULL, n, "ready is NULL");
     ROUSE_CHECK_IDLE_(w, n);
-    rouse_waiter_release_(w); /* a condition that holds is no notification to pass on */
-    if (ready(arg)) {
-        return ROUSE_OK;
-    }
-    if (rouse_queue_take_(&n->queue_, 1)) {
-        rouse_outcome_at_once_(w, 0);
-        return ROUSE_OK;
-    }
-    return rouse_queue_looked_(&n->queue_, w, rouse_backend_wait_(&n->queue_, w, 1, ready, arg), 1);
+    return rouse_notify_wait_if_(n, w, ready, arg);
 }
 
-/* Wakes the oldest waiter, on this thread. If nobody waits it stores one notification, unless one is stored
- * already. It is one step: other threads see it done or not begun.
+/* Wakes the oldest waiter, on this thread. If nobody waits it stores one notification, unless one is already
+ * stored. The call is atomic: other threads see all of it or nothing.
  * Cost: one atomic read-modify-write when nobody waits. */
 ROUSE_INLINE_ void rouse_notify_one(rouse_notify *n) {
     uint32_t woken = 0;
@@ -103,9 +114,9 @@ ROUSE_INLINE_ void rouse_notify_one(rouse_notify *n) {
     (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
 }
 
-/* Wakes the k oldest waiters, or all if fewer wait, on this thread. Stores nothing and takes nothing stored.
- * Returns how many it woke. Until it returns, other threads may see a part of it: some woken, the rest not
- * yet. */
+/* Wakes the k oldest waiters, or all if fewer wait, on this thread. It neither stores nor takes a
+ * notification. Returns how many it woke. Until it returns other threads may see it half done: some woken,
+ * the rest not yet. */
 ROUSE_INLINE_ uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(n, &n->queue_);
@@ -119,7 +130,7 @@ ROUSE_INLINE_ uint32_t rouse_notify_n(rouse_notify *n, uint32_t k) {
     return woken;
 }
 
-/* Wakes all waiters, on this thread. Stores nothing and takes nothing stored. Returns how many it woke. */
+/* Wakes all waiters, on this thread. It neither stores nor takes a notification. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_notify_all(rouse_notify *n) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_wake_all_(&n->queue_);
@@ -136,18 +147,24 @@ ROUSE_INLINE_ bool rouse_notify_cancel(rouse_notify *n, rouse_waiter *w) {
     return rouse_backend_cancel_(&n->queue_, w);
 }
 
-/* Passes on a notification that w has got and does not want. If it came from notify_one or notify_n, or was
- * stored, the next waiter gets it; if nobody waits it is stored. If it came from notify_all, or the condition
- * of wait_if held, nothing happens.
- * Requires that w has its ROUSE_OK and does not wait again yet. That is so right after a wait that returned
- * ROUSE_OK, from w's wake on, or, if w is polled, once cancel has returned false or its status is ROUSE_OK.
+/* rouse_notify_pass_on without checks. */
+ROUSE_INLINE_ void rouse_notify_pass_on_(rouse_notify *n, const rouse_waiter *w) {
+    if (rouse_outcome_is_ones_(w)) {
+        uint32_t woken = 0;
+        (void)rouse_queue_wake_(&n->queue_, 1, 1, &woken);
+    }
+}
+
+/* Passes on a notification that w received and does not want. If it came from notify_one or notify_n, or had
+ * been stored, the next waiter gets it; if nobody waits it is stored again. If it came from notify_all, or
+ * the condition of wait_if held, nothing happens.
+ * Requires that w has received ROUSE_OK and has not been queued again: right after a wait that returned
+ * ROUSE_OK; from w's wake on; or, if w is polled, once cancel has returned false or its status is ROUSE_OK.
  * Wakes: the next waiter's wake runs on this thread. */
 ROUSE_INLINE_ void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     ROUSE_CHECK_(w != NULL, n, "the waiter is NULL");
-    if (rouse_outcome_is_ones_(w)) {
-        rouse_notify_one(n);
-    }
+    rouse_notify_pass_on_(n, w);
 }
 
 /* Returns how many waiters are queued; a snapshot. */
@@ -170,8 +187,8 @@ ROUSE_INLINE_ bool rouse_notify_is_closed(const rouse_notify *n) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. With
- * reserve(n, 1) the one wait of a per-request completion cannot fail. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. After
+ * reserve(n, 1) the single wait of a per-request completion cannot fail. */
 ROUSE_INLINE_ rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
     ROUSE_CHECK_USE_(n, &n->queue_);
     return rouse_backend_reserve_(&n->queue_, waiters);

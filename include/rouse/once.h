@@ -39,7 +39,7 @@ typedef struct rouse_once {
 
 ROUSE_INLINE_ void rouse_once_init(rouse_once *o) {
     ROUSE_CHECK_OBJECT_(o);
-    rouse_waiter_queue_init(&o->queue_, 1);
+    (void)rouse_queue_init_(&o->queue_, 1);
 }
 
 /* Ends the object. LOCKFREE frees its heap memory.
@@ -57,6 +57,14 @@ ROUSE_INLINE_ bool rouse_once_is_done(const rouse_once *o) {
     return rouse_queue_closed_(&o->queue_);
 }
 
+/* rouse_once_begin without checks. */
+ROUSE_INLINE_ rouse_status rouse_once_begin_(rouse_once *o, rouse_waiter *w) {
+    if (rouse_queue_closed_(&o->queue_)) {
+        return ROUSE_CLOSED;
+    }
+    return rouse_queue_wait_(&o->queue_, w, 1);
+}
+
 /* Asks whether it is done, or who is to do it.
  *   ROUSE_CLOSED    it is done
  *   ROUSE_OK        it is yours to do; you must call rouse_once_done or rouse_once_failed
@@ -67,10 +75,7 @@ ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     ROUSE_CHECK_IDLE_(w, o);
-    if (rouse_queue_closed_(&o->queue_)) {
-        return ROUSE_CLOSED;
-    }
-    return rouse_queue_wait_(&o->queue_, w, 1);
+    return rouse_once_begin_(o, w);
 }
 
 /* It is being done. (Takes the turn and gives it back if nobody has it.) */

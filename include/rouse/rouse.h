@@ -2,17 +2,17 @@
  *
  *   at most N at a time                                   semaphore.h
  *   at most N, where N changes or few may wait            limit.h
- *   permits of two limits and more, all or nothing       several.h
+ *   permits of two or more limits, all or nothing         several.h
  *   only one at a time, held across callbacks             mutex.h
  *   many may read at a time, or one writes                rwlock.h
  *   something has happened; whoever waits should look     notify.h
- *   everybody through once it is so, until I reset it     event.h
+ *   let everybody through once it is set, until reset     event.h
  *   nobody new comes in; tell me when all have left       gate.h
  *   wait, with a mutex, until a condition holds           condvar.h
- *   do it once, whoever comes first; the others wait      once.h
+ *   whoever comes first does it once, the others wait     once.h
  *   all arrive, then all continue                         barrier.h
- *   hand things over, at most N on the way                channel.h
- *   whichever of several objects has it first            any.h
+ *   hand items over, at most N in flight                  channel.h
+ *   whichever of several objects comes first              any.h
  *   a primitive of your own                               waiter_queue.h
  *   a plain thread must wait for any of them              blocking.h (not with ROUSE_BACKEND_LOCAL)
  *   give up on any of them at a time of my loop's clock   deadline.h

@@ -54,7 +54,7 @@ typedef struct rouse_rwlock {
 ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
     ROUSE_CHECK_OBJECT_(l);
     l->readers_ = ROUSE_RWLOCK_CUT_(readers);
-    rouse_waiter_queue_init(&l->queue_, l->readers_);
+    (void)rouse_queue_init_(&l->queue_, l->readers_);
     rouse_u32_init_(&l->writing_, 0);
     return l->readers_ == readers ? ROUSE_OK : ROUSE_INVALID;
 }
@@ -79,6 +79,15 @@ ROUSE_INLINE_ void rouse_rwlock_entered_(rouse_rwlock *l) {
     rouse_u32_store_relaxed_(&l->writing_, 1);
 }
 
+/* rouse_rwlock_write without checks. */
+ROUSE_INLINE_ rouse_status rouse_rwlock_write_(rouse_rwlock *l, rouse_waiter *w) {
+    const rouse_status status = rouse_queue_wait_(&l->queue_, w, l->readers_);
+    if (status == ROUSE_OK) {
+        rouse_rwlock_entered_(l);
+    }
+    return status;
+}
+
 /* Take the lock to read, or to write; or queue `w` for it. w's wake runs on the thread that grants it, or in
  * its mailbox's drain.
  *   ROUSE_OK        it is yours
@@ -94,14 +103,9 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) {
-    rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
     ROUSE_CHECK_IDLE_(w, l);
-    status = rouse_queue_wait_(&l->queue_, w, l->readers_);
-    if (status == ROUSE_OK) {
-        rouse_rwlock_entered_(l);
-    }
-    return status;
+    return rouse_rwlock_write_(l, w);
 }
 
 /* Take the lock if that needs no waiting. Return whether they did. They overtake nobody. */

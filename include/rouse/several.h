@@ -55,17 +55,20 @@ struct rouse_several {
     bool cancelled_; /* while the grant of that step is on its way  */
 };
 
-/* Gives back the permits of all the steps that s has taken, the last step first. Wakes run on this thread and
- * may free s: call it last. */
-ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
+ROUSE_INLINE_ void rouse_several_return_(rouse_several *s) {
     const rouse_step *const steps = s->steps_;
-    uint32_t i;
-    ROUSE_CHECK_OBJECT_(s);
-    i = s->held_;
+    uint32_t i = s->held_;
     s->held_ = 0; /* before the first of them: the task that gets it may free s */
     while (i-- != 0) {
         (void)rouse_limit_give_back(steps[i].limit, steps[i].n);
     }
+}
+
+/* Gives back the permits of all the steps that s has taken, the last step first. Wakes run on this thread and
+ * may free s: call it last. */
+ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
+    ROUSE_CHECK_OBJECT_(s);
+    rouse_several_return_(s);
 }
 
 /* Continues with the steps. */
@@ -80,7 +83,7 @@ ROUSE_INLINE_ rouse_status rouse_several_go_on_(rouse_several *s) {
         }
         s->waits_ = false;
         if (status != ROUSE_OK) {
-            rouse_several_give_back(s);
+            rouse_several_return_(s);
             return status;
         }
         s->held_++;
@@ -120,7 +123,7 @@ ROUSE_INLINE_ void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
         return;
     }
     if (status != ROUSE_OK) {
-        rouse_several_give_back(s);
+        rouse_several_return_(s);
     }
     s->wake_(s, status);
 }
@@ -133,7 +136,8 @@ ROUSE_INLINE_ void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, 
                                       void *data) {
     ROUSE_CHECK_OBJECT_(s);
     ROUSE_CHECK_(wake != NULL, s, "wake is NULL");
-    rouse_waiter_init_on(&s->waiter, mailbox, rouse_several_woken_, data);
+    ROUSE_CHECK_MADE_ON_(mailbox);
+    rouse_mailbox_prepare_(mailbox, &s->waiter, rouse_several_woken_, data);
     s->mailbox_ = mailbox;
     s->wake_ = wake;
     s->steps_ = NULL;
@@ -146,7 +150,7 @@ ROUSE_INLINE_ void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, 
 /* Returns the `data` given to rouse_several_init. */
 ROUSE_INLINE_ void *rouse_several_data(const rouse_several *s) {
     ROUSE_CHECK_OBJECT_(s);
-    return rouse_waiter_data(&s->waiter);
+    return rouse_waiter_data_(&s->waiter);
 }
 
 /* Takes the permits of `count` steps, in their order, or queues s at the first limit that has too few.
@@ -182,12 +186,12 @@ ROUSE_NODISCARD_ ROUSE_INLINE_ bool rouse_several_cancel(rouse_several *s) {
             return false;
         }
         /* Granted, or closed, and taken out of the mailbox. */
-        if (rouse_waiter_status(&s->waiter) == ROUSE_OK) {
+        if (rouse_waiter_status_(&s->waiter) == ROUSE_OK) {
             s->held_++;
         }
     }
     s->waits_ = false;
-    rouse_several_give_back(s);
+    rouse_several_return_(s);
     return true;
 }
 

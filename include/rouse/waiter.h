@@ -4,44 +4,46 @@
  * may have to wait. When the call returns ROUSE_PENDING the library keeps a pointer to it until exactly one
  * of two things has happened:
  *
- *   1. It is woken. The library stores the outcome and then, if the waiter has a wake function, calls
- *      wake(w, outcome) once. From that call on (for a waiter without a wake: from that store on) it never
- *      touches *w again, so `wake` may free it or queue it again.
+ *   1. It is woken. The library stores the outcome and then, if the waiter has a wake function, calls wake(w,
+ *      outcome) once. After that it never touches *w again, so `wake` may free the waiter or queue it again.
+ *      A waiter without a wake function is yours as soon as the outcome is stored.
  *   2. A cancel function returned true. `wake` will never run; the library never touches *w again.
  *
- * A call that returned anything but ROUSE_PENDING has kept nothing of the waiter.
+ * If the call returns anything but ROUSE_PENDING, the library keeps no pointer to the waiter.
  *
- * Cancel returned false: 1 has happened or is happening. ROUSE_OK as the outcome means that you own what you
+ * If cancel returns false, 1 has happened or is happening. The outcome ROUSE_OK means that you own what you
  * asked for (give it back if you no longer want it); ROUSE_CLOSED means that you own nothing. A waiter
- * without a wake ("polled") has its outcome stored by then, and may be freed. A waiter with a wake stays the
- * library's until wake has been called: reading a final status is not enough. (A waiter that is not queued,
- * because it never was, was granted at once, or has been taken out already: false too, and no wake is owed.)
+ * without a wake function ("polled") has its outcome by then, and you may free it. A waiter with a wake
+ * function stays the library's until wake has been called: reading a final status is not enough. Cancel also
+ * returns false for a waiter that is not queued; then no wake follows.
  *
- * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) made it due. A waiter
- * initialised with rouse_waiter_init_on (mailbox.h) always runs wake on the thread that drains its mailbox,
- * which is what an event loop needs. wake runs with no internal lock held, and may call every function of the
- * library, on every object. It may run before the call that queued the waiter has returned on its own thread.
+ * Where wake runs: on the thread whose call (release, unlock, notify, close, cancel) woke the waiter. A
+ * waiter initialised with rouse_waiter_init_on (mailbox.h) always runs wake on the thread that drains its
+ * mailbox, which is what an event loop needs. wake runs with no internal lock held, and may call every
+ * function of the library, on every object. It may run before the call that queued the waiter has returned on
+ * its own thread.
  *
- * Nested wakes: if a wake makes another wake due on the same thread, that one runs after the first has
- * returned. So a chain of hand-overs does not grow the stack, and all wakes have run when the outermost call
- * returns. They run in the order in which they became due. A call stores the outcomes of all the waiters that
- * it makes due before it runs the first wake. In a signal handler that interrupts a wake, wakes are deferred
- * to the interrupted call.
+ * Nested wakes: if a wake function wakes another waiter on the same thread, the second wake runs after the
+ * first has returned. So a chain of hand-overs does not grow the stack. All wakes have run when the outermost
+ * call returns, in the order in which their waiters were woken. A call that wakes several waiters stores all
+ * their outcomes before it runs the first wake. If a signal handler interrupts a wake, the interrupted call
+ * runs the handler's wakes.
  *
- * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exception is
- * rouse_waiter_queue_add_waiter_if, whose waiter is told to look at its condition again.)
+ * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exceptions are
+ * rouse_waiter_queue_add_waiter_if and rouse_notify_wait_if: there ROUSE_OK means that you should check your
+ * condition again.)
  *
- * An object in throughput mode (semaphore.h) adds two statuses. wake(w, ROUSE_RETRY), for a waiter with a
- * wake and no mailbox, is no outcome: w is still queued, it is its turn to ask, and you must call resume or
- * decline; cancel returns false until then. ROUSE_CANCELLED is the outcome of a waiter that was cancelled in
- * its mailbox: cancel returned false, a wake is due, and nothing is yours.
+ * An object in throughput mode (semaphore.h) adds two statuses. wake(w, ROUSE_RETRY) is not an outcome: w is
+ * still queued, it is w's turn to ask, and you must call resume or decline. Until then cancel returns false.
+ * Only waiters with a wake function and without a mailbox get ROUSE_RETRY. ROUSE_CANCELLED is the outcome of
+ * a waiter that was cancelled in its mailbox: cancel returned false, the wake will run, and nothing is yours.
  *
- * Ordering: everything before the release (unlock, notify) that woke the waiter happens before its wake, and
- * before the code that read its outcome.
+ * Ordering: everything that a thread did before the release (unlock, notify) that woke the waiter happens
+ * before its wake, and before whatever follows a read of its outcome.
  *
- * Misuse, which ROUSE_DEBUG reports by aborting where it can see it: queueing a waiter that is queued;
- * cancelling it on another object than it is queued on; NULL pointers; blocking, longjmp, ending the thread
- * or throwing out of wake.
+ * Misuse: queueing a waiter that is queued; cancelling it on an object that it is not queued on; passing
+ * NULL; blocking, ending the thread, or leaving by longjmp or an exception inside wake. ROUSE_DEBUG aborts
+ * where it can detect it.
  *
  * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation. */
 #ifndef ROUSE_WAITER_H
@@ -55,14 +57,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a call answers, and what a waiter is woken with. Negative: nothing was granted. */
+/* What a call returns, and what a waiter is woken with. A negative status grants nothing. */
 typedef enum rouse_status {
     ROUSE_OK = 0,        /* it is yours now                                                                 */
     ROUSE_PENDING = 1,   /* queued: wake will be called exactly once                                        */
     ROUSE_RETRY = 2,     /* throughput mode: it is your turn to ask; answer with resume or decline          */
-    ROUSE_CLOSED = -1,   /* the object was closed                                                           */
-    ROUSE_TIMEDOUT = -2, /* timed variants only                                                             */
-    ROUSE_NOMEM = -3,    /* could not queue; nothing changed (LOCKFREE only)                                */
+    ROUSE_CLOSED = -1,   /* the object is closed                                                            */
+    ROUSE_TIMEDOUT = -2, /* the time was up (timed variants only)                                           */
+    ROUSE_NOMEM = -3,    /* no memory to queue the waiter; nothing changed (LOCKFREE only)                  */
     ROUSE_OVERFLOW = -4, /* a count would leave its range; nothing changed                                  */
     ROUSE_INVALID = -5,  /* an argument or state that makes no sense; nothing changed                       */
     ROUSE_CANCELLED = -6, /* throughput mode: cancelled while it was in its mailbox; nothing is yours       */
@@ -126,12 +128,8 @@ struct rouse_waiter {
 #endif
 #include "detail/wake/stats.h"
 
-/* Prepares a waiter. `wake` is called once for each ROUSE_PENDING; if it is NULL you poll the waiter with
- * rouse_waiter_status. `data` is yours: rouse_waiter_data returns it. A waiter needs this once and may then
- * be queued any number of times. To have wake run on your loop's thread use rouse_waiter_init_on (mailbox.h).
- * Requires that the waiter is not queued. */
-ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
-    ROUSE_CHECK_OBJECT_(w);
+/* rouse_waiter_init without the check of the pointer. */
+ROUSE_INLINE_ void rouse_waiter_prepare_(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_NEW_(w);
     w->wake_ = wake;
     w->data_ = data;
@@ -148,22 +146,38 @@ ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void 
     rouse_u64_init_(&w->owner_, ROUSE_OWNER_NONE_);
 #endif
 }
-
-/* Returns the `data` given to rouse_waiter_init. */
-ROUSE_INLINE_ void *rouse_waiter_data(const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(w);
+ROUSE_INLINE_ void *rouse_waiter_data_(const rouse_waiter *w) {
     return w->data_;
 }
-
-/* Returns ROUSE_PENDING while the waiter is queued, then its outcome. A thread that reads ROUSE_OK sees all
- * that came before the release that granted it. The status means something from a ROUSE_PENDING answer until
- * the waiter is queued again, and not after cancel returned true. Cost: one acquire load. */
-ROUSE_INLINE_ rouse_status rouse_waiter_status(const rouse_waiter *w) {
-    ROUSE_CHECK_OBJECT_(w);
+ROUSE_INLINE_ rouse_status rouse_waiter_status_(const rouse_waiter *w) {
     /* E1: partner is the release store of the outcome in detail/wake/deliver.h. Acquire, because a polled
      * waiter's owner has no other edge to what the releaser did; nothing is written here, so nothing to
      * release. */
     return (rouse_status)(int8_t)(uint8_t)(rouse_u32_load_acquire_(&w->status_) & 0xffu);
+}
+
+/* Prepares a waiter, which may then be queued any number of times. `wake` is called once for each
+ * ROUSE_PENDING; if it is NULL, poll the waiter with rouse_waiter_status. `data` is yours: rouse_waiter_data
+ * returns it. To run wake on your loop's thread use rouse_waiter_init_on (mailbox.h).
+ * Requires that the waiter is not queued. */
+ROUSE_INLINE_ void rouse_waiter_init(rouse_waiter *w, rouse_wake_fn *wake, void *data) {
+    ROUSE_CHECK_OBJECT_(w);
+    rouse_waiter_prepare_(w, wake, data);
+}
+
+/* Returns the `data` given to rouse_waiter_init. */
+ROUSE_INLINE_ void *rouse_waiter_data(const rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(w);
+    return rouse_waiter_data_(w);
+}
+
+/* Returns ROUSE_PENDING while the waiter is queued, then its outcome. A thread that reads ROUSE_OK sees
+ * everything that happened before the release that granted it. The status is meaningful from the call that
+ * returned ROUSE_PENDING until the waiter is queued again; after cancel has returned true it is not. Cost:
+ * one acquire load. */
+ROUSE_INLINE_ rouse_status rouse_waiter_status(const rouse_waiter *w) {
+    ROUSE_CHECK_OBJECT_(w);
+    return rouse_waiter_status_(w);
 }
 
 #endif /* ROUSE_WAITER_H */

@@ -1,9 +1,10 @@
 /* rouse/waiter_queue.h: the engine: a balance and the waiters it owes.
  *
  * ---- The idea -------------------------------------------------------------------------------------------
- * One signed number, the balance. Positive: credit that anyone may take. Negative: what the waiters in the
- * queue still lack. wait(n) takes n from it; wake(n) adds n to it, first to the waiters, strictly first-in
- * first-out. A semaphore, a notification and a mutex are policies over this one object:
+ * One signed number, the balance. If it is positive, it is credit that anyone may take. If it is negative, it
+ * is what the waiters in the queue still lack. wait(n) takes n from it; wake(n) adds n to it and serves the
+ * waiters, strictly first-in first-out. A semaphore, a notification and a mutex are policies over this one
+ * object:
  *
  *     semaphore   starts at its permits, wakes with cap ROUSE_MAX_PERMITS
  *     notify      starts at 0,           wakes with cap 1
@@ -27,18 +28,20 @@
  * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none. In a shared library or plug-in the thread
  * that the signal interrupts must have called rouse_signal_prepare.
  *
- * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it, or that
- * used it first if it was initialised statically; only that thread may call. Other threads reach it by
- * rouse_mailbox_post (mailbox.h). ROUSE_DEBUG aborts when another thread calls, and names both threads.
+ * With LOCAL a queue, and every object made of queues, belongs to the thread that initialised it. A
+ * statically initialised one belongs to the thread that uses it first. Only that thread may call. Other
+ * threads reach it through rouse_mailbox_post (mailbox.h). ROUSE_DEBUG aborts when another thread calls, and
+ * names both threads.
  *
  * ---- Ordering -------------------------------------------------------------------------------------------
- * What came before a wake, in the thread that called it, happens before what comes after the wait that it
- * satisfied: ROUSE_OK returned, wake called, or the status read. docs/memory-ordering.md says how.
+ * What a thread did before it called wake happens before whatever follows the wait that this wake satisfied.
+ * The wait is satisfied when it returns ROUSE_OK, when the waiter's wake is called, or when its status is
+ * read. docs/memory-ordering.md says how.
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
- * wait, try_wait, wake that find nobody waiting: one atomic read-modify-write; with LOCAL, no call has any.
- * Memory on 64-bit targets: 48 bytes with SPIN and LOCKFREE, 32 with LOCAL, 40 and the platform's mutex
- * with MUTEX; heap per waiter: docs/backends.md. */
+ * One atomic read-modify-write for wait, try_wait and wake when nobody waits; none for any call with LOCAL.
+ * Memory on 64-bit targets: 48 bytes with SPIN and LOCKFREE, 32 with LOCAL, 40 plus the platform's mutex with
+ * MUTEX. docs/backends.md gives LOCKFREE's heap memory per waiter. */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
 
@@ -85,7 +88,7 @@ ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     return rouse_word_take_(&q->word_, n);
 }
 
-/* Takes up to n from the stored balance; how many. */
+/* Takes up to n from the stored balance. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
@@ -153,7 +156,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_
 }
 #endif
 
-/* wait without checks, for the primitives. */
+/* rouse_waiter_queue_wait without checks, for the primitives. */
 ROUSE_INLINE_ rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     /* n - 1 wraps for 0: one comparison finds both "nothing asked for" and "too many". */
     if (n - 1 >= ROUSE_MAX_PERMITS) {
@@ -164,7 +167,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
     }
     return rouse_backend_wait_(q, w, n, NULL, NULL);
 }
-/* wait for 1, for a waiter that a condition variable moves. */
+/* Waits for 1, for a waiter that a condition variable moves here. */
 ROUSE_INLINE_ rouse_status rouse_queue_join_(rouse_waiter_queue *q, rouse_waiter *w) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
     return rouse_backend_join_(q, w);
@@ -172,7 +175,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_join_(rouse_waiter_queue *q, rouse_waiter
     return rouse_queue_wait_(q, w, 1);
 #endif
 }
-/* Elsewhere stored credit does not reach a waiter before its second look. */
+/* With the other backends stored credit never reaches a waiter before its second check. */
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
 ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,
                                                uint32_t cap) {
@@ -213,6 +216,16 @@ ROUSE_INLINE_ rouse_status rouse_queue_release_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_wake_(q, n, ROUSE_MAX_PERMITS, &woken);
 }
 
+/* rouse_waiter_queue_init and rouse_waiter_queue_balance without checks. */
+ROUSE_INLINE_ rouse_status rouse_queue_init_(rouse_waiter_queue *q, uint32_t credit) {
+    rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
+    return credit <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
+}
+ROUSE_INLINE_ int64_t rouse_queue_balance_(const rouse_waiter_queue *q) {
+    const int64_t balance = rouse_backend_balance_(q);
+    return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
+}
+
 /* ---- throughput mode ----------------------------------------------------------------------------------- */
 
 ROUSE_INLINE_ void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t credit, uint32_t bypass) {
@@ -220,18 +233,18 @@ ROUSE_INLINE_ void rouse_queue_init_throughput_(rouse_waiter_queue *q, uint32_t 
     rouse_open_init_(q, bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS);
 }
 
-/* The answers to ROUSE_RETRY. A waiter that was told anything else has its outcome already. */
+/* How a waiter answers ROUSE_RETRY. A waiter with any other status already has its outcome. */
 ROUSE_INLINE_ rouse_status rouse_queue_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
-    const rouse_status status = rouse_waiter_status(w);
+    const rouse_status status = rouse_waiter_status_(w);
     return status == ROUSE_RETRY ? rouse_open_resume_(q, w) : status;
 }
 ROUSE_INLINE_ void rouse_queue_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
-    if (rouse_waiter_status(w) == ROUSE_RETRY) {
+    if (rouse_waiter_status_(w) == ROUSE_RETRY) {
         rouse_open_decline_(q, w);
     }
 }
 
-/* The same for whoever does not know what has invited w: a queue or a limit. */
+/* The same for callers that do not know whether a queue or a limit has invited w. */
 ROUSE_INLINE_ rouse_waiter_queue *rouse_queue_inviter_(const rouse_waiter *w) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     return rouse_open_queue_(w);
@@ -244,7 +257,7 @@ ROUSE_INLINE_ bool rouse_queue_limit_invites_(const rouse_waiter *w) {
     return ROUSE_INVITED_EVER_ && (rouse_u32_load_relaxed_(&w->ticket_) & ROUSE_INVITED_BY_LIMIT_) != 0;
 }
 ROUSE_INLINE_ rouse_status rouse_queue_answer_(rouse_waiter *w) {
-    const rouse_status status = rouse_waiter_status(w);
+    const rouse_status status = rouse_waiter_status_(w);
     if (status != ROUSE_RETRY) {
         return status;
     }
@@ -254,7 +267,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_answer_(rouse_waiter *w) {
     return rouse_open_resume_(rouse_queue_inviter_(w), w);
 }
 ROUSE_INLINE_ void rouse_queue_refuse_(rouse_waiter *w) {
-    if (rouse_waiter_status(w) != ROUSE_RETRY) {
+    if (rouse_waiter_status_(w) != ROUSE_RETRY) {
         return;
     }
     if (rouse_queue_limit_invites_(w)) {
@@ -275,8 +288,7 @@ ROUSE_INLINE_ void rouse_queue_refuse_(rouse_waiter *w) {
  *   ROUSE_INVALID   credit > ROUSE_MAX_PERMITS; the balance is ROUSE_MAX_PERMITS */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_init(rouse_waiter_queue *q, uint32_t credit) {
     ROUSE_CHECK_OBJECT_(q);
-    rouse_backend_init_(q, credit < ROUSE_MAX_PERMITS ? credit : ROUSE_MAX_PERMITS);
-    return credit <= ROUSE_MAX_PERMITS ? ROUSE_OK : ROUSE_INVALID;
+    return rouse_queue_init_(q, credit);
 }
 
 /* Ends the queue. LOCKFREE frees its heap memory.
@@ -312,17 +324,17 @@ ROUSE_INLINE_ bool rouse_waiter_queue_try_wait(rouse_waiter_queue *q, uint32_t n
     return rouse_queue_try_wait_(q, n);
 }
 
-/* Gives n to the waiters, in order, and stores what is left. This call lifts the stored balance no higher
- * than `cap`: it drops what would be above it, and leaves credit that is above it already.
+/* Gives n to the waiters, in order, and stores the rest. It does not raise the stored balance above `cap`: it
+ * drops whatever would exceed it, and leaves the balance alone if it already does.
  * Returns
  *   ROUSE_OK        done
  *   ROUSE_OVERFLOW  cap is ROUSE_MAX_PERMITS and the balance would pass it; nothing changed
  *   ROUSE_INVALID   n or cap above ROUSE_MAX_PERMITS; nothing changed
- * Wakes: the waiters that it grants, on this thread, before it returns; in a wake, after that wake; those of
- * a mailbox in its drain.
- * A refused call that races with takers may let one of them have the excess; two that overlap may refuse each
- * other. While a wake of several that meets waiters is in progress, other threads may see a part of it: some
- * waiters granted, the rest not stored yet. */
+ * Wakes: the wakes of the waiters that it grants run on this thread before it returns; inside a wake, after
+ * that wake; for waiters on a mailbox, in its drain.
+ * Races: a refused call may let a taker on another thread have the excess for a moment, and two calls that
+ * overlap may refuse each other. While a wake of more than 1 serves waiters, other threads may see it half
+ * done: some waiters granted, the rest not stored yet. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
@@ -338,8 +350,8 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_wake(rouse_waiter_queue *q, uint32
     return rouse_queue_wake_(q, n, cap, &woken);
 }
 
-/* Gives the oldest waiter 1 and stores nothing. Returns true if that waiter then had all that it asked for,
- * and was woken. */
+/* Gives the oldest waiter 1 and stores nothing. Returns whether that completed what the waiter asked for, and
+ * so woke it. */
 ROUSE_INLINE_ bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     uint32_t woken = 0;
     ROUSE_CHECK_USE_(q, q);
@@ -347,16 +359,17 @@ ROUSE_INLINE_ bool rouse_waiter_queue_wake_one(rouse_waiter_queue *q) {
     return woken != 0;
 }
 
-/* Gives every waiter that is queued at that moment all that it lacks, and wakes it on this thread. Stored
- * credit stays. Returns how many. A waiter that queues again from its wake waits for the next call. */
+/* Gives every waiter that is queued at that moment all that it lacks, and wakes it on this thread. Does not
+ * touch stored credit. Returns how many it woke. A waiter that queues again from its wake waits for the next
+ * call. */
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_wake_all(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_wake_all_(q);
 }
 
-/* Takes `w` out of the queue. Credit that it had been given goes to the waiters behind it, or is stored. All
- * waiters that can now be served are served before this returns, on this thread; until then other threads may
- * see a part of that.
+/* Takes `w` out of the queue. Credit that w had been given goes to the waiters behind it, or is stored. This
+ * call serves all waiters that can now be served before it returns, on this thread; until then other threads
+ * may see it half done.
  * Returns true: w is yours again, and its wake will never run. False: it has been woken or is being woken
  * (waiter.h says what is safe then).
  * Requires that w was last queued on this queue. */
@@ -367,13 +380,14 @@ ROUSE_INLINE_ bool rouse_waiter_queue_cancel(rouse_waiter_queue *q, rouse_waiter
     return rouse_backend_cancel_(q, w);
 }
 
-/* Waits for a condition of your own. If ready(arg) is true it returns ROUSE_OK and queues nothing, closed or
- * not. Otherwise it is wait(1), and misses no wake_one or wake_all that follows the change which makes
- * `ready` true: it calls `ready` again once wakers can see `w`.
- * Returns as rouse_waiter_queue_wait. Both ROUSE_OK and a wake mean: check the condition again.
+/* Waits for a condition of your own. If ready(arg) is true it returns ROUSE_OK and queues nothing, even if
+ * the queue is closed. Otherwise it is wait(1). It misses no wake_one or wake_all that follows the change
+ * which makes `ready` true, because it calls `ready` again once wakers can see `w`.
+ * Returns the same statuses as rouse_waiter_queue_wait. ROUSE_OK and a wake both mean: check the condition
+ * again.
  * Requires that `ready` does not call the library. It may be called twice, and under an internal lock.
  * If a wake reaches `w` during a second check that succeeds, the wake goes to the next waiter, or is stored
- * up to its cap. LOCKFREE: credit that was stored before, and reaches `w` like that, comes back whole,
+ * up to its cap. With LOCKFREE `w` may meet credit that was stored earlier; that is stored again in full,
  * because its cap is not known. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *q, rouse_waiter *w,
@@ -385,8 +399,9 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_add_waiter_if(rouse_waiter_queue *
 }
 
 /* Closes the queue: wakes every waiter with ROUSE_CLOSED, on this thread, and puts what waiters had been
- * given back into the balance (LOCKFREE: for a waiter whose wait has not returned yet, when it does). From
- * then on wait returns ROUSE_CLOSED and try_wait false, whether or not credit is stored; wake still stores.
+ * given back into the balance. (With LOCKFREE, if a waiter's wait has not returned yet, its part comes back
+ * when it does.) From then on wait returns ROUSE_CLOSED and try_wait false, whether or not credit is stored;
+ * wake still stores.
  * Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_close(rouse_waiter_queue *q) {
     ROUSE_CHECK_USE_(q, q);
@@ -400,13 +415,11 @@ ROUSE_INLINE_ bool rouse_waiter_queue_is_closed(const rouse_waiter_queue *q) {
     return rouse_queue_closed_(q);
 }
 
-/* Return the balance, and how many waiters are queued. Snapshots, for people and metrics: exact when no call
- * is in progress. LOCKFREE visits every waiter. */
+/* Return the balance, and how many waiters are queued. These are snapshots, exact only when no call is in
+ * progress. Cost: LOCKFREE visits every waiter. */
 ROUSE_INLINE_ int64_t rouse_waiter_queue_balance(const rouse_waiter_queue *q) {
-    int64_t balance;
     ROUSE_CHECK_LOOK_(q, q);
-    balance = rouse_backend_balance_(q);
-    return balance < ROUSE_MAX_PERMITS ? balance : ROUSE_MAX_PERMITS; /* a refused release is never seen */
+    return rouse_queue_balance_(q);
 }
 ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue *q) {
     ROUSE_CHECK_LOOK_(q, q);
@@ -414,21 +427,21 @@ ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 }
 
 /* Reserves memory so that up to `waiters` waits with n == 1 can queue at the same time without allocating.
- * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. The
- * other backends never allocate. (LOCKFREE: the reserve holds as long as at most 4 threads that do not wait
- * are stopped inside a call on this queue, as by a debugger.) */
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. The
+ * other backends never allocate. With LOCKFREE the promise holds while at most 4 threads are stopped inside a
+ * call on this queue, as by a debugger, without waiting in it. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);
 }
 
-/* Makes sure that this thread has the thread-local variable of the library, so that a signal handler in a
- * shared library or plug-in may call the library (with LOCKFREE, as above). The C library may allocate it at
- * the first use in a thread, which is not safe in a handler.
+/* Makes sure that this thread has the library's thread-local variable, so that a signal handler in a shared
+ * library or plug-in may call the library (with LOCKFREE, as above). The C library may allocate that variable
+ * at its first use in a thread, which is not safe in a handler.
  *   Requires: call it on each thread that may be interrupted, from the same library as the handler. With
- *     glibc again after a dlopen on any thread, which can move that memory. Or build the library with
- *     -ftls-model=initial-exec: then nothing is needed, but musl refuses to load it with dlopen, and glibc
- *     does once some hundred are loaded.
+ *   glibc, call it again after a dlopen on any thread, which can move that memory. Or build the library with
+ *   -ftls-model=initial-exec and call nothing; but then musl refuses to load it with dlopen, and so does
+ *   glibc once some hundred such libraries are loaded.
  *   Not needed in an executable's own code, nor on musl. Cost: a few instructions. */
 ROUSE_INLINE_ void rouse_signal_prepare(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();

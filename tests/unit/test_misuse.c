@@ -1020,7 +1020,7 @@ Test(misuse, a_mutex_locked_again_by_its_own_waiters_data) {
     expect_abort(relock_what_was_had_at_once, "rouse_mutex_lock", &asked);
     expect_abort(relock_what_was_waited_for, "rouse_mutex_lock", &asked);
     expect_abort(relock_what_lies_in_a_mailbox, "rouse_mutex_lock", &asked);
-    expect_abort(relock_with_a_deadline, "rouse_mutex_lock", &asked);
+    expect_abort(relock_with_a_deadline, "rouse_mutex_lock_until", &asked);
     expect_abort(relock_after_a_signal, "rouse_mutex_lock", &asked);
     expect_abort(relock_after_a_signal_and_an_unlock, "rouse_mutex_lock", &asked);
 }

@@ -113,7 +113,7 @@ ROUSE_INLINE_ bool rouse_invited_claim_(rouse_waiter *w) {
         return true;
     }
     /* E1: acquire, in rouse_waiter_status: the canceller's store is its last access to w. */
-    while (rouse_waiter_status(w) != ROUSE_CANCELLED) {
+    while (rouse_waiter_status_(w) != ROUSE_CANCELLED) {
         rouse_platform_back_off_(&step);
     }
     return false;

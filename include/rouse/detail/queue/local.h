@@ -334,7 +334,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t lacks;
     uint32_t credit;
-    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
     lacks = rouse_account_lacks_(w);

@@ -241,7 +241,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64
 ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
-    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
     if (rouse_slot_take_(q, w)) {

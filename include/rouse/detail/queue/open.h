@@ -525,7 +525,7 @@ ROUSE_INLINE_ void rouse_open_unlist_(rouse_waiter_queue *q, rouse_waiter *w) {
  *
  * The word is LOCKED in between. */
 ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    while (rouse_waiter_status(w) == ROUSE_PENDING) {
+    while (rouse_waiter_status_(w) == ROUSE_PENDING) {
         uint64_t seen;
         uint32_t ticket;
         uint32_t state;

@@ -113,7 +113,7 @@ ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
  * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other
  * waiter. */
 ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
-    rouse_waiter_init(standin, NULL, NULL);
+    rouse_waiter_prepare_(standin, NULL, NULL);
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
 }
 ROUSE_INLINE_ bool rouse_standin_is_(const rouse_waiter *w) {
@@ -176,7 +176,7 @@ ROUSE_INLINE_ void rouse_outcome_await_(rouse_waiter *w) {
         }
         return;
     }
-    while (rouse_waiter_status(w) == ROUSE_PENDING) {
+    while (rouse_waiter_status_(w) == ROUSE_PENDING) {
         rouse_platform_back_off_(&step);
     }
 }

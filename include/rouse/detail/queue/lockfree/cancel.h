@@ -125,7 +125,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     uint32_t index = rouse_u32_load_relaxed_(&w->ticket_);
     uint32_t lacks = 0;
     uint32_t had;
-    if (rouse_waiter_status(w) != ROUSE_PENDING) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
     if (rouse_open_on_(q)) {
