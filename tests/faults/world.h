@@ -570,23 +570,23 @@ static inline void check_segments(void) {
     uint32_t index = pool == NULL ? 0 : rouse_link_index_(pool->first_.value_);
     while (index != 0) {
         const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
-        const uint64_t state = segment->state_.value_;
-        CHECK(rouse_segment_linked_(state) && !rouse_link_marked_(segment->next_.value_));
+        CHECK(!rouse_segment_fresh_(segment->state_.value_) && !rouse_link_marked_(segment->next_.value_));
         index = rouse_link_index_(segment->next_.value_);
         if (index != 0) {
             bool in_use = false;
             for (int i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
                 in_use = in_use || !rouse_cell_final_(segment->cells_[i].word_.value_);
             }
-            CHECK(rouse_segment_kind_(state) == ROUSE_SEGMENT_LIVE_ && in_use);
+            CHECK(in_use);
         }
         segments++;
         CHECK(segments <= pool->made_.value_);
     }
     index = pool == NULL ? 0 : (uint32_t)pool->free_.value_ & ROUSE_LINK_INDEX_;
     while (index != 0) {
-        CHECK(rouse_segment_kind_(rouse_segment_at_(pool, index)->state_.value_) == ROUSE_SEGMENT_FREE_);
-        index = rouse_segment_at_(pool, index)->link_.value_;
+        const rouse_segment_ *const segment = rouse_segment_at_(pool, index);
+        CHECK(rouse_segment_fresh_(segment->state_.value_));
+        index = segment->link_.value_;
         segments++;
         CHECK(segments <= pool->made_.value_);
     }

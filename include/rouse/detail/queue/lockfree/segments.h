@@ -9,20 +9,20 @@
  *
  * The life of a segment:
  *
- *     FREE ----> FRESH ----> LIVE ----> DEAD ----> FREE
- *      in the     being      every       |  marked, and cut out of the list
- *      pool       linked     cell is     |
- *                            final       +--> PARKED: it is the last of the list;
- *                                             back to DEAD when it no longer is
+ *     FRESH ----------> LIVE ----------> marked --------> FRESH
+ *      in the pool, or   every cell       in its own       cut out of the list,
+ *      being linked      is final         link             in the pool
  *
- *   FREE -> FRESH   by the thread that popped it from the pool, alone with it; it is not yet in the list
- *   FRESH -> LIVE   after the compare-and-swap that links it, by the appender or by any thread that finds it
- *                   in the list. Only here does it get its base: the one behind its neighbour's
- *   LIVE -> DEAD    by a visitor that finds every cell final, wherever the segment stands in the list
- *   DEAD -> FREE    by the thread that cuts it out of the list. First it is marked, in its own link, which is
- *                   not changed any more; then the link that leads to it is redirected past it. Every walker
- *                   that comes to a marked segment does that, so nobody waits for the thread that marked it.
- *                   The last segment is never marked, and none is cut before the one behind it is LIVE
+ *   FRESH -> LIVE    after the compare-and-swap that links it, by the appender or by any thread that finds it
+ *                    in the list. Only here does it get its base: the one behind its neighbour's
+ *   LIVE -> marked   by a visitor that finds every cell final, wherever the segment stands in the list. The
+ *                    last segment is never marked: the appender that gives it a successor looks again
+ *   marked -> FRESH  by the thread that cuts it out of the list: it redirects past it the link that leads to
+ *                    it. Every walker that comes to a marked segment does that, so nobody waits for the
+ *                    thread that marked it. None is cut before the one behind it is LIVE
+ *
+ * FRESH names the life, in which the segment is linked once or not at all. So a thread that is late to say
+ * LIVE fails, and only a segment of the list has a base.
  *
  * Sources: a list of segments with removal in the middle is Kotlin's (kotlinx.coroutines,
  * ConcurrentLinkedList.kt; Koval, Khyzha, Alistarh, "CQS", PLDI 2023); that a node is first marked in its own
@@ -59,16 +59,10 @@ typedef struct rouse_cell_ {
 #endif
 } rouse_cell_;
 
-enum {
-    ROUSE_SEGMENT_FREE_,
-    ROUSE_SEGMENT_FRESH_,
-    ROUSE_SEGMENT_LIVE_,
-    ROUSE_SEGMENT_DEAD_,
-    ROUSE_SEGMENT_PARKED_
-};
+enum { ROUSE_SEGMENT_FRESH_, ROUSE_SEGMENT_LIVE_ };
 
 typedef struct rouse_segment_ {
-    rouse_atomic_u64_ state_; /* base * 8 + one of the above; FRESH: life * 8 + FRESH             */
+    rouse_atomic_u64_ state_; /* base * 2 + LIVE, or life * 2 + FRESH                             */
     rouse_atomic_u64_ next_;  /* the link to the next segment, see below                          */
     rouse_atomic_u64_ from_;  /* a ticket: the cells here before it are resolved; a hint          */
     uint64_t life_;           /* how often it has been made ready; whoever popped it owns this    */
@@ -97,20 +91,17 @@ typedef struct rouse_pool_ {
 } rouse_pool_;
 
 ROUSE_INLINE_ uint64_t rouse_segment_state_(uint64_t base, uint32_t kind) {
-    return base * 8 + kind;
+    return base * 2 + kind;
 }
 ROUSE_INLINE_ uint64_t rouse_segment_base_(uint64_t state) {
-    return state >> 3;
+    return state / 2;
 }
-ROUSE_INLINE_ uint32_t rouse_segment_kind_(uint64_t state) {
-    return (uint32_t)(state & 7);
+ROUSE_INLINE_ bool rouse_segment_fresh_(uint64_t state) {
+    return (state & 1) == ROUSE_SEGMENT_FRESH_;
 }
-/* In the list, or just cut out of it and not yet FREE: whether its link is marked tells. */
-ROUSE_INLINE_ bool rouse_segment_linked_(uint64_t state) {
-    return rouse_segment_kind_(state) >= ROUSE_SEGMENT_LIVE_;
-}
+/* LIVE, with this base: in the list, or just cut out of it. Whether its link is marked tells. */
 ROUSE_INLINE_ bool rouse_segment_is_(uint64_t state, uint64_t base) {
-    return rouse_segment_linked_(state) && rouse_segment_base_(state) == base;
+    return state == rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
 }
 ROUSE_INLINE_ rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t ticket) {
     return &segment->cells_[(uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1)];
@@ -121,7 +112,7 @@ ROUSE_INLINE_ rouse_cell_ *rouse_segment_cell_(rouse_segment_ *segment, uint64_t
  *   word                        bits 63 ...                  then                     the lowest
  *   next_, first_: a link       28-63 version                1-27 index               0 mark
  *   free_: the pool's top       27-63 tag                    0-26 index
- *   state_                      3-63 base; FRESH: life                                0-2 kind
+ *   state_                      1-63 base; FRESH: life                                0 kind
  *
  * Index 0: there is no next one. Marked: the segment whose link it is leaves the list, and the link is not
  * changed any more. The version changes with every change of a link,
@@ -159,7 +150,7 @@ ROUSE_INLINE_ uint32_t rouse_chunk_of_(uint32_t index) {
 
 ROUSE_INLINE_ rouse_segment_ *rouse_segment_at_(const rouse_pool_ *pool, uint32_t index) {
     const uint32_t chunk = rouse_chunk_of_(index);
-    /* E16: acquire; partner is the CAS in rouse_pool_grow_. */
+    /* E16: acquire; partner is the CAS in rouse_pool_reserve_. */
     return (rouse_segment_ *)rouse_ptr_load_acquire_(&pool->chunks_[chunk]) +
            ((index + 3) & (rouse_chunk_size_(chunk) - 1));
 }
@@ -193,29 +184,31 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     return NULL;
 }
 
-ROUSE_INLINE_ void *rouse_chunk_new_(uint32_t chunk) {
-    const uint64_t bytes = (uint64_t)rouse_chunk_size_(chunk) * sizeof(rouse_segment_);
-    return bytes <= SIZE_MAX / 2 ? ROUSE_MALLOC((size_t)bytes) : NULL;
-}
-ROUSE_INLINE_ void rouse_pool_add_(rouse_pool_ *pool, uint32_t chunk, void *segments) {
-    void *none = NULL;
-    /* E16: release, for rouse_segment_at_. */
-    if (!rouse_ptr_cas_release_(&pool->chunks_[chunk], &none, segments)) {
-        ROUSE_FREE(segments); /* another thread was first */
-    }
-}
-
-/* Makes chunk `chunk`, if it is missing. False: no memory. */
-ROUSE_COLD_ bool rouse_pool_grow_(rouse_pool_ *pool, uint32_t chunk) {
-    /* Relaxed: only whether it is there; a user loads it again (E16). */
-    if (rouse_ptr_load_relaxed_(&pool->chunks_[chunk]) == NULL) {
-        void *const segments = rouse_chunk_new_(chunk);
-        if (segments == NULL) {
-            return false;
+/* Makes chunks, so that there are so many segments in all, linked ones included. False: no memory, and none
+ * kept. */
+ROUSE_COLD_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
+    void *chunks[ROUSE_CHUNKS_];
+    uint32_t count = 0;
+    bool all = segments <= ROUSE_SEGMENTS_MOST_;
+    for (uint64_t total = 0; all && total < segments; count++) {
+        const uint64_t bytes = (uint64_t)rouse_chunk_size_(count) * sizeof(rouse_segment_);
+        total += rouse_chunk_size_(count);
+        chunks[count] = NULL;
+        /* Relaxed: only whether it is there; a user loads it again (E16). */
+        if (rouse_ptr_load_relaxed_(&pool->chunks_[count]) == NULL) {
+            chunks[count] = bytes <= SIZE_MAX / 2 ? ROUSE_MALLOC((size_t)bytes) : NULL;
+            all = chunks[count] != NULL;
         }
-        rouse_pool_add_(pool, chunk, segments);
     }
-    return true;
+    while (count-- != 0) {
+        void *none = NULL;
+        /* E16: release, for rouse_segment_at_. False: another thread was first. */
+        if (chunks[count] != NULL &&
+            (!all || !rouse_ptr_cas_release_(&pool->chunks_[count], &none, chunks[count]))) {
+            ROUSE_FREE(chunks[count]);
+        }
+    }
+    return all;
 }
 
 /* A segment that is this thread's alone: from the pool, or a new one. NULL: no memory. */
@@ -223,8 +216,10 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
     rouse_segment_ *segment = rouse_pool_pop_(pool);
     uint32_t index = rouse_u32_load_relaxed_(&pool->made_);
     while (segment == NULL) {
-        const uint32_t chunk = rouse_chunk_of_(index + 1);
-        if (chunk >= ROUSE_CHUNKS_ || !rouse_pool_grow_(pool, chunk)) {
+        /* Relaxed: as in rouse_pool_reserve_. */
+        if (index >= ROUSE_SEGMENTS_MOST_ ||
+            (rouse_ptr_load_relaxed_(&pool->chunks_[rouse_chunk_of_(index + 1)]) == NULL &&
+             !rouse_pool_reserve_(pool, index + 1))) {
             return NULL;
         }
         /* Relaxed: a number nobody else gets; the segment is published when it is linked. */
@@ -233,7 +228,7 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
             segment->index_ = index + 1;
             segment->pool_ = pool;
             segment->life_ = 0;
-            rouse_u64_init_(&segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FREE_));
+            rouse_u64_init_(&segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FRESH_));
             rouse_u64_init_(&segment->next_, 0);
             rouse_u64_init_(&segment->from_, 0);
             rouse_u32_init_(&segment->prev_, 0);
@@ -273,45 +268,21 @@ ROUSE_INLINE_ void rouse_pool_delete_(rouse_pool_ *pool) {
     ROUSE_FREE(pool);
 }
 
-/* So many segments in all, linked ones included. False: no memory, and none kept. */
-ROUSE_INLINE_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
-    void *chunks[ROUSE_CHUNKS_];
-    uint32_t count = 0;
-    bool all = segments <= ROUSE_SEGMENTS_MOST_;
-    for (uint64_t total = 0; all && total < segments; count++) {
-        total += rouse_chunk_size_(count);
-        /* Relaxed: only whether it is there. */
-        chunks[count] = NULL;
-        if (rouse_ptr_load_relaxed_(&pool->chunks_[count]) == NULL) {
-            chunks[count] = rouse_chunk_new_(count);
-            all = chunks[count] != NULL;
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (!all) {
-            ROUSE_FREE(chunks[i]);
-        } else if (chunks[i] != NULL) {
-            rouse_pool_add_(pool, i, chunks[i]);
-        }
-    }
-    return all;
-}
-
 /* ---- through the list ---------------------------------------------------------------------------------- */
 
 /* Where a walk stands: on a segment of the list, that is, one that is linked and not marked. */
 typedef struct rouse_walk_ {
-    rouse_segment_ *at; /* NULL: before the first                            */
-    uint64_t state;     /* of `at`                                           */
-    uint64_t link;      /* of `at`, or first_; read while it was in the list */
+    rouse_segment_ *at; /* NULL: before the first                                      */
+    uint64_t next;      /* the base of a segment that is appended here                 */
+    uint64_t link;      /* of `at`, or first_; read while it was in the list           */
 } rouse_walk_;
 
 ROUSE_INLINE_ rouse_atomic_u64_ *rouse_walk_link_(rouse_pool_ *pool, const rouse_walk_ *walk) {
     return walk->at == NULL ? &pool->first_ : &walk->at->next_;
 }
-/* The base of the segment that is appended where the walk stands. */
-ROUSE_INLINE_ uint64_t rouse_walk_next_base_(const rouse_pool_ *pool, const rouse_walk_ *walk) {
-    return walk->at == NULL ? pool->origin_ : rouse_segment_base_(walk->state) + ROUSE_SEGMENT_CELLS;
+/* Does it stand on `base` or behind it? */
+ROUSE_INLINE_ bool rouse_walk_reaches_(const rouse_walk_ *walk, uint64_t base) {
+    return walk->at != NULL && walk->next > base;
 }
 
 /* Begins at `from`, if that is in the list and stands before `base`, or else before the first segment.
@@ -320,20 +291,19 @@ ROUSE_INLINE_ uint64_t rouse_walk_next_base_(const rouse_pool_ *pool, const rous
 ROUSE_INLINE_ rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base) {
     rouse_walk_ walk;
     walk.at = from;
-    walk.state = 0;
     if (from != NULL) {
-        walk.state = rouse_u64_load_acquire_(&from->state_); /* E11: as in a step */
-        if (rouse_segment_linked_(walk.state) && rouse_segment_base_(walk.state) < base) {
-            /* E11: acquire; partner is the release store of a new life's link: a thread that reads that
-             * reads, after it, a state that is not this one any more. */
-            walk.link = rouse_u64_load_acquire_(&from->next_);
-            if (!rouse_link_marked_(walk.link) &&
-                rouse_segment_is_(rouse_u64_load_acquire_(&from->state_), rouse_segment_base_(walk.state))) {
-                return walk;
-            }
+        const uint64_t state = rouse_u64_load_acquire_(&from->state_); /* E11: as in a step */
+        walk.next = rouse_segment_base_(state) + ROUSE_SEGMENT_CELLS;
+        /* E11: acquire; partner is the release store of a new life's link: a thread that reads that
+         * reads, after it, a state that is not this one any more. */
+        walk.link = rouse_u64_load_acquire_(&from->next_);
+        if (!rouse_segment_fresh_(state) && walk.next <= base && !rouse_link_marked_(walk.link) &&
+            rouse_u64_load_acquire_(&from->state_) == state) {
+            return walk;
         }
-        walk.at = NULL;
     }
+    walk.at = NULL;
+    walk.next = pool->origin_;
     walk.link = rouse_u64_load_acquire_(&pool->first_); /* E11: as in a step */
     return walk;
 }
@@ -346,19 +316,16 @@ ROUSE_INLINE_ rouse_walk_ rouse_walk_from_(rouse_pool_ *pool, rouse_segment_ *fr
  *
  * E11: release, for those that find
  * the state; acquire, to learn what it is otherwise. FRESH names the life, so it fails in every other. */
-ROUSE_INLINE_ bool rouse_segment_live_(rouse_segment_ *next, uint64_t *state, uint64_t base) {
-    const uint64_t live = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
-    if (rouse_u64_cas_acq_rel_(&next->state_, state, live)) {
-        *state = live;
-    }
-    return rouse_segment_is_(*state, base);
+ROUSE_INLINE_ bool rouse_segment_live_(rouse_segment_ *next, uint64_t state, uint64_t base) {
+    return rouse_u64_cas_acq_rel_(&next->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_)) ||
+           rouse_segment_is_(state, base);
 }
 
 /* Redirects the link under the walk past the marked segment that it leads to, as read.
  *
  *     the one behind            FRESH                      ->  LIVE
  *     the link under the walk   leads to the marked one    ->  leads to the one behind, version + 1
- *     the marked one            DEAD                       ->  FREE, and it is pushed to the pool
+ *     the marked one            in nobody's hands          ->  pushed to the pool
  *
  * True: all of that. False: another thread has cut it, or the segment under the walk has been marked. */
 ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const rouse_walk_ *marked) {
@@ -368,10 +335,9 @@ ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const r
     /* E11: acquire, twice. The base of the one behind is known from the marked one, so it must be LIVE
      * first. If the link under the walk is still the same, the marked one has not been cut, nor has the one
      * behind. */
-    uint64_t state = rouse_u64_load_acquire_(&behind->state_);
-    if (rouse_segment_kind_(state) == ROUSE_SEGMENT_FRESH_ &&
-        (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link ||
-         !rouse_segment_live_(behind, &state, rouse_walk_next_base_(pool, marked)))) {
+    const uint64_t state = rouse_u64_load_acquire_(&behind->state_);
+    if (rouse_segment_fresh_(state) && (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link ||
+                                        !rouse_segment_live_(behind, state, marked->next))) {
         return false;
     }
     /* E11: release; partners are the walkers, which then read the segment behind. */
@@ -381,95 +347,56 @@ ROUSE_INLINE_ bool rouse_walk_cut_(rouse_pool_ *pool, rouse_walk_ *walk, const r
     walk->link = cut;
     /* Relaxed: a hint. */
     rouse_u32_store_relaxed_(&behind->prev_, walk->at == NULL ? 0 : walk->at->index_);
-    /* E11: release; a walker that reads FREE sees that the list has left this segment out. */
-    rouse_u64_store_release_(&marked->at->state_, ROUSE_SEGMENT_FREE_);
+    /* Relaxed: a hint, that there is nothing here; until it is seen there are final cells. */
+    rouse_u64_store_relaxed_(&marked->at->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FRESH_));
     rouse_pool_push_(pool, marked->at);
     return true;
 }
 
-/* Goes to the next segment, cutting marked ones out on the way. False: there is none, or (*again) what was
- * read does not hold together any more: start over; somebody else has made progress. The link is read again
+/* Goes to the next segment, cutting marked ones out on the way; or to the first, when what was read does not
+ * hold together any more: then somebody else has made progress. False: there is none. The link is read again
  * after the next segment's link and state: unchanged, by its version, it has led there all the time, so the
  * next segment was in the list when they were read. */
-ROUSE_INLINE_ bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk, bool *again) {
-    *again = false;
+ROUSE_INLINE_ bool rouse_walk_step_(rouse_pool_ *pool, rouse_walk_ *walk) {
     while (rouse_link_index_(walk->link) != 0) {
+        uint64_t state;
         rouse_walk_ next;
         next.at = rouse_segment_at_(pool, rouse_link_index_(walk->link));
-        /* E13: acquire, the mark: behind it the state is DEAD. E11: acquire; partners are append, cut and
+        /* E13: acquire, the mark: behind it the segment is LIVE. E11: acquire; partners are append, cut and
          * LIVE. */
         next.link = rouse_u64_load_acquire_(&next.at->next_);
-        next.state = rouse_u64_load_acquire_(&next.at->state_);
-        if (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) != walk->link) {
-            *again = true;
-            return false;
-        }
-        if (!rouse_link_marked_(next.link)) {
-            if (rouse_segment_kind_(next.state) == ROUSE_SEGMENT_FRESH_ &&
-                !rouse_segment_live_(next.at, &next.state, rouse_walk_next_base_(pool, walk))) {
-                *again = true;
-                return false;
+        state = rouse_u64_load_acquire_(&next.at->state_);
+        next.next =
+            (rouse_segment_fresh_(state) ? walk->next : rouse_segment_base_(state)) + ROUSE_SEGMENT_CELLS;
+        if (rouse_u64_load_acquire_(rouse_walk_link_(pool, walk)) == walk->link) {
+            if (rouse_link_marked_(next.link)) {
+                if (rouse_walk_cut_(pool, walk, &next)) {
+                    continue;
+                }
+            } else if (!rouse_segment_fresh_(state) || rouse_segment_live_(next.at, state, walk->next)) {
+                *walk = next;
+                return true;
             }
-            *walk = next;
-            return true;
         }
-        if (!rouse_walk_cut_(pool, walk, &next)) {
-            *again = true;
-            return false;
-        }
+        *walk = rouse_walk_from_(pool, NULL, 0);
     }
     return false;
 }
 
-/* The first linked segment at `base` or behind it; NULL: there is none. *found is its base. `from`: a hint
- * where to begin. */
-ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t base,
-                                                uint64_t *found) {
-    rouse_walk_ walk = rouse_walk_from_(pool, from, base);
-    for (;;) {
-        bool again;
-        while (rouse_walk_step_(pool, &walk, &again)) {
-            *found = rouse_segment_base_(walk.state);
-            if (*found >= base) {
-                return walk.at;
-            }
-        }
-        if (!again) {
+/* The first linked segment at *base or behind it, and its base; NULL: there is none. `from`: a hint where to
+ * begin. */
+ROUSE_SLOW_ rouse_segment_ *rouse_segment_find_(rouse_pool_ *pool, rouse_segment_ *from, uint64_t *base) {
+    rouse_walk_ walk = rouse_walk_from_(pool, from, *base);
+    while (!rouse_walk_reaches_(&walk, *base)) {
+        if (!rouse_walk_step_(pool, &walk)) {
             return NULL;
         }
-        walk = rouse_walk_from_(pool, NULL, base);
     }
+    *base = walk.next - ROUSE_SEGMENT_CELLS;
+    return walk.at;
 }
 
 /* ---- out of the list ----------------------------------------------------------------------------------- */
-
-/* This thread has made `dead` DEAD, and it is not the last: takes it out of the list.
- *
- *     its own link    not marked    ->  marked, version + 1; then rouse_walk_cut_, by any thread */
-ROUSE_SLOW_ void rouse_segment_unlink_(rouse_pool_ *pool, rouse_segment_ *dead, uint64_t base) {
-    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it
-     * again. */
-    const uint32_t before = rouse_u32_load_relaxed_(&dead->prev_);
-    uint64_t link = rouse_u64_load_relaxed_(&dead->next_); /* relaxed: a guess for the CAS below */
-    rouse_walk_ marked;
-    rouse_walk_ walk;
-    uint64_t found;
-    /* E13: release; partner is the thread that cuts it and gives it to the pool: this thread has acquired
-     * what every visitor did to its cells. It fails while those behind it are being cut. */
-    do {
-        marked.link = rouse_link_to_(link, rouse_link_index_(link)) | 1;
-    } while (!rouse_u64_cas_release_(&dead->next_, &link, marked.link));
-    /* From here on every walker that comes to it cuts it, this thread as one of them. */
-    walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
-    marked.at = dead;
-    marked.state = rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_);
-    /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind
-     * a link that leads to it, it is not another life of it that stands there. */
-    if (rouse_link_index_(walk.link) != dead->index_ ||
-        rouse_u64_load_acquire_(&dead->next_) != marked.link || !rouse_walk_cut_(pool, &walk, &marked)) {
-        (void)rouse_segment_find_(pool, walk.at, base + 1, &found);
-    }
-}
 
 /* Is the cell of this ticket, or of one so near it that it lies in the same segment round the corner, final?
  * E10: seq_cst, see rouse_segment_try_end_. */
@@ -477,45 +404,57 @@ ROUSE_INLINE_ bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket
     return rouse_cell_final_(rouse_u64_load_seq_cst_(&rouse_segment_cell_(segment, ticket)->word_));
 }
 
-/* The cell of `ticket` has just become final by a seq_cst read-modify-write of this thread: if every cell of
- * its segment is, ends that.
+/* The cell of `ticket` has just become final by a seq_cst read-modify-write of this thread, or a segment has
+ * been linked behind it: if every cell of its segment is final, takes that out of the list.
  *
- *     LIVE, another behind it    ->  DEAD, and out of the list
- *     LIVE, the last             ->  PARKED; if another has come behind it meanwhile, -> DEAD and out
+ *     LIVE, another behind it    ->  its own link marked, version + 1; then rouse_walk_cut_, by any thread
+ *     LIVE, the last             ->  unchanged: whoever appends calls this again
  *     a cell is not final        ->  unchanged
  *
- * The segment may have been recycled already: then its base has moved on, and the
- * CAS fails whatever the cells said. Looks at the nearest cells first: whether the oldest or the newest
- * leave first, one of the two next to it says no.
+ * The segment may have been recycled already: then its base has moved on, or its link with a new version.
  *
  * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total
  * order must see all. Of two visitors that finish together, one at least sees the other's cell. With acquire
  * and release both may miss. */
 ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
     const uint64_t base = rouse_segment_base_of_(ticket);
-    uint64_t state = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
-    for (uint32_t distance = 1; distance <= ROUSE_SEGMENT_CELLS / 2; distance++) {
-        if (!rouse_segment_final_(segment, ticket + distance) ||
-            !rouse_segment_final_(segment, ticket - distance)) {
+    uint32_t before;
+    rouse_walk_ marked;
+    rouse_walk_ walk;
+    /* E15: seq_cst on both sides. Here: "the cell is final, then look for a successor"; the appender: "link
+     * the successor, then look at the cells". One of the two sees the other; with less, neither need, and the
+     * segment would stay for ever. */
+    uint64_t link = rouse_u64_load_seq_cst_(&segment->next_);
+    if (rouse_link_index_(link) == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
+        if (!rouse_segment_final_(segment, i)) {
             return;
         }
     }
-    /* Relaxed: a guess, the last one stays the last until somebody appends. */
-    if (rouse_link_index_(rouse_u64_load_relaxed_(&segment->next_)) == 0) {
-        /* E15: seq_cst on both sides. Here: "say PARKED, then look for a successor"; the appender: "link the
-         * successor, then look for PARKED". One of the two sees the other; with less, neither need, and the
-         * segment would stay for ever. */
-        if (!rouse_u64_cas_seq_cst_(&segment->state_, &state,
-                                    rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_)) ||
-            rouse_link_index_(rouse_u64_load_seq_cst_(&segment->next_)) == 0) {
+    /* Relaxed: a hint. Read before the mark: once marked, anybody may cut the segment out and use it
+     * again. */
+    before = rouse_u32_load_relaxed_(&segment->prev_);
+    do {
+        /* E11: acquire; read after the link, it says that the link is of this life. */
+        if (rouse_link_marked_(link) || !rouse_segment_is_(rouse_u64_load_acquire_(&segment->state_), base)) {
             return;
         }
-        state = rouse_segment_state_(base, ROUSE_SEGMENT_PARKED_);
-    }
-    /* Relaxed: it only decides a race, with the appender if it was PARKED. What the visitors did is in the
-     * cells, and handed on by the mark (E13). */
-    if (rouse_u64_cas_relaxed_(&segment->state_, &state, rouse_segment_state_(base, ROUSE_SEGMENT_DEAD_))) {
-        rouse_segment_unlink_(pool, segment, base);
+        marked.link = rouse_link_to_(link, rouse_link_index_(link)) | 1;
+        /* E13: release; partner is the thread that cuts it and gives it to the pool: this thread has acquired
+         * what every visitor did to its cells. acquire: E11, the link if it fails, while those behind it are
+         * being cut. */
+    } while (!rouse_u64_cas_acq_rel_(&segment->next_, &link, marked.link));
+    /* From here on every walker that comes to it cuts it, this thread as one of them. */
+    walk = rouse_walk_from_(pool, before == 0 ? NULL : rouse_segment_at_(pool, before), base);
+    marked.at = segment;
+    marked.next = base + ROUSE_SEGMENT_CELLS;
+    /* The usual case: it is the next one there. E11: acquire; with its own link still the marked one, behind
+     * a link that leads to it, it is not another life of it that stands there. */
+    if (rouse_link_index_(walk.link) != segment->index_ ||
+        rouse_u64_load_acquire_(&segment->next_) != marked.link || !rouse_walk_cut_(pool, &walk, &marked)) {
+        (void)rouse_segment_find_(pool, walk.at, &marked.next);
     }
 }
 /* The same; mostly a look at the two cells next to it shows that not all are final. */
@@ -529,15 +468,15 @@ ROUSE_INLINE_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *seg
 
 /* Links a segment at the end, where the walk stands, and goes to it.
  *
- *     the new segment     FREE, in the pool    ->  FRESH, linked  ->  LIVE
+ *     the new segment     in the pool          ->  FRESH, linked  ->  LIVE
  *     its cells           final                ->  FREE, of the next life
  *     link of the last    leads nowhere        ->  leads to the new one, version + 1
- *     the last            PARKED               ->  DEAD, and out of the list
+ *     the last            every cell final     ->  out of the list
  *
- * If another thread was first, the new segment goes back to the pool, FREE, and the walk is begun again from
+ * If another thread was first, the new segment goes back to the pool, FRESH, and the walk is begun again from
  * where it stood. False: no memory. */
 ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
-    const uint64_t base = rouse_walk_next_base_(pool, end);
+    const uint64_t base = end->next;
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
     uint64_t expected = end->link;
@@ -548,41 +487,31 @@ ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
     }
     fresh->life_++;
     state = rouse_segment_state_(fresh->life_, ROUSE_SEGMENT_FRESH_);
+    /* E11: release, three times; the state first. A thread with a stale way to this segment that reads one of
+     * its new cells, or the new link, then reads a state that is not the one it came by; and a stale walker
+     * that meets the new link, or the new state, sees that the segment had left the list. */
+    rouse_u64_store_release_(&fresh->state_, state);
     for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-        /* E11: release; a thread with a stale way to this cell that reads this then reads a state of the
-         * segment that is not the one it came by. */
         rouse_u64_store_release_(&fresh->cells_[i].word_, rouse_cell_fresh_(fresh->life_));
     }
     /* Relaxed: a hint. */
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
-    /* E11: release, twice; a stale walker that meets the new link, or the new state, sees that the segment
-     * had left the list. */
-    link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0);
+    link = rouse_link_to_(rouse_u64_load_relaxed_(&fresh->next_), 0); /* relaxed: this thread's alone */
     rouse_u64_store_release_(&fresh->next_, link);
-    rouse_u64_store_release_(&fresh->state_, state);
     /* E11: release in the CAS that links: whoever finds the segment finds it ready. It fails if the link has
      * changed, whatever has become of `last`. seq_cst: E15. */
     if (!rouse_u64_cas_seq_cst_(rouse_walk_link_(pool, end), &expected,
                                 rouse_link_to_(end->link, fresh->index_))) {
-        /* E11: release, as in rouse_walk_cut_. */
-        rouse_u64_store_release_(&fresh->state_, ROUSE_SEGMENT_FREE_);
         rouse_pool_push_(pool, fresh);
         *end = rouse_walk_from_(pool, last, base);
         return true;
     }
-    (void)rouse_segment_live_(fresh, &state, base);
+    (void)rouse_segment_live_(fresh, state, base);
     if (last != NULL) {
-        const uint64_t last_base = rouse_segment_base_(end->state);
-        uint64_t parked = rouse_segment_state_(last_base, ROUSE_SEGMENT_PARKED_);
-        /* E15: the appender's half. */
-        if (rouse_u64_load_seq_cst_(&last->state_) == parked &&
-            rouse_u64_cas_seq_cst_(&last->state_, &parked,
-                                   rouse_segment_state_(last_base, ROUSE_SEGMENT_DEAD_))) {
-            rouse_segment_unlink_(pool, last, last_base);
-        }
+        rouse_segment_end_(pool, last, base - 1); /* E15: the appender's half */
     }
     end->at = fresh;
-    end->state = rouse_segment_state_(base, ROUSE_SEGMENT_LIVE_);
+    end->next = base + ROUSE_SEGMENT_CELLS;
     end->link = link;
     return true;
 }

@@ -140,9 +140,8 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
         return; /* settled already */
     }
     if (!rouse_spot_last_(q, &at, ticket)) {
-        uint64_t found;
-        at.segment = rouse_segment_find_(rouse_ticket_pool_(q), at.segment, at.base, &found);
-        if (at.segment == NULL || found != at.base) {
+        at.segment = rouse_segment_find_(rouse_ticket_pool_(q), at.segment, &at.base);
+        if (at.segment == NULL || at.base > ticket) {
             return; /* likewise: the segment stays until then */
         }
     }

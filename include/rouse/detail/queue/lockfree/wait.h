@@ -52,18 +52,9 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
         return ROUSE_NOMEM;
     }
     walk = rouse_walk_from_(pool, at->segment, at->base);
-    for (;;) {
-        bool again;
-        if (walk.at != NULL && rouse_segment_base_(walk.state) >= at->base) {
-            at->segment = walk.at;
-            if (rouse_segment_base_(walk.state) > at->base) {
-                return ROUSE_PENDING;
-            }
-            rouse_ptr_store_release_(&q->tail_, walk.at); /* E11: release, for rouse_spot_last_ */
-            return ROUSE_OK;
-        }
-        if (!rouse_walk_step_(pool, &walk, &again)) {
-            if (again || rouse_walk_next_base_(pool, &walk) != at->base) {
+    while (!rouse_walk_reaches_(&walk, at->base)) {
+        if (!rouse_walk_step_(pool, &walk)) {
+            if (walk.next != at->base) {
                 return ROUSE_PENDING;
             }
             if (!rouse_segment_append_(pool, &walk)) {
@@ -71,6 +62,12 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
             }
         }
     }
+    if (walk.next - ROUSE_SEGMENT_CELLS != at->base) {
+        return ROUSE_PENDING;
+    }
+    at->segment = walk.at;
+    rouse_ptr_store_release_(&q->tail_, walk.at); /* E11: release, for rouse_spot_last_ */
+    return ROUSE_OK;
 }
 
 /* Leaves the cell before it arrives.

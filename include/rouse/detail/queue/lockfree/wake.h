@@ -44,7 +44,7 @@ ROUSE_INLINE_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *po
     /* E11: acquire; partner is the store of the hint. */
     at->segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     if (at->segment == NULL || !rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base)) {
-        at->segment = rouse_segment_find_(pool, at->segment, at->base, &at->base);
+        at->segment = rouse_segment_find_(pool, at->segment, &at->base);
         if (at->segment == NULL) {
             return false;
         }
