@@ -1,7 +1,8 @@
 /* rouse/detail/queue/list.h: an intrusive doubly linked list of waiters, oldest first. Internal.
  *
  * No atomics of its own and no locking: the caller holds the lock. The backward link lives in the waiter's
- * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock. */
+ * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock. The
+ * oldest has none: its place_ means nothing, so that taking it out leaves the waiter behind it untouched. */
 #ifndef ROUSE_DETAIL_QUEUE_LIST_H
 #define ROUSE_DETAIL_QUEUE_LIST_H
 
@@ -18,25 +19,27 @@ typedef struct rouse_list_ {
     rouse_waiter *newest;
 } rouse_list_;
 
-ROUSE_INLINE_ rouse_waiter *rouse_list_before_(const rouse_waiter *w) {
-    return (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+/* Appends w behind the newest, `before`. */
+ROUSE_INLINE_ void rouse_list_append_behind_(rouse_list_ *list, rouse_waiter *before, rouse_waiter *w) {
+    w->next_ = NULL;
+    rouse_ptr_store_relaxed_(&w->place_, before);
+    before->next_ = w;
+    list->newest = w;
 }
 
 ROUSE_INLINE_ void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
-    w->next_ = NULL;
-    rouse_ptr_store_relaxed_(&w->place_, list->newest);
-    if (list->newest == NULL) {
-        list->oldest = w;
+    if (list->newest != NULL) {
+        rouse_list_append_behind_(list, list->newest, w);
     } else {
-        list->newest->next_ = w;
+        w->next_ = NULL;
+        list->oldest = w;
+        list->newest = w;
     }
-    list->newest = w;
 }
 
 ROUSE_INLINE_ void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const first = list->oldest;
     w->next_ = first;
-    rouse_ptr_store_relaxed_(&w->place_, NULL);
     if (first == NULL) {
         list->newest = w;
     } else {
@@ -59,8 +62,6 @@ ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
     list->oldest = behind;
     if (behind == NULL) {
         list->newest = NULL;
-    } else {
-        rouse_ptr_store_relaxed_(&behind->place_, NULL);
     }
 }
 
@@ -85,13 +86,14 @@ ROUSE_INLINE_ void rouse_list_insert_(rouse_list_ *list, uint32_t others, rouse_
 }
 
 ROUSE_INLINE_ void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
-    rouse_waiter *const before = rouse_list_before_(w);
     rouse_waiter *const behind = w->next_;
-    if (before == NULL) {
-        list->oldest = behind;
-    } else {
-        before->next_ = behind;
+    rouse_waiter *before;
+    if (w == list->oldest) {
+        rouse_list_pop_(list, w);
+        return;
     }
+    before = (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+    before->next_ = behind;
     if (behind == NULL) {
         list->newest = before;
     } else {

@@ -95,6 +95,11 @@ ROUSE_INLINE_ void rouse_listed_add_(rouse_listed_ *listed, rouse_waiter *w, uin
     rouse_list_append_(&listed->list, w);
     rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
 }
+/* The same where somebody is listed. */
+ROUSE_INLINE_ void rouse_listed_add_behind_(rouse_listed_ *listed, rouse_waiter *w, uint32_t lacks) {
+    rouse_list_append_behind_(&listed->list, listed->list.newest, w);
+    rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
+}
 
 ROUSE_INLINE_ void rouse_listed_remove_(rouse_listed_ *listed, rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->ticket_, 0);

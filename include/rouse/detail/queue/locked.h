@@ -9,6 +9,7 @@
  * and a lock, and
  *
  *   rouse_locked_enter_           takes the lock if the list holds somebody; false: nobody is listed
+ *   rouse_locked_enter_listed_    the same, but may be false where it is not easy to tell
  *   rouse_locked_enter_to_wait_   takes the lock for a waiter that wants n; or answers at once
  *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it
  *                                 is empty; returns how much of `credit` it could not store with that
@@ -159,10 +160,37 @@ ROUSE_INLINE_ rouse_status rouse_locked_list_(rouse_waiter_queue *q, rouse_waite
  *
  *     EMPTY, no condition        ->  SINGLE       PENDING (SPIN: rouse_slot_queue_)
  *     else as rouse_locked_list_ */
-ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                            rouse_ready_fn_ *ready, void *arg) {
+ROUSE_SLOW_ rouse_status rouse_locked_wait_other_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                  rouse_ready_fn_ *ready, void *arg) {
     return ready == NULL && rouse_slot_queue_(q, w, n) ? ROUSE_PENDING
                                                        : rouse_locked_list_(q, w, n, ready, arg);
+}
+
+/* Queues w where others are listed.
+ *
+ *     MULTI, the list has room    ->  MULTI        true: w is in the list and lacks n
+ *     other                       ->  unchanged    false */
+ROUSE_INLINE_ bool rouse_locked_wait_listed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    bool room;
+    if (!ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
+        return false;
+    }
+    room = rouse_listed_has_room_(&q->listed_, n);
+    if (room) {
+        rouse_listed_prepare_(q, w, n, n, rouse_listed_mark_(&q->listed_));
+        rouse_listed_add_behind_(&q->listed_, w, n);
+    }
+    rouse_locked_leave_listed_(q);
+    return room;
+}
+
+/* The same; quick where others are listed, as mostly. */
+ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_ready_fn_ *ready, void *arg) {
+    if (ready == NULL && rouse_locked_wait_listed_(q, w, n)) {
+        return ROUSE_PENDING;
+    }
+    return rouse_locked_wait_other_(q, w, n, ready, arg);
 }
 
 #if defined(ROUSE_HAS_SLOT_)
@@ -238,12 +266,9 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64
  *     w in the slot     SINGLE  ->  EMPTY: what it had          true
  *     w in the list     MULTI   ->  MULTI, or FREE: what it had and nobody else lacks    true
  *     neither                   ->  unchanged                   false: another thread is telling w */
-ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+ROUSE_SLOW_ bool rouse_locked_cancel_other_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
-    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
-        return false;
-    }
     if (rouse_slot_take_(q, w)) {
         return true;
     }
@@ -256,10 +281,6 @@ ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
             rouse_waiter_release_(w);
-            if (ROUSE_LIKELY_(credit == 0)) {
-                (void)rouse_locked_leave_(q, 0, 0);
-                return true;
-            }
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
         if (chain.first != NULL) {
@@ -276,6 +297,35 @@ ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
         rouse_deliver_(&chain);
     }
     return found;
+}
+
+/* Takes w out of the list, if it is there and has been given nothing.
+ *
+ *     MULTI, w in the list    ->  MULTI, or FREE: 0    true
+ *     other                   ->  unchanged            false */
+ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_waiter *w) {
+    bool found;
+    if (!ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
+        return false;
+    }
+    found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_) &&
+            rouse_account_asked_(w) == rouse_account_lacks_(w);
+    if (ROUSE_LIKELY_(found)) {
+        rouse_listed_remove_(&q->listed_, w);
+        ROUSE_TRACE("cancel", q, w);
+        ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
+        rouse_waiter_release_(w);
+    }
+    (void)rouse_locked_leave_(q, 0, 0);
+    return found;
+}
+
+/* The same; quick in the second case, if w has been given nothing. */
+ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    if (rouse_waiter_status_(w) != ROUSE_PENDING) {
+        return false;
+    }
+    return rouse_locked_cancel_listed_(q, w) || rouse_locked_cancel_other_(q, w);
 }
 
 ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {

@@ -135,6 +135,17 @@ ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
     }
 }
 
+/* Takes the lock if the list holds somebody. False: it does not, or another thread has the lock.
+ *
+ *     MULTI    ->  LOCKED       true
+ *     other    ->  unchanged    false */
+ROUSE_INLINE_ bool rouse_locked_enter_listed_(struct rouse_waiter_queue *q) {
+    uint64_t seen = ROUSE_WORD_MULTI_;
+    /* Relaxed: a guess. E5: acquire, as in rouse_locked_enter_. E4: the store that drops the lock. */
+    return rouse_u64_load_relaxed_(&q->word_) == seen &&
+           rouse_u64_cas_acquire_(&q->word_, &seen, ROUSE_WORD_LOCKED_);
+}
+
 /* Drops the lock.
  *
  *     LOCKED, the list holds somebody    ->  MULTI

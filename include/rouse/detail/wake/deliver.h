@@ -300,29 +300,51 @@ ROUSE_INLINE_ void rouse_deliver_(const rouse_chain_ *chain) {
     rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
-/* The same for one waiter, without a chain where its wake runs at once. */
-ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
-    rouse_inbox_ *const mine = rouse_inbox_mine_();
+/* The same for one waiter, where that cannot be done at once: it is on a mailbox, or this thread is in a
+ * wake. */
+ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
     const bool polled = w->wake_ == NULL; /* before the store */
-    if (ROUSE_LIKELY_(w->mailbox_ == NULL)) {
+    if (w->mailbox_ == NULL) {
         rouse_outcome_store_(w, outcome);
-        if (polled) {
-            return;
+        if (!polled) {
+            w->next_ = NULL;
+            rouse_outcome_set_due_(w, outcome);
+            rouse_inbox_push_(rouse_inbox_mine_(), w);
         }
-        if (ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0)) {
-            rouse_deliver_begin_(mine);
-            rouse_deliver_call_(w, outcome);
-            rouse_deliver_end_(mine);
-            return;
-        }
-        w->next_ = NULL;
-        rouse_outcome_set_due_(w, outcome);
-        rouse_inbox_push_(mine, w);
     } else {
         w->next_ = NULL;
         rouse_outcome_set_due_(w, outcome);
         rouse_deliver_chain_(NULL, w, 0);
     }
+}
+ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
+    rouse_deliver_end_(mine);
+}
+/* The same for one waiter, without a chain where its wake runs at once. */
+ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    const bool polled = w->wake_ == NULL; /* before the store */
+    if (!ROUSE_LIKELY_(w->mailbox_ == NULL && rouse_u32_load_relaxed_(&mine->running_) == 0)) {
+        rouse_deliver_later_(w, outcome);
+        return;
+    }
+    rouse_outcome_store_(w, outcome);
+    if (polled) {
+        return;
+    }
+    rouse_deliver_begin_(mine);
+    rouse_deliver_call_(w, outcome);
+    /* rouse_deliver_end_, with nothing due. Relaxed: as there. */
+    if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+        rouse_fence_signal_();
+        rouse_u32_store_relaxed_(&mine->running_, 0);
+        rouse_fence_signal_();
+        if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+            return;
+        }
+        rouse_deliver_begin_(mine);
+    }
+    rouse_deliver_rest_(mine);
 }
 
 /* The same at the end of a wake that is the library's own, which touches nothing after it: where nothing else
