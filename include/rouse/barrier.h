@@ -7,17 +7,19 @@
  *         next_phase(party);                      // it was the last to arrive
  *     }                                           // ROUSE_PENDING: wake will call next_phase
  *
- * The last party to arrive lets the others through, also those that are counted but have not queued yet.
- * Each party arrives again only after it has been let through, so at most `parties` arrive in one phase.
+ * The last party to arrive lets the others through, including those that have been counted but have not
+ * queued yet. Each party may arrive again only after it has been let through, so at most `parties` arrive in
+ * one phase.
  *
- * There is no cancel, no close and no time-out: a party that has arrived has been counted, and the others
- * may have been let through because of it. A party that wants to leave needs rouse_gate or its own count.
+ * There is no cancel, no close and no time-out: once a party has arrived it has been counted, and the others
+ * may already have been let through because of it. If parties may leave, use rouse_gate or a count of your
+ * own.
  *
  * Ordering: what every party did before it arrived happens before what every party does after it is let
  * through.
  *
  * Cost: arriving is one atomic read-modify-write for the count, and one to wait or to let the others
- * through. init takes the memory for all parties (LOCKFREE), so that arriving cannot fail. */
+ * through. With LOCKFREE init allocates the memory for all parties, so arriving cannot fail. */
 #ifndef ROUSE_BARRIER_H
 #define ROUSE_BARRIER_H
 
@@ -26,8 +28,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The phases take turns at two gates. So a fast party of the next phase cannot take the credit of a slow one
- * of this phase; and the phase after that cannot begin before the slow one has passed. */
+/* The phases alternate between two gates. So a fast party of the next phase cannot take the credit of a slow
+ * one of this phase. The phase after that cannot begin before the slow one has passed. */
 typedef struct rouse_barrier {
     rouse_waiter_queue gate_[2];
     rouse_atomic_u64_ arrivals_; /* since init: 64 bits do not wrap around */
@@ -53,8 +55,10 @@ ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     rouse_barrier_end_(b);
 }
 
-/* Starts with no party arrived. ROUSE_INVALID: parties is 0 or above ROUSE_MAX_PERMITS. ROUSE_NOMEM: LOCKFREE
- * has no memory for that many waiters. In both cases there is nothing to destroy. */
+/* Initialises a barrier at which no party has arrived.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   parties is 0 or above ROUSE_MAX_PERMITS; there is nothing to destroy
+ *   ROUSE_NOMEM     no memory for that many waiters (LOCKFREE only); there is nothing to destroy */
 ROUSE_INLINE_ rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties) {
     ROUSE_CHECK_OBJECT_(b);
     if (parties == 0 || parties > ROUSE_MAX_PERMITS) {
@@ -72,7 +76,7 @@ ROUSE_INLINE_ rouse_status rouse_barrier_init(rouse_barrier *b, uint32_t parties
     return ROUSE_OK;
 }
 
-/* How many arrived before. */
+/* Counts one party. Returns how many had arrived before it. */
 ROUSE_INLINE_ uint64_t rouse_barrier_count_(rouse_barrier *b) {
     /* E45: release, for what this party did before; acquire, because the last one to arrive hands on what all
      * of them did, by its wake. */
@@ -93,9 +97,11 @@ ROUSE_INLINE_ rouse_status rouse_barrier_arrive_(rouse_barrier *b, rouse_waiter 
     return rouse_barrier_pass_(b, rouse_barrier_count_(b), w);
 }
 
-/* Arrives: the last of a phase lets all others through.
- *   ROUSE_OK        all have arrived
- *   ROUSE_PENDING   all have arrived when wake runs, on the thread of the last to arrive */
+/* Arrives at the barrier. The last party of a phase lets all others through, and their wakes run on its
+ * thread.
+ *   ROUSE_OK        this was the last party: all have arrived
+ *   ROUSE_PENDING   wake will be called when all have arrived
+ * Requires that w is initialised and not queued. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_barrier_arrive(rouse_barrier *b, rouse_waiter *w) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);

@@ -10,16 +10,16 @@
  *     ...
  *     rouse_event_set(&ready);                            // wakes all of them
  *
- * An event is the right object for "started", for "stop now" (a cancellation token that is never reset) and
- * for a result that is there once. It remembers that it was set, not how often.
+ * Use an event for "started", for "stop now" (a cancellation token that is never reset) and for a result that
+ * is delivered once. It remembers that it was set, not how often.
  *
- * Guarantees. Setting the event and waking exactly those who wait is one step: after `set; reset` every
- * earlier waiter is through, and no later one. A wait checks the event and queues in one step, so no set is
- * missed. reset drops no waiter. What came before a set, in the thread that called it,
- * happens before what comes after every wait that it let through, and after the reset that undid it.
+ * Guarantees. set marks the event and wakes exactly those who wait, in one step: after `set; reset` every
+ * earlier waiter is through, and no later one. wait checks the event and queues in one step, so it misses no
+ * set. reset drops no waiter. What a thread did before a set happens before whatever follows a wait that this
+ * set let through, and before whatever follows the reset that undid it.
  *
- * An event that stays set lets a loop through at every turn: wait, reset, look at the work, and wait again;
- * or use notify.h, whose notification is consumed by the wait.
+ * While an event stays set, a loop that waits for it never sleeps. So wait, reset, look at the work, and wait
+ * again; or use notify.h, where a wait consumes the notification.
  *
  * The all-zero object is an event that is not set. Cost: wait when set, one acquire load; set with nobody
  * waiting and reset, one atomic read-modify-write each. */
@@ -49,6 +49,7 @@ typedef struct rouse_event {
 #define ROUSE_EVENT_INIT \
     { ROUSE_WAITER_QUEUE_INIT(0) }
 
+/* Initialises an event that is not set. */
 ROUSE_INLINE_ void rouse_event_init(rouse_event *e) {
     ROUSE_CHECK_OBJECT_(e);
     (void)rouse_queue_init_(&e->queue_, 0);
@@ -63,7 +64,8 @@ ROUSE_INLINE_ void rouse_event_destroy(rouse_event *e) {
     rouse_backend_destroy_(&e->queue_);
 }
 
-/* Returns whether it is set. What came before the set happens before what follows a true answer. */
+/* Returns whether the event is set. What came before the set happens before whatever follows a true
+ * answer. */
 ROUSE_INLINE_ bool rouse_event_is_set(const rouse_event *e) {
     ROUSE_CHECK_LOOK_(e, &e->queue_);
     return rouse_queue_closed_(&e->queue_);
@@ -82,7 +84,7 @@ ROUSE_INLINE_ bool rouse_event_reset(rouse_event *e) {
     return rouse_queue_reset_(&e->queue_);
 }
 
-/* wait without checks. */
+/* rouse_event_wait without checks. */
 ROUSE_INLINE_ rouse_status rouse_event_wait_(rouse_event *e, rouse_waiter *w) {
     rouse_status status;
     if (rouse_queue_closed_(&e->queue_)) {
@@ -95,7 +97,7 @@ ROUSE_INLINE_ rouse_status rouse_event_wait_(rouse_event *e, rouse_waiter *w) {
 /* Waits until the event is set.
  *   ROUSE_OK        it is set
  *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     no memory to queue it (LOCKFREE only); nothing changed
+ *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only); nothing changed
  * Wakes: w's wake runs on the thread that sets the event, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
@@ -104,7 +106,9 @@ ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {
     return rouse_event_wait_(e, w);
 }
 
-/* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+/* Takes `w` out of the queue.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken.
+ * Requires that w was last queued on this event. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_event_cancel(rouse_event *e, rouse_waiter *w) {
     ROUSE_CHECK_USE_(e, &e->queue_);
@@ -119,7 +123,7 @@ ROUSE_INLINE_ uint32_t rouse_event_waiter_count(const rouse_event *e) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
 ROUSE_INLINE_ rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_backend_reserve_(&e->queue_, waiters);
@@ -134,8 +138,11 @@ ROUSE_INLINE_ rouse_status rouse_event_block_(rouse_event *e, uint64_t timeout_n
     return status == ROUSE_CLOSED ? ROUSE_OK : status;
 }
 
-/* Block a plain thread until the event is set, or for timeout_ns at most (blocking.h says what both promise).
- * ROUSE_OK: it was set. ROUSE_TIMEDOUT. ROUSE_NOMEM: as rouse_event_wait. */
+/* Block a plain thread until the event is set, _timed for at most timeout_ns (blocking.h says what both
+ * promise).
+ *   ROUSE_OK         the event was set
+ *   ROUSE_TIMEDOUT   the time was up; nothing changed
+ *   ROUSE_NOMEM      no memory to queue (LOCKFREE only); nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait_timed(rouse_event *e, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(e, &e->queue_);

@@ -3,7 +3,7 @@
  *     rouse_gate_init(&gate, 0);
  *     ...
  *     if (!rouse_gate_enter(&gate)) {             // when a request arrives, before it queues for anything
- *         refuse(request);                        // closed: the server is shutting down
+ *         refuse(request);                        // the gate is closed: the server is shutting down
  *     }
  *     ...
  *     rouse_gate_leave(&gate, 1);                 // last, when the request has been answered
@@ -11,15 +11,17 @@
  *     rouse_gate_close(&gate);                    // on SIGTERM
  *     status = rouse_gate_wait(&gate, &waiter);   // ROUSE_OK, or ROUSE_PENDING and wake: everybody has left
  *
- * It is also a latch and a wait-group: init with a number, or enter for each part; each part leaves; close;
- * wait.
+ * It also serves as a latch and a wait-group: init with the number of parts, or enter for each; each part
+ * leaves; close; wait.
  *
- * Enter where the request arrives. A request that enters only when a limit or a mutex lets it in is not
- * counted while it queues there, so the gate may drain although the last that leaves starts it.
+ * Enter where the request arrives. If a request enters only when a limit or a mutex lets it in, the gate does
+ * not count it while it queues there. Then the gate may drain just before the last one to leave starts that
+ * request.
  *
- * Guarantees. After a wait is satisfied nobody is inside and nobody will be, and all that each did before its
- * leave happens before what comes after the wait. Whoever was told may then destroy the gate, while the leave
- * that told it still returns. Only wait tells: a count of 0 does not say that the last leave is over.
+ * Guarantees. After a wait is satisfied nobody is inside and nobody will be, and whatever anyone did before
+ * its leave happens before whatever follows the wait. The waiter may then destroy the gate, even while the
+ * leave that woke it is still returning. Only wait tells you that: a count of 0 does not mean that the last
+ * leave is over.
  *
  * The all-zero object is an open gate with nobody inside. Cost: enter and leave, one atomic read-modify-write
  * each. */
@@ -35,9 +37,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* word_ = 2 * inside + closed. Once it is closed the number only falls, so (0 inside, closed) is reached
- * once; the call that reaches it sets drained_ and is the only one that may touch the gate after its change
- * of the word. */
+/* word_ = 2 * inside + closed. Once the gate is closed the number only falls, so the word reaches (0 inside,
+ * closed) once. The call that takes it there sets drained_; no other call touches the gate after it has
+ * changed the word. */
 typedef struct rouse_gate {
     rouse_atomic_u64_ word_;
     rouse_event drained_;
@@ -53,6 +55,7 @@ typedef struct rouse_gate {
 #define ROUSE_GATE_INIT(inside) \
     { ROUSE_ATOMIC_INIT_(ROUSE_GATE_ONE_ *(inside)), ROUSE_EVENT_INIT }
 
+/* Initialises an open gate with `inside` inside. */
 ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
     ROUSE_CHECK_OBJECT_(g);
     rouse_u64_init_(&g->word_, ROUSE_GATE_ONE_ * inside);
@@ -60,7 +63,7 @@ ROUSE_INLINE_ void rouse_gate_init(rouse_gate *g, uint32_t inside) {
 }
 
 /* Ends the object. LOCKFREE frees its heap memory.
- * Requires that no waiter is queued and no call is in progress, except the leave or close that has told the
+ * Requires that no waiter is queued and no call is in progress, except the leave or close that has woken the
  * last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
@@ -75,7 +78,7 @@ ROUSE_INLINE_ bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t af
     return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
 }
 
-/* Counts one more inside. Returns false if the gate is closed; nothing changed then. */
+/* Counts one more inside. Returns whether it did; false: the gate is closed, and nothing changed. */
 ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
     uint64_t seen;
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
@@ -90,7 +93,7 @@ ROUSE_INLINE_ bool rouse_gate_enter(rouse_gate *g) {
 }
 
 /* Counts n fewer inside. If the gate is closed and nobody is left inside, it wakes the waiters, on this
- * thread, before it returns; then the gate may be gone.
+ * thread, before it returns; one of them may destroy the gate.
  *   ROUSE_OK         done
  *   ROUSE_OVERFLOW   fewer than n are inside; nothing changed (ROUSE_DEBUG aborts) */
 ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
@@ -111,8 +114,8 @@ ROUSE_INLINE_ rouse_status rouse_gate_leave(rouse_gate *g, uint32_t n) {
     return ROUSE_OK;
 }
 
-/* Closes the gate: later enters are false. Closing it again changes nothing. If nobody is inside it wakes the
- * waiters, on this thread. Returns how many it woke. */
+/* Closes the gate: every later enter returns false. Closing it again changes nothing. If nobody is inside it
+ * wakes the waiters, on this thread. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
     uint64_t seen;
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
@@ -125,6 +128,8 @@ ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
     return seen == 0 ? rouse_queue_set_(ROUSE_GATE_QUEUE_(g)) : 0;
 }
 
+/* Returns whether the gate is closed. What came before close happens before whatever follows a true answer.
+ * */
 ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
     /* E41: acquire, as in enter. */
@@ -144,10 +149,11 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait_(rouse_gate *g, rouse_waiter *w) {
     return rouse_event_wait_(&g->drained_, w);
 }
 
-/* Waits until the gate is closed and nobody is inside; it may be called before close.
- *   ROUSE_OK        it is, and will stay so
+/* Waits until the gate is closed and nobody is inside. You may call it before close.
+ *   ROUSE_OK        the gate is closed and nobody is or will be inside
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     no memory to queue it (LOCKFREE only); nothing changed */
+ *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only); nothing changed
+ * Wakes: w's wake runs on the thread that leaves or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
@@ -155,7 +161,9 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {
     return rouse_gate_wait_(g, w);
 }
 
-/* Takes `w` out of the queue. True: its wake will never run. False: it has been, or is being, woken. */
+/* Takes `w` out of the queue.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken.
+ * Requires that w was last queued on this gate. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_gate_cancel(rouse_gate *g, rouse_waiter *w) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
@@ -170,15 +178,16 @@ ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only): it could not have the memory, and has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
 ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     return rouse_backend_reserve_(ROUSE_GATE_QUEUE_(g), waiters);
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-/* Block a plain thread until the gate is closed and empty, or for timeout_ns at most (blocking.h says what
- * both promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing changed. */
+/* Block a plain thread until the gate is closed and nobody is inside, _timed for at most timeout_ns
+ * (blocking.h says what both promise). ROUSE_TIMEDOUT: somebody is still inside, or the gate is open; nothing
+ * changed. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait_timed(rouse_gate *g, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));

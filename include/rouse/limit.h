@@ -12,24 +12,24 @@
  *     rouse_limit_give_back(&connections, 1);     // in start's completion
  *     ...
  *     rouse_limit_set(&connections, 4);           // on any thread, at any time
+ * A semaphore counts what is free; a limit counts what is in use. So it detects when more is given back than
+ * was taken, and it can shrink below what is in use. Then permits that come back pay that debt before any
+ * waiter gets one, and once the number in use has fallen to the new limit it never exceeds it again.
  *
- * A semaphore counts what is free; a limit counts what is in use. So it knows when more is given back than
- * was taken, and it can shrink below what is in use: what comes back then pays the debt before any waiter
- * gets a permit, and from the moment the new limit has been reached it is never exceeded again.
+ * Guarantees. Waiters are served strictly first-in first-out, and try_acquire never overtakes them: a large
+ * request at the head is served before smaller ones behind it. (Throughput mode, below, lets newcomers
+ * overtake, up to a bound.) A waiter gets all that it asked for in one step; until then it holds nothing, so
+ * free + in use = the limit whenever there is no debt. At no moment do more than most_waiting wait. What a
+ * thread did before a give_back happens before whatever follows the acquire that it satisfied.
  *
- * Guarantees. Strictly first-in first-out, try_acquire included (throughput mode, below, is an exception with
- * a bound): a large request at the head is served before smaller ones behind it. A waiter is granted all that
- * it asked for in one step; until then it holds nothing, so free + in use = the limit whenever no debt is
- * owed. At no moment do more than most_waiting wait. What came before a give_back, in the thread that called
- * it, happens before what comes after the acquire that it satisfied.
- *
- * Cost: acquire and give_back, one atomic read-modify-write each while nobody waits; give_back to a waiter
- * and set, one or two. Never allocates, with any backend. 32 bytes, and 48 with SPIN and MUTEX.
+ * Cost: one atomic read-modify-write for acquire and for give_back while nobody waits; one or two for set,
+ * and for give_back to a waiter. No call allocates, with any backend. Memory: 48 bytes with SPIN and MUTEX,
+ * 32 with LOCKFREE and LOCAL.
  *
  * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back
- * and set never wait for that, and a signal handler may call them: they leave the hand-out to the call that
- * holds the queue, even if that is an acquire that is just queueing, and the wakes run there. acquire (unless
- * it is granted at once), cancel and close wait for it with every backend. */
+ * and set never wait for that holder, and a signal handler may call them. They leave it to the holder to
+ * serve the waiters, even if that is an acquire that is just queueing, and the wakes run there. With every
+ * backend acquire (unless it is granted at once), cancel and close wait for the holder. */
 #ifndef ROUSE_LIMIT_H
 #define ROUSE_LIMIT_H
 
@@ -54,17 +54,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* word_ = in use + limit * 2^29 + the bits below. Debt needs no field: it is what is in use above the limit.
+/* word_ = in use + limit * 2^29 + the bits below. Debt needs no field: it is by how much the number in use
+ * exceeds the limit.
  *
  *   bits      who may change the word
  *   none      any call, by one compare-and-swap
- *   CLOSED    any call, but nothing is taken any more
+ *   CLOSED    any call, but no call takes permits any more
  *   WAITING   the list is not empty: newcomers queue; give_back and set take HELD in the step that changes
  *             the number, if the oldest waiter might be served by it
- *   HELD      the holder, which owns the list. It lets go in the step that takes the permits for those whom
- *             it has served; with LOCKFREE that is a compare-and-swap, and give_back, set and try_acquire may
- *             change the numbers meanwhile, so that it looks again
- *   INVITED   throughput mode, with WAITING: a waiter is invited and has to answer, and is not in the list.
+ *   HELD      the holder, which owns the list. It lets go in the step that takes the permits for the waiters
+ *             it has served. With LOCKFREE that step is a compare-and-swap: give_back, set and try_acquire
+ *             may change the numbers meanwhile, and then it looks again
+ *   INVITED   throughput mode, with WAITING: a waiter that is not in the list is invited and has to answer.
  *             give_back and set change the number, and that is their last access. Newcomers take HELD */
 #define ROUSE_LIMIT_PERMIT_  ((uint64_t)1 << 29)
 #define ROUSE_LIMIT_WAITING_ ((uint64_t)1 << 58)
@@ -93,7 +94,7 @@ typedef struct rouse_limit {
 #if ROUSE_INVITED_EVER_         /* throughput mode; the holder's                                 */
     uint32_t bypass_;           /* the bound; 0: strict                                          */
     uint32_t passed_;           /* how many permits newcomers have taken since a waiter got in   */
-    uint32_t kept_;             /* INVITED: so many of the free permits are not for newcomers    */
+    uint32_t kept_;             /* INVITED: how many of the free permits are not for newcomers   */
 #endif
     uint32_t most_waiting_;
     ROUSE_OWNER_MEMBER_
@@ -102,8 +103,8 @@ typedef struct rouse_limit {
 #define ROUSE_LIMIT_AT_MOST_(n) \
     ((n) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (n) + UINT64_C(0) : UINT64_C(0) + ROUSE_MAX_PERMITS)
 
-/* At most `permits` at a time (at most ROUSE_MAX_PERMITS; more is cut to it), and most_waiting wait at most
- * (UINT32_MAX: no bound). */
+/* A limit of `permits` at a time, at most ROUSE_MAX_PERMITS, for which at most most_waiting wait (UINT32_MAX:
+ * no bound). */
 #define ROUSE_LIMIT_INIT(permits, most_waiting) ROUSE_LIMIT_INIT_THROUGHPUT(permits, most_waiting, 0)
 /* In throughput mode (below). */
 #define ROUSE_LIMIT_INIT_THROUGHPUT(permits, most_waiting, bypass)                                 \
@@ -133,7 +134,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_begin_(rouse_limit *l, uint32_t permits, 
     return permits == most ? ROUSE_OK : ROUSE_INVALID;
 }
 
-/* Initialises a limit of `permits` at a time, for which most_waiting wait at most (UINT32_MAX: no bound).
+/* Initialises a limit of `permits` at a time, for which at most most_waiting wait (UINT32_MAX: no bound).
  *   ROUSE_OK        done
  *   ROUSE_INVALID   permits > ROUSE_MAX_PERMITS; the limit is ROUSE_MAX_PERMITS, and may be used */
 ROUSE_INLINE_ rouse_status rouse_limit_init(rouse_limit *l, uint32_t permits, uint32_t most_waiting) {
@@ -172,7 +173,7 @@ ROUSE_INLINE_ bool rouse_limit_publish_(rouse_limit *l, uint64_t *seen, uint64_t
 #endif
 }
 
-/* What the word is now; if it is HELD, after a step of waiting. */
+/* Reads the word again; if it was HELD, after backing off. */
 ROUSE_INLINE_ uint64_t rouse_limit_look_again_(const rouse_limit *l, uint64_t seen, uint32_t *step) {
     if ((seen & ROUSE_LIMIT_HELD_) != 0) {
         rouse_platform_back_off_(step);
@@ -204,14 +205,14 @@ ROUSE_INLINE_ void rouse_limit_enlist_(rouse_limit *l, rouse_waiter *w, uint32_t
 
 /* ---- throughput mode -----------------------------------------------------------------------------------
  *
- * What would do for the oldest waiter stays free, and that waiter is invited (invited.h). A newcomer takes
- * HELD, counts in passed_ what it takes, and takes it in the step that lets go.
+ * The permits that the oldest waiter asked for stay free, and that waiter is invited (invited.h). A newcomer
+ * takes HELD, adds what it takes to passed_, and takes it in the step that lets go.
  *
- * No wake is lost: while somebody waits, and what is free would do for the oldest, a waiter is INVITED and
- * has to answer. It answers holding the queue: it takes what it asked for, or it is listed again, and then
- * the next give_back or set takes HELD. The bound: passed_ grows only for newcomers, and never above bypass_.
- * Grant is the last touch: whoever makes a permit visible lets go in that step, and tells nobody but waiters
- * that have not been told yet. */
+ * No wake is lost: while somebody waits and enough is free for the oldest waiter, a waiter is INVITED and has
+ * to answer. It answers while it holds the queue: it takes what it asked for, or it goes back to the list,
+ * and then the next give_back or set takes HELD. The bound: passed_ grows only for newcomers, and never above
+ * bypass_. The grant is the last access: the thread that makes a permit visible lets go in that step, and
+ * after it touches only waiters that it has still to wake. */
 
 #if ROUSE_INVITED_EVER_
 ROUSE_INLINE_ bool rouse_limit_is_open_(const rouse_limit *l) {
@@ -233,9 +234,9 @@ ROUSE_INLINE_ void rouse_limit_invite_(rouse_limit *l, rouse_waiter *w, uint32_t
     l->kept_ = n - 1;
 }
 
-/* The holder hands out what is free, unless a waiter is INVITED in `seen`. Then it lets go, settles a waiter
- * that has answered (NULL: none) with `status`, and delivers. waiting: how many wait, the invited one
- * included. */
+/* The holder serves the oldest waiters from what is free, unless a waiter is INVITED in `seen`. Then it lets
+ * go, settles a waiter that has answered (NULL: none) with `status`, and delivers. waiting: how many wait,
+ * the invited one included. */
 ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_t waiting,
                                           rouse_waiter *answered, rouse_status status) {
     uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_);
@@ -313,7 +314,7 @@ ROUSE_SLOW_ bool rouse_limit_open_try_(rouse_limit *l, uint32_t n) {
     }
 }
 
-/* Queues w, or finds that it need not. */
+/* Queues w, unless it can take its permits now. */
 ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_limit_hold_(l);
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
@@ -336,8 +337,8 @@ ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w
     return status;
 }
 
-/* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: beaten, it waits on before all
- * others. */
+/* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: others were quicker, and it keeps
+ * its place before all others. */
 ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     uint64_t seen = rouse_limit_hold_(l);
     const uint32_t n = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_)); /* relaxed: the holder's */
@@ -364,7 +365,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     return ROUSE_OK;
 }
 
-/* An invited waiter does not want it any more: the turn goes to the next. */
+/* An invited waiter gives up: the turn goes to the next. */
 ROUSE_SLOW_ void rouse_limit_decline_(rouse_limit *l, rouse_waiter *w) {
     const uint64_t seen = rouse_limit_hold_(l);
     ROUSE_TRACE("cancel", l, w);
@@ -375,7 +376,7 @@ ROUSE_SLOW_ void rouse_limit_decline_(rouse_limit *l, rouse_waiter *w) {
                              rouse_u32_load_relaxed_(&l->waiting_) - 1); /* relaxed: the holder's */
 }
 
-/* What the table of askers has: whoever calls these knows no more than the waiter. */
+/* The limit's entries in the table of askers, whose callers know only the waiter. */
 ROUSE_INLINE_ rouse_limit *rouse_limit_inviter_(const rouse_waiter *w) {
     return (rouse_limit *)rouse_ptr_load_relaxed_(&w->place_); /* relaxed: shown with the invitation */
 }
@@ -452,9 +453,9 @@ ROUSE_INLINE_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
 
 /* ---- strict mode --------------------------------------------------------------------------------------- */
 
-/* The holder hands out to the oldest waiters what is free, and lets go. Returns the oldest of those it has
- * served, linked to the last of them by next_; NULL: none. They are the caller's to deliver; the limit may be
- * gone when the first of them has been told. `seen`: the word; waiting: how many are in the list. */
+/* The holder serves the oldest waiters from what is free, and lets go. Returns the oldest of those it has
+ * served, linked to the others by next_; NULL: none. The caller delivers them; the limit may be gone as soon
+ * as the first of them is woken. `seen`: the word; waiting: how many are in the list. */
 ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
     rouse_waiter *const first = l->list_.oldest;
     rouse_waiter *const newest = l->list_.newest;
@@ -481,7 +482,7 @@ ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uin
         if (rouse_limit_publish_(l, &seen, after)) {
             break;
         }
-        /* LOCKFREE: the numbers have changed, and with them perhaps who is served: from the start. */
+        /* LOCKFREE: the numbers have changed, and perhaps who can be served: start again. */
         if (w != NULL) {
             rouse_ptr_store_relaxed_(&w->place_, last); /* relaxed: the list's */
         }
@@ -496,7 +497,7 @@ ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uin
     return first;
 }
 
-/* Tells those who have been served. */
+/* Wakes those who have been served. */
 ROUSE_INLINE_ void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served) {
     rouse_waiter *w;
     if (served == NULL) {
@@ -515,7 +516,7 @@ ROUSE_INLINE_ void rouse_limit_tell_(const rouse_limit *l, rouse_waiter *served)
     (void)l;
 }
 
-/* Takes n if they are there and nobody waits. */
+/* Takes n if they are free and nobody waits. */
 ROUSE_INLINE_ bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     while (ROUSE_LIKELY_((seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_CLOSED_ | ROUSE_LIMIT_AWAITED_)) == 0 &&
@@ -527,7 +528,7 @@ ROUSE_INLINE_ bool rouse_limit_take_(rouse_limit *l, uint32_t n) {
     return false;
 }
 
-/* Queues w, or finds that it need not. */
+/* Queues w, unless it can take its permits now. */
 ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     uint64_t seen;
     uint32_t waiting;
@@ -552,7 +553,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uin
     if (ROUSE_LIKELY_(served == NULL)) {
         return status;
     }
-    /* Among those served may be w itself, as the last. If it is not, it may be gone by now. */
+    /* w itself may be among those served, as the last. If it is not, it may be gone by now. */
     for (link = &served; *link != NULL; link = &(*link)->next_) {
         if (*link == w) {
             *link = NULL;
@@ -567,13 +568,13 @@ ROUSE_SLOW_ rouse_status rouse_limit_queue_(rouse_limit *l, rouse_waiter *w, uin
     return status;
 }
 
-/* Might a waiter be served, now that the word is to be this one? */
+/* Can a waiter be served if the word becomes `after`? */
 ROUSE_INLINE_ bool rouse_limit_needs_hand_out_(uint64_t after) {
     return (after & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_INVITED_)) == ROUSE_LIMIT_WAITING_ &&
            rouse_limit_fits_(after, 1);
 }
 
-/* The holder serves those who can be served, and lets go. `seen`: the word. */
+/* The holder serves those whom it can serve, and lets go. `seen`: the word. */
 ROUSE_INLINE_ void rouse_limit_serve_(rouse_limit *l, uint64_t seen) {
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
     if (rouse_limit_is_open_(l)) {
@@ -583,15 +584,15 @@ ROUSE_INLINE_ void rouse_limit_serve_(rouse_limit *l, uint64_t seen) {
     }
 }
 
-/* give_back and set have changed the word from `seen` to `after`: if they took the queue, the waiters are
- * served. */
+/* give_back or set has changed the word from `seen` to `after`: serves the waiters if that step took the
+ * queue. */
 ROUSE_INLINE_ void rouse_limit_served_(rouse_limit *l, uint64_t seen, uint64_t after) {
     if ((after & ~seen & ROUSE_LIMIT_HELD_) != 0) {
         rouse_limit_serve_(l, after);
     }
 }
 
-/* give_back, while somebody waits or holds the queue. */
+/* rouse_limit_give_back, while somebody waits or holds the queue. */
 ROUSE_SLOW_ rouse_status rouse_limit_hand_back_(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
@@ -697,8 +698,8 @@ ROUSE_COMPILED_(uint64_t, rouse_limit_oldest_, (rouse_limit * l), (l))
 
 /* ---- the public calls ---------------------------------------------------------------------------------- */
 
-/* Ends the object. Requires that no waiter is queued and no call is in progress, except a give_back, set or
- * close that has told the last waiter and is still returning. */
+/* Ends the limit. Requires that no waiter is queued and no call is in progress, except a give_back, set or
+ * close that has woken the last waiter and is still returning. */
 ROUSE_INLINE_ void rouse_limit_destroy(rouse_limit *l) {
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_(rouse_u32_load_relaxed_(&l->waiting_) == 0, l,
@@ -742,12 +743,14 @@ ROUSE_INLINE_ rouse_status rouse_limit_give_back_(rouse_limit *l, uint32_t n) {
 }
 
 /* Takes n permits, or queues `w` for them. A request for more than the present limit waits until the limit
- * has grown.
- *   ROUSE_OK        it has them (n == 0: always)
- *   ROUSE_PENDING   queued; wake is called when it has them all
- *   ROUSE_FULL      most_waiting wait already; nothing changed
+ * has grown. Never blocks.
+ * Returns
+ *   ROUSE_OK        the n permits are yours (n == 0: always)
+ *   ROUSE_PENDING   queued; wake is called once w has all n
+ *   ROUSE_FULL      most_waiting waiters are queued already; nothing changed
  *   ROUSE_CLOSED    the limit is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
+ * Requires that w is initialised and not queued.
  * Wakes: w's wake runs on the thread that gives back, sets, cancels or closes, or in its mailbox's drain.
  * Cost: one atomic read-modify-write when nobody waits. Never allocates. */
 ROUSE_NODISCARD_
@@ -757,26 +760,26 @@ ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, 
     return rouse_limit_acquire_(l, w, n);
 }
 
-/* Takes n permits if they are free and nobody waits. Returns whether it did; n == 0: true. */
+/* Takes n permits if they are free and nobody waits. Returns whether it did; n == 0: true. Never queues. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_limit_try_acquire(rouse_limit *l, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     return rouse_limit_try_acquire_(l, n);
 }
 
-/* Gives n permits back. While more are in use than the limit allows they only reduce that; then the oldest
+/* Gives n permits back. They pay the debt first, if more are in use than the limit allows. Then the oldest
  * waiters get them, and their wakes run on this thread. Any thread may give back, not only the one that
  * acquired.
  *   ROUSE_OK         done
- *   ROUSE_OVERFLOW   fewer than n are in use: something is given back twice; nothing changed */
+ *   ROUSE_OVERFLOW   fewer than n are in use, so something was given back twice; nothing changed */
 ROUSE_INLINE_ rouse_status rouse_limit_give_back(rouse_limit *l, uint32_t n) {
     ROUSE_CHECK_USE_(l, l);
     return rouse_limit_give_back_(l, n);
 }
 
-/* Changes the limit, also to less than is in use: then nothing is granted until what comes back has brought
- * the number in use below it. What a larger limit makes free goes to the oldest waiters, whose wakes run on
- * this thread. In a wake too.
+/* Changes the limit, if need be to less than is in use: then no waiter gets a permit until the number in use
+ * has fallen below the new limit. Permits that a larger limit frees go to the oldest waiters, whose wakes run
+ * on this thread. You may call it inside a wake.
  *   ROUSE_OK         done
  *   ROUSE_INVALID    permits > ROUSE_MAX_PERMITS; nothing changed */
 ROUSE_INLINE_ rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
@@ -805,8 +808,10 @@ ROUSE_INLINE_ rouse_status rouse_limit_set(rouse_limit *l, uint32_t permits) {
     return ROUSE_OK;
 }
 
-/* Takes `w` out of the queue. Waiters behind it that can now be served are served before this returns, on
- * this thread. Returns true: w's wake will never run. False: it has been, or is being, woken. */
+/* Takes `w` out of the queue, and serves the waiters behind it that can now be served, on this thread.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken; if
+ * its outcome is ROUSE_OK, the permits are yours to give back.
+ * Requires that w was last queued on this limit. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_limit_cancel(rouse_limit *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, l);
@@ -832,8 +837,8 @@ ROUSE_INLINE_ bool rouse_limit_is_closed(const rouse_limit *l) {
     return rouse_limit_closed_(l);
 }
 
-/* Snapshots: the limit; what has been granted and has not come back (more than the limit while debt is owed);
- * how many wait. */
+/* Return snapshots: the limit; how many permits are in use (more than the limit while there is a debt); how
+ * many waiters are queued. */
 ROUSE_INLINE_ uint32_t rouse_limit_permits(const rouse_limit *l) {
     ROUSE_CHECK_LOOK_(l, l);
     return rouse_limit_permits_(rouse_u64_load_relaxed_(&l->word_)); /* relaxed: a snapshot */
@@ -847,7 +852,7 @@ ROUSE_INLINE_ uint32_t rouse_limit_waiter_count(const rouse_limit *l) {
     return rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: a snapshot */
 }
 
-/* Returns ROUSE_OK: a limit never allocates. */
+/* Does nothing and returns ROUSE_OK: a limit never allocates. */
 ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, l);
     (void)l;
@@ -857,15 +862,17 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
 
 /* ---- throughput mode -----------------------------------------------------------------------------------
  *
- * As of a semaphore; semaphore.h says what it is, what a waiter sees, and what cancel and close do. Besides:
+ * It works as for a semaphore: semaphore.h says what it is, what a waiter sees, and what cancel and close do.
+ * In addition:
+ *   The invited waiter counts towards most_waiting. A newcomer that may take a permit never gets ROUSE_FULL,
+ *   however many wait.
+ *   A waiter for several permits is invited when all of them are free; from then on newcomers may take only
+ *   the last of them. Until then nobody overtakes it.
+ *   After a `set` to less, resume may find too few permits although nobody was quicker; that is also
+ *   ROUSE_PENDING.
  *
- *   most_waiting counts the invited waiter. A newcomer that may take is not ROUSE_FULL, however many wait.
- *   A waiter for several permits is invited when they are all free, and newcomers may have none but the last
- *   of them. Until then nobody overtakes it.
- *   After a `set` to less, resume may find too little although nobody was quicker: ROUSE_PENDING too.
- *
- * Cost of a section past an invited waiter: two compare-and-swaps and a store. LOCKFREE and LOCAL take the
- * bound for 0: they are strict. */
+ * Cost: a newcomer that passes an invited waiter pays two compare-and-swaps and a store. LOCKFREE and LOCAL
+ * ignore the bound and are strict. */
 
 /* rouse_limit_init in throughput mode: newcomers may overtake waiters by `bypass` permits in a row. */
 ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,
@@ -877,10 +884,10 @@ ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t 
 /* Asks for the permits after a wake with ROUSE_RETRY. Call it once for each ROUSE_RETRY, on any thread; the
  * wake itself may call it.
  *   ROUSE_OK       the permits are yours; w is out of the queue
- *   ROUSE_PENDING  a newcomer was quicker; w still waits, before all others, and wake will be called again
+ *   ROUSE_PENDING  a newcomer was quicker; w keeps its place, before all others, and will be woken again
  *   ROUSE_CLOSED   the limit was closed; w is out of the queue
- * For a waiter whose wake had any other outcome it returns that outcome and changes nothing. Wakes of other
- * waiters may run on this thread. Cost: one atomic read-modify-write and a store. */
+ * If w's wake got any other status, it returns that status and changes nothing. Wakes of other waiters may
+ * run on this thread. Cost: one atomic read-modify-write and a store. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_limit_resume(rouse_limit *l, rouse_waiter *w) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, l);
@@ -923,9 +930,9 @@ ROUSE_INLINE_ rouse_status rouse_limit_block_(rouse_limit *l, uint32_t n, uint64
                            rouse_limit_return_, n);
 }
 
-/* Block a plain thread until it has n permits, or for timeout_ns at most (blocking.h says what both promise).
- * ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID: as
- * rouse_limit_acquire. */
+/* Block a plain thread until it has n permits, _timed for at most timeout_ns (blocking.h says what both
+ * promise). Return ROUSE_OK, ROUSE_TIMEDOUT (nothing changed), or ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID as
+ * rouse_limit_acquire does. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_timed(rouse_limit *l, uint32_t n, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(l, l);

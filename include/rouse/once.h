@@ -1,9 +1,9 @@
-/* rouse/once.h: a thing is done once, by the task that comes first; the others wait, and nobody blocks.
+/* rouse/once.h: the task that comes first does something once; the others wait for it, and nobody blocks.
  *
  *     static rouse_once loaded = ROUSE_ONCE_INIT;
  *     ...
  *     switch (rouse_once_begin(&loaded, &task->waiter)) {
- *     case ROUSE_CLOSED:  use(task); break;                  // it is done
+ *     case ROUSE_CLOSED:  use(task); break;                  // somebody has done it
  *     case ROUSE_OK:      start_loading(task); break;        // it is yours to do
  *     case ROUSE_PENDING: break;                             // wake will say which of the two
  *     default:            refuse(task); break;               // no memory
@@ -15,10 +15,10 @@
  * and every later begin returns that. rouse_once_failed wakes only the oldest waiter, with ROUSE_OK; if
  * nobody waits, the next begin gets it.
  *
- * Ordering: what came before done (failed) happens before what follows the ROUSE_CLOSED (ROUSE_OK) that it
- * led to.
+ * Ordering: what a thread did before rouse_once_done (or _failed) happens before whatever follows the
+ * ROUSE_CLOSED (or ROUSE_OK) that this call led to.
  *
- * Cost: when it is done, begin is one acquire load. A balance of 1, over rouse_waiter_queue. */
+ * Cost: once the work is done, begin is one acquire load. */
 #ifndef ROUSE_ONCE_H
 #define ROUSE_ONCE_H
 
@@ -37,6 +37,7 @@ typedef struct rouse_once {
 #define ROUSE_ONCE_INIT \
     { ROUSE_WAITER_QUEUE_INIT(1) }
 
+/* Initialises a once that nobody has begun. */
 ROUSE_INLINE_ void rouse_once_init(rouse_once *o) {
     ROUSE_CHECK_OBJECT_(o);
     (void)rouse_queue_init_(&o->queue_, 1);
@@ -51,7 +52,8 @@ ROUSE_INLINE_ void rouse_once_destroy(rouse_once *o) {
     rouse_backend_destroy_(&o->queue_);
 }
 
-/* Returns whether it is done. After true you see what came before done. Cost: one acquire load. */
+/* Returns whether the work is done. What came before rouse_once_done happens before whatever follows a true
+ * answer. Cost: one acquire load. */
 ROUSE_INLINE_ bool rouse_once_is_done(const rouse_once *o) {
     ROUSE_CHECK_LOOK_(o, &o->queue_);
     return rouse_queue_closed_(&o->queue_);
@@ -65,12 +67,14 @@ ROUSE_INLINE_ rouse_status rouse_once_begin_(rouse_once *o, rouse_waiter *w) {
     return rouse_queue_wait_(&o->queue_, w, 1);
 }
 
-/* Asks whether it is done, or who is to do it.
- *   ROUSE_CLOSED    it is done
- *   ROUSE_OK        it is yours to do; you must call rouse_once_done or rouse_once_failed
- *   ROUSE_PENDING   somebody is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK, on the thread
- *                   that ends it
- *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+/* Takes the work if nobody has begun it; waits if somebody else is doing it.
+ * Returns
+ *   ROUSE_CLOSED    the work is done
+ *   ROUSE_OK        the work is yours; you must call rouse_once_done or rouse_once_failed
+ *   ROUSE_PENDING   somebody else is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK
+ *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only, unless reserved)
+ * Wakes: w's wake runs on the thread that calls rouse_once_done or rouse_once_failed, or in its mailbox's
+ * drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -78,7 +82,7 @@ ROUSE_INLINE_ rouse_status rouse_once_begin(rouse_once *o, rouse_waiter *w) {
     return rouse_once_begin_(o, w);
 }
 
-/* It is being done. (Takes the turn and gives it back if nobody has it.) */
+/* Returns whether somebody is doing it. (If nobody is, it takes the turn and gives it back.) */
 ROUSE_INLINE_ bool rouse_once_is_running_(rouse_once *o) {
     if (rouse_queue_closed_(&o->queue_)) {
         return false;
@@ -90,10 +94,10 @@ ROUSE_INLINE_ bool rouse_once_is_running_(rouse_once *o) {
     return true;
 }
 
-/* Says that it is done, and wakes all waiters with ROUSE_CLOSED, on this thread.
- *   ROUSE_OK        done
+/* Reports that the work is done, and wakes all waiters with ROUSE_CLOSED, on this thread.
+ *   ROUSE_OK        reported
  *   ROUSE_INVALID   nobody is doing it, or it is done already; nothing changed, and ROUSE_DEBUG aborts
- * Requires that begin has given it to the caller's task. */
+ * Requires that begin gave the work to the caller's task. */
 ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
     bool running;
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -106,8 +110,8 @@ ROUSE_INLINE_ rouse_status rouse_once_done(rouse_once *o) {
     return ROUSE_OK;
 }
 
-/* Says that it could not be done: the oldest waiter, or else the next begin, gets ROUSE_OK. The wake runs on
- * this thread. ROUSE_INVALID: as rouse_once_done. */
+/* Reports that the work failed: the oldest waiter, or else the next begin, gets ROUSE_OK and tries again. The
+ * wake runs on this thread. Returns the same statuses as rouse_once_done. */
 ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     rouse_status status = ROUSE_INVALID;
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -118,8 +122,10 @@ ROUSE_INLINE_ rouse_status rouse_once_failed(rouse_once *o) {
     return status;
 }
 
-/* Takes w out of the queue. Returns true: its wake will never run. False: it has been or is being woken. If
- * its outcome is ROUSE_OK, it is then w's to do, or to hand on with rouse_once_failed. */
+/* Takes `w` out of the queue.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken. If
+ * its outcome is ROUSE_OK, the work is w's: do it, or hand it on with rouse_once_failed.
+ * Requires that w was last queued on this once. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_once_cancel(rouse_once *o, rouse_waiter *w) {
     ROUSE_CHECK_USE_(o, &o->queue_);
@@ -133,7 +139,8 @@ ROUSE_INLINE_ uint32_t rouse_once_waiter_count(const rouse_once *o) {
     return rouse_backend_waiter_count_(&o->queue_);
 }
 
-/* Reserves memory so that up to `waiters` can wait without allocating (LOCKFREE; ROUSE_NOMEM). */
+/* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
 ROUSE_INLINE_ rouse_status rouse_once_reserve(rouse_once *o, uint32_t waiters) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     return rouse_backend_reserve_(&o->queue_, waiters);

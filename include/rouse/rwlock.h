@@ -10,19 +10,18 @@
  *     ...
  *     rouse_rwlock_end_read(&lock);                           // when look is done, on any thread
  *
- * A balance of `readers`: a reader takes 1 of it, a writer all of it. The queue is strictly first-in
- * first-out. A reader that arrives while a writer waits queues behind it, so neither side starves the other.
- * The holder is a task and not a thread: any thread may end what another one began.
+ * The queue is strictly first-in first-out. A reader that arrives while a writer waits queues behind it, so
+ * neither side starves the other. The holder is a task, not a thread: any thread may end what another one
+ * began. Inside, the lock is a balance of `readers`: a reader takes 1 of it, a writer all of it.
  *
- * A holder must not ask for the lock again, not even to read: a writer may wait in between, and then each of
- * the two waits for the other.
+ * A holder must not ask for the lock again, not even to read: if a writer is waiting in between, each of the
+ * two waits for the other forever.
  *
- * Ordering: what a writer did before end_write or downgrade happens before what the next holders do; what
- * readers did before end_read happens before what the next writer does.
+ * Ordering: what a writer did before end_write or downgrade happens before whatever the next holders do. What
+ * readers did before end_read happens before whatever the next writer does.
  *
- * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. What the
- * waiters together lack has a limit: about 2^40 / readers writers can wait at a time, and one more is
- * ROUSE_OVERFLOW (LOCKFREE: no limit). */
+ * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. About 2^40 /
+ * readers writers can wait at the same time; one more gets ROUSE_OVERFLOW (LOCKFREE: no limit). */
 #ifndef ROUSE_RWLOCK_H
 #define ROUSE_RWLOCK_H
 
@@ -34,14 +33,14 @@
 typedef struct rouse_rwlock {
     rouse_waiter_queue queue_;
     uint32_t readers_;
-    rouse_atomic_u32_ writing_; /* 1: held by a writer that had it at once. For checks alone */
+    rouse_atomic_u32_ writing_; /* 1: held by a writer that did not have to wait. Only for checks */
 } rouse_rwlock;
 
 /* The queue inside, for the headers that wait on it or look at it. */
 #define ROUSE_RWLOCK_QUEUE_(l) (&(l)->queue_)
 
-/* Starts with nobody in it. readers: how many may read at a time, 1 ... ROUSE_MAX_PERMITS; what lies outside
- * is cut to that. */
+/* A lock that nobody holds. readers: how many may read at a time, 1 ... ROUSE_MAX_PERMITS; a value outside is
+ * replaced by the nearest one inside. */
 #define ROUSE_RWLOCK_INIT(readers) \
     { ROUSE_WAITER_QUEUE_INIT(ROUSE_RWLOCK_CUT_(readers)), ROUSE_RWLOCK_CUT_(readers), ROUSE_ATOMIC_INIT_(0) }
 #define ROUSE_RWLOCK_CUT_(readers)                                                      \
@@ -49,8 +48,10 @@ typedef struct rouse_rwlock {
                 : (readers) + UINT64_C(0) < ROUSE_MAX_PERMITS ? (readers) + UINT64_C(0) \
                                                               : UINT64_C(0) + ROUSE_MAX_PERMITS))
 
-/* The same at run time. ROUSE_INVALID: `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works, with the
- * nearest number that is allowed. */
+/* Initialises a lock that nobody holds.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works with the nearest allowed number
+ *   */
 ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
     ROUSE_CHECK_OBJECT_(l);
     l->readers_ = ROUSE_RWLOCK_CUT_(readers);
@@ -88,13 +89,15 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write_(rouse_rwlock *l, rouse_waiter *w)
     return status;
 }
 
-/* Take the lock to read, or to write; or queue `w` for it. w's wake runs on the thread that grants it, or in
- * its mailbox's drain.
- *   ROUSE_OK        it is yours
- *   ROUSE_PENDING   queued; it is yours when wake runs with ROUSE_OK
+/* Take the lock to read, or to write; or queue `w` for it.
+ * Return
+ *   ROUSE_OK        you hold the lock
+ *   ROUSE_PENDING   queued; you hold the lock when wake runs with ROUSE_OK
  *   ROUSE_CLOSED    the lock is closed
- *   ROUSE_OVERFLOW  the waiters together would lack too much
- *   ROUSE_NOMEM     LOCKFREE only, unless reserved */
+ *   ROUSE_OVERFLOW  too many wait (not LOCKFREE)
+ *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only, unless reserved)
+ * Require that w is initialised and not queued.
+ * Wakes: w's wake runs on the thread that grants or closes it, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_rwlock_read(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -108,7 +111,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write(rouse_rwlock *l, rouse_waiter *w) 
     return rouse_rwlock_write_(l, w);
 }
 
-/* Take the lock if that needs no waiting. Return whether they did. They overtake nobody. */
+/* Take the lock if it is free for them and nobody waits. Return whether they did. Never queue. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_try_read(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -124,9 +127,9 @@ ROUSE_INLINE_ bool rouse_rwlock_try_write(rouse_rwlock *l) {
     return true;
 }
 
-/* Turns a reader into the writer, and nobody writes in between. Returns true only if it is the only reader
- * and nobody waits; of two that try at the same time neither succeeds. False: it still reads. Requires that
- * the caller reads. */
+/* Turns a reader into the writer, with no other writer in between. Returns true if the caller is the only
+ * reader and nobody waits. False: the caller still reads; if two try at the same time, neither succeeds.
+ * Requires that the caller reads. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     uint32_t others;
@@ -140,13 +143,13 @@ ROUSE_INLINE_ bool rouse_rwlock_try_upgrade(rouse_rwlock *l) {
     return true;
 }
 
-/* End a read, or a write, and let in the waiters that can be let in: the oldest, and if that is a reader the
- * readers that follow it. Their wakes run on this thread.
+/* End a read, or a write, and let the next waiters in: the oldest, and if that is a reader, the readers that
+ * follow it. Their wakes run on this thread.
  *   ROUSE_OK        done
- *   ROUSE_INVALID   the lock is not held so; nothing changed, and ROUSE_DEBUG aborts
+ *   ROUSE_INVALID   nobody reads, or nobody writes; nothing changed, and ROUSE_DEBUG aborts
  * They detect misuse only as far as the balance shows it. While others wait, or all `readers` read, they
- * cannot tell a reader from a writer that had to wait for the lock. ROUSE_DEBUG sees more: a writer at the
- * head of the queue that has been given something already shows that nobody writes (with LOCKFREE, not if it
+ * cannot tell a reader from a writer that had to wait for the lock. ROUSE_DEBUG detects one more case: if the
+ * writer at the head of the queue has already been given something, nobody writes (with LOCKFREE, not if it
  * lacks 1). */
 ROUSE_INLINE_ rouse_status rouse_rwlock_end_read(rouse_rwlock *l) {
     rouse_status status = ROUSE_INVALID;
@@ -172,8 +175,8 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_end_write(rouse_rwlock *l) {
     return status;
 }
 
-/* Turns the writer into a reader, and nobody writes in between; readers that wait at the head are let in. End
- * it with end_read. ROUSE_INVALID: as end_write. */
+/* Turns the writer into a reader, with no other writer in between, and lets in the readers at the head of the
+ * queue. End it with end_read. Returns the same statuses as end_write. */
 ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     rouse_status status;
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -190,8 +193,10 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_downgrade(rouse_rwlock *l) {
     return status;
 }
 
-/* Takes w out of the queue. Waiters behind it that can now be let in are let in before this returns, on this
- * thread. Returns true: w's wake will never run. False: it has the lock, or is about to. */
+/* Takes `w` out of the queue, and lets in the waiters behind it that need not wait any more, on this thread.
+ * Returns true: w is yours again, and its wake will never run. False: w has been woken or is being woken; if
+ * its outcome is ROUSE_OK it holds the lock, and you must end that.
+ * Requires that w was last queued on this lock. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     ROUSE_CHECK_USE_(l, &l->queue_);
@@ -199,12 +204,15 @@ ROUSE_INLINE_ bool rouse_rwlock_cancel(rouse_rwlock *l, rouse_waiter *w) {
     return rouse_backend_cancel_(&l->queue_, w);
 }
 
-/* Closes the lock: wakes all waiters with ROUSE_CLOSED, on this thread. Later calls return ROUSE_CLOSED or
- * false. Holders keep the lock and end it as before. Returns how many it woke. */
+/* Closes the lock: wakes all waiters with ROUSE_CLOSED, on this thread. Later reads and writes return
+ * ROUSE_CLOSED, and later tries false. Holders keep the lock and end it as usual.
+ * Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_rwlock_close(rouse_rwlock *l) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_close_(&l->queue_);
 }
+
+/* Returns whether the lock is closed. */
 ROUSE_INLINE_ bool rouse_rwlock_is_closed(const rouse_rwlock *l) {
     ROUSE_CHECK_LOOK_(l, &l->queue_);
     return rouse_queue_closed_(&l->queue_);
@@ -216,8 +224,8 @@ ROUSE_INLINE_ uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
     return rouse_backend_waiter_count_(&l->queue_);
 }
 
-/* Reserves memory so that up to `waiters` readers and writers can wait without allocating (LOCKFREE;
- * ROUSE_NOMEM). */
+/* Reserves memory so that up to `waiters` readers and writers can queue at the same time without allocating.
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
 ROUSE_INLINE_ rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_reserve_(&l->queue_, waiters);

@@ -11,16 +11,16 @@
  *     ...
  *     rouse_several_give_back(&request->several);                            // in start's completion
  *
- * The order. All waits that share limits must take them in the same order: otherwise two may each hold what
- * the other waits for, for ever. Put the limit with the longest wait first: host before total, so that
- * requests for a slow host queue at that host and do not hold permits of the total.
+ * The order. All waits that share limits must take them in the same order. Otherwise two of them may each
+ * hold what the other waits for, forever. Put the limit with the longest wait first: host before total, so
+ * that requests for a slow host queue at that host and do not hold permits of the total.
  *
  * Guarantees. All or nothing: a wait that is cancelled, refused or closed half-way gives back what it had.
- * First-in first-out at each limit. Nothing allocates, and no wake meets an error but ROUSE_FULL and
- * ROUSE_CLOSED.
+ * Each limit serves its waiters first-in first-out. Nothing allocates. The only errors that a wake can get
+ * are ROUSE_FULL and ROUSE_CLOSED, and ROUSE_CANCELLED after a cancel.
  *
- * A rouse_several belongs to one thread, the loop's: where other threads give back, it has a mailbox. Cost:
- * that of the limits. */
+ * A rouse_several belongs to one thread, the loop's. If other threads give permits back, it needs a mailbox.
+ * Cost: that of the limits. */
 #ifndef ROUSE_SEVERAL_H
 #define ROUSE_SEVERAL_H
 
@@ -50,9 +50,9 @@ struct rouse_several {
     rouse_several_wake_fn *wake_;
     const rouse_step *steps_;
     uint32_t count_;
-    uint32_t held_;  /* it has the permits of so many steps         */
-    bool waits_;     /* for the step behind those                   */
-    bool cancelled_; /* while the grant of that step is on its way  */
+    uint32_t held_;  /* how many steps' permits it has               */
+    bool waits_;     /* for the step after those                     */
+    bool cancelled_; /* while the grant of that step is on its way   */
 };
 
 ROUSE_INLINE_ void rouse_several_return_(rouse_several *s) {
@@ -65,7 +65,7 @@ ROUSE_INLINE_ void rouse_several_return_(rouse_several *s) {
 }
 
 /* Gives back the permits of all the steps that s has taken, the last step first. Wakes run on this thread and
- * may free s: call it last. */
+ * may free s, so make it your last access to s. */
 ROUSE_INLINE_ void rouse_several_give_back(rouse_several *s) {
     ROUSE_CHECK_OBJECT_(s);
     rouse_several_return_(s);
@@ -91,7 +91,7 @@ ROUSE_INLINE_ rouse_status rouse_several_go_on_(rouse_several *s) {
     return status;
 }
 
-/* A step's limit is in throughput mode, and it is s's turn to ask. */
+/* A step's limit is in throughput mode and has invited s. */
 ROUSE_INLINE_ rouse_status rouse_several_ask_(rouse_several *s) {
     rouse_limit *const limit = s->steps_[s->held_].limit;
     if (s->cancelled_) {
@@ -128,10 +128,10 @@ ROUSE_INLINE_ void rouse_several_woken_(rouse_waiter *w, rouse_status status) {
     s->wake_(s, status);
 }
 
-/* Prepares s. Once is enough: it may acquire again when it has given back.
+/* Prepares s, which may then acquire any number of times, each time after it has given back.
  *
- * mailbox: where its wake runs; NULL: the program has one thread. wake: called with the outcome, once for
- * each ROUSE_PENDING: ROUSE_OK: it has them all; any other: it has none. data: for rouse_several_data. */
+ * mailbox: where wake runs; NULL if the program has one thread. wake: called once for each ROUSE_PENDING,
+ * with ROUSE_OK if s has all permits, with another status if it has none. data: for rouse_several_data. */
 ROUSE_INLINE_ void rouse_several_init(rouse_several *s, rouse_mailbox *mailbox, rouse_several_wake_fn *wake,
                                       void *data) {
     ROUSE_CHECK_OBJECT_(s);
@@ -154,10 +154,12 @@ ROUSE_INLINE_ void *rouse_several_data(const rouse_several *s) {
 }
 
 /* Takes the permits of `count` steps, in their order, or queues s at the first limit that has too few.
- *   ROUSE_OK        it has them all
- *   ROUSE_PENDING   it waits; wake is called when it has them all, or has none and never will
- *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   as rouse_limit_acquire, at one of the steps; it has none
- *   ROUSE_INVALID   also: it waits or has permits already; nothing changed */
+ * Returns
+ *   ROUSE_OK        s has all permits
+ *   ROUSE_PENDING   s waits; wake is called when it has all permits, or has none and never will
+ *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   what rouse_limit_acquire returned at one of the steps; s has
+ *   none
+ *   ROUSE_INVALID   also if s is waiting or has permits already; nothing changed */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_several_acquire(rouse_several *s, const rouse_step *steps,
                                                                   uint32_t count) {
     ROUSE_CHECK_OBJECT_(s);
@@ -170,9 +172,10 @@ ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_several_acquire(rouse_several 
     return rouse_several_go_on_(s);
 }
 
-/* Ends the wait. True: its wake will never run, and what it had of the first steps is given back. False: its
- * wake is due, with ROUSE_OK (it has them all), or with an error, as ROUSE_CANCELLED (the grant of a step was
- * on its way inside this wake; it has none); or it does not wait. */
+/* Ends the wait.
+ * Returns true: wake will never run, and s has given back what it had. False: s does not wait, or its wake
+ * will run: with ROUSE_OK if s has all permits; otherwise with an error, and s has none. That error is
+ * ROUSE_CANCELLED if a grant was on its way to s inside the wake that makes this call. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ bool rouse_several_cancel(rouse_several *s) {
     rouse_limit *limit;
     ROUSE_CHECK_OBJECT_(s);
