@@ -11,17 +11,16 @@
  *     }
  *
  * Guarantees
- *   One winner. Exactly one arm's grant is kept. A grant that comes to another arm as well is handed on
- *   (released, unlocked, passed on) before the call that made it returns, or, inside a wake, when that wake
- *   has returned.
- *   Nothing is left behind. When wake runs, or a call has answered, every arm is out of its queue: arms and
- *   objects may be freed.
- *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; of an event or a gate that
- *   is ROUSE_OK, as ever.
- *   What came before the winner's release happens before wake.
+ *   One winner. The any keeps exactly one arm's grant. If another arm is granted as well, the any hands that
+ *   grant on (releases, unlocks, passes on) before the call that made it returns; inside a wake, when that
+ *   wake has returned. Nothing is left behind. When wake runs, or rouse_any_wait returns anything but
+ *   ROUSE_PENDING, every arm is out of its queue: you may free arms and objects.
+ *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; a set event and a drained
+ *   gate win with ROUSE_OK, as always.
+ *   What a thread did before the release that made the winner happens before wake.
  *
- * Cost: what the arms cost, one read-modify-write for each, and two or three. No allocation. Not for signal
- * handlers. */
+ * Cost: that of the arms' own calls, one more read-modify-write for each, and two or three for the any. It
+ * allocates nothing itself. Not for signal handlers. */
 #ifndef ROUSE_ANY_H
 #define ROUSE_ANY_H
 
@@ -67,15 +66,15 @@ typedef struct rouse_arm {
     uint32_t n_;
 } rouse_arm;
 
-/* state_    bits 0-15   who still holds the any: each arm whose leg is owed, and the thread that decides
+/* state_    bits 0-15   how many still hold the any: each arm whose leg is to come, and the thread that
+ * decides
  *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner
  *           after that
  *           bits 17-32  the winner's index + 1; 0: nobody has won
  *           bit  33     LEAVING: cancelled, or refused at a later arm. No arm asks any more
- *
- *   a thread that takes DECIDING may cancel arms, and nobody else may. A leg that wins while it is set leaves
- *   the cancelling to its holder; one that wins while it is clear takes it in the same step. Whoever lets the
- *   last hold go delivers. */
+ *   A leg is the wake of one arm. Only the thread that takes DECIDING may cancel arms. A leg that wins while
+ *   DECIDING is set leaves the cancelling to its holder; one that wins while it is clear takes it in the same
+ *   step. The thread that lets the last hold go delivers. */
 struct rouse_any {
     rouse_waiter waiter_;
     rouse_any_wake_fn *wake_;
@@ -110,8 +109,8 @@ struct rouse_any {
         hand_on_call;                                                                                \
     }
 
-/* What a wake_all gave is not handed on: those who come later have no part in it. (The status that it reads
- * is this wait's, also if the call answers at once.) */
+/* What a wake_all gave is not handed on, because it was not for later waiters. (The status that this reads is
+ * always that of this wait, even if the call answered at once.) */
 ROUSE_INLINE_ void rouse_arm_give_to_queue_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
     if (rouse_outcome_is_ones_(w)) {
         (void)rouse_queue_release_(q, n);
@@ -129,7 +128,7 @@ ROUSE_ARM_VERBS_(waiter_queue, rouse_waiter_queue,
                  rouse_arm_give_to_queue_(o, w, n))
 #undef ROUSE_ARM_VERBS_
 
-/* An object in throughput mode invites; the arm answers by itself. */
+/* The arm answers the invitation of an object in throughput mode. */
 ROUSE_INLINE_ rouse_status rouse_arm_semaphore_resume_(void *object, rouse_waiter *w) {
     return rouse_semaphore_resume((rouse_semaphore *)object, w);
 }
@@ -173,8 +172,8 @@ ROUSE_INLINE_ void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs,
     arm->n_ = n;
 }
 
-/* Each makes `arm` wait for one object: n permits, the mutex, a notification, the event set, the gate
- * drained. */
+/* Each makes `arm` wait for one object: for n permits, the mutex, a notification, the event to be set, or the
+ * gate to drain. The object must outlive the wait. */
 ROUSE_INLINE_ void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(arm);
     rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);
@@ -209,18 +208,18 @@ ROUSE_INLINE_ void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32
 ROUSE_INLINE_ uint32_t rouse_any_winner_(uint64_t state) {
     return (uint32_t)(state / ROUSE_ANY_WINNER_) & 0xffff; /* index + 1, or 0 */
 }
-/* An arm that is invited has nothing to ask for any more. */
+/* Once this is true an invited arm need not ask any more. */
 ROUSE_INLINE_ bool rouse_any_decided_(uint64_t state) {
     return state >= ROUSE_ANY_WINNER_;
 }
 
-/* What its waiter is told when nobody holds it any more. */
+/* What the any's waiter is woken with when nobody holds the any any more. */
 ROUSE_INLINE_ uint32_t rouse_any_outcome_(const rouse_any *a, uint64_t state) {
     return rouse_outcome_(rouse_any_winner_(state) != 0 ? a->status_ : a->refused_, 0);
 }
 
-/* The end of a leg: lets go of `holds`, and of DECIDING if it is added to them. The thread that lets the last
- * one go tells the waiter. */
+/* The end of a leg: lets go of `holds`, and of DECIDING if that is added to them. The thread that lets the
+ * last one go wakes the waiter. */
 ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
     /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one,
      * which tells of the winner. */
@@ -259,12 +258,12 @@ ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
     return holds;
 }
 
-/* An arm is invited (throughput mode). Returns its outcome, and has taken a hold more; or ROUSE_PENDING: it
- * waits on, or is out.
+/* An arm is invited (throughput mode). Returns its outcome, and has taken one more hold; or ROUSE_PENDING:
+ * the arm still waits, or is out of its queue.
  *
- * While it asks, cancel of the arm is false. If it is beaten it is queued again, so it looks once more
- * whether it is to leave. The hold keeps the any there for that look: by then another thread may have invited
- * the arm again and granted it. */
+ * While the arm asks, a cancel of it returns false. If others were quicker it is queued again, so it checks
+ * once more whether it has to leave. The hold keeps the any alive for that check: by then another thread may
+ * have invited the arm again and granted it. */
 ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     rouse_status status;
     /* E50: acquire, as in rouse_any_win_. */
@@ -322,15 +321,15 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
 
 ROUSE_INLINE_ void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
     rouse_any *const a = (rouse_any *)w;
-    /* Relaxed: the winner stands since before the delivery. */
+    /* Relaxed: the winner was decided before the delivery. */
     a->wake_(a, (int)rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) - 1, status);
 }
 
 /* ---- the public calls --------------------------------------------------------------------------- */
 
 /* Prepares an any over `count` arms, at most ROUSE_MAX_ARMS. wake: called once for each ROUSE_PENDING, in the
- * mailbox's drain, or, with mailbox NULL, on the thread whose call made it due; NULL: poll it by
- * rouse_any_status. data: yours. */
+ * mailbox's drain or, if mailbox is NULL, on the thread whose call decided; if wake is NULL, poll the any
+ * with rouse_any_status. data: for rouse_any_data. */
 ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count, rouse_mailbox *mailbox,
                                   rouse_any_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(a);
@@ -422,7 +421,7 @@ ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, r
  *   ROUSE_PENDING    wake will be called
  *   ROUSE_CLOSED     an arm's object is closed; rouse_any_index says which. No arm is queued
  *   ROUSE_INVALID    no arms, or more than ROUSE_MAX_ARMS
- *   another status   what an arm's call answered, when no arm before it had anything; nothing changed */
+ *   another status   what an arm's call returned when no arm before it had anything; nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
     uint32_t queued;
@@ -449,12 +448,13 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
     return status;
 }
 
-/* Gives up waiting. Returns true: wake will never run, nothing is yours, and every arm is out of its queue.
- * False: an arm has been granted or closed, or was just being invited (throughput mode), and wake has run, is
- * running or will run. If the invited arm then had nothing, wake gets index -1 and ROUSE_CANCELLED.
- * A polled any: false does not wait for the outcome, as the cancel of a waiter does, for the arm's wake may
- * have been left to the call that this thread is in. The any and its arms are yours again when
- * rouse_any_status is not ROUSE_PENDING. */
+/* Gives up waiting.
+ * Returns true: wake will never run, nothing is yours, and every arm is out of its queue. False: an arm has
+ * been granted or closed, or was just being invited (throughput mode), and wake has run, is running or will
+ * run. If the invited arm gets nothing, wake gets index -1 and ROUSE_CANCELLED.
+ * If the any is polled, false does not mean that its outcome is there already, as it does for a waiter: the
+ * arm's wake may have been deferred to the call in which this thread is. The any and its arms are yours again
+ * when rouse_any_status returns something else than ROUSE_PENDING. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
@@ -488,8 +488,8 @@ ROUSE_INLINE_ int rouse_any_index_(const rouse_any *a) {
     return (int)rouse_any_winner_(rouse_u64_load_acquire_(&a->state_)) - 1; /* E50: as rouse_waiter_status */
 }
 
-/* Returns the index of the arm that won, or -1: none yet. It means something in wake and after it, and once
- * rouse_any_wait has answered. */
+/* Returns the index of the arm that won, or -1 if none has yet. It is meaningful in wake and after it, and
+ * once rouse_any_wait has returned something else than ROUSE_PENDING. */
 ROUSE_INLINE_ int rouse_any_index(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return rouse_any_index_(a);
@@ -501,8 +501,8 @@ ROUSE_INLINE_ rouse_status rouse_any_status(const rouse_any *a) {
     return rouse_waiter_status_(&a->waiter_);
 }
 
-/* Gives back what the winner was granted, for a wake that does not want it. Does nothing if no arm has won or
- * the winner was closed. */
+/* Gives back what the winner was granted, if you do not want it. Does nothing if no arm has won or the
+ * winner's object was closed. */
 ROUSE_INLINE_ void rouse_any_hand_on(rouse_any *a) {
     int winner;
     ROUSE_CHECK_OBJECT_(a);

@@ -7,32 +7,31 @@
  *     ...
  *     switch (rouse_channel_send(&ch, &task->transfer, &task->number)) {
  *     case ROUSE_OK:      sent(task); break;                    // the channel has a copy
- *     case ROUSE_PENDING: break;                                // full; wake will be called when it has it
+ *     case ROUSE_PENDING: break;                                // full; wake says when it has a copy
  *     default:            refuse(task); break;                  // it is closed; the number is still yours
  *     }
  *     ...
  *     switch (rouse_channel_receive(&ch, &task->transfer, &task->number)) ...
  *
- * Elements have a fixed size and are copied, into and out of memory of yours. The copy is made in the step
- * that makes room for it, on the thread that makes the room: a receiver that takes an element from a full
- * channel moves the oldest waiting sender's element in, and a sender that finds receivers waiting copies to
- * the oldest of them. So when a wake runs with ROUSE_OK the element has moved, and an element that was
- * accepted is received exactly once. What is to be sent must stay as it is, and the place to receive into
- * must stay, until wake has been called or cancel has returned true.
+ * Elements have a fixed size and are copied, out of and into your memory. The thread that makes room makes
+ * the copy: a receiver that takes an element from a full channel copies the oldest waiting sender's element
+ * in, and a sender that finds receivers waiting copies to the oldest of them. So when a wake runs with
+ * ROUSE_OK the element has been copied. An element that was accepted is received exactly once. Until wake has
+ * been called or cancel has returned true, an element to be sent must not change, and the memory to receive
+ * into must stay valid.
  *
- * First-in first-out: elements come out in the order in which they were accepted; senders get room in the
- * order in which they asked, receivers get elements in the order in which they asked. The try_ calls
- * overtake nobody.
+ * Everything is first-in first-out: elements come out in the order in which they were accepted, senders get
+ * room and receivers get elements in the order in which they asked. The try_ calls overtake nobody.
  *
- * After rouse_channel_close sending is ROUSE_CLOSED. What was accepted is still received; then receiving is
- * ROUSE_CLOSED.
+ * After rouse_channel_close, sending returns ROUSE_CLOSED. Receivers still get what was accepted; after that,
+ * receiving returns ROUSE_CLOSED.
  *
- * Ordering: what came before a send happens before what follows the receive of its element. What came before
- * a receive happens before what follows the send that got its place.
+ * Ordering: what a thread did before a send happens before whatever follows the receive of that element. What
+ * a thread did before a receive happens before whatever follows the send that took the place it freed.
  *
- * Cost: each call takes one lock, for the time of a copy: one atomic read-modify-write with SPIN and
- * LOCKFREE. It never allocates. With every backend a thread that is stopped in the middle of a call stops
- * the others on this channel, and no call is for signal handlers. */
+ * Cost: each call takes one lock for the time of a copy, which is one atomic read-modify-write with SPIN and
+ * LOCKFREE. No call allocates. With every backend a thread that is stopped in the middle of a call stops the
+ * others on this channel, so no call may be made in a signal handler. */
 #ifndef ROUSE_CHANNEL_H
 #define ROUSE_CHANNEL_H
 
@@ -58,7 +57,7 @@
 typedef struct rouse_transfer rouse_transfer;
 typedef void rouse_transfer_wake_fn(rouse_transfer *transfer, rouse_status status);
 
-/* Your memory, as a rouse_waiter is. For one call at a time, of any channel. */
+/* Your memory, as a rouse_waiter is. For one call at a time, on any channel. */
 struct rouse_transfer {
     rouse_waiter waiter; /* first; its status is the transfer's, for one that is polled */
     rouse_transfer_wake_fn *wake_;
@@ -69,9 +68,9 @@ ROUSE_INLINE_ void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
     t->wake_(t, status);
 }
 
-/* Prepares a transfer, which may then be used any number of times. mailbox: the wake runs in its drain; NULL:
- * on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll the transfer with
- * rouse_waiter_status(&transfer->waiter). data: yours; rouse_transfer_data returns it. */
+/* Prepares a transfer, which may then be used any number of times. mailbox: wake runs in its drain; NULL: on
+ * the thread whose call serves it. wake: called once for each ROUSE_PENDING; NULL: poll the transfer with
+ * rouse_waiter_status(&transfer->waiter). data: for rouse_transfer_data. */
 ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
                                        rouse_transfer_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
@@ -114,8 +113,10 @@ typedef struct rouse_channel {
         }
 #endif
 
-/* The same at run time. ROUSE_INVALID, and nothing to destroy: capacity is 0 or above ROUSE_MAX_PERMITS,
- * slots is NULL, or no memory can be that large. (With elements of 0 bytes slots may be NULL.) */
+/* Initialises an empty, open channel; the parameters are those of ROUSE_CHANNEL_INIT.
+ *   ROUSE_OK        done
+ *   ROUSE_INVALID   capacity is 0 or above ROUSE_MAX_PERMITS, slots is NULL (allowed for elements of 0
+ *                   bytes), or the size overflows; there is nothing to destroy */
 ROUSE_INLINE_ rouse_status rouse_channel_init(rouse_channel *ch, void *slots, uint32_t capacity,
                                               size_t element_size) {
     ROUSE_CHECK_OBJECT_(ch);
@@ -136,7 +137,7 @@ ROUSE_INLINE_ rouse_status rouse_channel_init(rouse_channel *ch, void *slots, ui
     return ROUSE_OK;
 }
 
-/* Ends the channel, and forgets the elements that are left in it.
+/* Ends the channel, and drops the elements that are left in it.
  * Requires that nobody waits and no call is in progress, except the one that has served the last transfer and
  * is still returning. */
 ROUSE_INLINE_ void rouse_channel_destroy(rouse_channel *ch) {
@@ -149,8 +150,8 @@ ROUSE_INLINE_ void rouse_channel_destroy(rouse_channel *ch) {
 
 enum { ROUSE_CHANNEL_SENDS_ = 1, ROUSE_CHANNEL_RECEIVES_ = 2 }; /* marks (guard.h) */
 
-/* Sizes that are common are copied without a call of the C library. (Not inline: in a caller's function the
- * compiler would warn about the sizes that the caller's elements do not have.) */
+/* Copies common sizes without a call to the C library. (Not inline: inside a caller's function the compiler
+ * would warn about the sizes that the caller's elements do not have.) */
 ROUSE_SLOW_ void rouse_channel_move_(void *to, const void *from, size_t size) {
     switch (size) {
     case 0:
@@ -192,7 +193,7 @@ ROUSE_INLINE_ unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32
     return ch->slots_ + (size_t)index * ch->element_size_;
 }
 
-/* Where both have 64 bits a cast between them would be warned about as useless. */
+/* Where both types have 64 bits, a cast between them would cause a warning that it is useless. */
 #if UINTPTR_MAX == UINT64_MAX
 ROUSE_INLINE_ void *rouse_channel_address_(uintptr_t number) {
     return (void *)number;
@@ -203,7 +204,7 @@ ROUSE_INLINE_ void *rouse_channel_address_(uint64_t number) {
 }
 #endif
 
-/* A waiter in a list has in its account the address of its element, or of the place for it. Relaxed: under
+/* The account of a waiter in a list holds the address of its element, or of the place for it. Relaxed: under
  * the guard. */
 ROUSE_INLINE_ void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w,
                                         uintptr_t element, uint32_t mark) {
@@ -212,7 +213,7 @@ ROUSE_INLINE_ void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, ro
     rouse_channel_waits_(ch, 1);
 }
 
-/* Takes w, the oldest of its list, out: it is served. Its element, or the place for it. */
+/* Takes w, the oldest of its list, out of it: w is served. Returns its element, or the place for it. */
 ROUSE_INLINE_ void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
     rouse_guarded_remove_(list, w);
     rouse_channel_waits_(ch, (uint32_t)-1);
@@ -220,7 +221,7 @@ ROUSE_INLINE_ void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, r
     return rouse_channel_address_(rouse_u64_load_relaxed_(&w->account_)); /* relaxed: as above */
 }
 
-/* Accepts an element. ROUSE_PENDING: it is full. *served: the receiver that has it now, or NULL. */
+/* Accepts an element. ROUSE_PENDING: the channel is full. *served: the receiver that has it now, or NULL. */
 ROUSE_INLINE_ rouse_status rouse_channel_put_(rouse_channel *ch, const void *element, rouse_waiter **served) {
     rouse_waiter *const receiver = ch->receivers_.oldest;
     const uint32_t count = rouse_channel_count_(ch);
@@ -240,8 +241,8 @@ ROUSE_INLINE_ rouse_status rouse_channel_put_(rouse_channel *ch, const void *ele
     return ROUSE_OK;
 }
 
-/* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: it is
- * empty. *served: that sender, or NULL. */
+/* Hands out the oldest element, and gives its place to the oldest sender that waits. ROUSE_PENDING: the
+ * channel is empty. *served: that sender, or NULL. */
 ROUSE_INLINE_ rouse_status rouse_channel_take_(rouse_channel *ch, void *element, rouse_waiter **served) {
     rouse_waiter *const sender = ch->senders_.oldest;
     const uint32_t count = rouse_channel_count_(ch);
@@ -303,11 +304,14 @@ ROUSE_COMPILED_(rouse_status, rouse_channel_receive_, (rouse_channel * ch, rouse
 #    define rouse_channel_receive_ ROUSE_COMPILED_NAME_(rouse_channel_receive_)
 #endif
 
-/* Sends a copy of *element.
- *   ROUSE_OK        the channel, or a receiver, has it
- *   ROUSE_PENDING   full; wake will be called with ROUSE_OK when the channel has it, or with ROUSE_CLOSED
- *   ROUSE_CLOSED    closed; the element is untouched and yours, as after a wake with ROUSE_CLOSED
- * Wakes the receiver that it served, on this thread. */
+/* Sends a copy of *element. Never blocks.
+ * Returns
+ *   ROUSE_OK        the channel, or a receiver, has the copy
+ *   ROUSE_PENDING   the channel is full; wake will be called with ROUSE_OK once it has the copy, or with
+ *                   ROUSE_CLOSED
+ *   ROUSE_CLOSED    the channel is closed and has no copy, as after a wake with ROUSE_CLOSED
+ * Requires that t is initialised and not in use.
+ * Wakes: the receiver that it served, on this thread. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer *t, const void *element) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -316,11 +320,13 @@ ROUSE_INLINE_ rouse_status rouse_channel_send(rouse_channel *ch, rouse_transfer 
     return rouse_channel_send_(ch, &t->waiter, element);
 }
 
-/* Receives the oldest element into *element.
- *   ROUSE_OK        it is there
- *   ROUSE_PENDING   empty; it is there when wake runs with ROUSE_OK
- *   ROUSE_CLOSED    closed, and all that was accepted has been received
- * Wakes the sender whose element has moved into the place that became free, on this thread. */
+/* Receives the oldest element into *element. Never blocks.
+ * Returns
+ *   ROUSE_OK        *element has it
+ *   ROUSE_PENDING   the channel is empty; *element has it when wake runs with ROUSE_OK
+ *   ROUSE_CLOSED    the channel is closed, and all that it accepted has been received
+ * Requires that t is initialised and not in use.
+ * Wakes: the sender whose element took the place that became free, on this thread. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transfer *t, void *element) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -329,7 +335,7 @@ ROUSE_INLINE_ rouse_status rouse_channel_receive(rouse_channel *ch, rouse_transf
     return rouse_channel_receive_(ch, &t->waiter, element);
 }
 
-/* ROUSE_PENDING: full, or empty. */
+/* Send and receive without a waiter. ROUSE_PENDING: the channel is full, or empty. */
 ROUSE_INLINE_ rouse_status rouse_channel_send_now_(rouse_channel *ch, const void *element) {
     rouse_waiter *served;
     rouse_status status;
@@ -357,7 +363,8 @@ ROUSE_COMPILED_(rouse_status, rouse_channel_receive_now_, (rouse_channel * ch, v
 #    define rouse_channel_receive_now_ ROUSE_COMPILED_NAME_(rouse_channel_receive_now_)
 #endif
 
-/* Send, or receive, without waiting. Return whether they did; false: full, or empty, or closed. */
+/* Send, or receive, without waiting. Return whether they did; false: the channel is full, or empty, or
+ * closed. Wake as rouse_channel_send and rouse_channel_receive do. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_channel_try_send(rouse_channel *ch, const void *element) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -369,8 +376,9 @@ ROUSE_INLINE_ bool rouse_channel_try_receive(rouse_channel *ch, void *element) {
     return rouse_channel_receive_now_(ch, element) == ROUSE_OK;
 }
 
-/* Receives up to `most` elements into an array, oldest first, with those of waiting senders that it accepts
- * meanwhile. Returns how many. Holds the channel's lock for as many copies. */
+/* Receives up to `most` elements into an array, oldest first, including those of waiting senders for which it
+ * makes room. Returns how many. Wakes those senders, on this thread. Holds the channel's lock for all the
+ * copies. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ uint32_t rouse_channel_try_receive_many(rouse_channel *ch, void *elements, uint32_t most) {
     unsigned char *to = (unsigned char *)elements;
@@ -419,8 +427,9 @@ ROUSE_COMPILED_(bool, rouse_channel_leave_, (rouse_channel * ch, rouse_waiter *w
 #    define rouse_channel_leave_ ROUSE_COMPILED_NAME_(rouse_channel_leave_)
 #endif
 
-/* Takes t out of the channel. Returns true: its wake will never run, and nothing was sent or received. False:
- * it has been served or closed, or is about to be told so. */
+/* Takes t out of the channel.
+ * Returns true: t is yours again, its wake will never run, and it has neither sent nor received anything.
+ * False: t has been woken or is being woken; its outcome says whether the element was copied. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
     ROUSE_CHECK_GUARDED_(ch);
@@ -430,7 +439,7 @@ ROUSE_INLINE_ bool rouse_channel_cancel(rouse_channel *ch, rouse_transfer *t) {
 }
 
 /* Closes the channel: refuses new elements, and wakes all waiters with ROUSE_CLOSED, on this thread. Later
- * receivers still get what was accepted. Returns how many it woke. */
+ * receivers still get what the channel accepted before. Returns how many it woke. */
 ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
     rouse_waiter *first;
     uint32_t all;
@@ -446,13 +455,14 @@ ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
     return all;
 }
 
+/* Returns whether the channel is closed. */
 ROUSE_INLINE_ bool rouse_channel_is_closed(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     /* E47: acquire; whoever sees the channel closed sees what came before close. */
     return rouse_u32_load_acquire_(&ch->closed_) != 0;
 }
 
-/* How many elements are in the channel, and how many senders or receivers wait; snapshots. */
+/* Return how many elements are in the channel, and how many senders or receivers wait; snapshots. */
 ROUSE_INLINE_ uint32_t rouse_channel_count(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     return rouse_channel_count_(ch);

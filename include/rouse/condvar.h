@@ -1,6 +1,6 @@
 /* rouse/condvar.h: wait, with a mutex, until somebody has changed something; waiting never blocks.
  *
- * As with pthread_cond_t a condition is looked at and changed with a mutex held:
+ * As with pthread_cond_t, check and change the condition with a mutex held:
  *
  *     static rouse_mutex mutex = ROUSE_MUTEX_INIT;
  *     static rouse_condvar changed = ROUSE_CONDVAR_INIT;
@@ -15,25 +15,26 @@
  *     ready = true;                                           // whoever changes it, with the mutex held
  *     rouse_condvar_signal(&changed);
  *
- * A signal moves the oldest waiter to the queue of the mutex, in one step and without waking it. Its wake
- * runs when it has the mutex: broadcast to a thousand waiters wakes one, and each of the others when the one
- * before it unlocks. Waiters are signalled in the order in which they came, and then get the mutex
- * in the order of its queue. A signal that finds no waiter is lost.
+ * A signal moves the oldest waiter to the queue of the mutex, in one step and without waking it. The waiter's
+ * wake runs when it has the mutex. So a broadcast to a thousand waiters wakes one, and each of the others
+ * when the one before it unlocks. Waiters are signalled in the order in which they came, and then get the
+ * mutex in the order of its queue. A signal that finds no waiter is lost.
  *
- * Ordering: what came before a signal happens before what follows the wake; and the mutex orders its
- * holders.
+ * Ordering: what a thread did before a signal happens before the wake of the waiter that it signalled. The
+ * mutex orders its holders.
  *
- * Memory, LOCKFREE. What the queue of the mutex will need is taken in wait, so that a signal needs none: with
- * W waiters of this condition variable, 4 W + 5 segments, each for ROUSE_SEGMENT_CELLS waiters that queue one
- * after the other, and for one in the worst case that cancels can leave. All that wait for the mutex share
- * them, the waiters of its other condition variables too. More than 4 W + 5 in its queue at a time, almost
- * each alone in its segment, can use them up: then the signalled waiter is woken with ROUSE_NOMEM. To exclude
- * that, call rouse_mutex_reserve for all that may wait for the mutex and its condition variables together.
+ * Memory, LOCKFREE. wait allocates what the mutex's queue will need, so that a signal need not: with W
+ * waiters on this condition variable, 4 W + 5 segments. A segment serves ROUSE_SEGMENT_CELLS waiters that
+ * queue one after the other, but only one in the worst case that cancels can leave. All waiters of the mutex
+ * share these segments, including those of its other condition variables. If more than 4 W + 5 waiters are in
+ * the mutex's queue, almost each alone in its segment, the segments can run out; then the signalled waiter is
+ * woken with ROUSE_NOMEM. To rule that out, call rouse_mutex_reserve for all that may wait for the mutex and
+ * its condition variables together.
  *
- * Cost, SPIN and LOCKFREE: wait is one atomic read-modify-write and the unlock, signal to nobody one, to
- * somebody two (LOCKFREE: one and those of rouse_mutex_lock). It never allocates but with LOCKFREE, in wait,
- * for what the mutex will need. Each call takes a lock for a few instructions, with every backend; none is
- * for signal handlers. */
+ * Cost with SPIN and LOCKFREE: wait takes one atomic read-modify-write and the unlock; signal takes one if
+ * nobody waits, else two (LOCKFREE: one and those of rouse_mutex_lock). Only wait allocates, and only with
+ * LOCKFREE. With every backend each call takes a lock for a few instructions, so none may be called in a
+ * signal handler. */
 #ifndef ROUSE_CONDVAR_H
 #define ROUSE_CONDVAR_H
 
@@ -78,9 +79,10 @@ ROUSE_INLINE_ void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status stat
     waiter->wake_(waiter, status);
 }
 
-/* Prepares a waiter for waits with `mutex` held; it may then wait any number of times. mailbox: the wake runs
- * in its drain; NULL: on the thread that makes it due. wake: called once for each ROUSE_PENDING; NULL: poll
- * it with rouse_waiter_status(&w->waiter). data: yours; rouse_condvar_waiter_data returns it. */
+/* Prepares a waiter for waits with `mutex` held; it may then wait any number of times. mailbox: wake runs in
+ * its drain; NULL: on the thread that unlocks the mutex, signals or closes. wake: called once for each
+ * ROUSE_PENDING; NULL: poll the waiter with rouse_waiter_status(&w->waiter). data: for
+ * rouse_condvar_waiter_data. */
 ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
                                              rouse_mailbox *mailbox, rouse_condvar_wake_fn *wake,
                                              void *data) {
@@ -118,6 +120,7 @@ typedef struct rouse_condvar {
         }
 #endif
 
+/* Initialises a condition variable on which nobody waits. */
 ROUSE_INLINE_ void rouse_condvar_init(rouse_condvar *c) {
     ROUSE_CHECK_OBJECT_(c);
     rouse_guard_init_(&c->guard_);
@@ -129,7 +132,7 @@ ROUSE_INLINE_ void rouse_condvar_init(rouse_condvar *c) {
 
 /* Ends the condition variable. Waiters that have been signalled and wait for the mutex are not affected.
  * Requires that nobody waits to be signalled and no call is in progress, except a signal or broadcast that
- * has moved the last waiter: this waits for its last few instructions. */
+ * has moved the last waiter: destroy waits for its last few instructions. */
 ROUSE_INLINE_ void rouse_condvar_destroy(rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     rouse_guard_take_(&c->guard_);
@@ -139,7 +142,7 @@ ROUSE_INLINE_ void rouse_condvar_destroy(rouse_condvar *c) {
 }
 
 /* A waiter's stage. WAITING: in the list. JOINED: in the mutex's queue, or granted from there. DUE: out of
- * both; the call that took it out is about to tell it. */
+ * both; the call that took it out is about to wake it. */
 enum { ROUSE_CONDVAR_WAITING_ = 1, ROUSE_CONDVAR_JOINED_ = 2, ROUSE_CONDVAR_DUE_ = 3 };
 
 /* Relaxed, twice: under the guard; others take snapshots. */
@@ -147,22 +150,24 @@ ROUSE_INLINE_ void rouse_condvar_waits_(rouse_condvar *c, uint32_t by) {
     rouse_u32_store_relaxed_(&c->waits_, rouse_u32_load_relaxed_(&c->waits_) + by);
 }
 
-/* LOCKFREE: sets memory aside for those that will join the mutex's queue, so that a signal never wants any.
- * Twice as much as it needs, for other condition variables on the same mutex. */
+/* LOCKFREE: reserves memory for the waiters that will join the mutex's queue, so that a signal never needs
+ * any. It reserves twice as much as this condition variable needs, for others on the same mutex. */
 ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_mutex *mutex) {
-    /* Relaxed: a guess; one that comes meanwhile sees to its own. */
+    /* Relaxed: a guess; a waiter that comes meanwhile reserves for itself. */
     return rouse_mutex_reserve(mutex, 2 * rouse_u32_load_relaxed_(&c->waits_) + 2);
 }
 
-/* Waits to be signalled.
+/* Unlocks the mutex and waits to be signalled. Misses no signal that follows the unlock.
+ * Returns
  *   ROUSE_PENDING   the mutex has been unlocked; wake will be called with
- *                     ROUSE_OK        signalled, and the mutex is held again: look at the condition again
- *                     ROUSE_CLOSED    the condition variable, or the mutex, was closed: the mutex is not held
- *                     ROUSE_NOMEM     LOCKFREE, and only as said above: signalled; the mutex is not held
+ *                     ROUSE_OK        signalled; the mutex is held again, so check the condition again
+ *                     ROUSE_CLOSED    the condition variable or the mutex was closed; the mutex is not held
+ *                     ROUSE_NOMEM     signalled, but the mutex is not held (LOCKFREE only; see Memory above)
  *   ROUSE_CLOSED    closed; nothing changed, the mutex is still held
  *   ROUSE_NOMEM     LOCKFREE only; nothing changed, the mutex is still held
- * Requires that the mutex is held. No signal that follows the unlock is missed. wake runs on the thread that
- * unlocks the mutex, or closes; it may run before this returns. */
+ * Requires that the mutex is held, and that w is initialised and not queued.
+ * Wakes: w's wake runs on the thread that unlocks the mutex, signals or closes, perhaps before this returns.
+ * */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;
@@ -171,7 +176,7 @@ ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
     ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
     ROUSE_CHECK_IDLE_(&w->waiter, c);
     ROUSE_CHECK_(rouse_mutex_is_locked(w->mutex_), c, "the mutex is not locked");
-    mutex = w->mutex_;                            /* once w queues it may be woken, and gone */
+    mutex = w->mutex_;                            /* once w is queued it may be woken, and freed */
     rouse_standin_init_(&w->joined_, &w->waiter); /* here, for w may have been copied since it was prepared */
     status = rouse_condvar_provide_(c, mutex);
     if (status != ROUSE_OK) {
@@ -190,8 +195,9 @@ ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
     return ROUSE_PENDING;
 }
 
-/* Under the guard: moves the oldest waiter on to the mutex's queue. If that answers at once, the waiter goes
- * to the chain, to be told when the guard has been dropped; else it may be gone when this returns. */
+/* Under the guard: moves the oldest waiter to the mutex's queue. If the mutex answers at once, the waiter
+ * goes into the chain `due`, to be woken when the guard has been dropped; otherwise it may be freed before
+ * this returns. */
 ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_chain_ *due) {
     rouse_condvar_waiter *const w = (rouse_condvar_waiter *)(void *)c->waiting_.oldest;
     rouse_status status;
@@ -230,7 +236,8 @@ ROUSE_INLINE_ bool rouse_condvar_signal(rouse_condvar *c) {
     return rouse_condvar_signal_(c);
 }
 
-/* Signals exactly those that wait now. Returns how many. They get the mutex one after the other. */
+/* Signals exactly those that wait at that moment. Returns how many. They get the mutex one after the other.
+ * If it is free, the first one's wake runs on this thread. */
 ROUSE_INLINE_ uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
     rouse_chain_ due = {NULL, NULL};
     uint32_t all = 0;
@@ -244,9 +251,11 @@ ROUSE_INLINE_ uint32_t rouse_condvar_broadcast(rouse_condvar *c) {
     return all;
 }
 
-/* Takes w out of the condition variable or of the mutex's queue. Returns true: its wake will never run, and
- * the mutex is not w's; a signal that w had been given goes to the next waiter. False: it has the mutex or
- * has been closed, or is about to be told so. */
+/* Takes `w` out of the condition variable, or out of the mutex's queue.
+ * Returns true: w is yours again, its wake will never run, and it does not hold the mutex; if it had been
+ * signalled, the signal goes to the next waiter. False: w has been woken or is being woken; if its outcome is
+ * ROUSE_OK it holds the mutex.
+ * Requires that w last waited on this condition variable. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;
@@ -301,6 +310,7 @@ ROUSE_INLINE_ uint32_t rouse_condvar_close(rouse_condvar *c) {
     return all;
 }
 
+/* Returns whether the condition variable is closed. */
 ROUSE_INLINE_ bool rouse_condvar_is_closed(const rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     /* E48: acquire; whoever sees it closed sees what came before close. */

@@ -6,24 +6,24 @@
  *     status = rouse_limit_acquire_until(&connections, &request->timed, 1, now + 5 * SECOND);
  *     ...
  *     sleep_at_most_until(rouse_deadlines_next(&deadlines));                 // in each turn of the loop
- *     rouse_mailbox_drain(&mailbox);                                         // what has been granted,
- *     rouse_deadlines_run(&deadlines, now);                                  // then what has run out of time
+ *     rouse_mailbox_drain(&mailbox);                                         // runs the wakes of grants,
+ *     rouse_deadlines_run(&deadlines, now);                                  // then those of time-outs
  *
- * wake is called with the outcome, as a waiter's, or with ROUSE_TIMEDOUT. The library reads no clock: `until`
- * and `now` are nanoseconds, or any other unit, on a clock of yours.
+ * wake gets the outcome, as a waiter's does, or ROUSE_TIMEDOUT. The library reads no clock: `until` and `now`
+ * are times on your clock, in nanoseconds or any other unit.
  *
- * The deadlines and everything that waits with them belong to one thread, the loop's. Where other threads
- * release, unlock or set, a rouse_timed has a mailbox, and its wake runs in that mailbox's drain or in
- * rouse_deadlines_run; in a program with one thread it needs none, and its wake runs where any waiter's does.
+ * The deadlines and everything that waits with them belong to one thread, the loop's. If other threads
+ * release, unlock or set, a rouse_timed needs a mailbox, and its wake runs in that mailbox's drain or in
+ * rouse_deadlines_run. In a program with one thread it needs none, and its wake runs where any waiter's does.
  *
- * Guarantees. A time-out that loses to a grant reports the grant, also while the grant is still in the
- * mailbox: no permit is lost, whichever of drain and run comes first. Equal deadlines run out in the order in
- * which their waits began. After ROUSE_TIMEDOUT nothing of the rouse_timed is queued anywhere.
- * An object in throughput mode is asked here: wake sees the outcome, never ROUSE_RETRY.
+ * Guarantees. A time-out that loses to a grant reports the grant, even while the grant is still in the
+ * mailbox: no permit is lost, whether drain or run comes first. Equal deadlines run out in the order in which
+ * their waits began. After ROUSE_TIMEDOUT the rouse_timed is queued nowhere. For an object in throughput mode
+ * the rouse_timed answers invitations itself: wake never gets ROUSE_RETRY.
  *
- * Cost: the wait's, and an entry in a heap that is linked through the rouse_timed: no allocation, no atomic
- * read-modify-write. Beginning a wait and being granted take constant time in the usual case, that later
- * waits have later deadlines; a time-out takes O(log n) in the mean of any sequence of calls. */
+ * Cost: that of the wait, and an entry in a heap that is linked through the rouse_timed, with no allocation
+ * and no atomic read-modify-write. Beginning a wait and being granted take constant time in the usual case
+ * that later waits have later deadlines; a time-out takes amortized O(log n). */
 #ifndef ROUSE_DEADLINE_H
 #define ROUSE_DEADLINE_H
 
@@ -54,17 +54,17 @@ typedef void rouse_timed_wake_fn(rouse_timed *t, rouse_status status);
 
 typedef struct rouse_deadlines {
     rouse_timed *heap_;          /* the earliest; a pairing heap                                       */
-    rouse_timed *due_;           /* what run has taken out of the heap and not yet looked at, in order */
+    rouse_timed *due_;           /* those that run has taken out of the heap and not yet ended         */
     rouse_timed *due_end_;       /* the last of them                                                   */
     uint64_t begun_;             /* how many waits have begun                                          */
-    void (*changed_)(void *arg); /* called when there is a new earliest deadline; NULL: nobody       */
+    void (*changed_)(void *arg); /* called when there is a new earliest deadline; may be NULL        */
     void *changed_arg_;
 } rouse_deadlines;
 
 typedef bool rouse_timed_cancel_fn_(void *object, rouse_waiter *w);
 
-/* Where a rouse_timed is: in neither; in the heap; among those that are due; in neither, and to be cancelled
- * for the reason that is the name. */
+/* Where a rouse_timed is: in no list; in the heap; among those that are due; or in no list and being
+ * cancelled, for the reason in the name. */
 enum {
     ROUSE_TIMED_OUTSIDE_,
     ROUSE_TIMED_IN_HEAP_,
@@ -91,7 +91,7 @@ struct rouse_timed {
 
 /* ---- the heap: the earliest deadline at the root, the order of beginning among equal ones -------------- */
 
-/* Of two roots the earlier one gets the other as its first child. */
+/* Makes the later of two roots the first child of the earlier one. */
 ROUSE_INLINE_ rouse_timed *rouse_timed_meld_(rouse_timed *a, rouse_timed *b) {
     const bool a_first = a->until_ < b->until_ || (a->until_ == b->until_ && a->order_ < b->order_);
     rouse_timed *const root = a_first ? a : b;
@@ -144,7 +144,7 @@ ROUSE_INLINE_ void rouse_deadlines_add_(rouse_deadlines *d, rouse_timed *t, uint
     }
 }
 
-/* Takes t out of the heap, or out of those that are due; if it is in either. */
+/* Takes t out of the heap, or out of those that are due, if it is in either. */
 ROUSE_INLINE_ void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
     const bool in_heap = t->place_ == ROUSE_TIMED_IN_HEAP_;
     rouse_timed *children;
@@ -176,6 +176,7 @@ ROUSE_INLINE_ void rouse_deadlines_remove_(rouse_deadlines *d, rouse_timed *t) {
 
 /* ---- the deadlines ------------------------------------------------------------------------------------- */
 
+/* Initialises deadlines with which nothing waits. */
 ROUSE_INLINE_ void rouse_deadlines_init(rouse_deadlines *d) {
     ROUSE_CHECK_OBJECT_(d);
     d->heap_ = NULL;
@@ -200,7 +201,7 @@ ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
     (void)d;
 }
 
-/* Returns the earliest deadline, until which the loop may sleep; UINT64_MAX: there is none. */
+/* Returns the earliest deadline, until which the loop may sleep, or UINT64_MAX if there is none. */
 ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     const rouse_timed *first;
     ROUSE_CHECK_OBJECT_(d);
@@ -208,8 +209,9 @@ ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     return first == NULL ? UINT64_MAX : first->until_;
 }
 
-/* Takes t out of what it waits for. False: it has been woken, or is being woken. An invitation that lies in
- * its mailbox (throughput mode) is taken out of it. The object of one that has an outcome may be gone. */
+/* Takes t out of the queue that it waits in, and an invitation (throughput mode) out of its mailbox. False: t
+ * has been woken, or is being woken. Touches the object only while t has no outcome: after that it may be
+ * gone. */
 ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     t->place_ = why;
     if (why == ROUSE_TIMED_TIMED_OUT_) {
@@ -220,12 +222,13 @@ ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
             rouse_mailbox_revoke(t->mailbox_, &t->waiter));
 }
 
-/* Takes everything out whose deadline is `now` or earlier, and calls the wake of each that has not been
- * granted, with ROUSE_TIMEDOUT, in the order of the deadlines. Returns how many those are.
+/* Ends every wait whose deadline is `now` or earlier, and calls the wake of each that has not been granted
+ * with ROUSE_TIMEDOUT, in the order of the deadlines. Returns how many timed out.
  *
- * A wake may begin waits, cancel others and begin them again with other deadlines. What it cancels before its
- * turn does not time out. A wait that begins inside run and is due already runs out in the next run. Called
- * inside a wake, run leaves the wakes to the outermost call, as every call does (waiter.h). */
+ * A wake may begin waits, cancel others and begin them again with other deadlines. A wait that it cancels
+ * before that one's turn does not time out. A wait that begins inside run with a deadline in the past times
+ * out in the next run. Inside a wake, run leaves the wakes to the outermost call, as every call does
+ * (waiter.h). */
 ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
     size_t count = 0;
     rouse_timed *t;
@@ -245,17 +248,18 @@ ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
             if (t->wake_ == NULL) {
                 t->object_ = NULL;
             }
-            t->waiter.mailbox_ = NULL; /* its wake runs here; it puts this right again */
+            t->waiter.mailbox_ = NULL; /* its wake runs here, and sets the mailbox again */
             rouse_deliver_one_(&t->waiter, rouse_outcome_(ROUSE_TIMEDOUT, 0));
         }
-        /* Else the grant has won, and brings the wake. */
+        /* Otherwise the grant has won, and the wake will come with it. */
     }
     return count;
 }
 
 /* ---- what waits ---------------------------------------------------------------------------------------- */
 
-/* Throughput mode, on one thread: it is t's turn to ask. What it has then; ROUSE_PENDING: it waits on. */
+/* Throughput mode, on one thread: t is invited, and asks. Returns its outcome; ROUSE_PENDING: it still
+ * waits. */
 ROUSE_COLD_ rouse_status rouse_timed_ask_(rouse_timed *t) {
     if (t->place_ == ROUSE_TIMED_TIMED_OUT_ || t->place_ == ROUSE_TIMED_CANCELLED_) {
         const rouse_status status = t->place_ == ROUSE_TIMED_TIMED_OUT_ ? ROUSE_TIMEDOUT : ROUSE_CANCELLED;
@@ -281,12 +285,13 @@ ROUSE_INLINE_ void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
     t->wake_(t, status);
 }
 
-/* Prepares t. Once is enough: it may wait again and again, for one thing at a time.
+/* Prepares t, which may then wait any number of times, for one thing at a time.
  *
- * mailbox: where its wake runs when it is granted; NULL: the program has one thread. wake: called with the
- * outcome, once for each ROUSE_PENDING; t is yours again from that call on. NULL: poll
- * rouse_waiter_status(&t->waiter), and then let it wait again or call rouse_timed_cancel, whatever it says:
- * until then t is in the deadlines. data: for rouse_timed_data. */
+ * mailbox: where wake runs when t is granted; NULL if the program has one thread. wake: called with the
+ * outcome, once for each ROUSE_PENDING; t is yours again from that call on. If wake is NULL, poll
+ * rouse_waiter_status(&t->waiter). When it has the outcome, let t wait again or call rouse_timed_cancel:
+ * until
+ * then t is in the deadlines. data: for rouse_timed_data. */
 ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
                                     rouse_timed_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);
@@ -312,9 +317,10 @@ ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
     return rouse_waiter_data_(&t->waiter);
 }
 
-/* Ends t's wait. Returns true: its wake will never run, and it is yours again. False: it has been granted or
- * has timed out, and its wake is due (on a mailbox: in the next drain); or it does not wait. Of a polled one:
- * the outcome is in its status, and it is yours again. */
+/* Ends t's wait.
+ * Returns true: t is yours again, and its wake will never run. False: t does not wait; or it has been granted
+ * or has timed out, and its wake will run (on a mailbox: in the next drain). A polled t then has its outcome
+ * in its status, and is yours again. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;
@@ -332,13 +338,12 @@ ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     return cancelled;
 }
 
-/* t has the outcome of its last wait, and no wake is due: it is polled, or has been revoked from its
- * mailbox. */
+/* t has the outcome of its last wait and no wake will run: it is polled, or was revoked from its mailbox. */
 ROUSE_INLINE_ bool rouse_timed_is_over_(const rouse_timed *t) {
     return rouse_outcome_is_in_(&t->waiter) && (t->wake_ == NULL || rouse_outcome_has_mailbox_(&t->waiter));
 }
 
-/* Begins a wait for `object`. False: t is waiting already, or its wake is due. */
+/* Begins a wait for `object`. False: t is waiting already, or its wake is still to run. */
 ROUSE_INLINE_ bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_cancel_fn_ *cancel) {
     if (t->object_ != NULL) {
         if (!rouse_timed_is_over_(t)) {
@@ -352,7 +357,7 @@ ROUSE_INLINE_ bool rouse_timed_begin_(rouse_timed *t, void *object, rouse_timed_
     return true;
 }
 
-/* The call has answered. */
+/* The call that began t's wait has returned `answer`. */
 ROUSE_INLINE_ rouse_status rouse_timed_wait_(rouse_timed *t, rouse_status answer, uint64_t until) {
     if (answer != ROUSE_PENDING) {
         t->object_ = NULL;
@@ -383,12 +388,12 @@ ROUSE_INLINE_ bool rouse_timed_leave_channel_(void *object, rouse_waiter *w) {
 #define ROUSE_TIMED_WAIT_ON_QUEUE_(t, object, queue, call, until) \
     ROUSE_TIMED_WAIT_(t, object, queue, rouse_timed_leave_queue_, call, until)
 
-/* As the call without _until, with t in place of the waiter and a deadline.
+/* Each waits as the call without _until does, with t in place of the waiter, until a deadline.
  *
- * Returns what that call returns. ROUSE_PENDING: t's wake will be called, with the outcome or, when
- * rouse_deadlines_run is told a time of `until` or later first, with ROUSE_TIMEDOUT. until: in the past: the
- * next run, unless a grant comes before it; UINT64_MAX: practically never. Besides, ROUSE_INVALID: t is
- * waiting already, or its wake is due; nothing changed. */
+ * Return what that call returns. After ROUSE_PENDING, t's wake will be called with the outcome, or with
+ * ROUSE_TIMEDOUT if rouse_deadlines_run is called with a time of `until` or later first. An `until` in the
+ * past means the next run, unless a grant comes before it; UINT64_MAX means practically never. They also
+ * return ROUSE_INVALID if t is waiting already or its wake is still to run; then nothing changed. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_until(rouse_waiter_queue *q, rouse_timed *t, uint32_t n,
                                                          uint64_t until) {

@@ -10,30 +10,30 @@
  *            rouse_stats_count(&now), rouse_stats_quantile(&now, 0.99), now.timed_out, now.waiting);
  *     if (rouse_semaphore_oldest_ns(&connections, rouse_stats_now()) > 5000000000) { alarm(); }
  *
- * A histogram shows waits that are over. A waiter that is stuck is not in it: raise an alarm on _oldest_ns,
- * which shows how long the oldest waiter has been waiting.
+ * The histogram shows only waits that are over, so a stuck waiter is not in it. To raise an alarm use
+ * _oldest_ns, which says how long the oldest waiter has been waiting.
  *
- * What is counted. A wait begins where a call answers ROUSE_PENDING, and ends where it is granted, closed,
- * cancelled or runs out of time; how long its wake then lies in a mailbox or in a thread's inbox is not part
- * of it. Waits that end while their own call is still queueing them are counted too, as short ones; what is
- * granted without queueing is not. One rouse_stats may be attached to several objects: it has their sum.
+ * What is counted. A wait begins when a call returns ROUSE_PENDING, and ends when it is granted, closed,
+ * cancelled or timed out. The time that its wake then spends in a mailbox or in a thread's inbox is not part
+ * of it. A wait that ends while its own call is still queueing it counts as a short one; a grant without
+ * queueing does not count. If you attach one rouse_stats to several objects, it has their sum.
  *
- * Which objects. Those whose waiters are in one queue: the types below. Waits for a signal of a condition
- * variable are not counted, those for its mutex are; nor are waits in a channel, for idle receivers wait
- * there by design. An arm of any.h counts as a wait on its own object.
+ * Which objects. Those whose waiters are in one queue: the types below. A wait for the signal of a condition
+ * variable does not count; the wait for its mutex does. Waits in a channel do not count, because idle
+ * receivers wait there by design. An arm of any.h counts as a wait on its own object.
  *
- * Without ROUSE_STATS, every function here compiles and answers that there is nothing: attach ROUSE_INVALID,
- * the others 0.
+ * Without ROUSE_STATS every function here compiles and reports nothing: attach returns ROUSE_INVALID, the
+ * others 0.
  *
- * Threads. Every function but init and attach may run on any thread at any time. rouse_stats_read copies the
- * numbers one by one while others change them, so sums need not agree to the last wait. In the rouse_stats
- * that is attached use the functions; in a copy read the members.
+ * Threads. Every function except init and attach may run on any thread at any time. rouse_stats_read copies
+ * the numbers one by one while other threads change them, so sums may be off by a few waits. Use the
+ * functions on the rouse_stats that is attached; read the members only in a copy.
  *
- * Cost, with ROUSE_STATS: nothing for a call that does not queue. One that queues looks at the clock, and is
- * timed at its end by whoever ends it: two looks at the clock (ROUSE_STATS_NOW, about 20 ns each) and, where
- * statistics are attached, three relaxed read-modify-writes. With MUTEX and SPIN they lie under the queue's
- * lock. 8 bytes in each waiter and each queue, with LOCKFREE 8 more for each cell; a rouse_stats has 568
- * bytes. Async-signal-safe where the object's calls are. */
+ * Cost, with ROUSE_STATS: nothing for a call that does not queue. A wait that queues costs two clock reads
+ * (ROUSE_STATS_NOW, about 20 ns each), one at its begin and one at its end, by the thread that ends it. Where
+ * statistics are attached it also costs three relaxed read-modify-writes. With MUTEX and SPIN these happen
+ * under the queue's lock. Memory: 8 bytes in each waiter and each queue, with LOCKFREE 8 more for each cell;
+ * a rouse_stats has 568 bytes. Async-signal-safe where the object's calls are. */
 #ifndef ROUSE_STATS_H
 #define ROUSE_STATS_H
 
@@ -58,12 +58,13 @@
 
 /* ---- the numbers --------------------------------------------------------------------------------------- */
 
-/* Statistics in which nothing is counted yet. name: for your own output; the text must stay. The all-zero
- * rouse_stats is one without a name. */
+/* Statistics in which nothing is counted yet. name: for your own output; the string must stay valid. The
+ * all-zero rouse_stats has no name. */
 #define ROUSE_STATS_INIT(name) \
     { (name), {0}, 0, 0, 0, 0, 0, 0 }
 
-/* The same at run time; again, to start from zero, when none of its objects is in use. */
+/* Initialises statistics in which nothing is counted. Call it again to start from zero, when none of the
+ * objects is in use. */
 ROUSE_INLINE_ void rouse_stats_init(rouse_stats *s, const char *name) {
     const rouse_stats fresh = ROUSE_STATS_INIT(name);
     ROUSE_CHECK_OBJECT_(s);
@@ -96,7 +97,7 @@ ROUSE_INLINE_ void rouse_stats_read(const rouse_stats *s, rouse_stats *copy) {
     copy->most = rouse_stats_get_(&s->most);
 }
 
-/* How many waits were granted. */
+/* Returns how many waits were granted. */
 ROUSE_INLINE_ uint64_t rouse_stats_count(const rouse_stats *s) {
     uint64_t count = 0;
     ROUSE_CHECK_OBJECT_(s);
@@ -106,9 +107,9 @@ ROUSE_INLINE_ uint64_t rouse_stats_count(const rouse_stats *s) {
     return count;
 }
 
-/* How many nanoseconds the given part of the granted waits took at most: 0.5 for the median, 0.99 for p99, 1
- * for all. The answer is the end of a bucket: never less than the true quantile, and less than twice it. 0:
- * none was granted. What is outside of 0 ... 1 is cut to it. */
+/* Returns how many nanoseconds the given part of the granted waits took at most: 0.5 for the median, 0.99 for
+ * p99, 1 for all. It returns the end of a bucket: never less than the true quantile, and less than twice it;
+ * 0 if no wait was granted. A quantile outside 0 ... 1 is replaced by the nearer end. */
 ROUSE_INLINE_ uint64_t rouse_stats_quantile(const rouse_stats *s, double quantile) {
     const uint64_t count = rouse_stats_count(s);
     const double part = quantile > 0.0 ? (quantile < 1.0 ? quantile : 1.0) : 0.0;
@@ -155,9 +156,9 @@ ROUSE_INLINE_ uint64_t rouse_stats_age_(uint64_t since, uint64_t now) {
 
 /* From now on the object's waits are counted in `stats` (NULL: nowhere).
  *
- * Returns ROUSE_OK; ROUSE_INVALID: without ROUSE_STATS nothing is counted.
- * Requires that no other call on the object is in progress and nobody waits: after its init, before others
- * know it. `stats` outlives the object, or is destroyed with it. */
+ * Return ROUSE_OK, or ROUSE_INVALID without ROUSE_STATS.
+ * Require that no other call on the object is in progress and nobody waits: call it after init, before other
+ * threads know the object. `stats` must live as long as the object. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_attach_stats(rouse_waiter_queue *q, rouse_stats *stats) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_stats_attach_(q, stats);
@@ -206,14 +207,15 @@ ROUSE_INLINE_ rouse_status rouse_limit_attach_stats(rouse_limit *l, rouse_stats 
 #endif
 }
 
-/* How long the oldest waiter has been waiting, at the time `now` of rouse_stats_now. 0: nobody waits; or
- * `now` is before it began; or ROUSE_STATS is not defined. Whether or not statistics are attached.
+/* Return how long the oldest waiter has been waiting, in nanoseconds, at the time `now` of rouse_stats_now.
+ * They return 0 if nobody waits, if `now` is earlier than the wait, or without ROUSE_STATS. No statistics
+ * need be attached.
  *
- * A snapshot. Throughput mode: the one that is invited and is to answer is not looked at. LOCKFREE: nor is a
- * waiter whose call has not returned yet.
+ * The answer is a snapshot. It ignores invited waiters that have not answered yet (throughput mode) and, with
+ * LOCKFREE, waiters whose call has not returned yet.
  * Cost: MUTEX and SPIN take the queue's lock for a few instructions; LOCKFREE looks for the oldest waiter as
- * a waker does, and waits for nobody; LOCAL, one load. A limit is held as by rouse_limit_cancel, so wakes
- * that another thread has left to the holder may run here. */
+ * a waker does, and waits for nobody; LOCAL needs one load. A limit is held, as by rouse_limit_cancel, so
+ * wakes that another thread has left to the holder may run here. */
 ROUSE_INLINE_ uint64_t rouse_waiter_queue_oldest_ns(rouse_waiter_queue *q, uint64_t now) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_stats_age_(rouse_stats_oldest_(q), now);
