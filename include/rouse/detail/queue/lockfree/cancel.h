@@ -83,7 +83,7 @@ ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
  *
  *     cell                               ticket_                  status_
  *     INVITED, PROMISED ->  CANCELLED    DECLINED stays           PENDING -> CANCELLED, MAILED    true
- *     SHUT              ->  DONE         the same                 the same                        true
+ *     TOKEN_CLOSED      ->  DONE         the same                 the same                        true
  *     anything else                      DECLINED -> INVITED      unchanged                       false
  *     no mailbox: unchanged              unchanged                unchanged                       false
  *
@@ -100,7 +100,8 @@ ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *se
     state = rouse_cell_state_(rouse_u64_load_acquire_(&cell->word_));
     /* Relaxed: as in rouse_cancel_cell_. */
     if (rouse_ptr_load_relaxed_(&cell->waiter_) != (const void *)w ||
-        (state != ROUSE_CELL_INVITED_ && state != ROUSE_CELL_PROMISED_ && state != ROUSE_CELL_SHUT_)) {
+        (state != ROUSE_CELL_INVITED_ && state != ROUSE_CELL_PROMISED_ &&
+         state != ROUSE_CELL_TOKEN_CLOSED_)) {
         uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
         /* Relaxed: this thread's claim, given up. */
         (void)rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket - ROUSE_INVITED_DECLINED_ + ROUSE_INVITED_);

@@ -11,7 +11,7 @@
  *   INVITED ----> CANCELLED  it declines, or is cancelled in its mailbox; what is free is handed on
  *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes,
  *                            until the waiter has answered. The rest is as in INVITED
- *   INVITED ----> SHUT       close; what is free is stored. SHUT -> DONE
+ *   INVITED ----> TOKEN_CLOSED  close; what is free is stored. TOKEN_CLOSED -> DONE
  *
  * INVITED and PROMISED are not resolved, so wakers come no further, and the queue's word stays QUEUE: a
  * newcomer finds the cell as a waker does. A free permit and the count are one word, so no wake is lost and
@@ -122,7 +122,7 @@ ROUSE_INLINE_ rouse_waiter_queue *rouse_open_queue_(const rouse_waiter *w) {
  *                   INVITED, free == 0   ->  READY, passed stays    PENDING: beaten, it waits on
  *                   PROMISED             ->  as INVITED
  *     it declines   INVITED, PROMISED    ->  CANCELLED              OK; *rest is what was free
- *     either        SHUT                 ->  DONE                   CLOSED */
+ *     either        TOKEN_CLOSED         ->  DONE                   CLOSED */
 ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint32_t *rest) {
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_);
     rouse_pool_ *const pool = segment->pool_;
@@ -133,7 +133,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
     const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
     for (;;) {
         const uint32_t state = rouse_cell_state_(seen);
-        const bool shut = state == ROUSE_CELL_SHUT_;
+        const bool shut = state == ROUSE_CELL_TOKEN_CLOSED_;
         const uint32_t free = shut ? 0 : rouse_cell_free_(seen);
         if (wants && free == 0 && !shut) {
             /* Relaxed: published by the CAS, after which w may be invited again. */

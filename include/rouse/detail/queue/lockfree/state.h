@@ -142,7 +142,6 @@ enum {
     ROUSE_CELL_PROMISED_, /* INVITED, and no newcomer takes; the number is what is free  */
     ROUSE_CELL_RESERVED_,
     ROUSE_CELL_RESERVED_ARRIVED_,
-    ROUSE_CELL_SHUT_,         /* INVITED, and then closed                                    */
     ROUSE_CELL_TOKEN_,        /* by a wake; the number is its cap       */
     ROUSE_CELL_TOKEN_STORED_, /* by stored credit; the number is n      */
     ROUSE_CELL_TOKEN_ALL_,    /* by a wake_all                          */

@@ -79,12 +79,18 @@ ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
     return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
-/* served_: from -> ticket, which is more; all cells before it are resolved. False: another thread has moved
- * it, and it is unchanged. */
-ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t from, uint64_t ticket) {
-    /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, for
-     * what those before have passed on. */
-    return rouse_u64_cas_acq_rel_(&q->served_, &from, ticket);
+/* The cells of all tickets before this one are resolved, or taken by a thread that needs nobody's help.
+ *
+ *     served_ < ticket     ->  ticket       true
+ *     served_ == ticket    ->  unchanged    true
+ *     served_ > ticket     ->  unchanged    false */
+ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t ticket) {
+    uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: for what those before have passed on */
+    /* E4: release, so that a thread that reads the ticket here finds the list at least as new; acquire, as
+     * above. */
+    while (served < ticket && !rouse_u64_cas_acq_rel_(&q->served_, &served, ticket)) {
+    }
+    return served <= ticket;
 }
 
 /* Has a wake_all or a close taken the cell of a ticket? (Or it is resolved.) */
@@ -93,19 +99,6 @@ ROUSE_INLINE_ bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t tic
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     return (rouse_state_is_queue_(state) && rouse_state_taken_(state) && rouse_state_next_(state) > ticket) ||
            rouse_u64_load_acquire_(&q->served_) > ticket;
-}
-
-/* `state` is TAKEN: the thread that took the cells before `next` needs nobody's help, and no other thread is
- * to look at them.
- *
- *     served_ < next     ->  next
- *     served_ >= next    ->  unchanged */
-ROUSE_INLINE_ void rouse_ticket_pass_taken_(rouse_waiter_queue *q, uint64_t state) {
-    const uint64_t next = rouse_state_next_(state);
-    uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_ticket_serve_to_ */
-    while (served < next && !rouse_ticket_serve_to_(q, served, next)) {
-        served = rouse_u64_load_acquire_(&q->served_); /* E4 */
-    }
 }
 
 /* `state` is QUEUE, and its `next` is less than served_: see above.
@@ -163,11 +156,11 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
         after = rouse_state_queue_(ticket + 1, false);
         break;
     case ROUSE_CELL_TOKEN_STORED_:
-        (void)rouse_ticket_serve_to_(q, ticket, ticket + 1);
+        (void)rouse_ticket_serve_to_(q, ticket + 1);
         after = rouse_state_empty_(credit - rouse_cell_number_(at.word), ticket + 1, false);
         break;
     case ROUSE_CELL_CANCELLED_: /* its waiter found the queue closed, before it was opened again */
-        (void)rouse_ticket_serve_to_(q, ticket, ticket + 1);
+        (void)rouse_ticket_serve_to_(q, ticket + 1);
         after = rouse_state_empty_(credit, ticket + 1, false);
         break;
     case ROUSE_CELL_FREE_: /* nobody has claimed it: 31 bits have wrapped */
@@ -202,7 +195,7 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
                 continue;
             }
             if (rouse_state_taken_(state)) {
-                rouse_ticket_pass_taken_(q, state);
+                (void)rouse_ticket_serve_to_(q, ticket); /* the taker needs no help */
             }
             after = rouse_state_issued_(ticket, rouse_cell_number_(at->word));
         } else if (rouse_state_tag_(state) != rouse_state_tag_of_(ticket)) {

@@ -161,7 +161,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
                 continue;
             }
             if (rouse_state_taken_(state)) {
-                rouse_ticket_pass_taken_(q, state);
+                (void)rouse_ticket_serve_to_(q, ticket); /* as in rouse_ticket_issue_ */
             }
             /* E4: as in rouse_ticket_issue_. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
@@ -325,7 +325,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
         uint64_t claimed = by_claim ? rouse_cell_to_(word, ROUSE_CELL_CLAIMED_, n) : word;
         if (rouse_state_taken_(state)) {
-            rouse_ticket_pass_taken_(q, state);
+            (void)rouse_ticket_serve_to_(q, ticket); /* as in rouse_ticket_issue_ */
         }
         /* E9: as in rouse_wait_claim_. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&

@@ -82,10 +82,8 @@ ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
  *     served_, of a segment before it    ->  the spot's ticket
  *     head_                              ->  the spot's segment */
 ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
-    /* E4: as in rouse_spot_find_. */
-    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
-    if (served < at->base) {
-        (void)rouse_ticket_serve_to_(q, served, at->ticket);
+    if (rouse_u64_load_acquire_(&q->served_) < at->base) { /* E4: as in rouse_spot_find_ */
+        (void)rouse_ticket_serve_to_(q, at->ticket);
     }
     if (rouse_ptr_load_relaxed_(&q->head_) != (const void *)at->segment) { /* relaxed: a hint */
         rouse_ptr_store_release_(&q->head_, at->segment); /* E11: release, for rouse_spot_find_ */
@@ -212,22 +210,6 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     return true;
 }
 
-/* A close finds the spot's cell INVITED or PROMISED: its waiter will learn it when it asks.
- *
- *     as seen              ->  SHUT         true: what was free goes to the caller
- *     changed meanwhile    ->  unchanged    false */
-ROUSE_INLINE_ bool rouse_open_shut_(rouse_serving_ *serving, rouse_spot_ *at) {
-    const uint64_t seen = at->word;
-    /* E9: acquire and release, as in rouse_serving_win_. */
-    if (!rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word,
-                                rouse_cell_to_(seen, ROUSE_CELL_SHUT_, 0))) {
-        return false;
-    }
-    serving->credit += rouse_cell_free_(seen);
-    at->ticket++;
-    return true;
-}
-
 /* What a closed waiter had been given, when `word` is its cell's. */
 ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
                                              uint64_t word) {
@@ -237,7 +219,7 @@ ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
 /* Wins the cell of the spot, as read. `last`: the call will not come to the queue again.
  *
  *     ARRIVED, READY                 ->  DONE         true: the waiter joins the chain
- *     INVITED, PROMISED (close)      ->  SHUT         true
+ *     INVITED, PROMISED (close)      ->  TOKEN_CLOSED   true: its waiter finds it when it asks
  *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
  *     the same, nobody to be told    ->  RESERVED     true: kept until the end
  *     changed meanwhile              ->  unchanged    false; its word is read again */
@@ -245,6 +227,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
     const uint64_t seen = at->word;
+    const bool invited = rouse_cell_invited_(seen);
     if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
         /* Relaxed: read before the CAS, which fails if it was not this life's. */
         rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
@@ -262,10 +245,8 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
             rouse_open_enter_(serving->pool, at->ticket + 1);
         }
-    } else if (rouse_cell_invited_(seen)) {
-        return rouse_open_shut_(serving, at);
     } else {
-        const bool keep = !last && serving->chain.first == NULL && serving->kept.segment == NULL;
+        const bool keep = !last && !invited && serving->chain.first == NULL && serving->kept.segment == NULL;
         const uint64_t to = keep ? rouse_cell_to_(seen, ROUSE_CELL_RESERVED_, rouse_cell_number_(seen))
                                  : rouse_serving_token_(serving, seen);
         /* E9: release, the waiter that finds it sees what came before this wake; acquire, what others gave
@@ -276,8 +257,9 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         if (keep) {
             serving->kept = *at;
         }
+        serving->credit += invited ? rouse_cell_free_(seen) : 0;
     }
-    serving->woken++;
+    serving->woken += invited ? 0 : 1;
     at->ticket++;
     (void)q;
     return true;
@@ -415,12 +397,9 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap & ~ROUSE_WORD_REFUSE_;
             }
         } else {
-            /* E4: as in rouse_spot_find_. */
-            const uint64_t served = rouse_u64_load_acquire_(&q->served_);
-            if (served > next) {
+            if (!rouse_ticket_serve_to_(q, next)) {
                 rouse_ticket_mend_(q, state); /* or the word has changed */
-            } else if ((served == next || rouse_ticket_serve_to_(q, served, next)) &&
-                       rouse_serving_store_(q, state, next, n, cap, &status)) {
+            } else if (rouse_serving_store_(q, state, next, n, cap, &status)) {
                 break;
             }
         }
@@ -562,9 +541,8 @@ ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *s
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     serving->pool = rouse_ticket_pool_(q);
     if (!rouse_spot_seek_(q, serving->pool, &at, next)) {
-        const uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: as in rouse_spot_find_ */
         *after = rouse_state_empty_(0, next, true);
-        return served == next || (served < next && rouse_ticket_serve_to_(q, served, next));
+        return rouse_ticket_serve_to_(q, next);
     }
     if (serving->token != ROUSE_CELL_TOKEN_ALL_) {
         return true;
@@ -609,7 +587,7 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
         state = rouse_u64_load_acquire_(&q->word_); /* E4 */
     }
     if (takes && rouse_state_is_queue_(after)) {
-        rouse_ticket_pass_taken_(q, state);
+        (void)rouse_ticket_serve_to_(q, rouse_state_next_(state));
         serving->pool = rouse_ticket_pool_(q);
         at.taken = true;
         while (rouse_spot_seek_(q, serving->pool, &at, rouse_state_next_(state))) {
