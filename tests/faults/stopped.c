@@ -34,10 +34,10 @@ static const char *const states[] = {
 static const char *const calls[] = {"W", "P", "W3", "W5", "Y",  "I0", "I1", "R1", "R2", "R3", "R7",
                                     "N", "O", "A",  "X",  "C0", "C1", "C2", "C3", "L",  "T1", "T2"};
 static const char *const answers[] = {
-    "",      "W",       "P3",     "R1",         "R3",   "N",     "O",      "A",       "X",
-    "C0",    "C1",      "L",      "T1",         "I0",   "I1",    "WR1",    "WAW",     "H9",
-    "G9",    "WWWWWWW", "R1R1R1", "C0C1C2C3C4", "PLPL", "PLH6",  "XR1W",   "C1R1",    "WWWLLR2",
-    "R2C2W", "WLH5",    "C0H6W",  "I1H2W",      "I1H3", "P2LH2", "P2LH5W", "I1I1H3W",
+    "",      "W",       "P3",     "R1",         "R3",    "N",    "O",     "A",      "X",
+    "C0",    "C1",      "L",      "T1",         "I0",    "I1",   "WR1",   "WAW",    "H9",
+    "G9",    "WWWWWWW", "R1R1R1", "C0C1C2C3C4", "PLPL",  "PLH6", "XR1W",  "C1R1",   "WWWLLR2",
+    "R2C2W", "WLH5",    "K2",     "C0H6W",      "I1H2W", "I1H3", "P2LH2", "P2LH5W", "I1I1H3W",
 };
 
 /* For two stopped threads; `two` takes the first few of each, `two-all` all. */

@@ -8,6 +8,7 @@
  *   Zn  wait(n), whose wake queues it anew   A   wake_all                        Hn  n times: queue one, release 1
  *   I0  add_waiter_if, condition false       X   close                           Gn  n times: queue one, cancel it
  *   I1  add_waiter_if, true at second look                                       Dn  as Cn, beside another cancel of it
+ *   Kn  reduce by n
  *
  * The ledger: permits put in = permits held + permits free, exactly, once nothing is in progress. A waiter's memory is
  * overwritten as soon as the contract gives it back, so a late touch by the library is seen. */
@@ -413,6 +414,9 @@ static inline bool act(char op, int n) {
         if (rouse_waiter_queue_try_wait(&the.queue, many)) {
             the.held += n;
         }
+        return true;
+    case 'K':
+        the.held += rouse_queue_reduce_(&the.queue, many);
         return true;
     case 'H':
         for (int i = 0; i < n; i++) {

@@ -166,6 +166,20 @@ static void both_are_kept(void) {
     mc_assert(rouse_waiter_queue_balance(&queue) == (left_by_look[0] && A->answer == ROUSE_OK ? 2 : 1));
     queue_finish();
 }
+/* What A has given back, it does not give back when it leaves another time. */
+static bool at_second_look(void *looks) {
+    return (*(int *)looks)++ > 0;
+}
+static void given_back_once(void) {
+    start(0);
+    run(add, A, set_and_give, NULL, ONLY_TWO);
+    if (A->answer == ROUSE_OK && rouse_waiter_queue_try_wait(&queue, 1)) {
+        int looks = 0;
+        mc_assert(rouse_waiter_queue_add_waiter_if(&queue, &A->waiter, at_second_look, &looks) == ROUSE_OK);
+        mc_assert(rouse_waiter_queue_balance(&queue) == 0);
+    }
+    queue_finish();
+}
 static void ready_early(void) {
     start(0);
     run(add, A, give_1, NULL, ONLY_TWO);
@@ -239,6 +253,7 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "give 2, add", .body = both_are_kept},
+    {.name = "give, add, add again", .body = given_back_once},
     {.name = "give, add, never ready", .body = ready_early},
     {.name = "wake one, add and cancel", .body = add_cancel_wake},
     {.name = "close, add", .body = add_close},

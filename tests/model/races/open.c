@@ -1054,6 +1054,36 @@ static void block_timed_two(void) {
 }
 #endif
 
+static void waits_for_one(void *arg) {
+    guest *const g = arg;
+    g->answer = VERB(acquire)(q, &g->waiter, 1);
+    got[g - guests] += g->answer == ROUSE_OK ? 1 : 0;
+}
+static void cancels_and_releases(void *g) {
+    cancels(g);
+    put(1);
+}
+/* A was overtaken as often as may be, and left. Then B got in, which may be before it had arrived in the queue. */
+static void count_begins_again_behind(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(is_told(A) && VERB(resume)(q, &A->waiter) == ROUSE_PENDING);
+    run(waits_for_one, B, cancels_and_releases, A, ONLY_TWO);
+    if (is_told(B)) {
+        mc_assert(VERB(resume)(q, &B->waiter) == ROUSE_OK);
+        got[1]++;
+    }
+    mc_assert(A->cancelled && got[1] == 1);
+    queue_n(C, 1);
+    put(1);
+    mc_assert(told[2] == TOLD && VERB(try_acquire)(q, 1));
+    put(1);
+    settle(1);
+}
+
 /* ---- several under way ------------------------------------------------------------------------------------------------- */
 
 #if !defined(OF_LIMIT) && ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* which invite one at a time */
@@ -1416,6 +1446,7 @@ const mc_scenario mc_scenarios[] = {
 #endif
     {.name = "destroy after cancel", .body = destroy_after_cancel},
     {.name = "destroy after taking", .body = destroy_after_taking},
+    {.name = "count begins again behind one who left", .body = count_begins_again_behind},
     {.name = "mailbox, newcomer", .body = mailbox_newcomer, .bound = BOUND},
     {.name = "mailbox, two", .body = two_mailboxes, .bound = BOUND},
     {.name = "mailbox, destroy", .body = mailbox_destroy},

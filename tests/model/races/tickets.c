@@ -28,11 +28,9 @@ static seat claim(guest *g, uint32_t n) {
 /* It goes on. */
 static void go_on(void *unused) {
     (void)unused;
-    while (!rouse_ticket_issue_(&queue, &claimed.at)) {
-        if (rouse_wait_leave_(&queue, &claimed.at, false)) {
-            claimed.who->answer = ROUSE_CLOSED;
-            return;
-        }
+    if (!rouse_wait_have_issued_(&queue, &claimed.at)) {
+        claimed.who->answer = ROUSE_CLOSED;
+        return;
     }
     sit_down(&queue, &claimed);
 }
@@ -222,8 +220,8 @@ static void given_up_with_credit(void) {
 
 /* ---- 31 bits have wrapped ----------------------------------------------------------------------------------------------- */
 
-/* A thread that stood still for 2^31 tickets has issued the ticket that it had read. */
-static void late_issue(void) {
+/* A thread that stood still for 2^31 tickets has issued the ticket that it had read; another has claimed the next one. */
+static void late_issue(guest *claims) {
     uint64_t served;
     start(0, 0);
     served = rouse_u64_load_relaxed_(&queue.served_);
@@ -231,16 +229,27 @@ static void late_issue(void) {
     rouse_u64_store_relaxed_(&queue.served_, served + ((uint64_t)1 << 31));
     rouse_u64_store_relaxed_(&rouse_segment_at_(rouse_wait_pool_(&queue), 1)->state_, 0);
     rouse_wait_pool_(&queue)->origin_ = served + ((uint64_t)1 << 31);
+    if (claims != NULL) {
+        claimed = claim(claims, 1);
+    }
     rouse_u64_store_relaxed_(&queue.word_, rouse_state_queue_(served + 1, false));
 }
+static void late_issue_claimed(void) {
+    late_issue(A);
+    go_on(NULL);
+    mc_assert(waiting(A));
+    give(1);
+    mc_assert(granted(A));
+    conserved(1);
+}
 static void late_issue_wait_give(void) {
-    late_issue();
+    late_issue(NULL);
     run(wait_1, A, give_1, NULL, ONLY_TWO);
     mc_assert(granted(A));
     conserved(1);
 }
 static void late_issue_all_wait(void) {
-    late_issue();
+    late_issue(NULL);
     run(wake_all, NULL, wait_1, A, ONLY_TWO);
     mc_assert(granted(A) == (woken_by_all == 1) && granted(A) != waiting(A));
     queue_finish();
@@ -267,6 +276,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "taken twice, wait", .body = taken_taken, LONG},
     {.name = "given up", .body = given_up, LONG},
     {.name = "given up, stored credit", .body = given_up_with_credit, LONG},
+    {.name = "a late issue, claimed", .body = late_issue_claimed},
     {.name = "a late issue, wait, give", .body = late_issue_wait_give},
     {.name = "a late issue, wake all, wait", .body = late_issue_all_wait},
     {0},

@@ -2,15 +2,19 @@
 """Breaks a copy of the headers in one place at a time; the model tests must report each.
 
     wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] [--jobs N] TABLE [SECTION...]
-    wrong.py --mutate ...      no table: for every function of the engine an order is weakened, a branch flipped, a statement
-                               dropped and an operator changed, by rule, one at a time; what the model tests do not report goes on to the unit and fault tests; in
-                               the end --least PERCENT must have been reported. Verdicts are kept in DIR/verdicts.tsv and used
-                               again for headers that have not changed, so an interrupted run goes on where it stopped.
-                               --minutes N: begin no more after that; --seed N: in another order, for a sample
+    wrong.py --mutate ...      no table: in every function of the engine a branch is flipped, a statement dropped and an operator
+                               changed, by rule, one at a time; the unit tests, the model tests and the others are asked until
+                               one reports it, with one backend that has the code; in the end --least PERCENT must have been
+                               reported
 
     wrong.py --orders ...      no table: each order in the headers that is stronger than relaxed is weakened by one step, alone,
-                               and the model tests are asked; what they say must be what orders.md says. --seconds, --minutes and
-                               --seed as above; verdicts are kept likewise
+                               and the model tests are asked; what they say must be what orders.md says
+
+With --mutate and --orders all changes are compiled into one copy of the headers, and a test program is told by its environment
+which of them is in force; so it is built once for each backend. The tests are asked in three levels, the cheapest that are near the
+change first; --level N stops after that level. Verdicts are kept in DIR and used again as long as no header has changed: an
+interrupted run goes on where it stopped, and a run with a higher level asks only about what was not reported.
+    --minutes N: begin no more after that; --seed N: in another order, for a sample
 
 A table is an ini file. Each section is one change:
 
@@ -26,8 +30,10 @@ A table is an ini file. Each section is one change:
 import argparse
 import concurrent.futures
 import configparser
+import functools
 import hashlib
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -55,15 +61,20 @@ class TableError(Exception):
     """The table does not fit the headers (any more)."""
 
 
-def function_span(text, name):
-    """Where the function's definition begins and ends."""
-    for found in re.finditer(r"^(?:[^\n#/* ][^\n]*\b)?" + re.escape(name) + r"\(", text, re.M):
+def function_spans(text, name):
+    """Where the function's definitions begin and end: there is another one for each platform, or one."""
+    spans = []
+    for found in re.finditer(r"\b" + re.escape(name) + r"\(", text):
+        line = text.rfind("\n", 0, found.start()) + 1
+        if line < found.start() and text[line] in "#/* ":
+            continue
         brace = text.find("{", found.end())
         semicolon = text.find(";", found.end())
         if brace >= 0 and (semicolon < 0 or brace < semicolon):
-            end = text.find("\n}", brace)
-            return found.start(), end + 2
-    raise TableError(f"no function {name}")
+            spans.append((line, text.find("\n}", brace) + 2))
+    if not spans:
+        raise TableError(f"no function {name}")
+    return spans
 
 
 def squeeze(code):
@@ -71,35 +82,73 @@ def squeeze(code):
     return r"\s+".join(re.escape(word) for word in code.split())
 
 
-def change(headers, change_):
-    """Applies one change to a copy of the headers."""
-    path = os.path.join(headers, "rouse", change_["file"])
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    start, end = (0, len(text))
-    if "in" in change_:
-        start, end = function_span(text, change_["in"])
-    hits = list(re.finditer(squeeze(change_["old"]), text[start:end]))
+def place(text, change_):
+    """(where the old text begins, where it ends, the definition that it is in)"""
+    hits = []
+    for span in function_spans(text, change_["in"]) if "in" in change_ else [(0, len(text))]:
+        hits += [(span[0] + hit.start(), span[0] + hit.end(), span)
+                 for hit in re.finditer(squeeze(change_["old"]), text[span[0]:span[1]])]
     if "nth" in change_:
         hits = hits[change_["nth"]:change_["nth"] + 1]
     if len(hits) != 1:
         raise TableError(f"the old text is there {len(hits)} times")
-    new = "" if change_["new"] == "-" else change_["new"]
-    text = text[:start + hits[0].start()] + new + text[start + hits[0].end():]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    if "nth" in change_:
-        atomic = os.path.join(headers, "rouse", "detail", "base", "atomic.h")
-        with open(atomic, encoding="utf-8") as file:
-            text = file.read()
-        for old, added in MORE_ORDERS:
-            text = text.replace(old, old + added)
-        with open(atomic, "w", encoding="utf-8") as file:
-            file.write(text)
+    return hits[0]
+
+
+def new_text(change_):
+    return "" if change_["new"] == "-" else change_["new"]
+
+
+def change(headers, change_):
+    """Applies one change to a copy of the headers."""
+    path = pathlib.Path(headers, "rouse", change_["file"])
+    text = path.read_text()
+    start, end, _ = place(text, change_)
+    path.write_text(text[:start] + new_text(change_) + text[end:])
+
+
+CHOICE = """char *getenv(const char *name);
+int atoi(const char *digits);
+static int rouse_changed_;
+__attribute__((constructor, no_sanitize_thread)) static void rouse_change_(void) {
+    rouse_changed_ = getenv("ROUSE_CHANGE") == 0 ? 0 : atoi(getenv("ROUSE_CHANGE"));
+}
+__attribute__((noinline, no_sanitize_thread, unused)) static int rouse_is_changed_(int number) {
+    return rouse_changed_ == number;
+}
+"""
+
+
+def change_all(headers, table):
+    """Puts every change of the table into a copy of the headers: a changed function begins with its changed bodies, each of which
+    takes the place of the rest if it is the one in force. Returns the number of each change."""
+    numbers, added = {name: number for number, name in enumerate(table, 1)}, {}
+    for name, section in table.items():
+        text = pathlib.Path(headers, "rouse", section["file"]).read_text()
+        start, end, span = place(text, section)
+        brace = text.index("{", text.index(section["in"] + "(", span[0]))
+        leave = " return;" if re.search(r"\bvoid " + section["in"], text[span[0]:brace]) else ""
+        body = text[brace:start] + new_text(section) + text[end:span[1]]
+        added.setdefault(section["file"], []).append(
+            (brace + 1, f"\n    if (rouse_is_changed_({numbers[name]})) {{ {body}{leave} }}"))
+    for file, pieces in added.items():
+        path = pathlib.Path(headers, "rouse", file)
+        text = path.read_text()
+        for position, bodies in sorted(pieces, reverse=True):
+            text = text[:position] + bodies + text[position:]
+        path.write_text(text)
+    path = pathlib.Path(headers, "rouse", "detail", "base", "atomic.h")
+    text = path.read_text()
+    for old, more in MORE_ORDERS:
+        text = text.replace(old, old + more)
+    path.write_text(text)
+    pathlib.Path(headers, "choice.h").write_text(CHOICE)
+    return numbers
 
 
 def build(arguments, headers, topic, backend, out):
-    command = [arguments.cc, "-std=gnu11", "-O1", "-g1", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
+    options = ["-O0", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
+    command = [arguments.cc, "-std=gnu11", *options, "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
                "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
                "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
@@ -111,13 +160,15 @@ def build(arguments, headers, topic, backend, out):
         raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
 
 
-def run(program, scenario, seconds):
+def run(program, scenario, seconds, budget=0, number=0):
     """The first line that reports a fault, at which the program is stopped; None: nothing was reported."""
     command = ["sh", "-c", f'ulimit -S -t {seconds * 12}; exec "$@"', "sh", program, "--seconds", str(seconds),
-               "--replays", os.path.dirname(program)]
+               "--budget", str(budget), "--replays", os.path.dirname(program)]
     command += [scenario] if scenario else []
     failed = False
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace") as process:
+    environment = dict(os.environ, ROUSE_CHANGE=str(number))
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          errors="replace") as process:
         for line in process.stdout:
             if line.startswith("FAILED"):
                 failed = True
@@ -133,65 +184,153 @@ def run(program, scenario, seconds):
     return None
 
 
-# The rest of the suite, shortened: (source below tests/, backends or all, options, arguments of each run).
+# The other tests, shortened: (source below tests/, backends or all, options, arguments of each run).
 SEAM = '-DROUSE_ATOMIC_HOOKS_HEADER="%s"' % os.path.join(TESTS, "faults", "seam.h")
 SHORT = "-DROUSE_SEGMENT_CELLS=2"
-CRITERION = "-lcriterion"
-FIRST = [("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])]
-# Throughput mode's, in place of these.
-FIRST_OPEN = [("unit/reference_throughput.c", "SPIN MUTEX", [], ["5"]),
-              ("unit/reference_throughput.c", "LOCKFREE", [SHORT], ["4"]),
-              ("unit/test_throughput.c", "SPIN MUTEX LOCKFREE", [CRITERION], ["-j1"])]
+STANDIN = "-I" + os.path.join(TESTS, "support")  # a Criterion that is compiled and run in a third of the time
 BLOCKING = "MUTEX SPIN LOCKFREE"
-UNIT = {body: ("unit/test_%s.c" % body, BLOCKING if "blocking" in body else "", [CRITERION], ["-j1"])
-        for body in ("waiter_queue", "semaphore", "notify", "mutex", "mailbox", "waiter", "throughput", "event", "gate", "rwlock",
-                     "once", "barrier", "limit", "channel", "any", "deadline", "condvar", "several", "blocking",
-                     "family_blocking")}
-UNIT["misuse"] = ("unit/test_misuse.c", "", [CRITERION, "-DROUSE_DEBUG"], ["-j1"])
-UNIT["stats"] = ("unit/test_stats.c", "", [CRITERION, "-DROUSE_STATS"], ["-j1"])
-REST = [
-    ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
+UNIT = {body: ("unit/test_%s.c" % body, BLOCKING if "blocking" in body or body == "throughput" else "", [STANDIN],
+               ["--fail-fast"])
+        for body in ("waiter_queue", "mutex", "waiter", "event", "gate", "once", "barrier", "limit", "any", "deadline",
+                     "several", "mailbox", "semaphore", "notify", "channel", "throughput", "blocking", "family_blocking",
+                     "condvar", "rwlock")}
+UNIT["misuse"] = ("unit/test_misuse.c", "", [STANDIN, "-DROUSE_DEBUG"], ["--fail-fast"])
+UNIT["stats"] = ("unit/test_stats.c", "", [STANDIN, "-DROUSE_STATS"], ["--fail-fast"])
+SEQUENCES = ("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])
+THROUGHPUT = ("unit/reference_throughput.c", BLOCKING, [SHORT], ["4"])
+CHEAP = [
     *UNIT.values(),
+    SEQUENCES,
     ("faults/cost.c", "", [SEAM], [""]),
     ("faults/identity.c", "", [SEAM, SHORT], [""]),
     ("faults/timed.c", "", [SEAM, SHORT], [""]),
     ("faults/memory.c", "", [], ["storm 200000", "timeouts 200000", "limits"]),
     ("faults/memory.c", "LOCKFREE", [], ["wrap 200000"]),
-    ("faults/nomem.c", "LOCKFREE", [], ["wakers 100000", "reserve 30000", "each"]),
+    ("faults/nomem.c", "LOCKFREE", [], ["wakers 100000", "reserve 30000"]),
+    ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["one R3 W5 T1", "one R3 W5 K2"]),
+    ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["all 53"]),
+    ("faults/balance.c", "", [SEAM], [""]),
+]
+DEAR = [
+    ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
+    ("unit/reference_throughput.c", BLOCKING, [SHORT], ["5"]),
+    ("faults/nomem.c", "LOCKFREE", [], ["each"]),
     ("faults/stopped.c", "", [SEAM, SHORT], ["one 11"]),
     ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["recycle 11", "two 11", "signal 11"]),
-    ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["all 53", "narrow 7"]),
-    ("faults/balance.c", "", [SEAM], [""]),
+    ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["narrow 7"]),
     ("stress/conservation.c", "", [SHORT], ["2"]),
     ("stress/cancel_storm.c", "", [SHORT], ["2"]),
     ("stress/destroy_on_grant.c", "", [SHORT], ["2"]),
 ]
+# The model tests that are nearest to a header of the engine; a primitive's has its own name.
+NEAR = {"cancel": "cancel; batch; segments", "wait": "permits; condition; close; tickets; segments",
+        "wake": "batch; permits; condition; close; notify", "ticket": "tickets; permits; segments",
+        "segments": "segments; tickets", "lockfree": "permits; cancel", "state": "permits; batch; cancel",
+        "spin": "permits; batch; cancel; close; condition", "locked": "permits; batch; cancel; close",
+        "listed": "batch; cancel; close", "list": "batch; cancel; close", "word": "permits; batch; cancel; notify",
+        "open": "open; invited", "open_turns": "open", "open_word": "open; invited", "invited": "invited; open",
+        "deliver": "mailbox; permits; destroy; trace", "outcome": "any; permits; cancel; deadline", "chain": "batch; close",
+        "stats": "stats", "mutex": "mutex; permits; batch; cancel; condition", "guard": "close; destroy; permits",
+        "waiter_queue": "condition; permits; close; notify", "semaphore": "permits", "waiter": "mailbox; destroy",
+        "several": "any", "limit": "limit"}
 
 
-def suite(arguments, headers, backend, tests):
-    """What the unit, fault and stress tests say; None: nothing."""
-    for source, backends, options, runs in tests:
-        path = os.path.join(TESTS, source)
-        if (backends and backend not in backends.split()) or not os.path.exists(path):
+def family(process):
+    """{id: (state, the processor's time that it has had)} of a process and all that it has begun."""
+    parents, found = {}, {process}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
             continue
-        program = os.path.join(headers, re.sub(r"\W", "-", source))
-        command = [arguments.cc, "-std=gnu11", "-O1", "-w", "-pthread", "-I" + headers,
-                   "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *(o for o in options if not o.startswith("-l")), path, "-o",
-                   program, *(o for o in options if o.startswith("-l"))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
-        for words in runs:
-            name = source + (" " + words if words else "")
-            try:
-                done = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False, timeout=60,
-                                      errors="replace", cwd=headers)
-            except subprocess.TimeoutExpired:
-                return name + ": does not come to an end"
-            if done.returncode != 0:
-                said = (done.stderr.strip() or done.stdout.strip() or "exit %d" % done.returncode).split("\n")
-                return name + ": " + said[0]
+        parents[int(path.parent.name)] = int(fields[1]), (fields[0], int(fields[11]) + int(fields[12]))
+    for _ in range(3):
+        found |= {one for one, (parent, _) in parents.items() if parent in found}
+    return {one: parents[one][1] for one in found if one in parents}
+
+
+def output(process):
+    """What it prints; None: it sleeps for ever, and is killed."""
+    idle, before = 0, None
+    while idle < 2:
+        try:
+            return process.communicate(timeout=4)[0]
+        except subprocess.TimeoutExpired:
+            now = family(process.pid)
+            idle = idle + 1 if now == before and all(state in "SZ" for state, _ in now.values()) else 0
+            before = now
+    for one in now:
+        os.kill(one, signal.SIGKILL)
     return None
+
+
+def digest(*folders):
+    """Of all C sources and headers below these."""
+    sum_ = hashlib.sha1(pathlib.Path(__file__).read_bytes())
+    for path in sorted(path for folder in folders for path in pathlib.Path(folder).rglob("*.[ch]")):
+        sum_.update(path.read_bytes())
+    return sum_.hexdigest()[:12]
+
+
+class Programs:
+    """The test programs that hold all changes, each built when it is first asked and seen to pass unchanged. They are kept for the
+    next run."""
+
+    def __init__(self, arguments, table):
+        self.arguments, self.built, self.lock = arguments, {}, threading.Lock()
+        self.headers = os.path.join(arguments.work, "programs-" + digest(INCLUDE, TESTS))
+        shutil.rmtree(os.path.join(self.headers, "rouse"), ignore_errors=True)
+        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(self.headers, "rouse"))
+        self.numbers = change_all(self.headers, table)
+
+    def get(self, test, backend):
+        """The program of a model test, or of another test."""
+        source, options = (test, []) if isinstance(test, str) else (test[0], test[2])
+        key = re.sub(r"\W+", "-", " ".join([source, backend, *(os.path.basename(option) for option in options)]))
+        with self.lock:
+            lock, failed = self.built.setdefault(key, (threading.Lock(), []))
+        program = os.path.join(self.headers, key)
+        with lock:
+            if not failed:
+                failed.append(None if os.path.exists(program) else self.make(program, test, source, backend, options))
+            if failed[0] is not None:
+                raise TableError(f"{source} {backend}, unchanged: {failed[0]}")
+        return program
+
+    def make(self, program, test, source, backend, options):
+        """Builds it; what is wrong with it."""
+        new = program + "-new"
+        if isinstance(test, str):
+            build(self.arguments, self.headers, test, backend, new)
+        else:
+            command = [shutil.which("clang") or self.arguments.cc, "-std=gnu11", "-O0", "-w", "-pthread",
+                       "-include", self.headers + "/choice.h", "-I" + self.headers,
+                       "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *options, os.path.join(TESTS, source), "-o", new]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                return "does not compile: " + done.stderr.strip().split("\n")[0]
+        report = self.ask(new, test, 0, 1)
+        if report is None:
+            os.rename(new, program)
+        return report
+
+    def ask(self, program, test, number, budget):
+        """What it says of a change; None: nothing."""
+        if isinstance(test, str):
+            report = run(program, "", self.arguments.seconds, budget, number)
+            return report and test + ": " + report
+        for words in test[3]:
+            name = " ".join(f"{test[0]} {words}".split())
+            command = ["sh", "-c", f'ulimit -S -t {100 if test in DEAR else 10}; exec "$@"', "sh", program, *words.split()]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  cwd=self.headers,
+                                  env=dict(os.environ, ROUSE_CHANGE=str(number))) as process:
+                said = output(process)
+            if said is None or process.returncode == -signal.SIGXCPU:
+                return name + ": does not come to an end"
+            if process.returncode != 0:
+                return name + ": " + (said.strip() or "exit %d" % process.returncode).split("\n")[0]
+        return None
 
 
 def tests_of(section, backend):
@@ -202,13 +341,17 @@ def tests_of(section, backend):
             yield topic, scenario
 
 
+@functools.lru_cache(maxsize=None)
+def calls(path, names):
+    """Does the program call a function of one of these nouns?"""
+    return re.search(r"\brouse_(%s)_" % names, pathlib.Path(path).read_text()) is not None
+
+
 def concerns(path, file, function):
     """Can the program tell that the function has changed? Of a primitive's header: does it call the primitive?"""
     header = os.path.basename(file)[:-2]
-    if "/" in file or header in ("waiter_queue", "waiter", "mailbox", "blocking"):
-        return True
-    with open(path, encoding="utf-8") as source:
-        return re.search(r"\brouse_(%s|%s)_" % (function.split("_")[1], header), source.read()) is not None
+    return "/" in file or header in ("waiter_queue", "waiter", "mailbox", "blocking") or \
+        calls(path, function.split("_")[1] + "|" + header)
 
 
 def topics_of(file, function):
@@ -218,27 +361,37 @@ def topics_of(file, function):
                      if concerns(os.path.join(MODEL, "races", topic + ".c"), file, function))
 
 
-def rest_of(file, function):
-    return [test for test in REST if concerns(os.path.join(TESTS, test[0]), file, function)]
-
-
-def first_of(file):
+def near_of(file):
     """The quickest tests that a change in this header may fail."""
     header = os.path.basename(file)[:-2]
-    if header.startswith("open"):
-        return FIRST_OPEN
-    return [UNIT[header]] if "/" not in file and header in UNIT else FIRST
+    if header.startswith("open") or header == "invited":
+        return [UNIT["throughput"], THROUGHPUT]
+    if header == "stats" or "/" not in file and header in UNIT:
+        return [UNIT[header]]
+    return [SEQUENCES]
+
+
+def asked(level, mutate, section, backend):
+    """What a level asks: other tests, model tests, and the processor's seconds for each of these."""
+    file, function = section["file"], section["in"]
+    every = list(dict.fromkeys(topic for topic, _ in tests_of(section, backend)))
+    near = [topic for topic in NEAR.get(os.path.basename(file)[:-2], os.path.basename(file)[:-2]).split("; ") if topic in every]
+    near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
+    if level == 1:
+        return near_of(file) if mutate else [], near[:2], 1
+    other = {2: CHEAP, 3: DEAR}[level] if mutate else []
+    return ([test for test in other if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)],
+            near + [topic for topic in every if topic not in near], {2: 2, 3: 20}[level])
 
 
 def examine(arguments, name, section, backend):
-    """What is reported, or None."""
+    """What is reported of a table's change, or None."""
     work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name) + "-" + backend)
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
     change(work, section)
-    weakened = name.endswith("weaken")  # that takes several threads to tell
-    report = suite(arguments, work, backend, first_of(section["file"])) if arguments.mutate and not weakened else None
-    for topic, scenario in tests_of(section, backend) if report is None else ():
+    report = None
+    for topic, scenario in tests_of(section, backend):
         program = os.path.join(work, topic)
         if not os.path.exists(program):
             build(arguments, work, topic, backend, program)
@@ -246,8 +399,6 @@ def examine(arguments, name, section, backend):
         if report is not None:
             report = topic + ": " + report
             break
-    if report is None and arguments.mutate:
-        report = suite(arguments, work, backend, rest_of(section["file"], section["in"]))
     shutil.rmtree(work, ignore_errors=True)
     return report
 
@@ -267,6 +418,7 @@ MORE_ORDERS = [(" SWAP(T, type, acq_rel)", " SWAP(T, type, acquire) SWAP(T, type
                (" ADD(T, type, acq_rel)", " ADD(T, type, acquire)")]
 
 
+@functools.lru_cache(maxsize=None)
 def orders():
     """A table with a section for each order that can be weakened. What edges.ini has for it is tried first."""
     table, known = {}, configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",))
@@ -276,20 +428,18 @@ def orders():
                        "old": call, "new": re.sub(r"_(acquire|release|acq_rel|seq_cst)_\($", f"_{weaker}_(", call)}
         hints = [section["tests"] for section in known.values() if section.get("in") == function and "silent" not in section and
                  section["file"] == file and call[:-1] in section["old"] and f"_{weaker}_" in section["new"]]
-        table[name]["tests"] = "; ".join(dict.fromkeys("; ".join([*hints, ALL_TOPICS]).split("; ")))
+        table[name]["hints"] = [hint.split("=")[0].strip() for hint in "; ".join(hints).split(";")]
     return table
 
 
 # How a function is mutated: (kind, what is looked for, what it becomes). The first hit in a function counts.
+# The orders are another table.
 MUTATIONS = [
-    ("weaken", r"\b(rouse_(?:u32|u64|ptr)_(\w+?))_(acq_rel|acquire|release|seq_cst)_\(",
-     lambda m: f"{m.group(1)}_{ {'load': 'acquire', 'store': 'release'}.get(m.group(2), 'acq_rel') if m.group(3) == 'seq_cst' else WEAKEN[m.group(3)]}_("),
     ("flip", r"\bif \(([^\n]*)\) \{$", lambda m: f"if (!({m.group(1)})) {{"),
     ("drop", r"(?<=[;{}:/]\n) +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
     ("operator", r" (==|!=|<|>=|>|<=) ", lambda m: f" {OPPOSITE[m.group(1)]} "),
 ]
-NO_CODE = r"/\*.*?\*/|\bROUSE_(?:CHECK|TRACE)\w*\(.*?\);$"
-WEAKEN = {"acq_rel": "release", "acquire": "relaxed", "release": "relaxed"}
+NO_CODE = r"/\*.*?\*/|^#[^\n]*|\bROUSE_(?:CHECK|TRACE)\w*\(.*?\);$"
 OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
@@ -297,6 +447,7 @@ OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 NOT_MUTATED = ("atomic.h", "check.h", "park.h", "lock.h", "platform.h", "config.h", "inline.h", "win32.h", "options.h", "owner.h")
 
 
+@functools.lru_cache(maxsize=None)
 def mutants():
     """A table with at most one mutation of each kind for every function of the engine, chosen by rule."""
     table = {}
@@ -306,7 +457,7 @@ def mutants():
         if "loop/" in file or path.name in NOT_MUTATED:
             continue
         for _, name in edges.comments_and_functions(text)[1]:
-            start, end = function_span(text, name)
+            start, end = function_spans(text, name)[0]
             code = re.sub(NO_CODE, lambda m: re.sub(r"[^\n/]", "_", m.group()), text[start:end], flags=re.M | re.S)
             for kind, wanted, become in MUTATIONS:
                 found = re.search(wanted, code, re.M)
@@ -314,7 +465,7 @@ def mutants():
                     nth = len(re.findall(squeeze(found.group()), text[start:start + found.start()]))
                     table[f"{name} {kind}"] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name,
                                                "nth": nth, "old": found.group().strip(), "new": become(found).strip(),
-                                               "tests": topics_of(file, name)}
+                                               "hints": [], "tests": topics_of(file, name)}
     for line in open(os.path.join(HERE, "survivors.md"), encoding="utf-8"):
         found = re.match(r"\| `(\w+ \w+)` \| (.*) \|$", line)
         if found and found.group(1) in table:
@@ -323,48 +474,44 @@ def mutants():
 
 
 class Verdicts:
-    """With --mutate, kept in a file under the changed headers' hash."""
+    """Of the changes by rule; kept in a file under the name of the change, as long as the headers are the same."""
 
     def __init__(self, arguments, table):
         self.arguments, self.table = arguments, table
-        self.path = os.path.join(arguments.work, "verdicts.tsv")
+        self.path = os.path.join(arguments.work, f"verdicts-{digest(INCLUDE)}.tsv")
         self.lock = threading.Lock()
         self.kept = {}
-        if (arguments.mutate or arguments.orders) and os.path.exists(self.path):
+        self.programs = Programs(arguments, {**mutants(), **orders()})
+        if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as file:
                 for line in file:
-                    key, backend, report = line.rstrip("\n").split("\t")
-                    self.kept[key, backend] = report or None
+                    name, backend, level, report = line.rstrip("\n").split("\t")
+                    self.kept[name, backend] = int(level), report or None
 
-    def key(self, section):
-        headers = os.path.join(self.arguments.work, "hash-%d" % threading.get_ident())
-        shutil.rmtree(headers, ignore_errors=True)
-        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(headers, "rouse"))
-        change(headers, section)
-        digest = hashlib.sha1()
-        for folder, folders, files in os.walk(headers):
-            folders.sort()
-            for name in sorted(files):
-                with open(os.path.join(folder, name), "rb") as file:
-                    digest.update(file.read())
-        shutil.rmtree(headers, ignore_errors=True)
-        return digest.hexdigest()
+    def examine(self, name, backend, level):
+        """The levels after this one."""
+        for level in range(level + 1, self.arguments.level + 1):
+            other, topics, budget = asked(level, self.arguments.mutate, self.table[name], backend)
+            for test in other + topics:
+                if isinstance(test, str) or not test[1] or backend in test[1].split():
+                    program = self.programs.get(test, backend)
+                    report = self.programs.ask(program, test, self.programs.numbers[name], budget)
+                    if report is not None:
+                        return report
+        return None
 
     def of(self, name):
-        section = dict(self.table[name])
-        if not self.arguments.mutate and not self.arguments.orders:
-            return [(backend, examine(self.arguments, name, section, backend)) for backend in section["backend"].split()]
-        key = self.key(section)
-        found = []
-        for backend in section["backend"].split():
-            if (key, backend) not in self.kept:
-                self.kept[key, backend] = examine(self.arguments, name, section, backend)
+        backends = self.table[name]["backend"].split()
+        for backend in backends[:1] if self.arguments.level == 1 else backends:
+            level, report = self.kept.get((name, backend), (0, None))
+            if level < self.arguments.level and report is None:
+                report = self.examine(name, backend, level)
+                self.kept[name, backend] = self.arguments.level, report
                 with self.lock, open(self.path, "a", encoding="utf-8") as file:
-                    file.write("%s\t%s\t%s\n" % (key, backend, re.sub(r"\s+", " ", self.kept[key, backend] or "")))
-            found.append((backend, self.kept[key, backend]))
-            if self.arguments.orders and found[-1][1] is not None:
-                return found[-1:]  # one backend that needs it is enough
-        return [(section["backend"], None)] if self.arguments.orders else found
+                    file.write("%s\t%s\t%d\t%s\n" % (name, backend, self.arguments.level, re.sub(r"\s+", " ", report or "")))
+            if report is not None:
+                return [(backend, report)]  # one backend that needs it is enough
+        return [(" ".join(backends), None)]
 
 
 def shorten(report):
@@ -383,6 +530,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60, help="of processor time, for one scenario")
     parser.add_argument("--part", default="0/1", help="i/n: only every n-th section, from the i-th on")
     parser.add_argument("--mutate", action="store_true")
+    parser.add_argument("--level", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--least", type=float, default=95.0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0)
@@ -393,7 +541,9 @@ def main():
     os.makedirs(arguments.work, exist_ok=True)
     table = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",), strict=True)
     table.optionxform = str
-    if arguments.orders or arguments.mutate:
+    if not arguments.orders and not arguments.mutate:
+        arguments.level = 0
+    if arguments.level:
         table = orders() if arguments.orders else mutants()
         names = list(table)
         arguments.sections = ([arguments.table] if arguments.table else []) + arguments.sections
@@ -407,7 +557,7 @@ def main():
              re.match(arguments.files, table[name]["file"])]
     if arguments.seed is not None:
         random.Random(arguments.seed).shuffle(names)
-    verdicts = Verdicts(arguments, table)
+    verdicts = Verdicts(arguments, table) if arguments.level else None
     expected = edges.not_reported() if arguments.orders else ()
     reported, silent, bad, survivors, done = 0, 0, 0, [], 0
     begun = time.monotonic()
@@ -416,7 +566,10 @@ def main():
         if arguments.minutes and time.monotonic() - begun > 60 * arguments.minutes:
             return None
         try:
-            return verdicts.of(name)
+            if arguments.level:
+                return verdicts.of(name)
+            section = dict(table[name])
+            return [(backend, examine(arguments, name, section, backend)) for backend in section["backend"].split()]
         except TableError as error:
             return str(error)
 

@@ -103,9 +103,12 @@ static inline int criterion_run(const criterion_test *test) {
     return as_wanted ? 0 : 1;
 }
 
-int main(void) {
+/* --fail-fast: ends with the first test that fails. */
+int main(int argc, char **argv) {
+    const bool fail_fast = argc > 1 && strcmp(argv[1], "--fail-fast") == 0;
     int count[3] = {0, 0, 0};
-    for (const criterion_test *test = criterion_tests; test != NULL; test = test->next) {
+    for (const criterion_test *test = criterion_tests; test != NULL && !(fail_fast && count[1] != 0);
+         test = test->next) {
         fflush(NULL);
         count[criterion_run(test)]++;
     }
