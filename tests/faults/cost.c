@@ -309,7 +309,7 @@ enum {
 static row rows[ROWS] = {
     [PLAIN] =
         ROW("a call that finds nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(2, 2, 2)),
-    [QUEUE_ALONE] = ROW("queue, alone", BY_BACKEND(2.2, 1.1, 2.5), BY_BACKEND(4, 4, 8)),
+    [QUEUE_ALONE] = ROW("queue, alone", BY_BACKEND(2.2, 1.1, 2.5), BY_BACKEND(5, 4, 8)),
     [WAKE_ALONE] = ROW("release to one who waits alone", BY_BACKEND(1.1, 1.1, 1.2), BY_BACKEND(5, 6, 19)),
     [QUEUE_MANY] = ROW("queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(6, 5, 8)),
     [WAKE_MANY] = ROW("release to the oldest of 100", BY_BACKEND(1.1, 1.1, 1.3), BY_BACKEND(6, 6, 19)),
@@ -323,7 +323,7 @@ static row rows[ROWS] = {
     [UNLOCKING] = ROW("unlock to one who waits", BY_BACKEND(1.1, 0.0, 1.2), BY_BACKEND(8, 12, 19)),
     [EVERYBODY] = ROW("notify_all to 256, for each", BY_BACKEND(0.1, 0.0, 1.3), BY_BACKEND(3, 3, 8)),
     [ADDING] = ROW("add_waiter_if that queues", BY_BACKEND(1.1, 1.1, 2.5), BY_BACKEND(5, 4, 8)),
-    [LEAVE_ALONE] = ROW("cancel, alone", BY_BACKEND(1.1, 0.0, 1.2), BY_BACKEND(6, 8, 14)),
+    [LEAVE_ALONE] = ROW("cancel, alone", BY_BACKEND(1.1, 0.0, 1.2), BY_BACKEND(7, 8, 14)),
     [LEAVE_OLDEST] = ROW("cancel 256, oldest first", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(9, 8, 14)),
     [LEAVE_NEWEST] = ROW("cancel 256, newest first", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(9, 8, 15)),
     [LEAVE_ANY] = ROW("cancel 256, in steps of 101", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(9, 8, 17)),

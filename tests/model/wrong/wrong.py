@@ -466,10 +466,11 @@ def mutants():
                     table[f"{name} {kind}"] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name,
                                                "nth": nth, "old": found.group().strip(), "new": become(found).strip(),
                                                "hints": [], "tests": topics_of(file, name)}
-    for line in open(os.path.join(HERE, "survivors.md"), encoding="utf-8"):
-        found = re.match(r"\| `(\w+ \w+)` \| (.*) \|$", line)
-        if found and found.group(1) in table:
-            table[found.group(1)]["silent"] = found.group(2)
+    rows = pathlib.Path(HERE, "survivors.md").read_text().split("\n## Reported")[0]
+    for name, why in re.findall(r"^\| `(\w+ \w+)` \| (.*) \|$", rows, re.M):
+        if name not in table:
+            sys.exit(f"survivors.md names {name}, which is no mutation any more")
+        table[name]["silent"] = why
     return table
 
 
