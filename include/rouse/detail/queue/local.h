@@ -4,7 +4,7 @@
  * read-modify-write or a fence. (The members of a waiter are atomics for the sake of the other backends; here
  * they are read and written relaxed.) Not for signal handlers. Allocates nothing.
  *
- *   state     balance_                             oldest_ ... newest_
+ *   state     balance_                             list_
  *   FREE      0 or more: the stored credit         empty
  *   QUEUED    -LOCAL_LACK ... -1: minus what       the waiters, oldest first
  *             the waiters lack together
@@ -31,6 +31,7 @@
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
 #include "../wake/outcome.h"
+#include "list.h"
 #include "types.h"
 
 #include <stdbool.h>
@@ -41,14 +42,13 @@ struct rouse_waiter_queue {
     int64_t balance_;
     ROUSE_BUILT_MEMBER_
     ROUSE_STATS_MEMBER_
-    rouse_waiter *oldest_; /* the waiters, linked by next_ and, from all but the oldest, back by place_ */
-    rouse_waiter *newest_;
+    rouse_list_ list_; /* the waiters */
     uint32_t count_;
     ROUSE_OWNER_MEMBER_
 };
 
 #define ROUSE_BACKEND_INIT_(credit) \
-    { ROUSE_BUILT_INIT_((int64_t)(credit)), NULL, NULL, ROUSE_OWNER_INIT_(0) }
+    { ROUSE_BUILT_INIT_((int64_t)(credit)), {NULL, NULL}, ROUSE_OWNER_INIT_(0) }
 
 /* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every
  * open one's. */
@@ -73,14 +73,16 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 /* How much of `most`, which it may have asked for, the oldest waiter has been given. */
 ROUSE_INLINE_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
     (void)most;
-    return q->oldest_ == NULL ? 0 : rouse_account_asked_(q->oldest_) - rouse_account_lacks_(q->oldest_);
+    return q->list_.oldest == NULL
+               ? 0
+               : rouse_account_asked_(q->list_.oldest) - rouse_account_lacks_(q->list_.oldest);
 }
 #endif
 
 #ifdef ROUSE_STATS
 /* When the oldest waiter queued; 0: nobody waits. */
 ROUSE_INLINE_ uint64_t rouse_backend_oldest_(const rouse_waiter_queue *q) {
-    return q->oldest_ == NULL ? 0 : rouse_u64_load_relaxed_(&q->oldest_->since_);
+    return q->list_.oldest == NULL ? 0 : rouse_u64_load_relaxed_(&q->list_.oldest->since_);
 }
 #endif
 
@@ -126,38 +128,17 @@ ROUSE_INLINE_ rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n,
 
 /* Takes the oldest waiter, w, out. What it lacked is the caller's to add to the balance. */
 ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
-    rouse_waiter *const behind = w->next_;
-    q->oldest_ = behind;
-    if (behind == NULL) {
-        q->newest_ = NULL;
-    }
+    rouse_list_pop_(&q->list_, w);
     q->count_--;
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
-}
-
-/* Takes any waiter out of the list. The caller sets the balance. */
-ROUSE_INLINE_ void rouse_local_remove_(rouse_waiter_queue *q, rouse_waiter *w) {
-    rouse_waiter *const behind = w->next_;
-    rouse_waiter *const before = w == q->oldest_ ? NULL : (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
-    if (before == NULL) {
-        q->oldest_ = behind;
-    } else {
-        before->next_ = behind;
-    }
-    if (behind == NULL) {
-        q->newest_ = before;
-    } else {
-        rouse_ptr_store_relaxed_(&behind->place_, before);
-    }
-    q->count_--;
 }
 
 /* Gives n, no more than the waiters lack together. Those that have all they asked for go to the chain. */
 ROUSE_INLINE_ void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
     q->balance_ += (int64_t)n;
     while (n != 0) {
-        rouse_waiter *const w = q->oldest_;
+        rouse_waiter *const w = q->list_.oldest;
         const uint32_t lacks = rouse_account_lacks_(w);
         if (n < lacks) {
             rouse_account_set_lacks_(w, lacks - n);
@@ -171,7 +152,7 @@ ROUSE_INLINE_ void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_ch
 
 /* Gives as much of n as the waiters lack. Returns the rest. */
 ROUSE_INLINE_ uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
-    const int64_t lack = q->oldest_ != NULL ? -q->balance_ : 0;
+    const int64_t lack = q->list_.oldest != NULL ? -q->balance_ : 0;
     const uint32_t given = (int64_t)n < lack ? n : (uint32_t)lack;
     rouse_local_give_(q, given, chain);
     return n - given;
@@ -180,10 +161,8 @@ ROUSE_INLINE_ uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rou
 /* Takes everybody out with `outcome`: the list becomes empty. The caller has set the balance. Returns how
  * many. */
 ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
-    rouse_waiter *const first = q->oldest_;
+    rouse_waiter *const first = rouse_list_take_all_(&q->list_);
     const uint32_t count = q->count_;
-    q->oldest_ = NULL;
-    q->newest_ = NULL;
     q->count_ = 0;
     ROUSE_STATS_SWEPT_(q, first, outcome);
     rouse_deliver_chain_(q, first, outcome);
@@ -196,8 +175,7 @@ ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->balance_ = (int64_t)credit;
     ROUSE_BUILT_BEGIN_(q);
     ROUSE_STATS_BEGIN_(q);
-    q->oldest_ = NULL;
-    q->newest_ = NULL;
+    (void)rouse_list_take_all_(&q->list_);
     q->count_ = 0;
     ROUSE_OWNER_BEGIN_(q);
 }
@@ -223,7 +201,7 @@ ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     const int64_t after = q->balance_ - (int64_t)n;
-    rouse_waiter *const before = q->newest_;
+    rouse_waiter *const before = q->list_.newest;
     uint32_t lacks = n;
     if (before == NULL && !ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) { /* where somebody waits it is open */
         return ROUSE_CLOSED;
@@ -232,16 +210,13 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
         return ROUSE_OK;
     }
     if (before == NULL) {
-        q->oldest_ = w;
         lacks = (uint32_t)-after;
+        rouse_list_append_(&q->list_, w);
     } else {
-        before->next_ = w;
+        rouse_list_append_behind_(&q->list_, before, w);
     }
-    q->newest_ = w;
     q->count_++;
     q->balance_ = after;
-    w->next_ = NULL;
-    rouse_ptr_store_relaxed_(&w->place_, before);
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_QUEUED_(w, q);
@@ -250,62 +225,35 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     return ROUSE_PENDING;
 }
 
-/* rouse_deliver_one_ with its rare paths out of line. */
-ROUSE_SLOW_ void rouse_local_deliver_later_(rouse_waiter *w) {
-    rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
-}
-ROUSE_SLOW_ void rouse_local_deliver_more_(rouse_inbox_ *mine) {
-    rouse_deliver_end_(mine);
-}
-ROUSE_INLINE_ void rouse_local_deliver_(rouse_waiter *w) {
-    rouse_inbox_ *const mine = rouse_inbox_mine_();
-    const uint32_t outcome = rouse_outcome_(ROUSE_OK, 0);
-    /* Relaxed: the inbox is this thread's, which has no signal handlers that push to it. */
-    if (!ROUSE_LIKELY_(rouse_u32_load_relaxed_(&mine->running_) == 0 && w->mailbox_ == NULL)) {
-        rouse_local_deliver_later_(w);
-        return;
-    }
-    rouse_outcome_store_(w, outcome);
-    if (w->wake_ == NULL) {
-        return;
-    }
-    rouse_deliver_begin_(mine);
-    rouse_deliver_call_(w, outcome);
-    /* Relaxed: as above. */
-    if (!ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
-        rouse_local_deliver_more_(mine);
-        return;
-    }
-    rouse_u32_store_relaxed_(&mine->running_, 0);
-}
-
-/* Gives 1 to the oldest waiter, of which there is one. Returns how many it woke.
+/* Gives 1 to the oldest waiter, w.
  *
- *     the oldest lacks 1     QUEUED, b  ->  QUEUED or FREE, b + 1: it is taken out and told    1
- *     it lacks more          QUEUED, b  ->  QUEUED, b + 1                                      0 */
-ROUSE_INLINE_ uint32_t rouse_local_give_one_(rouse_waiter_queue *q) {
-    rouse_waiter *const w = q->oldest_;
+ *     w lacks 1       QUEUED, b  ->  QUEUED or FREE, b + 1: w is taken out    true: to be told
+ *     w lacks more    QUEUED, b  ->  QUEUED, b + 1                            false */
+ROUSE_INLINE_ bool rouse_local_give_one_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t lacks = rouse_account_lacks_(w);
     q->balance_++;
     if (!ROUSE_LIKELY_(lacks == 1)) {
         rouse_account_set_lacks_(w, lacks - 1);
-        return 0;
+        return false;
     }
     rouse_local_pop_(q, w);
-    rouse_local_deliver_(w);
-    return 1;
+    return true;
 }
 
 /* FREE, CLOSED -> rouse_local_store_. QUEUED -> QUEUED, n more, or FREE: what nobody lacks, up to the cap. */
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
+    rouse_waiter *const w = q->list_.oldest;
     uint32_t rest;
-    if (q->oldest_ == NULL) {
+    if (w == NULL) {
         return rouse_local_store_(q, n, cap);
     }
     if (n == 1) {
-        *woken = rouse_local_give_one_(q);
+        *woken = rouse_local_give_one_(q, w);
+        if (*woken != 0) {
+            rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+        }
         return ROUSE_OK;
     }
     rest = rouse_local_serve_(q, n, &chain);
@@ -322,10 +270,13 @@ ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
     return rouse_local_store_(q, 1, ROUSE_MAX_PERMITS);
 }
 ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
-    if (!ROUSE_LIKELY_(q->oldest_ != NULL)) {
+    rouse_waiter *const w = q->list_.oldest;
+    if (!ROUSE_LIKELY_(w != NULL)) {
         return rouse_local_store_one_(q);
     }
-    (void)rouse_local_give_one_(q);
+    if (rouse_local_give_one_(q, w)) {
+        rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+    }
     return ROUSE_OK;
 }
 
@@ -339,7 +290,8 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     }
     lacks = rouse_account_lacks_(w);
     credit = rouse_account_asked_(w) - lacks;
-    rouse_local_remove_(q, w);
+    rouse_list_remove_(&q->list_, w);
+    q->count_--;
     q->balance_ += (int64_t)lacks;
     ROUSE_TRACE("cancel", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
@@ -351,7 +303,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
 
 /* QUEUED -> FREE, 0. FREE, CLOSED -> unchanged. */
 ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
-    if (q->oldest_ == NULL) {
+    if (q->list_.oldest == NULL) {
         return 0;
     }
     q->balance_ = 0;
@@ -382,9 +334,9 @@ ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     if (rouse_queue_closed_(q)) {
         return 0;
     }
-    if (q->oldest_ != NULL) { /* what the waiters have been given goes back */
+    if (q->list_.oldest != NULL) { /* what the waiters have been given goes back */
         q->balance_ = 0;
-        for (const rouse_waiter *w = q->oldest_; w != NULL; w = w->next_) {
+        for (const rouse_waiter *w = q->list_.oldest; w != NULL; w = w->next_) {
             q->balance_ += (int64_t)(rouse_account_asked_(w) - rouse_account_lacks_(w));
         }
     }

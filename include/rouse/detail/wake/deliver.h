@@ -300,8 +300,8 @@ ROUSE_INLINE_ void rouse_deliver_(const rouse_chain_ *chain) {
     rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
-/* The same for one waiter, where that cannot be done at once: it is on a mailbox, or this thread is in a
- * wake. */
+/* The same for one waiter whose wake cannot be called at once: it has none or is on a mailbox, or this thread
+ * is in a wake. */
 ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
     const bool polled = w->wake_ == NULL; /* before the store */
     if (w->mailbox_ == NULL) {
@@ -323,15 +323,12 @@ ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
 /* The same for one waiter, without a chain where its wake runs at once. */
 ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
-    const bool polled = w->wake_ == NULL; /* before the store */
-    if (!ROUSE_LIKELY_(w->mailbox_ == NULL && rouse_u32_load_relaxed_(&mine->running_) == 0)) {
+    if (!ROUSE_LIKELY_(w->wake_ != NULL && w->mailbox_ == NULL &&
+                       rouse_u32_load_relaxed_(&mine->running_) == 0)) {
         rouse_deliver_later_(w, outcome);
         return;
     }
     rouse_outcome_store_(w, outcome);
-    if (polled) {
-        return;
-    }
     rouse_deliver_begin_(mine);
     rouse_deliver_call_(w, outcome);
     /* rouse_deliver_end_, with nothing due. Relaxed: as there. */
