@@ -2,6 +2,9 @@
  *
  * W7 N: N waiters register on an empty semaphore and are cancelled in the order they came, in the reverse order,
  * in a random order. Charged per waiter, registering included.
+ * W7sizes: the same for N = 10 ... 10,000, as many waiters of each N, in turn within each repetition; the counters say
+ * what a waiter of each N took, and "growth" the slowest over the fastest. What the machine does meanwhile falls on all
+ * N alike, which it does not where each N is a group of its own.
  * W7storm: one waiter stays at the head while a million others register and cancel, one after the other; the
  * counters say by how many bytes the heap has grown after so many of them. */
 #include BENCH_ADAPTER
@@ -56,13 +59,13 @@ static inline void leave(c_sem *sem, sleeper *s) {
 }
 
 /* The order in which they cancel. */
-static int *cancel_order(const crowd *c) {
-    int *const at = bench_alloc((size_t)c->n * sizeof *at);
+static int *cancel_order(int n, order o) {
+    int *const at = bench_alloc((size_t)n * sizeof *at);
     uint32_t seed = 2463534242u;
-    for (int i = 0; i < c->n; i++) {
-        at[i] = c->order == LIFO ? c->n - 1 - i : i;
+    for (int i = 0; i < n; i++) {
+        at[i] = o == LIFO ? n - 1 - i : i;
     }
-    for (int i = c->n - 1; c->order == RANDOM && i > 0; i--) {
+    for (int i = n - 1; o == RANDOM && i > 0; i--) {
         const int j = (int)(bench_random(&seed) % (uint32_t)(i + 1));
         const int swapped = at[i];
         at[i] = at[j];
@@ -71,27 +74,75 @@ static int *cancel_order(const crowd *c) {
     return at;
 }
 
+static inline void all_come_and_go(c_sem *sem, sleeper *sleepers, const int *at, int n) {
+    for (int i = 0; i < n; i++) {
+        enter(sem, &sleepers[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        leave(sem, &sleepers[at[i]]);
+    }
+}
+
 static void register_cancel(bench_state *state, const void *context) {
     const crowd *const c = context;
     executor ex;
     c_sem *const sem = bench_alloc(sizeof *sem);
-    int *const at = cancel_order(c);
+    int *const at = cancel_order(c->n, c->order);
     sleeper *sleepers;
     executor_init(&ex, false, IDLE_SPIN);
     sleepers = sleepers_new(&ex, c->n);
     c_sem_init(sem, 0);
     while (bench_keep_running(state, c->n)) {
-        for (int i = 0; i < c->n; i++) {
-            enter(sem, &sleepers[i]);
-        }
-        for (int i = 0; i < c->n; i++) {
-            leave(sem, &sleepers[at[i]]);
-        }
+        all_come_and_go(sem, sleepers, at, c->n);
     }
     c_sem_destroy(sem);
     sleepers_free(sleepers, c->n);
     executor_destroy(&ex);
     free(at);
+    free(sem);
+}
+
+static void register_cancel_sizes(bench_state *state, const void *context) {
+    enum { SIZES = 4, MOST = 10000 };
+    const order o = *(const order *)context;
+    executor ex;
+    c_sem *const sem = bench_alloc(sizeof *sem);
+    int *at[SIZES];
+    double took[SIZES] = {0};
+    double fastest = 0;
+    double slowest = 0;
+    double waiters = 0; /* of each size */
+    sleeper *sleepers;
+    executor_init(&ex, false, IDLE_SPIN);
+    sleepers = sleepers_new(&ex, MOST);
+    c_sem_init(sem, 0);
+    for (int size = 0, n = 10; size < SIZES; size++, n *= 10) {
+        at[size] = cancel_order(n, o);
+        all_come_and_go(sem, sleepers, at[size], n); /* memory is mapped, and heaps have grown */
+    }
+    while (bench_keep_running(state, SIZES * MOST)) {
+        waiters += MOST;
+        for (int size = 0, n = 10; size < SIZES; size++, n *= 10) {
+            const double start = bench_thread_cpu();
+            for (int done = 0; done < MOST; done += n) {
+                all_come_and_go(sem, sleepers, at[size], n);
+            }
+            took[size] += bench_cpu_span(start, bench_thread_cpu());
+        }
+    }
+    for (int size = 0, n = 10; size < SIZES; size++, n *= 10) {
+        const double ns = took[size] * 1e9 / waiters;
+        char name[16];
+        snprintf(name, sizeof name, "ns_%d", n);
+        bench_counter(state, name, ns);
+        fastest = size == 0 || ns < fastest ? ns : fastest;
+        slowest = ns > slowest ? ns : slowest;
+        free(at[size]);
+    }
+    bench_counter(state, "growth", slowest / fastest);
+    c_sem_destroy(sem);
+    sleepers_free(sleepers, MOST);
+    executor_destroy(&ex);
     free(sem);
 }
 
@@ -128,6 +179,7 @@ static void storm(bench_state *state, const void *context) {
 
 static void register_all(void) {
     static crowd crowds[ORDERS * 4];
+    static const order orders[ORDERS] = {FIFO, LIFO, RANDOM};
     crowd *c = crowds;
     for (int n = 10; n <= 10000; n *= 10) {
         for (order o = FIFO; o < ORDERS; o++, c++) {
@@ -135,6 +187,10 @@ static void register_all(void) {
             c->order = o;
             bench_add(BENCH_CONTENDER, register_cancel, c, BENCH_CPU, 0, "W7/%d/%s", n, order_names[o]);
         }
+    }
+    for (order o = FIFO; o < ORDERS && !bench_quick; o++) {
+        bench_add(BENCH_CONTENDER, register_cancel_sizes, &orders[o], BENCH_CPU, 0, "W7sizes/%s",
+                  order_names[o]);
     }
     bench_add(BENCH_CONTENDER, storm, NULL, BENCH_CPU, 1000000, "W7storm");
 }

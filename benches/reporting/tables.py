@@ -4,7 +4,7 @@ import re
 import textwrap
 
 from reporting import contenders, workloads
-from reporting.results import natural
+from reporting.results import nanoseconds, natural
 
 SCREEN = 100  # columns
 
@@ -185,6 +185,22 @@ def _heap_table(results):
     return ["heap growth, bytes"] + [s.replace("heap_after_", "after ") for s in stages], rows
 
 
+def _sizes_table(results):
+    header = ["ns per waiter", "contender", "10", "100", "1,000", "10,000", "slowest/fastest", "min..max"]
+    rows = []
+    for group in results.of("W7sizes"):
+        shown = group.parameters
+        for contender in (c for c in group.order() if group.has(c, "growth")):
+            growths = group.counters[contender]["growth"]
+            rows.append(
+                [shown, contender]
+                + [nanoseconds(group.counter(contender, f"ns_{n}")) for n in (10, 100, 1000, 10000)]
+                + [f"{group.counter(contender, 'growth'):.2f}", f"{min(growths):.2f}..{max(growths):.2f}"]
+            )
+            shown = ""
+    return header, rows
+
+
 COUNTED = contenders.BACKENDS + [contenders.LOCAL]
 
 
@@ -275,6 +291,15 @@ def measured(results):
                 "one task waited, those before it included. The worst of the repetitions. No share is shown where the threads are too "
                 "many for each to have run several times",
                 _share_table(results),
+                left=2,
+            )
+        )
+    if _sizes_table(results)[1]:
+        out.append(
+            Section(
+                "W7sizes: how many wait",
+                "the sizes take turns within each repetition, and the ratio is taken within one",
+                _sizes_table(results),
                 left=2,
             )
         )

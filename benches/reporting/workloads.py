@@ -17,6 +17,11 @@ WORKLOADS = {
     "W6cycle": ("/N", "N waiters, notify_all, all run and wait again", "waiter"),
     "W6call": ("/N", "the notify_all call alone", "waiter"),
     "W7": ("/N/order", "N waiters register and cancel, oldest first, newest first or at random", "waiter"),
+    "W7sizes": (
+        "/order",
+        "the same for 10 to 10,000 waiters, which take turns within each repetition",
+        "waiter",
+    ),
     "W7storm": ("", "one waits on while a million others register and cancel", "waiter"),
     "W8": ("", "what is counted and not timed: atomic operations, instructions, bytes", "call"),
     "W9limit": ("", "limit: acquire + give back, nobody else", "pair"),

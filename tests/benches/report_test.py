@@ -283,6 +283,17 @@ class Bars(unittest.TestCase):
         )
         self.assertEqual(results.contenders(), ["SPIN", "tokio", "async-lock"])
 
+    def test_growth_is_taken_within_a_repetition(self):
+        sizes = {"ns_10": 24, "ns_100": 25, "ns_1000": 25, "ns_10000": 30}
+        results = results_of(
+            {"W7/10/fifo": {"SPIN": 10}, "W7/10000/fifo": {"SPIN": 20}, "W7sizes/fifo": {"SPIN": 25}},
+            counters={("W7sizes/fifo", "SPIN"): {**sizes, "growth": 1.25}},
+        )
+        self.assertEqual(self.verdict("W7 flat from 10 to 10,000", results, "SPIN"), "1.25 met")
+        self.assertEqual(self.verdict("W7 flat from 10 to 10,000", results, "MUTEX"), "not measured")
+        table = [s for s in tables.measured(results) if s.title.startswith("W7sizes: how")][0]
+        self.assertEqual(table.rows, [["fifo", "SPIN", "24.0", "25.0", "25.0", "30.0", "1.25", "1.25..1.25"]])
+
     def test_each_says_what_it_means(self):
         for section in bars.sections(results_of(SOME)):
             for row in section.rows:
