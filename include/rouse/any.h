@@ -13,8 +13,10 @@
  * Guarantees
  *   One winner. The any keeps exactly one arm's grant. If another arm is granted as well, the any hands that
  *   grant on (releases, unlocks, passes on) before the call that made it returns; inside a wake, when that
- *   wake has returned. Nothing is left behind. When wake runs, or rouse_any_wait returns anything but
- *   ROUSE_PENDING, every arm is out of its queue: you may free arms and objects.
+ *   wake has returned.
+ *   Nothing is left behind. When wake runs, or rouse_any_wait returns anything but ROUSE_PENDING, every arm
+ *   is
+ *   out of its queue: you may free arms and objects.
  *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; a set event and a drained
  *   gate win with ROUSE_OK, as always.
  *   What a thread did before the release that made the winner happens before wake.

@@ -1,4 +1,4 @@
-/* rouse/blocking.h: for plain threads: wait by blocking.
+/* rouse/blocking.h: plain threads wait for any of the objects, by blocking.
  *
  *     rouse_semaphore_acquire_blocking(&s, 1);                 // sleeps until there is a permit
  *     if (rouse_mutex_lock_timed(&m, 5000000) == ROUSE_OK) {   // for 5 ms at most
@@ -10,31 +10,30 @@
  * permits. (With ROUSE_BACKEND_MUTEX any call may sleep for the few instructions in which another thread
  * holds the queue's mutex.)
  *
- * Time-outs are relative, in nanoseconds: 0 is "OK if it can be had at once, else ROUSE_TIMEDOUT",
- * UINT64_MAX is "for ever". A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT changes
- * nothing.
+ * Time-outs are relative, in nanoseconds. With 0 a call never sleeps: it returns ROUSE_OK or ROUSE_TIMEDOUT
+ * at once. UINT64_MAX means forever. A time-out that loses to a grant reports the grant. ROUSE_TIMEDOUT
+ * changes nothing.
  *
- * May return ROUSE_NOMEM with LOCKFREE unless reserved; ROUSE_CLOSED, ROUSE_INVALID, ROUSE_OVERFLOW as the
- * call that does not block. Not inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake
- * that only it can run.
+ * With LOCKFREE these calls may return ROUSE_NOMEM, unless you have reserved memory. They return
+ * ROUSE_CLOSED, ROUSE_INVALID and ROUSE_OVERFLOW as the call that does not block does. Do not call them
+ * inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake that only it can run.
  *
- * Signal handlers. With LOCKFREE a handler may release, unlock and notify, also when that wakes a
- * thread that sleeps here, and also when it has interrupted that very thread (not on macOS, see
- * detail/base/park.h).
+ * Signal handlers. With LOCKFREE a handler may release, unlock and notify even if that wakes a thread that
+ * sleeps here, and even if it has interrupted that very thread (not on macOS, see detail/base/park.h).
  *
- * A thread that is ended. None of these calls is a cancellation point: pthread_cancel takes effect after the
- * call. To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or
- * asynchronous cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the
- * thread leaves the queue, and what it had just been granted is given back. (An element that it had just
- * received from a channel is gone with it.) In rouse_thread_waiter_await, and in
- * rouse_barrier_arrive_blocking, it must not be ended.
+ * Ending a thread. None of these calls is a cancellation point: pthread_cancel takes effect after the call.
+ * To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or asynchronous
+ * cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the thread leaves
+ * the queue, and what it had just been granted is given back. (An element that it had just received from a
+ * channel is lost.) A thread must not be ended in rouse_thread_waiter_await or in
+ * rouse_barrier_arrive_blocking.
  *
- * Priorities. No call of the library keeps the processor from a thread of lower priority for longer than a
- * bounded number of yields: it sleeps then. A waiting thread does not lend its priority to the holder of a
- * permit. (With ROUSE_BACKEND_MUTEX it can lend it to the holder of the queue's mutex: see
- * ROUSE_PRIORITY_INHERIT in config.h.)
+ * Priorities. A thread that waits inside the library does not starve threads of lower priority: after a
+ * bounded number of yields it sleeps. A waiting thread does not lend its priority to the holder of a permit.
+ * (With ROUSE_BACKEND_MUTEX it can lend it to the holder of the queue's mutex: see ROUSE_PRIORITY_INHERIT in
+ * config.h.)
  *
- * Any other call that takes a waiter can be waited for by a rouse_thread_waiter:
+ * A rouse_thread_waiter lets a thread wait for any other call that takes a waiter:
  *
  *     rouse_thread_waiter t;
  *     rouse_thread_waiter_init(&t);
@@ -97,8 +96,8 @@ ROUSE_INLINE_ void rouse_thread_waiter_destroy(rouse_thread_waiter *t) {
     rouse_park_destroy_(&t->parker_);
 }
 
-/* What a thread does when it has been told. In throughput mode it may have been invited: then it asks, and
- * ROUSE_PENDING says that another was quicker. */
+/* What a thread does when it has been woken. In throughput mode it may have been invited: then it asks, and
+ * ROUSE_PENDING means that another thread was quicker. */
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_outcome_(rouse_thread_waiter *t) {
     return rouse_queue_answer_(&t->waiter);
 }
@@ -118,12 +117,13 @@ ROUSE_INLINE_ bool rouse_thread_waiter_sleep_(rouse_thread_waiter *t, uint64_t d
 
 /* Sleeps until t has an outcome, or until the deadline.
  *
- * Returns true: *outcome is what t was woken with, as from rouse_thread_waiter_await.
+ * Returns true: *outcome is t's outcome, as from rouse_thread_waiter_await.
  *         false: the deadline has passed, *outcome is unchanged and t is still queued. Call await or
  *         await_until again, or cancel t on its object; if cancel returns false an outcome is due:
  *         rouse_thread_waiter_await(t, ROUSE_PENDING) returns it.
  * Requires that the call to which &t->waiter was given has answered ROUSE_PENDING.
- * deadline_ns: on rouse_now_ns's clock. In the past: looks, and does not sleep. UINT64_MAX: for ever. */
+ * deadline_ns: a time on rouse_now_ns's clock. If it is in the past the call does not sleep. UINT64_MAX:
+ * forever. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {
@@ -150,8 +150,8 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rou
 
 /* ---- blocking twins of calls that take a waiter -------------------------------------------------------- */
 
-/* How a blocked thread leaves `object`: cancel takes it out of the queue, as the object's cancel; give_back
- * returns the n permits that it was granted and does not want (NULL: a grant is nothing that could be given
+/* How a blocked thread leaves `object`: cancel takes it out of the queue, as the object's cancel does;
+ * give_back returns the n permits that it was granted and does not want (NULL: there is nothing to give
  * back). */
 typedef bool rouse_block_cancel_fn_(void *object, rouse_waiter *w);
 typedef void rouse_block_give_back_fn_(void *object, rouse_waiter *w, uint32_t n);
@@ -181,7 +181,7 @@ ROUSE_INLINE_ void rouse_block_abandon_(void *block) {
     rouse_park_destroy_(&b->t->parker_);
 }
 
-/* Sleeps until told, once (rouse_thread_waiter_outcome_), or until the deadline. The thread may be ended in
+/* Sleeps until woken, once (rouse_thread_waiter_outcome_), or until the deadline. The thread may be ended in
  * it. */
 ROUSE_SLOW_ bool rouse_block_until_(rouse_block_ *b, uint64_t deadline, rouse_status *outcome) {
     bool told;
@@ -221,7 +221,7 @@ ROUSE_SLOW_ rouse_status rouse_block_on_(rouse_thread_waiter *t, rouse_status an
                 if (cancel_fn(object, &t->waiter)) {
                     answer = ROUSE_TIMEDOUT;
                 } else {
-                    /* The grant, or an invitation, won: t is in use until its wake has run. */
+                    /* The grant, or an invitation, has won: t is in use until its wake has run. */
                     (void)rouse_block_until_(&b, ROUSE_PARK_FOREVER_, &answer);
                 }
             }
@@ -278,8 +278,8 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
 #    define rouse_block_on_queue_ ROUSE_COMPILED_NAME_(rouse_block_on_queue_)
 #endif
 
-/* Throughput mode: waits a moment for a permit that another thread is about to release, as long as a spinner
- * does. A thread that queues pays two task switches. */
+/* Throughput mode: before it queues, which costs two task switches, the thread waits as long as a spinner
+ * does for a permit that another thread may be about to release. */
 ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
     for (uint32_t i = 0; i < ROUSE_SPIN_LIMIT; i++) {
         rouse_platform_pause_();
@@ -290,7 +290,7 @@ ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
     return false;
 }
 
-/* What can be had at once is had without a waiter. */
+/* Takes what is free without a waiter; waits for the rest. */
 ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
                                              rouse_block_give_back_fn_ *return_fn) {
     if (n > ROUSE_MAX_PERMITS) {
@@ -305,10 +305,10 @@ ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, 
 /* rouse_waiter_queue_wait, rouse_semaphore_acquire, rouse_notify_wait and rouse_mutex_lock for a thread that
  * sleeps until it has what it asks for.
  *
- * Returns ROUSE_OK: it is yours; ROUSE_TIMEDOUT (_timed only): it is not, nothing changed; ROUSE_CLOSED,
+ * Return ROUSE_OK: it is yours; ROUSE_TIMEDOUT (_timed only): the time was up, nothing changed; ROUSE_CLOSED,
  *         ROUSE_INVALID, ROUSE_OVERFLOW, ROUSE_NOMEM as the call without _blocking and _timed.
- * timeout_ns: relative. 0: does not sleep. UINT64_MAX: for ever.
- * Cost: what can be had at once costs what the try_ call does; a sleep, two system calls: its own and its
+ * timeout_ns: relative. 0: does not sleep. UINT64_MAX: forever.
+ * Cost: that of the try_ call if it need not sleep; otherwise also two system calls, its own and its
  * waker's. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_timed(rouse_waiter_queue *q, uint32_t n,
@@ -428,8 +428,8 @@ ROUSE_INLINE_ rouse_status rouse_block_begin_(rouse_once *o, uint64_t timeout_ns
     return rouse_block_wait_(ROUSE_ONCE_QUEUE_(o), 1, timeout_ns, rouse_block_fail_);
 }
 
-/* rouse_once_begin for a thread that sleeps while another one is doing it. ROUSE_CLOSED: it is done;
- * ROUSE_OK: it is yours to do; the rest and timeout_ns: as above. */
+/* rouse_once_begin for a thread that sleeps while another one is doing it. Return ROUSE_CLOSED: the work is
+ * done; ROUSE_OK: the work is yours; other statuses and timeout_ns: as above. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_once_begin_timed(rouse_once *o, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(o, ROUSE_ONCE_QUEUE_(o));
@@ -443,7 +443,8 @@ ROUSE_INLINE_ rouse_status rouse_once_begin_blocking(rouse_once *o) {
     return rouse_block_begin_(o, ROUSE_PARK_FOREVER_);
 }
 
-/* rouse_barrier_arrive for a thread that sleeps until all have arrived. No time-out: it has been counted. */
+/* rouse_barrier_arrive for a thread that sleeps until all have arrived. There is no time-out, because a party
+ * that has arrived has been counted. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_barrier_arrive_blocking(rouse_barrier *b) {
     rouse_thread_waiter t;
@@ -526,8 +527,8 @@ ROUSE_INLINE_ rouse_status rouse_channel_receive_blocking(rouse_channel *ch, voi
 
 /* ---- condition variable -------------------------------------------------------------------------------- */
 
-/* A thread that waits for a signal. The thread's own waiter is never queued; it gets the other one's
- * outcome. */
+/* A thread that waits for a signal. The thread's own waiter is never queued; it gets the outcome of
+ * `waiter`. */
 typedef struct rouse_block_condvar_ {
     rouse_thread_waiter thread; /* first */
     rouse_condvar_waiter waiter;
@@ -558,7 +559,7 @@ ROUSE_SLOW_ rouse_status rouse_block_condvar_wait_(rouse_condvar *c, rouse_mutex
         rouse_condvar_waiter_init(&b.waiter, m, NULL, rouse_block_signalled_, &b);
         status = rouse_condvar_wait(c, &b.waiter);
         if (status != ROUSE_PENDING) {
-            (void)rouse_mutex_unlock(m); /* refused at once: as if it had been woken so */
+            (void)rouse_mutex_unlock(m); /* refused at once: as if woken with that status */
         }
         status = rouse_block_on_(&b.thread, status, timeout_ns, c, rouse_block_leave_condvar_,
                                  rouse_block_unlock_again_, 1);
@@ -582,8 +583,8 @@ ROUSE_COMPILED_(rouse_status, rouse_block_condvar_wait_,
  * Returns ROUSE_OK: signalled; look at the condition again. ROUSE_TIMEDOUT (_timed only): not signalled in
  *         time. In both cases m is held. ROUSE_CLOSED, ROUSE_NOMEM (LOCKFREE): m is not held.
  * Requires that m is held.
- * timeout_ns: for the signal; not for m, which is waited for as long as it takes. 0: ROUSE_TIMEDOUT, when
- * those that wait for m have had it. UINT64_MAX: for ever. */
+ * timeout_ns: how long to wait for the signal; the call then waits for m as long as it takes. 0:
+ * ROUSE_TIMEDOUT, once those that wait for m have had it. UINT64_MAX: forever. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait_timed(rouse_condvar *c, rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_GUARDED_(c);

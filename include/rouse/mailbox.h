@@ -1,4 +1,4 @@
-/* rouse/mailbox.h: woken on any thread, run on the loop's thread.
+/* rouse/mailbox.h: wakes run on the loop's thread, whichever thread releases.
  *
  * For an event loop whose waiters are released, unlocked or notified by other threads. A program with one
  * thread needs none. With ROUSE_BACKEND_LOCAL rouse_mailbox_post is the only call of the library that a
@@ -9,38 +9,38 @@
  *     rouse_waiter_init_on(&task->waiter, &mailbox, wake, task); // once, instead of rouse_waiter_init
  *     ...
  *     (void)read(fd, &count, sizeof count);                      // when fd is readable: first this,
- *     rouse_mailbox_drain(&mailbox);                             // then the drain, or a kick is lost
+ *     rouse_mailbox_drain(&mailbox);                             // then drain; otherwise a kick is lost
  *     ...
  *     rouse_mailbox_destroy(&mailbox);                           // no waiter is left on it
  *     close(fd);                                                 // last what kick uses
  *
- * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but its wake
- * is posted to the mailbox. Only rouse_mailbox_drain, which the loop's own thread calls, runs that wake: a
- * release by the loop's thread is posted too, and its wake runs in the next drain.
+ * A waiter made by rouse_waiter_init_on is granted on the thread that releases, like any other, but that
+ * thread posts its wake to the mailbox. Only rouse_mailbox_drain, which the loop's thread calls, runs that
+ * wake. If the loop's own thread releases, the wake also runs in the next drain.
  *
  * The mailbox calls `kick` when it goes from empty to non-empty, on the posting thread, which may be the
- * loop's own. kick wakes the loop: it writes to an eventfd, calls uv_async_send, and so on. One kick may
- * announce many posts, and drain takes all of them. kick must not drain or revoke and should not block; it
- * may be called once more after a drain has emptied the mailbox. In a loop that drains in every turn kick may
+ * loop's own. kick wakes the loop, for example by writing to an eventfd or calling uv_async_send. One kick
+ * may announce many posts, and drain takes all of them. kick must not drain or revoke, and should not block.
+ * It may still be called after a drain has emptied the mailbox. In a loop that drains in every turn, kick may
  * be NULL.
  *
- * Once posted, a waiter is granted: cancel returns false. So a loop may drain before it looks at its
- * time-outs or after: a waiter in the mailbox has been granted in time. On the loop's thread,
- * rouse_mailbox_revoke takes a granted waiter out again before its wake has begun. A wake inside drain that
- * posts to the same mailbox is announced by a new kick.
+ * A waiter in the mailbox has been granted, and cancel returns false for it. So a loop may drain before or
+ * after it looks at its time-outs: what is in the mailbox was granted in time. On the loop's thread,
+ * rouse_mailbox_revoke takes a granted waiter out again before its wake has begun. If a wake inside drain
+ * posts to the same mailbox, a new kick announces that.
  *
- * A loop inside a wake (a modal dialog, a helper that waits for an answer by turning the loop): the first
- * drain in a wake leaves what it finds to the outermost call, like every wake that becomes due inside a wake,
- * and kicks. If that wake drains again, it is running a loop: this drain and every later one in the same wake
- * run the wakes at once, together with all that this thread has deferred. Each such level costs the stack of
- * the loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
+ * A loop inside a wake (a modal dialog, a helper that turns the loop until it has an answer): the first drain
+ * in a wake leaves what it finds to the outermost call, as wakes inside wakes always are, and kicks. If the
+ * same wake drains again, it must be running a loop. So that drain and every later one in the same wake run
+ * the wakes at once, together with all that this thread has deferred. Each such level costs the stack of the
+ * loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
  *
- * Lock-free, no allocation, intrusive. Cost of a post: one compare-and-swap, plus two adds, a fence and the
- * kick when the mailbox was empty. Of a drain: one exchange. Of a revoke: no read-modify-write, or one
- * exchange for all that have been posted meanwhile; constant time, but for the wakes deferred inside a wake,
- * among which it searches.
+ * Cost: nothing allocates and nothing takes a lock. A post is one compare-and-swap, plus two adds, a fence
+ * and the kick if the mailbox was empty. A drain is one exchange. A revoke is at most one exchange, and takes
+ * constant time unless it has to search the wakes that were deferred inside a wake.
  *
- * Ordering: everything before the release that granted the waiter happens before its wake in drain. */
+ * Ordering: everything that a thread did before the release that granted the waiter happens before its wake
+ * in drain. */
 #ifndef ROUSE_MAILBOX_H
 #define ROUSE_MAILBOX_H
 
@@ -96,8 +96,8 @@ ROUSE_INLINE_ void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
         }
         w->next_ = (rouse_waiter *)newest;
         /* E7: release; partner is the exchange in drain. seq_cst for the loop's sake: with the exchange it
-         * makes "post, then look whether a wake-up is pending" and "clear pending, then drain" miss each
-         * other never. */
+         * orders "post, then look whether a wake-up is pending" and "clear pending, then drain", so that they
+         * cannot both miss each other. */
     } while (!rouse_ptr_cas_seq_cst_(&mb->posted_, &newest, w));
     if (newest == NULL && mb->kick_ != NULL) {
         /* uv_async_send reads its pending flag with a plain load: keep it behind the post. */
@@ -109,8 +109,9 @@ ROUSE_INLINE_ void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
     }
 }
 
-/* kick(arg) tells the loop's thread to call rouse_mailbox_drain; NULL: the loop drains without being told.
- * Before any waiter is made on the mailbox; it may kick as soon as one is queued. */
+/* Initialises an empty mailbox. kick(arg) tells the loop's thread to call rouse_mailbox_drain; NULL if the
+ * loop drains without being told. Call it before you make waiters on the mailbox; it may kick as soon as one
+ * is queued. */
 ROUSE_INLINE_ void rouse_mailbox_init(rouse_mailbox *mb, void (*kick)(void *arg), void *arg) {
     ROUSE_CHECK_OBJECT_(mb);
     mb->post_ = rouse_mailbox_post_;
@@ -135,20 +136,20 @@ ROUSE_INLINE_ void rouse_mailbox_prepare_(rouse_mailbox *mb, rouse_waiter *w, ro
     w->mailbox_ = wake == NULL ? NULL : mb; /* polled and on a mailbox: a stand-in (wake/outcome.h) */
 }
 
-/* rouse_waiter_init, for a waiter whose wake is to run in mb's drain. With wake NULL it is a polled waiter,
- * and the mailbox is not used; with mb NULL it is rouse_waiter_init. */
+/* Prepares a waiter whose wake runs in mb's drain; otherwise like rouse_waiter_init. If wake is NULL the
+ * waiter is polled and the mailbox is not used; if mb is NULL, wake runs on the waking thread. */
 ROUSE_INLINE_ void rouse_waiter_init_on(rouse_waiter *w, rouse_mailbox *mb, rouse_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(w);
     ROUSE_CHECK_MADE_ON_(mb);
     rouse_mailbox_prepare_(mb, w, wake, data);
 }
 
-/* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread may call it, also the
- * loop's own, for whatever the loop is to do next: a result from a worker thread, the next step of a task.
+/* Posts w: its wake runs in mb's next drain, with `status`. Never fails. Any thread may call it, including
+ * the loop's own, to give the loop something to do: a result from a worker thread, the next step of a task.
  *
- * Requires that w is initialised, has a wake, and is neither queued nor in a mailbox. The mailbox that it was
- * made on does not matter. w is mb's until its wake begins or rouse_mailbox_revoke returns true; cancel
- * returns false for it. What came before the post happens before the wake. */
+ * Requires that w is initialised, has a wake, and is neither queued nor in a mailbox. It need not have been
+ * made on mb. w is the mailbox's until its wake begins or rouse_mailbox_revoke returns true; cancel returns
+ * false for it. What came before the post happens before the wake. */
 ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_status status) {
     ROUSE_CHECK_MAILBOX_(mb);
     ROUSE_CHECK_IDLE_(w, mb);
@@ -160,8 +161,8 @@ ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_
 }
 
 /* Runs the wakes that have arrived, oldest first. Returns how many. Requires that the loop's thread calls it.
- * Inside a wake see "A loop inside a wake" above; it counts what it leaves to the outermost call, and that
- * call does not. */
+ * For a drain inside a wake see "A loop inside a wake" above; the number then includes those that it leaves
+ * to the outermost call. */
 ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
@@ -201,10 +202,9 @@ ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     return count;
 }
 
-/* Inside a wake, runs the wakes that this thread has deferred until that wake returns, those that become due
- * meanwhile, and the rest of those that the outer call has made due. Returns how many; outside of a wake
- * nothing is deferred, and it returns 0. For a loop that runs inside a wake: call it once in each turn. Each
- * level costs the stack of the loop and of its wakes. */
+/* For a loop that runs inside a wake: runs the wakes that this thread has deferred until that wake returns,
+ * and all that follow from them. Call it once in each turn. Returns how many wakes it ran; outside of a wake
+ * nothing is deferred, and it returns 0. Each level costs the stack of the loop and of its wakes. */
 ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);
@@ -216,14 +216,16 @@ ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
     return count;
 }
 
-/* Takes back a waiter that was granted and whose wake has not begun. For a task that ends while its grant is
- * on the way: cancel first, and revoke if that returns false. Requires that the loop's thread calls it.
+/* Takes back a waiter that was granted and whose wake has not begun. Use it for a task that ends while its
+ * grant is on the way: cancel first, and revoke if that returns false. Requires that the loop's thread calls
+ * it.
  *
  * Returns true: its wake will never run, w is yours again, and so is what it was granted (rouse_waiter_status
  * has the outcome; if it is ROUSE_OK, release it if you no longer want it). It works on every waiter whose
- * wake would run in a drain of mb, also on one that the running drain has taken already: a wake may free the
- * next one's waiter.
- * Returns false: nothing of w is in mb. w is still queued, or its wake has begun or has run, or none was due.
+ * wake would run in a drain of mb, even on one that the running drain has already taken: so a wake may free
+ * the next waiter.
+ * Returns false: w is not in mb. It is still queued, or its wake has begun or has run, or it was never
+ * granted.
  *
  * If another thread is between the grant and the post, this waits for those few instructions. */
 ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
@@ -258,8 +260,8 @@ ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     return true;
 }
 
-/* Ends the mailbox. Returns when no post or kick is in progress any more. Only then may you free what kick
- * uses: the kick that announced the last wake may still be running when that wake is.
+/* Ends the mailbox. Returns once no post or kick is in progress. Only then may you free what kick uses,
+ * because the kick that announced the last wake may still be running when that wake runs.
  * Requires that the loop's thread calls it and no waiter is left on the mailbox. */
 ROUSE_INLINE_ void rouse_mailbox_destroy(rouse_mailbox *mb) {
     uint32_t step = 1;

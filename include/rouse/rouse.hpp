@@ -8,16 +8,15 @@
  *     rouse::mutex_guard guard = co_await mutex.lock().on(mailbox);              // unlocked likewise
  *     rouse_status status = co_await event.wait().on(mailbox).stop(token);
  *     rouse::any_result first = co_await rouse::any(limit.acquire(), event.wait()).on(mailbox);
- *
  * Where a coroutine continues
- *   With a mailbox, in its drain, on the loop's thread. Nothing is allocated: the waiter is in the
- *   coroutine's frame.
- *   Without one, on the thread whose call made it due. A wait that queues then allocates its waiter, because
- *   the coroutine may be destroyed before its wake has run; ROUSE_NOMEM if it cannot. rouse::any always
- *   allocates when it queues.
+ *   With a mailbox it continues in the drain, on the loop's thread. Nothing is allocated: the waiter is in
+ *   the coroutine's frame.
+ *   Without a mailbox it continues on the thread whose call woke it. A wait that queues then allocates its
+ *   waiter, because the coroutine may be destroyed before its wake has run; it gets ROUSE_NOMEM if there is
+ *   no memory. rouse::any always allocates when it queues.
  *
- * A coroutine may be destroyed while it waits, on the thread on which it would continue. It leaves the queue;
- * if it has been granted and was only still to be resumed, what it was granted goes back.
+ * A coroutine may be destroyed while it waits, on the thread on which it would continue. Then it leaves the
+ * queue. If it had been granted and not yet resumed, what it was granted goes back.
  *
  * A barrier cannot be awaited: a party that has arrived cannot leave, so its coroutine could not be
  * destroyed.
@@ -81,8 +80,8 @@ struct write_traits {
 };
 } /* namespace detail */
 
-/* What a wait was granted, given back when it goes out of scope. False if nothing is held: refused (status()
- * says why), released, forgotten, or moved from. */
+/* Holds what a wait was granted, and gives it back at the end of its scope. Converts to false if it holds
+ * nothing: refused (status() says why), released, forgotten, or moved from. */
 template <class Traits> class guard {
   public:
     typedef typename Traits::object object;
@@ -121,7 +120,7 @@ template <class Traits> class guard {
             Traits::give_back(held, n_);
         }
     }
-    /* Holds nothing any more and gives nothing back: it is yours to give back. */
+    /* Lets go of what it holds without giving it back: that is now yours to do. */
     void forget() noexcept { object_ = nullptr; }
     /* Takes n of the held permits into a guard of its own; an empty guard if fewer are held. */
     guard split(std::uint32_t n) noexcept {
@@ -135,8 +134,8 @@ template <class Traits> class guard {
         }
         return part;
     }
-    /* Takes over what `other`, a guard of the same object, holds. False: of another object; nothing
-     * changed. */
+    /* Takes over what `other`, a guard of the same object, holds. Returns false if it is a guard of another
+     * object; then nothing changed. */
     bool merge(guard &&other) noexcept {
         if (other.object_ == nullptr || this == &other) {
             return true;
@@ -177,8 +176,8 @@ struct loop {
 
 namespace detail {
 
-/* What each waiting call supplies. ready: takes it without waiting; give_back: nobody wants what w was
- * granted; finish: the value of co_await; retry: the answer to ROUSE_RETRY. */
+/* What each waiting call supplies. ready: takes it without waiting; give_back: returns what w was granted and
+ * nobody wants; finish: the value of co_await; retry: answers ROUSE_RETRY. */
 template <class Traits> struct operation {
     typename Traits::object *object;
     std::uint32_t n;
@@ -241,7 +240,7 @@ struct write_operation : operation<write_traits> {
     bool cancel(rouse_waiter *w) const noexcept { return rouse_rwlock_cancel(object, w); }
     void decline(rouse_waiter *) const noexcept {}
 };
-/* Waits whose answer is a status. */
+/* Waits whose result is a status. */
 template <class Object> struct status_operation {
     Object *object;
     bool ready() const noexcept { return false; /* start finds what is there already */ }
@@ -279,7 +278,7 @@ struct gate_operation : status_operation<rouse_gate> {
     bool cancel(rouse_waiter *w) const noexcept { return rouse_gate_cancel(object, w); }
     void arm(rouse_arm *a) const noexcept { rouse_arm_gate(a, object); }
 };
-/* What a coroutine that has been destroyed was to do, the next one does. */
+/* If a coroutine is destroyed before it has done its work, the next one does it. */
 struct once_operation : status_operation<rouse_once> {
     rouse_status start(rouse_waiter *w) const noexcept { return rouse_once_begin(object, w); }
     rouse_status start_until(rouse_timed *t, std::uint64_t until) const noexcept {
@@ -391,7 +390,7 @@ template <class Operation> class awaiter {
                 delete place_;
             }
         } else if (how_.mailbox == nullptr) {
-            place_->owner = nullptr; /* its wake is owed, and gives back what it brings */
+            place_->owner = nullptr; /* its wake will run, and give back what it brings */
         } else if (rouse_mailbox_revoke(how_.mailbox, &place_->timed.waiter)) {
             operation_.give_back(&place_->timed.waiter, rouse_waiter_status(&place_->timed.waiter));
         }
@@ -552,7 +551,7 @@ class condvar_awaiter {
             }
         } else if (mailbox_ == nullptr) {
             guard_.forget();
-            it->owner = nullptr; /* its wake is owed, and unlocks */
+            it->owner = nullptr; /* its wake will run, and unlock */
         } else if (!rouse_mailbox_revoke(mailbox_, &it->waiter.waiter) ||
                    rouse_waiter_status(&it->waiter.waiter) != ROUSE_OK) {
             guard_.forget(); /* else the guard unlocks what it was granted */
@@ -671,7 +670,7 @@ template <std::size_t N> class any_awaiter {
     any_awaiter &operator=(const any_awaiter &) = delete;
     ~any_awaiter() {
         if (place_ != nullptr && waits_ && !rouse_any_cancel(&place_->any)) {
-            place_->owner = nullptr; /* its wake is owed, and gives back what it brings */
+            place_->owner = nullptr; /* its wake will run, and give back what it brings */
         } else {
             delete place_;
         }

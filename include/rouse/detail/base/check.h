@@ -1,7 +1,7 @@
 /* rouse/detail/base/check.h: misuse and tracing. Internal.
  *
- * ROUSE_DEBUG turns misuse that no return value can report into one line on stderr and an abort. The checks
- * name the public function in which they stand by __func__. */
+ * ROUSE_DEBUG turns misuse that no return value can report into one line on stderr and an abort. Each check
+ * names its public function, by __func__. */
 #ifndef ROUSE_DETAIL_BASE_CHECK_H
 #define ROUSE_DETAIL_BASE_CHECK_H
 

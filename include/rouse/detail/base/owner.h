@@ -1,17 +1,16 @@
-/* rouse/detail/base/owner.h: with ROUSE_DEBUG, whose an object is and which options it was made with.
- * Internal.
+/* rouse/detail/base/owner.h: ROUSE_DEBUG: which thread owns an object, and which options made it. Internal.
  *
- * With ROUSE_BACKEND_LOCAL an object belongs to the thread that initialises it or, initialised statically, to
- * the first thread that uses it. ROUSE_DEBUG keeps that thread in the object, and aborts when another one
- * uses it.
+ * With ROUSE_BACKEND_LOCAL an object belongs to the thread that initialises it or, if it is initialised
+ * statically, to the first thread that uses it. ROUSE_DEBUG keeps that thread in the object, and aborts when
+ * another one uses it.
  *
  * With every backend an object made with ROUSE_DEBUG keeps the options (detail/base/options.h) of the unit
- * that initialised it or, all zero, of the first that uses it. They lie at one place whatever the backend is,
- * so that the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing here costs a byte
- * or an instruction.
+ * that initialised it; an all-zero object keeps those of the first unit that uses it. They are at the same
+ * place for every backend, so the first call by a unit with other options aborts. Without ROUSE_DEBUG nothing
+ * here costs a byte or an instruction.
  *
- * A mutex can be asked to say when it is locked again by the waiter's data that holds it
- * (rouse_mutex_check_relock). Its queue then keeps that data.
+ * rouse_mutex_check_relock makes a mutex detect that its holder locks it again. Its queue then keeps the data
+ * of the waiter that holds it.
  *
  *   ROUSE_BUILT_MEMBER_             the second and third member of the object, behind one of eight bytes
  *   ROUSE_BUILT_INIT_(first)        begins its static initialiser, and that of the next member; first: that
@@ -84,7 +83,8 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 /* Where holder_ lies in an object. */
 #    define ROUSE_HOLDER_AT_ 16
 
-/* The value of a queue's holder_ while the mutex is free or its holder unknown. (NULL: nobody has asked.) */
+/* The value of a queue's holder_ while the mutex is free or its holder unknown. (NULL: no check was asked
+ * for.) */
 ROUSE_INLINE_ void *rouse_owner_nobody_(rouse_atomic_ptr_ *holder) {
     return (char *)holder + 1;
 }
@@ -103,7 +103,7 @@ ROUSE_INLINE_ void rouse_owner_check_held_(const rouse_atomic_ptr_ *holder, void
     /* Relaxed: as said. */
     if (data != NULL && rouse_ptr_load_relaxed_(holder) == data) {
         char what[96];
-        (void)snprintf(what, sizeof what, "locked again by the waiter's data that holds it, %p", data);
+        (void)snprintf(what, sizeof what, "locked again by its holder, whose waiter's data is %p", data);
         rouse_check_die_(call, object, what);
     }
 }

@@ -1,14 +1,14 @@
 /* rouse/detail/queue/guard.h: the lock of a primitive that keeps waiters in lists of its own. Internal.
  *
- * A channel and a condition variable change several things in one step: the ring and a list of waiters, one
- * list and the queue of a mutex. They do that under a guard, for a few instructions, and deliver the wakes
- * after they have dropped it.
+ * A channel changes its ring and a list of waiters in one step, a condition variable its list and the queue
+ * of a mutex. They do that under a guard, for a few instructions, and deliver the wakes after they have
+ * dropped it.
  *
  *   MUTEX             the platform's mutex
- *   SPIN, LOCKFREE    one word; a thread that finds it taken backs off as everywhere (base/platform.h)
- *   LOCAL             nothing: one thread. ROUSE_DEBUG: whose the object is
+ *   SPIN, LOCKFREE    one word; a thread that finds it taken backs off (base/platform.h)
+ *   LOCAL             nothing, because there is one thread. ROUSE_DEBUG: which thread owns the object
  *
- * Dropping the guard is a call's last access to the object. Not for signal handlers: a handler would wait for
+ * Dropping the guard is a call's last access to the object. No signal handler may take it: it would wait for
  * the thread that it has interrupted. */
 #ifndef ROUSE_DETAIL_QUEUE_GUARD_H
 #define ROUSE_DETAIL_QUEUE_GUARD_H
@@ -108,8 +108,8 @@ ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
 
 #endif
 
-/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on another thread
- * than the object's. */
+/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on a thread that
+ * does not own the object. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 #    define ROUSE_CHECK_GUARDED_(object) \
         (ROUSE_CHECK_OBJECT_(object), (void)rouse_owner_look_(&(object)->guard_.thread_, (object), __func__))
@@ -136,7 +136,7 @@ ROUSE_INLINE_ void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
     rouse_list_remove_(list, w);
 }
-/* Takes all out; the oldest, linked to the others by next_. */
+/* Takes all waiters out. Returns the oldest, linked to the others by next_. */
 ROUSE_INLINE_ rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
     rouse_waiter *const first = rouse_list_take_all_(list);
     for (rouse_waiter *w = first; w != NULL; w = w->next_) {

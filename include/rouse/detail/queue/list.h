@@ -1,8 +1,8 @@
 /* rouse/detail/queue/list.h: an intrusive doubly linked list of waiters, oldest first. Internal.
  *
- * No atomics of its own and no locking: the caller holds the lock. The backward link lives in the waiter's
- * place_, which is atomic for the sake of LOCKFREE; here it is read and written relaxed, under the lock. The
- * oldest has none: its place_ means nothing, so that taking it out leaves the waiter behind it untouched. */
+ * The list takes no lock: the caller holds it. The backward link is the waiter's place_, which is atomic for
+ * the sake of LOCKFREE; here it is read and written relaxed, under the lock. The place_ of the oldest waiter
+ * means nothing, so taking that waiter out does not touch the one behind it. */
 #ifndef ROUSE_DETAIL_QUEUE_LIST_H
 #define ROUSE_DETAIL_QUEUE_LIST_H
 

@@ -1,5 +1,4 @@
-/* rouse/detail/queue/open_none.h: for a backend that has no throughput mode yet: the bound is taken for 0.
- * Internal. */
+/* rouse/detail/queue/open_none.h: for a backend without throughput mode: it ignores the bound. Internal. */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_NONE_H
 #define ROUSE_DETAIL_QUEUE_OPEN_NONE_H
 

@@ -18,15 +18,17 @@
  *   chain      the waiters that one call has granted and not yet delivered
  *   inbox      the wakes that a thread must run after the wake that it is in
  *   mailbox    the wakes that a loop's thread is to run: a post adds one, drain runs them, kick wakes the
- *   loop stand-in   a waiter that is queued in another one's place (wake/outcome.h)
+ *              loop
+ *   stand-in   a waiter that is queued in another one's place (wake/outcome.h)
  *   guard      the lock of a primitive that keeps waiters in lists of its own (guard.h)
- *   list, mark where MUTEX and SPIN keep waiters; the number that says of a waiter that it is there
+ *   list       where MUTEX and SPIN keep waiters
+ *   mark       the number in a waiter that says that it is in the list
  *   slot       the place of a waiter that is alone (SPIN)
  *   ticket     a place in the order of a LOCKFREE queue
- *   cell       where the waiter of a ticket is; resolved: no waker takes it any more; final: nor anybody else
+ *   cell       where the waiter of a ticket is; resolved: no waker takes it any more; final: nobody does
  *   segment    an array of cells; the pool keeps those that are not in use
  *   token      what a LOCKFREE waker leaves in the cell of a waiter that has not arrived yet
- *   invite     tell the oldest waiter that it is its turn to ask (throughput mode); beaten: it got nothing
+ *   invite     tell a waiter that it is its turn to ask (throughput mode); beaten: others were quicker
  *   newcomer   a taker, or a waiter before it queues, while others wait (throughput mode)
  *   passed     how many permits newcomers have taken since the oldest waiter got in (throughput mode)
  *
@@ -50,11 +52,11 @@
  *   ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass), rouse_open_init_, _on_, _try_, _reduce_, _resume_,
  *   _decline_                     throughput mode (open.h; open_none.h for a backend that has none)
  *   rouse_queue_set_              close and wake_all in one step: wakes with ROUSE_OK exactly those who wait
- *   rouse_queue_reset_            undoes the closing; was it closed?
+ *   rouse_queue_reset_            undoes the closing. Returns whether it was closed
  *
- * Every backend keeps to two rules. Wakes are delivered (wake/deliver.h) after the call's last access to the
- * queue. Nothing that another thread may take, a granted waiter or stored credit, is published before that,
- * except while a waiter of this call is still to be told. */
+ * Every backend keeps two rules. It delivers wakes (wake/deliver.h) after the call's last access to the
+ * queue. And before that access it publishes nothing that another thread may take (a granted waiter, stored
+ * credit), except while the call still has a waiter to wake. */
 #ifndef ROUSE_DETAIL_QUEUE_TYPES_H
 #define ROUSE_DETAIL_QUEUE_TYPES_H
 

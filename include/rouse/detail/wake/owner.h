@@ -1,17 +1,16 @@
 /* rouse/detail/wake/owner.h: ROUSE_DEBUG: what a waiter is queued on. Internal, for waiter.h only.
- *
  *   owner_                   the waiter is
- *   NONE                     nobody's but its owner's
+ *   NONE                     not queued
  *   key(w) ^ object          queued on the object, or granted by it and its wake has not begun
- *   key(w) ^ (queue | 2)     the same for the queue of a mutex that wants to know its holder's data
+ *   key(w) ^ (queue | 2)     the same for the queue of a mutex that checks for a second lock by its holder
  *   key(w) ^ (mailbox | 1)   in a mailbox, by rouse_mailbox_post
  *   anything else            not initialised, or it was moved while it was queued
  *
- * The key depends on the waiter's address, and its upper bits stay visible, since an address leaves them 0.
- * So a copy of a queued waiter is told from the original, and memory that never was a waiter from both. All
- * orders are relaxed: misuse is reported when it is seen, not proved absent.
+ * The key depends on the waiter's address, and its upper bits stay visible because those of an address are 0.
+ * So the check tells a copy of a queued waiter from the original, and memory that never was a waiter from
+ * both. All orders are relaxed: the checks report the misuse that they see, and do not prove its absence.
  *
- * A mailbox counts the waiters that are made on it and queued: it must not be destroyed under them. */
+ * A mailbox counts the queued waiters that were made on it, because it must not be destroyed under them. */
 #include "../../waiter.h" /* includes this file, where the waiter is known */
 
 #ifndef ROUSE_DETAIL_WAKE_OWNER_H
@@ -74,9 +73,9 @@ ROUSE_INLINE_ void rouse_owner_queued_(rouse_waiter *w, const void *q) {
     const char *const holder = (const char *)q + ROUSE_HOLDER_AT_;
     rouse_owner_set_(w, q, rouse_owner_asks_((const rouse_atomic_ptr_ *)(const void *)holder) ? 2 : 0);
 }
-/* w, which has not been told yet, is given what it queued for. The queue of a mutex that wants to know its
- * holder learns the data, which is that of w or of the waiter for which w stands in. The mutex is there
- * still: whoever destroys it has to know first that w does not wait. */
+/* w, which has not been woken yet, is given what it queued for. The queue of a mutex that checks its holder
+ * learns the data of w, or of the waiter for which w stands in. The mutex still exists: a thread may destroy
+ * it only after it knows that w does not wait. */
 ROUSE_INLINE_ void rouse_owner_held_(const rouse_waiter *w, void *data) {
     const uint64_t owner = rouse_owner_get_(w);
     if ((owner & 3) == 2) {
@@ -121,7 +120,7 @@ ROUSE_INLINE_ void rouse_owner_check_on_(const rouse_waiter *w, const void *queu
         rouse_owner_die_(call, object, w, "the waiter is queued on another object");
     }
 }
-/* When a waiter is about to be told. (Library code tells waiters that were never queued: any.h,
+/* For a waiter that is about to be woken. (The library also wakes waiters that were never queued: any.h,
  * deadline.h.) */
 ROUSE_INLINE_ void rouse_owner_check_due_(const rouse_waiter *w) {
     if (rouse_owner_get_(w) == UINT64_MAX) {
