@@ -278,25 +278,13 @@ ROUSE_COMPILED_(rouse_status, rouse_block_on_queue_,
 #    define rouse_block_on_queue_ ROUSE_COMPILED_NAME_(rouse_block_on_queue_)
 #endif
 
-/* Throughput mode: before it queues, which costs two task switches, the thread waits as long as a spinner
- * does for a permit that another thread may be about to release. */
-ROUSE_SLOW_ bool rouse_block_linger_(rouse_waiter_queue *q, uint32_t n) {
-    for (uint32_t i = 0; i < ROUSE_SPIN_LIMIT; i++) {
-        rouse_platform_pause_();
-        if (rouse_queue_try_wait_(q, n)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Takes what is free without a waiter; waits for the rest. */
 ROUSE_INLINE_ rouse_status rouse_block_wait_(rouse_waiter_queue *q, uint32_t n, uint64_t timeout_ns,
                                              rouse_block_give_back_fn_ *return_fn) {
     if (n > ROUSE_MAX_PERMITS) {
         return ROUSE_INVALID;
     }
-    if (rouse_queue_try_wait_(q, n) || (rouse_open_on_(q) && timeout_ns != 0 && rouse_block_linger_(q, n))) {
+    if (rouse_queue_try_wait_(q, n)) {
         return ROUSE_OK;
     }
     return rouse_block_on_queue_(q, n, timeout_ns, return_fn);

@@ -694,6 +694,24 @@ static void close_tells_alone(void) {
     run(writes_closes, NULL, learns_closed, B, ONLY_TWO);
     settle(0);
 }
+static void knows_closed(void *arg) {
+    guest *const g = arg;
+    const bool closed = VERB(is_closed)(q);
+    g->answer = VERB(acquire)(q, &g->waiter, 1);
+    mc_assert(!closed || g->answer == ROUSE_CLOSED);
+    if (g->answer == ROUSE_OK) {
+        put(1);
+    }
+}
+/* Whoever has seen it closed gets nothing, even before the invited waiter has answered. */
+static void close_known(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(closes, NULL, knows_closed, B, ONLY_TWO);
+    settle(1);
+}
 static void writes_releases(void *unused) {
     (void)unused;
     shared = 1;
@@ -1435,6 +1453,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close stays", .body = close_stays, .bound = BOUND},
     {.name = "close tells", .body = close_tells},
     {.name = "close tells, nobody waits", .body = close_tells_alone},
+    {.name = "close known", .body = close_known},
     {.name = "status tells", .body = status_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},

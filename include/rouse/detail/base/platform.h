@@ -1,6 +1,6 @@
 /* rouse/detail/base/platform.h: what depends on the compiler or the operating system. Internal.
  *
- *   hints     ROUSE_LIKELY_, rouse_platform_pause_, rouse_platform_yield_
+ *   hints     ROUSE_LIKELY_, rouse_platform_pause_, rouse_platform_pauses_, rouse_platform_yield_
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
@@ -190,6 +190,12 @@ ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
     }
 }
 
+ROUSE_INLINE_ void rouse_platform_pauses_(uint32_t n) {
+    for (; n != 0; n--) {
+        rouse_platform_pause_();
+    }
+}
+
 /* One step of waiting for another thread's few instructions: pauses twice as often at each step; from
  * ROUSE_SPIN_LIMIT pauses on yields, so that a preempted holder costs a time slice and not a storm; and after
  * ROUSE_PLATFORM_YIELDS_ yields sleeps, so that a real-time thread does not keep the holder from running.
@@ -199,11 +205,13 @@ ROUSE_INLINE_ void rouse_platform_back_off_(uint32_t *step) {
         rouse_platform_give_way_(step);
         return;
     }
-    for (uint32_t i = 0; i < *step; i++) {
-        rouse_platform_pause_();
-    }
+    rouse_platform_pauses_(*step);
     *step *= 2;
 }
+
+/* Throughput mode: a thread that finds nothing free looks again after 1, 2, 4, ... pauses, up to so many; if
+ * nothing has been released by then, it queues. */
+#define ROUSE_LINGER_ (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
 
 /* ---- linkage ------------------------------------------------------------------------------------------- */
 

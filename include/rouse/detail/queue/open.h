@@ -283,9 +283,26 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     return ROUSE_PENDING;
 }
 
-/* Takes n if it may, as rouse_open_try_ (OK); closed: CLOSED; else takes the lock and queues w. */
+/* What a thread does that finds nothing free: it waits a moment for whoever holds a permit, since queueing
+ * costs two task switches. Returns the word as last seen.
+ *
+ * Every release changes the serial, so until that has changed nothing is free. If it has and nothing is free
+ * even so, another thread has been quicker, and the processor is better used elsewhere: more looks would take
+ * the word's cache line away from a thread that is at work with it. */
+ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_waiter_queue *q, uint64_t seen) {
+    const uint32_t serial = (uint32_t)(seen >> 32);
+    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (uint32_t)(seen >> 32) == serial; pauses *= 2) {
+        rouse_platform_pauses_(pauses);
+        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+    }
+    return seen;
+}
+
+/* Takes n if it may, as rouse_open_try_ (OK); closed: CLOSED; else lingers once, if w has a wake, and then
+ * takes the lock and queues w. */
 ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+    bool lingered = false;
     for (;;) {
         if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
             return ROUSE_OK;
@@ -299,6 +316,9 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
                 return ROUSE_OK;
             }
             seen = rouse_u64_load_acquire_(&q->word_); /* E3: as above */
+        } else if (!lingered && w->wake_ != NULL && !rouse_open_is_locked_(seen)) {
+            lingered = true;
+            seen = rouse_open_linger_(q, seen);
         } else if (!(rouse_open_is_open_(seen) && rouse_open_admits_(seen, n, q->listed_.bypass)) &&
                    rouse_open_lock_(q, &seen)) {
             return rouse_open_queue_(q, w, n, seen);
@@ -407,10 +427,15 @@ ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
 
 /* ---- the answer ------------------------------------------------------------------------ */
 
-/* Takes the lock for an invited waiter: OPEN -> LOCKED. *seen is the OPEN word. */
-ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen) {
+/* Takes the lock for an invited waiter: OPEN -> LOCKED. *seen is the OPEN word. If it wants a permit and
+ * none is free, it lingers first. */
+ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen, bool wants) {
     /* Relaxed: a guess for the CAS that takes the lock. */
     *seen = rouse_u64_load_relaxed_(&q->word_);
+    if (wants && rouse_open_is_open_(*seen) && rouse_open_free_(*seen) == 0 &&
+        rouse_open_closed_(*seen) == 0) {
+        *seen = rouse_open_linger_(q, *seen);
+    }
     while (!rouse_open_lock_(q, seen)) {
     }
 }
@@ -448,7 +473,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     uint32_t ticket;
     uint32_t turn;
     uint32_t free;
-    rouse_open_answer_(q, &seen);
+    rouse_open_answer_(q, &seen, true);
     ticket = rouse_u32_load_relaxed_(&w->ticket_);
     turn = rouse_open_turn_(q, ticket);
     free = rouse_open_free_(seen);
@@ -478,7 +503,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
 ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen;
     uint32_t ticket;
-    rouse_open_answer_(q, &seen);
+    rouse_open_answer_(q, &seen, false);
     ticket = rouse_u32_load_relaxed_(&w->ticket_);
     ROUSE_TRACE("cancel", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);

@@ -74,37 +74,85 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
 }
 
-/* Takes from what is free while a waiter is invited. Returns how many.
+/* What may be taken from what is free, when `word` is the oldest waiter's cell. How many.
  *
- *     newcomer   INVITED, free >= n, passed + n <= bound    ->  free - n, passed + n    n
- *     reduce     INVITED, PROMISED, free                    ->  up to n less free       so many
- *     either     anything else                              ->  unchanged               0 */
+ *     newcomer   INVITED, free >= n, passed + n <= bound    n
+ *     reduce     INVITED, PROMISED                          up to n
+ *     either     anything else                              0 */
+ROUSE_INLINE_ uint32_t rouse_open_share_(const rouse_waiter_queue *q, uint64_t word, uint32_t n,
+                                         bool reduce) {
+    const uint32_t cell = rouse_cell_state_(word);
+    const uint32_t free = rouse_cell_free_(word);
+    if (reduce) {
+        return !rouse_cell_invited_(word) ? 0 : n < free ? n : free;
+    }
+    return cell == ROUSE_CELL_INVITED_ && free >= n && rouse_cell_passed_(word) + n <= q->bypass_ ? n : 0;
+}
+/* INVITED, PROMISED as seen -> taken less free; passed + newcomers: true. Else *seen is the word. */
+ROUSE_INLINE_ bool rouse_open_take_from_(rouse_cell_ *cell, uint64_t *seen, uint32_t taken,
+                                         uint32_t newcomers) {
+    /* E9: acquire, as in rouse_word_take_ (E2). */
+    return rouse_u64_cas_acquire_(
+        &cell->word_, seen,
+        rouse_cell_to_(*seen, rouse_cell_state_(*seen),
+                       rouse_cell_number_(*seen) - taken + newcomers * ROUSE_CELL_PASSED_));
+}
+
+/* Takes from what is free while a waiter is invited (rouse_open_share_). Returns how many. */
 ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     /* E4: acquire, as in rouse_serving_give_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     if (!rouse_state_is_queue_(state) || rouse_state_taken_(state) ||
-        (!reduce && (rouse_word_closed_(state) || n > q->bypass_))) {
+        (!reduce && rouse_word_closed_(state))) {
         return 0;
     }
     while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
-        const uint32_t free = rouse_cell_free_(at.word);
-        const uint32_t taken = reduce && n > free ? free : n;
-        const uint32_t passed = reduce ? 0 : n;
-        const uint32_t cell = rouse_cell_state_(at.word);
-        if ((cell != ROUSE_CELL_INVITED_ && !(reduce && cell == ROUSE_CELL_PROMISED_)) || free < taken ||
-            taken == 0 || rouse_cell_passed_(at.word) + passed > q->bypass_) {
-            return 0;
-        }
-        /* E9: acquire, as in rouse_word_take_ (E2). */
-        if (rouse_u64_cas_acquire_(
-                &rouse_spot_cell_(&at)->word_, &at.word,
-                rouse_cell_to_(at.word, cell,
-                               rouse_cell_number_(at.word) - taken + passed * ROUSE_CELL_PASSED_))) {
+        const uint32_t taken = rouse_open_share_(q, at.word, n, reduce);
+        if (taken == 0 || rouse_open_take_from_(rouse_spot_cell_(&at), &at.word, taken, reduce ? 0 : n)) {
             return taken;
         }
     }
     return 0;
+}
+
+/* As rouse_open_linger_ of detail/queue/open.h: waits a moment for `word` to change. Returns it as last
+ * seen. */
+ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_atomic_u64_ *word, uint64_t seen) {
+    uint64_t now = seen;
+    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && now == seen; pauses *= 2) {
+        rouse_platform_pauses_(pauses);
+        now = rouse_u64_load_relaxed_(word); /* relaxed: only compared, or a guess for a CAS */
+    }
+    return now;
+}
+
+/* A newcomer's try. False: nothing has changed; *word, which was *seen, is what the next release changes. */
+ROUSE_INLINE_ bool rouse_open_try_once_(rouse_waiter_queue *q, uint32_t n, uint64_t *seen,
+                                        const rouse_atomic_u64_ **word) {
+    rouse_cell_ *const cell = rouse_open_oldest_(q, seen);
+    *word = &q->word_;
+    if (cell == NULL) {
+        *seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: only compared */
+        return rouse_word_take_(&q->word_, n) || rouse_open_take_(q, n, false) != 0;
+    }
+    *word = &cell->word_;
+    while (rouse_open_share_(q, *seen, n, false) != 0) {
+        if (rouse_open_take_from_(cell, seen, n, n)) {
+            return true;
+        }
+    }
+    return false;
+}
+/* A newcomer's tries before it queues w: it lingers in between, if w has a wake. */
+ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
+    const rouse_atomic_u64_ *word;
+    uint64_t seen;
+    if (rouse_open_try_once_(q, n, &seen, &word)) {
+        return true;
+    }
+    return w->wake_ != NULL && rouse_open_linger_(word, seen) != seen &&
+           rouse_open_try_once_(q, n, &seen, &word);
 }
 
 ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
@@ -131,6 +179,9 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
     uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9: what others did to it */
     /* Relaxed: the cell is not final, so the segment is what it was when w queued. */
     const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
+    if (wants && rouse_cell_invited_(seen) && rouse_cell_free_(seen) == 0) {
+        seen = rouse_open_linger_(&cell->word_, seen);
+    }
     for (;;) {
         const uint32_t state = rouse_cell_state_(seen);
         const bool shut = state == ROUSE_CELL_TOKEN_CLOSED_;
@@ -157,6 +208,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
             if (wants && !shut) {
                 rouse_open_enter_(pool, ticket + 1);
             }
+            rouse_u64_store_relaxed_(&segment->from_, ticket + 1); /* relaxed: as in rouse_spot_find_ */
             rouse_segment_try_end_(pool, segment, ticket);
             *rest = free - (wants && !shut ? 1 : 0);
             return shut ? ROUSE_CLOSED : ROUSE_OK;

@@ -310,13 +310,14 @@ ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter 
 /* The usual case here: somebody waits, or did, and the last segment has room. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
+    const bool taken = rouse_open_on_(q) && rouse_open_newcomer_(q, w, n);
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
     const bool by_claim = rouse_state_by_claim_(state);
-    if (rouse_open_on_(q) && rouse_state_is_queue_(state) && rouse_open_take_(q, n, false) != 0) {
+    if (taken) {
         return ROUSE_OK;
     }
     if (rouse_state_is_queue_(state) && !rouse_word_closed_(state) && (by_claim || n == 1) &&

@@ -125,6 +125,9 @@ ROUSE_INLINE_ uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint6
                           serving->token == ROUSE_CELL_TOKEN_ ? serving->cap : rouse_cell_number_(word));
 }
 
+/* Wakes up to this cap are notifications, whose waiters may have conditions. */
+#define ROUSE_SERVING_ANNOUNCED_ 1u
+
 /* ---- throughput mode: open.h says what it is ----------------------------------------------------------- */
 
 ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
@@ -208,6 +211,48 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     }
     *n = 0;
     return true;
+}
+
+/* The cell of the oldest waiter in the usual case: it is READY, INVITED or PROMISED, so its ticket has been
+ * issued, and in the segment that was last served from. *seen: the cell's word. NULL: not the usual case, or
+ * closed. */
+ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint64_t *seen) {
+    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && !rouse_word_closed_(state) &&
+        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
+        /* Relaxed: as in rouse_spot_find_. */
+        const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
+        const uint64_t ticket = from > served ? from : served;
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        if (rouse_cell_open_(*seen) && rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
+            rouse_u64_load_acquire_(&segment->state_) == live) {
+            return cell;
+        }
+    }
+    return NULL;
+}
+
+/* The usual case of a wake while a waiter is invited.
+ *
+ *     INVITED, free                 ->  INVITED, free + n    true
+ *     anything else, or too many    ->  unchanged            false: rouse_open_offer_ knows more
+ *
+ * A close that has taken the cells meanwhile has changed this one, or finds there what is given. */
+ROUSE_INLINE_ bool rouse_open_add_(const rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
+    uint64_t seen;
+    rouse_cell_ *const cell = rouse_open_oldest_(q, &seen);
+    const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+    return cell != NULL && rouse_cell_state_(seen) == ROUSE_CELL_INVITED_ && cap > ROUSE_SERVING_ANNOUNCED_ &&
+           n <= ROUSE_CELL_FREE_MOST_ &&
+           rouse_cell_free_(seen) + n <= (most < ROUSE_CELL_FREE_MOST_ ? most : ROUSE_CELL_FREE_MOST_) &&
+           /* E9: as in rouse_open_offer_. */
+           rouse_u64_cas_acq_rel_(&cell->word_, &seen,
+                                  rouse_cell_to_(seen, ROUSE_CELL_INVITED_, rouse_cell_number_(seen) + n));
 }
 
 /* What a closed waiter had been given, when `word` is its cell's. */
@@ -329,9 +374,6 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
         &q->word_, &state,
         rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
 }
-
-/* Wakes up to this cap are notifications, whose waiters may have conditions. */
-#define ROUSE_SERVING_ANNOUNCED_ 1u
 
 /* Gives n to the waiters and what is left to the balance, under the cap.
  *
@@ -478,6 +520,10 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
         ROUSE_TRACE("grant", q, w);
         ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
         rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
+        return ROUSE_OK;
+    }
+    if (rouse_open_on_(q) && rouse_open_add_(q, n, cap)) {
+        *woken = 0;
         return ROUSE_OK;
     }
     return rouse_serving_wake_(q, n, cap, woken);
