@@ -276,16 +276,16 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
         rouse_condvar_waits_(c, (uint32_t)-1);
     }
     rouse_guard_drop_(&c->guard_);
-    if (stage == ROUSE_CONDVAR_JOINED_ && rouse_backend_cancel_(ROUSE_MUTEX_QUEUE_(mutex), &w->joined_)) {
-        if (signalled) {
-            (void)rouse_condvar_signal_(c);
-        }
-    } else if (stage != ROUSE_CONDVAR_WAITING_) {
+    if (stage != ROUSE_CONDVAR_WAITING_ &&
+        (stage != ROUSE_CONDVAR_JOINED_ || !rouse_backend_cancel_(ROUSE_MUTEX_QUEUE_(mutex), &w->joined_))) {
         rouse_outcome_await_(&w->waiter);
         return false;
     }
     ROUSE_TRACE("cancel", c, &w->waiter);
     rouse_waiter_release_(&w->waiter);
+    if (stage == ROUSE_CONDVAR_JOINED_ && signalled) {
+        (void)rouse_condvar_signal_(c); /* last: a wake that it runs may free w, and the condition variable */
+    }
     return true;
 }
 

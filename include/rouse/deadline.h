@@ -211,7 +211,7 @@ ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
 
 /* Takes t out of the queue that it waits in, and an invitation (throughput mode) out of its mailbox. False: t
  * has been woken, or is being woken. Touches the object only while t has no outcome: after that it may be
- * gone. */
+ * gone. The caller holds back the wakes that this makes due: one of them might drain the mailbox. */
 ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     t->place_ = why;
     if (why == ROUSE_TIMED_TIMED_OUT_) {
@@ -220,6 +220,24 @@ ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
     return (rouse_waiter_status_(&t->waiter) == ROUSE_PENDING && t->cancel_(t->object_, &t->waiter)) ||
            (t->mailbox_ != NULL && rouse_waiter_status_(&t->waiter) == ROUSE_CANCELLED &&
             rouse_mailbox_revoke(t->mailbox_, &t->waiter));
+}
+
+/* t is out of what it waited for: its outcome, and its wake behind those that this thread holds back. Until
+ * that begins, rouse_mailbox_revoke takes it back, as if the running drain had taken it out of the mailbox
+ * (no drain counts it). */
+ROUSE_INLINE_ void rouse_timed_expire_(rouse_timed *t) {
+    rouse_waiter *const w = &t->waiter;
+    const bool mailed = rouse_outcome_has_mailbox_(w);
+    if (t->wake_ == NULL) {
+        t->object_ = NULL;
+        rouse_outcome_store_(w, rouse_outcome_(ROUSE_TIMEDOUT, 0));
+        return;
+    }
+    w->next_ = NULL;
+    rouse_outcome_set_due_(
+        w, rouse_outcome_(ROUSE_TIMEDOUT, mailed ? ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_ : 0));
+    rouse_outcome_store_(w, rouse_outcome_(ROUSE_TIMEDOUT, mailed ? ROUSE_MAILED_ : 0));
+    rouse_inbox_push_(rouse_inbox_mine_(), w);
 }
 
 /* Ends every wait whose deadline is `now` or earlier, and calls the wake of each that has not been granted
@@ -231,6 +249,7 @@ ROUSE_INLINE_ bool rouse_timed_leave_(rouse_timed *t, uint32_t why) {
  * (waiter.h). */
 ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
     size_t count = 0;
+    rouse_inbox_ *held;
     rouse_timed *t;
     ROUSE_CHECK_OBJECT_(d);
     while ((t = d->heap_) != NULL && t->until_ <= now) {
@@ -241,18 +260,22 @@ ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
         *(d->due_end_ == NULL ? &d->due_ : &d->due_end_->next_) = t;
         d->due_end_ = t;
     }
+    if (d->due_ == NULL) {
+        return 0;
+    }
+    held = rouse_deliver_hold_();
     while ((t = d->due_) != NULL) {
         rouse_deadlines_remove_(d, t);
         if (rouse_timed_leave_(t, ROUSE_TIMED_TIMED_OUT_)) {
             count++;
-            if (t->wake_ == NULL) {
-                t->object_ = NULL;
-            }
-            t->waiter.mailbox_ = NULL; /* its wake runs here, and sets the mailbox again */
-            rouse_deliver_one_(&t->waiter, rouse_outcome_(ROUSE_TIMEDOUT, 0));
+            rouse_timed_expire_(t);
         }
         /* Otherwise the grant has won, and the wake will come with it. */
+        if (held != NULL) {
+            (void)rouse_deliver_due_(held, 0);
+        }
     }
+    rouse_deliver_let_go_(held);
     return count;
 }
 
@@ -281,7 +304,6 @@ ROUSE_INLINE_ void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
     }
     rouse_deadlines_remove_(t->deadlines_, t);
     t->object_ = NULL;
-    t->waiter.mailbox_ = t->mailbox_;
     t->wake_(t, status);
 }
 
@@ -319,22 +341,26 @@ ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
 
 /* Ends t's wait.
  * Returns true: t is yours again, and its wake will never run. False: t does not wait; or it has been granted
- * or has timed out, and its wake will run (on a mailbox: in the next drain). A polled t then has its outcome
- * in its status, and is yours again. */
+ * or has timed out, and its wake will run (granted, on a mailbox: in the next drain). On a mailbox,
+ * rouse_mailbox_revoke then takes it back, granted or timed out. A polled t then has its outcome in its
+ * status, and is yours again. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;
     bool polled;
+    rouse_inbox_ *held;
     ROUSE_CHECK_OBJECT_(t);
     if (t->object_ == NULL) {
         return false;
     }
     polled = t->wake_ == NULL;
     rouse_deadlines_remove_(t->deadlines_, t);
+    held = rouse_deliver_hold_();
     cancelled = rouse_timed_leave_(t, ROUSE_TIMED_CANCELLED_);
     if (cancelled || polled) {
         t->object_ = NULL;
     }
+    rouse_deliver_let_go_(held);
     return cancelled;
 }
 

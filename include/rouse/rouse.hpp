@@ -312,6 +312,18 @@ struct receive_operation : status_operation<rouse_channel> {
     bool cancel(rouse_waiter *w) const noexcept { return rouse_channel_leave_(object, w); }
 };
 
+/* While it lives, the wakes that fall due on this thread wait. */
+class held_wakes {
+  public:
+    held_wakes() noexcept : held_(rouse_deliver_hold_()) {}
+    held_wakes(const held_wakes &) = delete;
+    held_wakes &operator=(const held_wakes &) = delete;
+    ~held_wakes() { rouse_deliver_let_go_(held_); }
+
+  private:
+    rouse_inbox_ *held_;
+};
+
 /* Where and how long a wait waits. */
 struct terms {
     rouse_mailbox *mailbox = nullptr;
@@ -385,6 +397,7 @@ template <class Operation> class awaiter {
         if (place_ == nullptr) {
             return;
         }
+        const held_wakes held; /* one might drain the mailbox before this is out of it */
         if (place_->cancel(how_)) {
             if (place_->on_heap) {
                 delete place_;
@@ -439,6 +452,7 @@ template <class Operation> class awaiter {
          * news. */
         void operator()() const noexcept {
             rouse_waiter *const w = &owner->place_->timed.waiter;
+            const held_wakes held; /* one might destroy the coroutine before w is posted */
             if (owner->operation_.cancel(w)) {
                 rouse_mailbox_post(owner->how_.mailbox, w, ROUSE_CANCELLED);
             }
@@ -669,6 +683,7 @@ template <std::size_t N> class any_awaiter {
     any_awaiter(const any_awaiter &) = delete;
     any_awaiter &operator=(const any_awaiter &) = delete;
     ~any_awaiter() {
+        const held_wakes held; /* as in awaiter */
         if (place_ != nullptr && waits_ && !rouse_any_cancel(&place_->any)) {
             place_->owner = nullptr; /* its wake will run, and give back what it brings */
         } else {

@@ -177,25 +177,27 @@ ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_several_acquire(rouse_several 
  * will run: with ROUSE_OK if s has all permits; otherwise with an error, and s has none. That error is
  * ROUSE_CANCELLED if a grant was on its way to s inside the wake that makes this call. */
 ROUSE_NODISCARD_ ROUSE_INLINE_ bool rouse_several_cancel(rouse_several *s) {
-    rouse_limit *limit;
+    rouse_inbox_ *held;
+    bool cancelled;
     ROUSE_CHECK_OBJECT_(s);
     if (!s->waits_) {
         return false;
     }
-    limit = s->steps_[s->held_].limit;
+    held = rouse_deliver_hold_(); /* a wake might drain the mailbox before s is out of it */
     s->cancelled_ = true;
-    if (!rouse_limit_cancel(limit, &s->waiter)) {
-        if (s->mailbox_ == NULL || !rouse_mailbox_revoke(s->mailbox_, &s->waiter)) {
-            return false;
-        }
-        /* Granted, or closed, and taken out of the mailbox. */
+    cancelled = rouse_limit_cancel(s->steps_[s->held_].limit, &s->waiter);
+    if (!cancelled && s->mailbox_ != NULL && rouse_mailbox_revoke(s->mailbox_, &s->waiter)) {
+        cancelled = true; /* granted, or closed, and taken out of the mailbox */
         if (rouse_waiter_status_(&s->waiter) == ROUSE_OK) {
             s->held_++;
         }
     }
-    s->waits_ = false;
-    rouse_several_return_(s);
-    return true;
+    if (cancelled) {
+        s->waits_ = false;
+        rouse_several_return_(s);
+    }
+    rouse_deliver_let_go_(held);
+    return cancelled;
 }
 
 #endif /* ROUSE_SEVERAL_H */

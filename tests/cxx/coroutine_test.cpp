@@ -576,6 +576,44 @@ static void test_once() {
     }
 }
 
+/* ---- destroyed while the library has it in hand ---- */
+
+struct run_out {
+    rouse_waiter waiter;
+    rouse_deadlines *deadlines;
+};
+static void run_out_and_destroy(rouse_waiter *w, rouse_status) {
+    (void)rouse_deadlines_run(static_cast<run_out *>(rouse_waiter_data(w))->deadlines, 100);
+    tasks[0] = task(); /* its wake, with ROUSE_TIMEDOUT, is to come when this one has returned */
+}
+static task acquire_two_stop(rouse::semaphore &s, rouse_mailbox &mailbox, std::stop_token token) {
+    const rouse::permit permit = co_await s.acquire(2).on(mailbox).stop(std::move(token));
+    outcome = permit.status();
+}
+static task acquire_and_destroy_the_first(rouse::semaphore &s) {
+    const rouse::permit permit = co_await s.acquire();
+    tasks[0] = task();
+}
+
+static void test_destroyed_in_hand() {
+    one_loop loop;
+    rouse::semaphore s(0);
+    run_out now = {{}, &loop.deadlines};
+    rouse_waiter_init(&now.waiter, run_out_and_destroy, &now);
+    outcome = ROUSE_PENDING;
+    tasks[0] = acquire_until(s, loop.terms(), 100);
+    rouse_mailbox_post(&loop.mailbox, &now.waiter, ROUSE_OK);
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && outcome == ROUSE_PENDING && s.waiter_count() == 0);
+    /* The stop takes it out of the queue; what it had been given goes to one that destroys it. */
+    std::stop_source source;
+    tasks[0] = acquire_two_stop(s, loop.mailbox, source.get_token());
+    tasks[1] = acquire_and_destroy_the_first(s);
+    CHECK(s.release() == ROUSE_OK && s.waiter_count() == 2);
+    CHECK(source.request_stop());
+    CHECK(rouse_mailbox_drain(&loop.mailbox) == 0 && outcome == ROUSE_PENDING && s.available() == 1);
+    tasks = {};
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -592,6 +630,7 @@ int main() {
     test_channel();
     test_condvar();
     test_once();
+    test_destroyed_in_hand();
     std::printf("rouse.hpp: all of it works\n");
     return 0;
 }

@@ -699,3 +699,80 @@ Test(deadline, waits_again_after_revoke_and_after_a_polled_grant) {
     rouse_deadlines_destroy(&d);
     rouse_semaphore_destroy(&s);
 }
+
+/* ---- out of time, and not told yet --------------------------------------------------------------------------------- */
+
+static rouse_mailbox late_box;
+static request late[3];
+
+/* The two have run out of time inside a wake: their wakes come when it returns. The second does not want to know any more. */
+static void run_and_take_back_the_second(rouse_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+    cr_assert_eq(rouse_deadlines_run(&deadlines, 10), 2u);
+    expect_no_wakes();
+    cr_assert_not(rouse_timed_cancel(&late[1].timed), "its wake is due");
+    cr_assert(rouse_mailbox_revoke(&late_box, &late[1].timed.waiter));
+    cr_assert_eq(rouse_waiter_status(&late[1].timed.waiter), ROUSE_TIMEDOUT);
+    cr_assert_not(rouse_mailbox_revoke(&late_box, &late[1].timed.waiter));
+}
+Test(deadline, revoked_when_it_has_timed_out_and_its_wake_has_not_begun) {
+    rouse_waiter w;
+    rouse_deadlines_init(&deadlines);
+    rouse_mailbox_init(&late_box, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        request_init(&late[i], i, &late_box);
+        must_queue(&late[i], 10);
+    }
+    rouse_waiter_init(&w, run_and_take_back_the_second, NULL);
+    rouse_mailbox_post(&late_box, &w, ROUSE_OK);
+    cr_assert_eq(rouse_mailbox_drain(&late_box), 1u, "time-outs did not come out of the mailbox");
+    expect_wakes(0);
+    cr_assert_eq(late[0].outcome, ROUSE_TIMEDOUT);
+    must_queue(&late[1], 20);
+    expect_run(20, 1);
+    expect_wakes(1);
+    rouse_mailbox_destroy(&late_box);
+    over();
+}
+
+/* Trap: an invited waiter leaves its turn to the next, whose wake drains the mailbox in which the invitation still lies. */
+static rouse_semaphore turns;
+
+static void take_the_turn_and_drain(rouse_waiter *w, rouse_status status) {
+    if (status == ROUSE_RETRY) {
+        status = rouse_semaphore_resume(&turns, w);
+    }
+    cr_assert_eq(status, ROUSE_OK);
+    (void)rouse_mailbox_drain(&late_box);
+}
+Test(deadline, its_invitation_lies_in_a_mailbox_that_is_drained_when_the_turn_is_passed_on) {
+    rouse_waiter behind;
+    for (int by_cancel = 0; by_cancel < 2; by_cancel++) {
+        rouse_deadlines_init(&deadlines);
+        rouse_mailbox_init(&late_box, NULL, NULL);
+        cr_assert_eq(rouse_semaphore_init_throughput(&turns, 0, 4), ROUSE_OK);
+        request_init(&late[0], 0, &late_box);
+        rouse_waiter_init(&behind, take_the_turn_and_drain, NULL);
+        cr_assert_eq(rouse_semaphore_acquire_until(&turns, &late[0].timed, 1, 10), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_acquire(&turns, &behind, 1), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_release(&turns, 1), ROUSE_OK);
+        if (by_cancel) {
+            if (!rouse_timed_cancel(&late[0].timed)) { /* LOCAL: granted */
+                cr_assert(rouse_mailbox_revoke(&late_box, &late[0].timed.waiter));
+            }
+            cr_assert_eq(late[0].wakes, 0u);
+        } else {
+            (void)rouse_deadlines_run(&deadlines, 10);
+            (void)rouse_mailbox_drain(&late_box);
+            cr_assert_eq(late[0].wakes, 1u);
+            cr_assert_eq(late[0].outcome, ROUSE_BACKEND == ROUSE_BACKEND_LOCAL ? ROUSE_OK : ROUSE_TIMEDOUT);
+        }
+        if (ROUSE_BACKEND == ROUSE_BACKEND_LOCAL) {
+            cr_assert_eq(rouse_semaphore_release(&turns, 1), ROUSE_OK);
+        }
+        cr_assert_eq(rouse_semaphore_waiter_count(&turns), 0u);
+        rouse_semaphore_destroy(&turns);
+        rouse_mailbox_destroy(&late_box);
+        rouse_deadlines_destroy(&deadlines);
+    }
+}

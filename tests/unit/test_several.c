@@ -156,3 +156,35 @@ Test(several, cancelled_while_the_grant_of_a_step_lies_in_the_mailbox) {
     expect_in_use(0, 0);
     rouse_mailbox_destroy(&mailbox);
 }
+
+/* Trap (throughput mode): s, which is invited, leaves its turn to the next one, whose wake drains the mailbox in which the
+ * invitation of s still lies. */
+static rouse_mailbox drained;
+static void take_and_drain(rouse_waiter *w, rouse_status status) {
+    rouse_limit *const limit = rouse_waiter_data(w);
+    if (status == ROUSE_RETRY) {
+        status = rouse_limit_resume(limit, w);
+    }
+    cr_assert_eq(status, ROUSE_OK);
+    (void)rouse_mailbox_drain(&drained);
+}
+Test(several, cancelled_while_its_invitation_lies_in_a_mailbox_that_the_next_one_drains) {
+    rouse_limit turns;
+    const rouse_step one[] = {{&turns, 1}};
+    rouse_waiter behind;
+    task t;
+    rouse_mailbox_init(&drained, NULL, NULL);
+    cr_assert_eq(rouse_limit_init_throughput(&turns, 1, 8, 4), ROUSE_OK);
+    task_init(&t, 0, &drained);
+    rouse_waiter_init(&behind, take_and_drain, &turns);
+    cr_assert(rouse_limit_try_acquire(&turns, 1));
+    cr_assert_eq(rouse_several_acquire(&t.several, one, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&turns, &behind, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_give_back(&turns, 1), ROUSE_OK);
+    cr_assert(rouse_several_cancel(&t.several));
+    cr_assert_eq(t.wakes, 0u);
+    cr_assert_eq(rouse_limit_in_use(&turns), 1u, "the next one has it");
+    cr_assert_eq(rouse_limit_give_back(&turns, 1), ROUSE_OK);
+    rouse_limit_destroy(&turns);
+    rouse_mailbox_destroy(&drained);
+}

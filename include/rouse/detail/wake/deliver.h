@@ -223,6 +223,23 @@ ROUSE_INLINE_ void rouse_deliver_end_(rouse_inbox_ *mine) {
     }
 }
 
+/* Holds back the wakes that fall due on this thread, so that a call has finished with a waiter before the
+ * first of them runs. NULL: the wake that this thread is in holds them back already. */
+ROUSE_INLINE_ rouse_inbox_ *rouse_deliver_hold_(void) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    if (rouse_u32_load_relaxed_(&mine->running_) != 0) {
+        return NULL;
+    }
+    rouse_deliver_begin_(mine);
+    return mine;
+}
+/* Runs what has been held back. */
+ROUSE_INLINE_ void rouse_deliver_let_go_(rouse_inbox_ *held) {
+    if (held != NULL) {
+        rouse_deliver_end_(held);
+    }
+}
+
 /* Hands `posts` to their mailboxes, then runs the wakes of a chain, or leaves them to the wake that this
  * thread is in. All outcomes are stored. The flag is up while a mailbox kicks: what a kick makes due runs
  * when all are posted. */
