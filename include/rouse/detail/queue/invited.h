@@ -127,15 +127,15 @@ ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
     return true;
 }
 
-/* For a canceller, under the lock: takes the invitation back if w has a mailbox and drain has not claimed it.
+/* For a canceller: takes the invitation back if w has a mailbox and drain has not claimed it.
  *
  *     INVITED           ->  DECLINED     true
  *     anything else     ->  unchanged    false
  *
- * Relaxed: it decides between this thread and drain; what passes between them is E1. */
+ * E1: acquire; without a lock drain may have asked, and been beaten, since `ticket` was read. */
 ROUSE_INLINE_ bool rouse_invited_revoke_(rouse_waiter *w, uint32_t ticket) {
     return rouse_invited_state_(ticket) == ROUSE_INVITED_ && w->mailbox_ != NULL &&
-           rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
+           rouse_u32_cas_acquire_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
 }
 /* status_: PENDING -> CANCELLED and MAILED. E1: release; the last access to w, whose wake may run from here
  * on. */

@@ -66,37 +66,30 @@ ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_wait
     return status;
 }
 
-/* try_wait, and reduce, when the first look has shown too little credit. In FIRST the word may hold more than
- * the waiter lacks that it is for: that is finished first. */
-ROUSE_SLOW_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
+/* try_wait, and reduce, when the first look has shown too little credit: takes n, or up to n. Returns how
+ * many. In FIRST the word may hold more than the waiter lacks that it is for: that is finished first. */
+ROUSE_SLOW_ uint32_t rouse_queue_take_late_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     for (;;) {
         /* E4: acquire, as in rouse_serving_give_. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-        if (rouse_state_is_queue_(state) || (rouse_state_is_empty_(state) && !rouse_word_covers_(state, n))) {
-            return rouse_open_on_(q) && rouse_open_take_(q, n, false) != 0;
-        }
-        if (!rouse_state_is_empty_(state)) {
+        if (!rouse_state_is_empty_(state) && !rouse_state_is_queue_(state)) {
             rouse_ticket_settle_(q, state);
-        } else if (rouse_word_take_(&q->word_, n)) {
-            return true;
+        } else if (reduce ? rouse_word_balance_(state) > 0 : rouse_word_covers_(state, n)) {
+            const uint32_t taken =
+                reduce ? rouse_word_take_upto_(&q->word_, n) : (rouse_word_take_(&q->word_, n) ? n : 0);
+            if (taken != 0) {
+                return taken;
+            }
+        } else {
+            return rouse_open_on_(q) ? rouse_open_take_(q, n, reduce) : 0;
         }
     }
 }
-ROUSE_SLOW_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n) {
-    uint32_t taken = 0;
-    while (taken == 0) {
-        /* E4: acquire, as in rouse_serving_give_. */
-        const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-        if (rouse_state_is_queue_(state) || rouse_word_balance_(state) == 0) {
-            return rouse_open_on_(q) ? rouse_open_take_(q, n, true) : 0;
-        }
-        if (!rouse_state_is_empty_(state)) {
-            rouse_ticket_settle_(q, state);
-        } else {
-            taken = rouse_word_take_upto_(&q->word_, n);
-        }
-    }
-    return taken;
+ROUSE_INLINE_ bool rouse_queue_try_late_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_queue_take_late_(q, n, false) != 0;
+}
+ROUSE_INLINE_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t n) {
+    return rouse_queue_take_late_(q, n, true);
 }
 
 /* Counts the cells that wait, and what they lack; if one is invited, minus what is free. Snapshots, all

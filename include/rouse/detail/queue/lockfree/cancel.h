@@ -60,21 +60,15 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
  *              CLAIMED     ->  waits: drain is asking
  *              other       ->  unchanged    false: w has its outcome, or is getting it */
 ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
-    uint32_t step = 1;
     for (;;) {
         /* E1: acquire; partner is the release in rouse_open_come_. */
-        uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_);
-        if (rouse_invited_state_(ticket) == ROUSE_INVITED_) {
-            /* E1: as above. */
-            if (rouse_u32_cas_acquire_(&w->ticket_, &ticket,
-                                       ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_)) {
-                return true;
-            }
-        } else if (rouse_invited_state_(ticket) != ROUSE_INVITED_CLAIMED_) {
+        const uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_);
+        if (rouse_invited_revoke_(w, ticket)) {
+            return true;
+        }
+        if (!rouse_invited_await_claimer_(w, rouse_invited_state_(ticket))) {
             rouse_outcome_await_(w);
             return false;
-        } else {
-            rouse_platform_back_off_(&step); /* drain is asking: a few instructions */
         }
     }
 }

@@ -35,7 +35,7 @@
 /* ---- to the oldest waiter ------------------------------------------------------------------------------ */
 
 /* Finds the segment of the spot's ticket, or the first one behind. False: there is none. */
-ROUSE_INLINE_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
+ROUSE_SLOW_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
     /* E4: acquire; partner is rouse_ticket_serve_to_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     uint64_t from;
