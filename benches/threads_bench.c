@@ -5,10 +5,12 @@
  * to run: it spins or it sleeps. Primitives that block threads run with k = 1, a plain loop in each thread.
  * A contest lasts a fixed time after a warm-up, and is charged per section. The counters share_min and share_max say
  * how many sections the unluckiest and the luckiest task had, 1 being its fair share (a primitive that lets newcomers
- * overtake looks fast when nobody else runs); they are left out where the threads are too many for each to have had
- * the processor several times. switches: task switches per section, voluntary or not.
- * After every fourth contest the same threads go on for as long again and watch what a wait is like, which takes two
- * looks at a clock per section and so is not timed. passed_by: the most sections that others had while one task waited;
+ * overtake looks fast when nobody else runs). switches: task switches per section, voluntary or not.
+ * Shares are those of every fourth contest, which lasts four times as long: a rotation of eight threads that pass each
+ * other 4096 times takes some 10 ms, so that less than a tenth of a second says more of who came first than of who is
+ * starved. They are left out where the threads are too many for each to have had the processor several times.
+ * After such a contest the same threads go on and watch what a wait is like, which takes two looks at a clock per
+ * section and so is not timed. passed_by: the most sections that others had while one task waited;
  * in strict order they are those that were before it. wait_max_us: the longest wait. A task waits from when it has
  * queued; a thread that blocks from its call, because nobody can see when it queues, so that one which loses its
  * processor in between is passed by many, whatever the primitive promises. */
@@ -31,7 +33,7 @@ typedef struct setting {
     int contests; /* held so far */
 } setting;
 
-enum { WATCHED_ONE_IN = 4 };
+enum { WATCHED_ONE_IN = 4, WATCHED_TIMES = 4 };
 
 static int contest_ms(void) {
     return bench_quick ? 60 : 80;
@@ -213,7 +215,6 @@ static void report_shares(bench_state *state, const arena *a, int jobs, int64_t 
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int64_t least = INT64_MAX;
     int64_t most = 0;
-    bench_counter(state, "not_begun", (double)not_begun(a));
     for (int i = 0; i < jobs; i++) {
         const int64_t mine = sections_of(&a->jobs[i]);
         if (!has_begun(&a->jobs[i])) {
@@ -222,7 +223,7 @@ static void report_shares(bench_state *state, const arena *a, int jobs, int64_t 
         least = mine < least ? mine : least;
         most = mine > most ? mine : most;
     }
-    if (TURN_MS * TURNS * a->set->threads / processors <= contest_ms()) {
+    if (TURN_MS * TURNS * a->set->threads / processors <= contest_ms() * WATCHED_TIMES) {
         bench_counter(state, "share_min", (double)least * jobs / (double)sections);
         bench_counter(state, "share_max", (double)most * jobs / (double)sections);
     }
@@ -277,7 +278,7 @@ static double time_contest(bench_state *state, arena *a, bool watched) {
     start = bench_wall();
     atomic_store_explicit(&a->phase, COUNTING, memory_order_relaxed);
     do {
-        sleep_ms(contest_ms());
+        sleep_ms(watched ? contest_ms() * WATCHED_TIMES : contest_ms());
     } while (sections_in(a) == 0);
     end = bench_wall();
     switched = switches() - switched;
@@ -316,8 +317,9 @@ static double contest(bench_state *state, setting *set) {
         (void)pthread_join(threads[i], NULL);
     }
     sections = sections_in(a);
-    report_shares(state, a, jobs, sections);
+    bench_counter(state, "not_begun", (double)not_begun(a));
     if (watched) {
+        report_shares(state, a, jobs, sections);
         report_waits(state, a, jobs);
     }
 #ifdef BENCH_BYPASS

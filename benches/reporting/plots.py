@@ -151,7 +151,7 @@ def _shares(group):
     script += "plot $d0 using (sqrt($2*$3)):1:2:3:4:5:6 with boxxyerror lc rgb variable\n"
     return Figure(
         "share-" + group.parameters.replace("/", "-"),
-        f"share per task, W4 {group.parameters}: from the unluckiest task to the luckiest, all repetitions",
+        f"share per task, W4 {group.parameters}: from the unluckiest task to the luckiest",
         f"480,{90 + 24 * len(names)}",
         script,
     )
