@@ -378,7 +378,7 @@ def asked(level, mutate, section, backend):
     near = [topic for topic in NEAR.get(os.path.basename(file)[:-2], os.path.basename(file)[:-2]).split("; ") if topic in every]
     near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
     if level == 1:
-        return near_of(file) if mutate else [], near[:2], 1
+        return near_of(file) if mutate else [], near[:1], 1
     other = {2: CHEAP, 3: DEAR}[level] if mutate else []
     return ([test for test in other if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)],
             near + [topic for topic in every if topic not in near], {2: 2, 3: 20}[level])
