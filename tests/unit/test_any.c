@@ -4,6 +4,7 @@
 #include <rouse/any.h>
 
 #include <limits.h>
+#include <string.h>
 
 static int told_index, tellings;
 static rouse_status told_status;
@@ -488,5 +489,82 @@ Test(any, what_a_losing_arm_got_from_a_wake_all_is_not_given_to_those_who_come_l
         rouse_waiter_queue_destroy(&q);
         rouse_semaphore_destroy(&outer);
         rouse_semaphore_destroy(&s);
+    }
+}
+
+/* ---- what nobody wants ----------------------------------------------------------------------------------------------- */
+
+Test(any, hand_on_gives_back_what_the_winner_was_granted_and_nothing_else) {
+    rouse_semaphore s[2] = {ROUSE_SEMAPHORE_INIT(0), ROUSE_SEMAPHORE_INIT(0)};
+    rouse_arm arms[2];
+    rouse_any any;
+    rouse_arm_semaphore(&arms[0], &s[0], 2);
+    rouse_arm_semaphore(&arms[1], &s[1], 1);
+    memset(&any, 0xff, sizeof any); /* init leaves nothing as it was */
+    rouse_any_init(&any, arms, 2, NULL, on_any, NULL);
+    rouse_any_hand_on(&any);
+    for (int winner = 0; winner < 2; winner++) {
+        const uint32_t n = winner == 0 ? 2 : 1;
+        cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+        rouse_any_hand_on(&any);
+        cr_assert_eq(rouse_semaphore_release(&s[winner], n), ROUSE_OK);
+        expect_told(winner, ROUSE_OK);
+        cr_assert_eq(rouse_semaphore_available(&s[winner]), 0);
+        rouse_any_hand_on(&any);
+        cr_assert_eq(rouse_semaphore_available(&s[winner]), n);
+        cr_assert(rouse_semaphore_try_acquire(&s[winner], n));
+    }
+    cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_close(&s[0]), 1u);
+    expect_told(0, ROUSE_CLOSED);
+    rouse_any_hand_on(&any);
+    cr_assert_eq(rouse_semaphore_available(&s[0]), 0);
+    cr_assert_eq(rouse_semaphore_available(&s[1]), 0);
+    rouse_semaphore_destroy(&s[0]);
+    rouse_semaphore_destroy(&s[1]);
+}
+
+/* As an_invited_arm_leaves_when_it_was_cancelled, of a limit and of a mutex. */
+static rouse_limit declined_l;
+static rouse_mutex declined_m;
+static bool of_limit;
+static void give_back_and_cancel(rouse_waiter *w, rouse_status status) {
+    (void)w;
+    cr_assert_eq(status, ROUSE_OK);
+    cr_assert_eq(of_limit ? rouse_limit_give_back(&declined_l, 1) : rouse_mutex_unlock(&declined_m),
+                 ROUSE_OK);
+    cr_assert_not(rouse_any_cancel(&cancelled_any));
+}
+Test(any, an_invited_arm_of_a_limit_or_a_mutex_leaves_when_it_was_cancelled) {
+    for (int i = 0; i < 2; i++) {
+        rouse_semaphore other = ROUSE_SEMAPHORE_INIT(0), outer = ROUSE_SEMAPHORE_INIT(0);
+        rouse_arm arms[2];
+        rouse_waiter w;
+        of_limit = i == 0;
+        cr_assert_eq(rouse_limit_init_throughput(&declined_l, 1, UINT32_MAX, 4), ROUSE_OK);
+        rouse_mutex_init_throughput(&declined_m, 4);
+        cr_assert(rouse_limit_try_acquire(&declined_l, 1) && rouse_mutex_try_lock(&declined_m));
+        rouse_arm_limit(&arms[0], &declined_l, 1);
+        if (!of_limit) {
+            rouse_arm_mutex(&arms[0], &declined_m);
+        }
+        rouse_arm_semaphore(&arms[1], &other, 1);
+        rouse_any_init(&cancelled_any, arms, 2, NULL, on_any, NULL);
+        cr_assert_eq(rouse_any_wait(&cancelled_any), ROUSE_PENDING);
+        rouse_waiter_init(&w, give_back_and_cancel, NULL);
+        cr_assert_eq(rouse_semaphore_acquire(&outer, &w, 1), ROUSE_PENDING);
+        cr_assert_eq(rouse_semaphore_release(&outer, 1), ROUSE_OK);
+        cr_assert_eq(tellings, 1);
+        tellings = 0;
+        if (told_index == 0) { /* it had been granted: nobody wants it */
+            rouse_any_hand_on(&cancelled_any);
+        }
+        cr_assert_eq(rouse_limit_waiter_count(&declined_l), 0);
+        cr_assert_eq(rouse_mutex_waiter_count(&declined_m), 0);
+        cr_assert(of_limit ? rouse_limit_try_acquire(&declined_l, 1) : rouse_mutex_try_lock(&declined_m));
+        rouse_limit_destroy(&declined_l);
+        rouse_mutex_destroy(&declined_m);
+        rouse_semaphore_destroy(&other);
+        rouse_semaphore_destroy(&outer);
     }
 }
