@@ -603,7 +603,8 @@ def main():
     share = 100.0 * reported / total if total else 0.0
     if done < len(names):
         print(f"{len(names) - done} of {len(names)} were not begun in {arguments.minutes:g} minutes")
-    print(f"{reported} of {total} reported ({share:.1f} %), {silent} silent, {bad} errors in the table")
+    print(f"{reported} of {total} reported ({share:.1f} %), {silent} silent, {bad} errors in the table; "
+          f"{sum(os.times()[:4]):.0f} s of processor time")
     if arguments.mutate:
         for survivor in survivors:
             print(f"survivor: {survivor}")
