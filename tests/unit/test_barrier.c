@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <sched.h>
+#include <string.h>
 
 Test(barrier, the_last_to_arrive_lets_the_others_through_again_and_again) {
     rouse_barrier b;
@@ -153,4 +154,18 @@ SHARED_TEST(barrier, threads_see_what_every_party_did_before, .timeout = 120) {
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     }
     rouse_barrier_destroy(&meeting);
+}
+
+Test(barrier, init_leaves_nothing_as_it_was) {
+    rouse_barrier b;
+    probe p[2];
+    probes_init(p, 2);
+    memset(&b, 0xff, sizeof b);
+    cr_assert_eq(rouse_barrier_init(&b, 2), ROUSE_OK);
+    for (int phase = 0; phase < 2; phase++) {
+        cr_assert_eq(rouse_barrier_arrive(&b, &p[0].waiter), ROUSE_PENDING);
+        cr_assert_eq(rouse_barrier_arrive(&b, &p[1].waiter), ROUSE_OK);
+    }
+    cr_assert_eq(p[0].wakes, 2);
+    rouse_barrier_destroy(&b);
 }

@@ -371,6 +371,11 @@ def near_of(file):
     return [SEQUENCES]
 
 
+def sanitized(test):
+    """The same test, which then sees memory that nobody frees, or that is used later."""
+    return (*test[:2], [*test[2], "-fsanitize=address"], test[3])
+
+
 def asked(level, mutate, section, backend):
     """What a level asks: other tests, model tests, and the processor's seconds for each of these."""
     file, function = section["file"], section["in"]
@@ -379,7 +384,7 @@ def asked(level, mutate, section, backend):
     near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
     if level == 1:
         return near_of(file) if mutate else [], near[:1], 1
-    other = {2: CHEAP, 3: DEAR}[level] if mutate else []
+    other = {2: [sanitized(near_of(file)[0])] + CHEAP, 3: DEAR}[level] if mutate else []
     return ([test for test in other if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)],
             near + [topic for topic in every if topic not in near], {2: 2, 3: 20}[level])
 
