@@ -315,7 +315,7 @@ static row rows[ROWS] = {
     [WAKE_MANY] = ROW("release to the oldest of 100", BY_BACKEND(1.1, 1.1, 1.3), BY_BACKEND(6, 6, 19)),
     [QUEUE_SEVERAL] = ROW("queue for 4 behind 100", BY_BACKEND(1.1, 0.0, 3.5), BY_BACKEND(6, 5, 8)),
     [WAKE_SEVERAL] = ROW("release 4 to the oldest of 100", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(12, 10, 19)),
-    [QUEUE_OPEN] = ROW("throughput mode: queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(5, 6, 52)),
+    [QUEUE_OPEN] = ROW("throughput mode: queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(9, 10, 52)),
     [RELEASE_OPEN] = ROW("throughput mode: release to the oldest of 100", BY_BACKEND(1.1, 1.1, 1.2),
                          BY_BACKEND(14, 16, 62)),
     [RESUME_OPEN] = ROW("throughput mode: resume", BY_BACKEND(1.1, 1.1, 1.3), BY_BACKEND(5, 6, 12)),
