@@ -5,7 +5,7 @@
     report.py tables  DIR [--bars]   the recommendation, every table, and the recommendation again; writes
                              DIR/report.html. --bars: the targets too
     report.py bars    DIR    the targets that were set before the code was written: what each means, whether it is met
-    report.py publish DIR TARGET   writes the tables, the plots and the medians for docs/benchmarks
+    report.py publish DIR TARGET   writes the plots and the medians for docs/benchmarks, and every table to DIR/figures.md
     report.py scaling DIR [--line NS]   the model of docs/benchmarks/scaling.md, from what was counted and measured
     report.py compare DIR [--list]    X against X@baseline from the same interleaved run; exit status 1: something got
                              slower beyond noise. --list prints the slower groups as a regular expression
@@ -65,8 +65,9 @@ def command_tables(results, directory, with_bars):
     write_page(results, directory)
 
 
-def command_publish(results, target):
-    """Writes what docs/benchmarks keeps of a run: the tables, the plots, and of each group min, median and max."""
+def command_publish(results, directory, target):
+    """Writes what docs/benchmarks keeps of a run: the plots, and of each group min, median and max. The tables are
+    output: they go to the run's own folder."""
     os.makedirs(os.path.join(target, "plots"), exist_ok=True)
     sections = (
         [verdicts.measured_where(results), verdicts.recommendation(results)]
@@ -76,11 +77,8 @@ def command_publish(results, target):
         + bars.sections(results)
         + tables.measured(results)
     )
-    with open(os.path.join(target, "figures.md"), "w", encoding="utf-8") as file:
-        file.write(
-            "# Figures of the reported run\n\nWritten by `benches/report.py publish`; how to read them: "
-            "[README.md](README.md).\n"
-        )
+    with open(os.path.join(directory, "figures.md"), "w", encoding="utf-8") as file:
+        file.write("# Figures\n\ndocs/benchmarks/README.md says how to read them.\n")
         for section in sections:
             file.write(re.sub(r"\n+$", "\n", section.markdown() + "\n"))
     for figure in plots.draw(results)[0]:
@@ -116,7 +114,7 @@ def main():
     elif arguments.command == "bars":
         print_bars(results)
     elif arguments.command == "publish":
-        command_publish(results, arguments.target)
+        command_publish(results, arguments.directory, arguments.target)
     else:
         print(scaling.scaling(results, arguments.line).markdown())
     return 0
