@@ -22,5 +22,9 @@ for header in glob.glob("include/rouse/*.h"):
 missing = sorted(n for n in names if f">{n}" not in pages and f"{n}()" not in pages)
 if missing or len(names) < 40:
     sys.exit(f"docs.sh: {len(names)} functions, without an entry: {missing}")
+entries = re.findall(r'<h2 class="memtitle">.*?</span>(rouse_\w+)\(\)</h2>.*?<div class="memdoc">(.*?)</div>', pages, re.S)
+silent = sorted(name for name, text in entries if name in names and len(re.sub(r"<[^>]*>|\s", "", text)) < 20)
+if silent or len(entries) < len(names):
+    sys.exit(f"docs.sh: {len(entries)} entries; without a text: {silent}")
 print(f"docs.sh: {len(names)} functions documented")
 PYTHON

@@ -4,14 +4,18 @@
   * A file's first comment becomes its page, and its first line the title.
   * A comment that begins a line and stands directly above a declaration or a macro documents it; indented lines in
     it (tables, examples) stay as they are. What is returned, required, woken, and what it costs, begin paragraphs.
+  * The public functions that follow such a function without a blank line share its comment, and get it too.
   * A comment behind an enumerator documents it.
+  * A line that is a macro's call, as of one that makes internal functions, is left out.
 """
 import re
 import sys
 import textwrap
 
 OPEN = re.compile(r"^/\* ?(.*)$")
-PARAGRAPH = re.compile(r"^(Returns\b|Requires\b|Wakes:|Cost:|Ordering:)")
+PARAGRAPH = re.compile(r"^(Returns?\b|Requires?\b|Wakes:|Cost:|Ordering:|Races:)")
+NAME = re.compile(r"\b(rouse_\w+)\(")
+PUBLIC = re.compile(r"^ROUSE_INLINE_ [\w *]*?\brouse_\w*[a-z]\(")
 
 
 def verbatim(lines):
@@ -60,10 +64,30 @@ def declaration_comment(lines, begin="/** "):
     return body
 
 
+def function_at(source, at):
+    """Does a public function begin at this line? (Its attribute may have the line to itself.)"""
+    return bool(PUBLIC.match(source[at].replace("ROUSE_NODISCARD_ ", "")) or
+                (source[at] == "ROUSE_NODISCARD_" and PUBLIC.match(source[at + 1])))
+
+
 def convert(source):
-    out, at, first = [], 0, True
+    out, at, first, shared = [], 0, True, ""
     while at < len(source):
         line = source[at]
+        if re.match(r"ROUSE_\w+_\(", line):
+            while line.count("(") != line.count(")"):
+                out.append("")
+                at += 1
+                line += source[at]
+            out.append("")
+            at += 1
+            continue
+        if not line or line.startswith("#"):
+            shared = ""
+        elif shared and source[at - 1] == "}" and function_at(source, at):
+            out.append(shared + " " + line)
+            at += 1
+            continue
         if not OPEN.match(line) or re.match(r"^/\* ----", line):
             line = re.sub(r"^(\s+ROUSE_\w+ = -?\d+,?\s*)/\*", r"\1/**<", line)
             out.append(line)
@@ -78,6 +102,9 @@ def convert(source):
             out += file_page(text_of(comment))
         elif re.match(r"(static|inline|typedef|using|struct|class|template|enum|#define|ROUSE_INLINE_|ROUSE_NODISCARD_)\b", after):
             out += declaration_comment(text_of(comment))
+            shared = ""
+            if function_at(source, end + 1):
+                shared = f"/** @copydoc {NAME.search(' '.join(source[end + 1:end + 3]))[1]} */"
         else:
             out += comment
         first = False

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks what the headers of the library may know of each other.
 
-    tools/layers.py        exit status 1: a header breaks a rule
+    tools/layers.py                exit status 1: a header breaks a rule
+    tools/layers.py --long [40]    prints the functions of the C headers that have more lines than that
 
 * A header's internal functions begin with its noun, or with one of those in NOUNS.
 * No header declares a function that another one defines. (It includes that one.)
@@ -42,7 +43,21 @@ def code(path):
     return re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.S)
 
 
+def long_functions(most):
+    """Prints the functions whose body has more than `most` lines, the longest first."""
+    lengths = []
+    for path in sorted(HEADERS.rglob("*.h")):
+        text = path.read_text(encoding="utf-8")
+        for function in re.finditer(r"^(?:ROUSE_\w+_\s+)+[^;{}()#]*?\b(rouse_\w+)\([^;{}]*\)\s*\{\n(.*?)^\}", text, re.M | re.S):
+            lengths.append((function[2].count("\n"), str(path.relative_to(ROOT)), function[1]))
+    for length, path, function in sorted(lengths, reverse=True):
+        if length > most:
+            print(f"{length:4} {path} {function}")
+
+
 def main():
+    if sys.argv[1:2] == ["--long"]:
+        return long_functions(int((sys.argv[2:] or ["40"])[0]))
     found, defined, declared = [], {}, []
     for path in sorted(HEADERS.rglob("*.h")):
         name, text = str(path.relative_to(HEADERS)), code(path)

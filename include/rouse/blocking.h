@@ -311,7 +311,6 @@ ROUSE_INLINE_ rouse_status rouse_waiter_queue_wait_blocking(rouse_waiter_queue *
     ROUSE_CHECK_(!rouse_deliver_inside_(), q, "blocking inside a wake");
     return rouse_block_wait_(q, n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
-
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_timed(rouse_semaphore *s, uint32_t n,
                                                          uint64_t timeout_ns) {
@@ -325,7 +324,6 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_acquire_blocking(rouse_semaphore *s, 
     ROUSE_CHECK_(!rouse_deliver_inside_(), s, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_SEMAPHORE_QUEUE_(s), n, ROUSE_PARK_FOREVER_, rouse_block_give_to_queue_);
 }
-
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_notify_wait_timed(rouse_notify *n, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(n, ROUSE_NOTIFY_QUEUE_(n));
@@ -338,7 +336,6 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_blocking(rouse_notify *n) {
     ROUSE_CHECK_(!rouse_deliver_inside_(), n, "blocking inside a wake");
     return rouse_block_wait_(ROUSE_NOTIFY_QUEUE_(n), 1, ROUSE_PARK_FOREVER_, rouse_block_notify_next_);
 }
-
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_mutex_lock_timed(rouse_mutex *m, uint64_t timeout_ns) {
     ROUSE_CHECK_USE_(m, ROUSE_MUTEX_QUEUE_(m));

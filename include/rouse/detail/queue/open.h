@@ -156,6 +156,16 @@ ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_TRACE("invite", q, w);
 }
 
+/* Delivers the invitations of a call, linked by next_, after its last access to the queue. */
+ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
+    rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
+    if (invited->next_ == NULL) {
+        rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
+    } else {
+        rouse_invited_tell_all_(invited, ROUSE_ASKER_QUEUE_);
+    }
+}
+
 /* Under the lock: hands out what is free beyond one for each that is under way, drops the lock, settles a
  * waiter that has answered (NULL: none) with `status`, and delivers.
  *
@@ -202,12 +212,7 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
     }
     rouse_deliver_(&granted);
     if (invited != NULL) {
-        rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
-        if (invited->next_ == NULL) {
-            rouse_invited_tell_(invited, ROUSE_ASKER_QUEUE_);
-        } else {
-            rouse_invited_tell_all_(invited, ROUSE_ASKER_QUEUE_);
-        }
+        rouse_open_tell_(invited);
     }
 }
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
