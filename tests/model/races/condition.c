@@ -131,11 +131,17 @@ static void add_behind_a_notification(void) {
     start(0);
     B->then = say_up;
     enqueue(B, 1);
-#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-    rouse_ptr_store_relaxed_(&queue.head_,
-                             rouse_ptr_load_relaxed_(&queue.tail_)); /* so that it goes the short way */
-#endif
+    go_the_short_way();
     run(add_if_up, A, change_notify, NULL, ONLY_TWO);
+    mc_assert(granted(B) && !waiting(A));
+    queue_finish();
+}
+static void add_behind_a_wake_all(void) {
+    start(0);
+    B->then = say_up;
+    enqueue(B, 1);
+    go_the_short_way();
+    run(add_if_up, A, change_wake_all, NULL, ONLY_TWO);
     mc_assert(granted(B) && !waiting(A));
     queue_finish();
 }
@@ -248,6 +254,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "wake all, add, one queued before", .body = queued_before_all},
     {.name = "wake one, add behind it", .body = add_behind_a_wake},
     {.name = "notify, add behind it", .body = add_behind_a_notification},
+    {.name = "wake all, add behind it", .body = add_behind_a_wake_all},
     {.name = "give, add, wait",
      .body = credit_is_conserved,
      .bound = LOCKFREE_BOUND(2),

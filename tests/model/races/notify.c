@@ -94,6 +94,56 @@ static void all_cancel(void) {
     mc_assert(woken_by_all == (A->cancelled ? 1u : 2u));
     queue_finish();
 }
+/* The same, and LOCKFREE wakes the one waiter as by a wake. */
+static void alone_start(void) {
+    start(0);
+    enqueue(A, 1);
+    go_the_short_way();
+}
+static void alone_wait(void) {
+    alone_start();
+    run(notify_all, NULL, notify_wait, B, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_all == (granted(B) ? 2u : 1u));
+    queue_finish();
+}
+static void alone_one(void) {
+    alone_start();
+    run(notify_all, NULL, notify_one, NULL, ONLY_TWO);
+    mc_assert(granted(A) && stored() == (int)woken_by_all);
+    queue_finish();
+}
+static void alone_all(void) {
+    alone_start();
+    run(notify_all, NULL, notify_all, &woken_by_second, ONLY_TWO);
+    mc_assert(granted(A) && woken_by_all + woken_by_second == 1 && stored() == 0);
+    queue_finish();
+}
+static void alone_cancel(void) {
+    alone_start();
+    run(notify_all, NULL, cancel, A, ONLY_TWO);
+    mc_assert(granted(A) != (A->cancelled != 0) && woken_by_all == (granted(A) ? 1u : 0u));
+    queue_finish();
+}
+/* If the one takes the waiter from the all, B waits already: then that is woken by all. */
+static void wait_then_one(void *g) {
+    notify_wait(g);
+    rouse_notify_one(NOTIFY);
+}
+static void alone_wait_then_one(void) {
+    alone_start();
+    run(notify_all, NULL, wait_then_one, B, ONLY_TWO);
+    mc_assert(granted(A) && granted(B) && stored() == (woken_by_all == 2 ? 1 : 0));
+    queue_finish();
+}
+static void two_are_not_alone(void) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    go_the_short_way();
+    run(notify_all, NULL, cancel, A, ONLY_TWO);
+    mc_assert(granted(B) && granted(A) != (A->cancelled != 0));
+    queue_finish();
+}
 static void all_stored(void) {
     start(0);
     rouse_notify_one(NOTIFY);
@@ -319,6 +369,12 @@ const mc_scenario mc_scenarios[] = {
     {.name = "all, one, two queued", .body = all_one_two},
     {.name = "all, all", .body = all_all},
     {.name = "all, cancel", .body = all_cancel},
+    {.name = "all, alone, one waits", .body = alone_wait},
+    {.name = "all, alone, one", .body = alone_one},
+    {.name = "all, alone, all", .body = alone_all},
+    {.name = "all, alone, cancel", .body = alone_cancel},
+    {.name = "all, alone, wait and one", .body = alone_wait_then_one},
+    {.name = "all, not alone, cancel", .body = two_are_not_alone},
     {.name = "all, a stored one", .body = all_stored},
     {.name = "all, one, queued for 2", .body = all_batch},
     {.name = "all, cancel 2", .body = all_cancel_batch},

@@ -217,7 +217,7 @@ static void two_remove(void) {
 /* Two who have their tickets, and leave by the second look of add_waiter_if. */
 static void withdraw(void *taken) {
     seat *const from = taken;
-    from->who->answer = rouse_wait_leave_(&queue, &from->at, true) ? ROUSE_OK : NOT_CALLED;
+    from->who->answer = rouse_wait_leave_(&from->at, true) ? ROUSE_OK : NOT_CALLED;
 }
 static void two_withdraw(void) {
     start(0);
@@ -463,7 +463,7 @@ static void one_step(void *unused) {
 static void cut_and_append(void *unused) {
     rouse_walk_ end = list_end;
     (void)unused;
-    rouse_segment_end_(pool_of_queue(), rouse_segment_at_(pool_of_queue(), 2), 2);
+    rouse_segment_end_(rouse_segment_at_(pool_of_queue(), 2), 2);
     mc_assert(rouse_segment_append_(pool_of_queue(), &end));
 }
 static void start_step(bool first) {
@@ -521,7 +521,7 @@ static void visit_cell(void *cell) {
     const uint64_t ticket = cell == NULL ? 0 : 1;
     rouse_atomic_u64_ *const word = &rouse_segment_cell_(first_segment, ticket)->word_;
     (void)rouse_u64_swap_seq_cst_(word, rouse_cell_to_(rouse_u64_load_relaxed_(word), ROUSE_CELL_DONE_, 0));
-    rouse_segment_try_end_(pool_of_queue(), first_segment, ticket);
+    rouse_segment_try_end_(first_segment, ticket);
 }
 static void cut_and_clear(void *unused) {
     uint64_t base = 2;

@@ -1,6 +1,7 @@
 /* rouse/detail/base/inline.h: the linkage of the functions that the headers define. Internal.
  *
  *   ROUSE_INLINE_   a short function
+ *   ROUSE_FAST_     a longer one that is inlined wherever it is called: the fast path of several calls
  *   ROUSE_SLOW_     one that is called, not inlined: what a fast path leaves to another function
  *   ROUSE_COLD_     the same, hardly ever called
  *   ROUSE_LATE_     as ROUSE_SLOW_, for one that is declared before its definition: always static,
@@ -30,10 +31,12 @@
 #endif
 
 #if defined(__GNUC__)
+#    define ROUSE_FAST_ ROUSE_INLINE_ __attribute__((__always_inline__))
 #    define ROUSE_SLOW_ ROUSE_OUTLINE_ __attribute__((__noinline__, __unused__))
 #    define ROUSE_COLD_ ROUSE_OUTLINE_ __attribute__((__noinline__, __cold__, __unused__))
 #    define ROUSE_LATE_ static __attribute__((__noinline__, __unused__))
 #else
+#    define ROUSE_FAST_ ROUSE_INLINE_
 #    define ROUSE_SLOW_ ROUSE_INLINE_
 #    define ROUSE_COLD_ ROUSE_INLINE_
 #    define ROUSE_LATE_ static

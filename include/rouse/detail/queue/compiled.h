@@ -59,6 +59,8 @@ ROUSE_COMPILED_(rouse_status, rouse_backend_join_, (rouse_waiter_queue * q, rous
 #        define rouse_backend_join_ ROUSE_COMPILED_NAME_(rouse_backend_join_)
 #    endif
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+ROUSE_COMPILED_(rouse_status, rouse_queue_hand_off_, (rouse_waiter_queue * q), (q))
+#        define rouse_queue_hand_off_ ROUSE_COMPILED_NAME_(rouse_queue_hand_off_)
 ROUSE_COMPILED_(bool, rouse_queue_try_late_, (rouse_waiter_queue * q, uint32_t n), (q, n))
 #        define rouse_queue_try_late_ ROUSE_COMPILED_NAME_(rouse_queue_try_late_)
 ROUSE_COMPILED_(uint32_t, rouse_queue_reduce_late_, (rouse_waiter_queue * q, uint32_t n), (q, n))

@@ -205,21 +205,19 @@ ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
  *
  *     EMPTY, room for one    ->  EMPTY, credit + 1    OK
  *     EMPTY, full            ->  unchanged            OVERFLOW
- *     anything else          ->  rouse_backend_wake_
+ *     anything else          ->  rouse_queue_hand_off_
  *
  * The lower part of a QUEUE word is a ticket, so nothing is added before the
  * word has been read. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
-    uint32_t woken;
     while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
         /* E3: as in rouse_word_give_. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
     }
-    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW
-                                       : rouse_backend_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
+    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW : rouse_queue_hand_off_(q);
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_H */

@@ -35,10 +35,11 @@ ROUSE_INLINE_ uint64_t rouse_word_above_(uint64_t word) {
 ROUSE_INLINE_ bool rouse_word_closed_(uint64_t word) {
     return (rouse_word_above_(word) & ROUSE_WORD_CLOSED_) != 0;
 }
-/* Open, and a balance of at least n > 0? Two short tests of the word as it is loaded (a balance that is not
- * negative has borrowed nothing): the compare-and-swap behind them waits for both. */
+/* Open, and a balance of at least n > 0? A stored balance is below 2^30, and n below 2^29. So the difference
+ * has 0 in three bits: closed, the sign, and the bit below it, which is 1 when n borrows from a sign that is
+ * set. */
 ROUSE_INLINE_ bool rouse_word_covers_(uint64_t word, uint32_t n) {
-    return rouse_word_balance_(word) >= (int32_t)n && (word & ROUSE_WORD_CLOSED_) == 0;
+    return ((word - n) & (ROUSE_WORD_CLOSED_ | 0xc0000000u)) == 0;
 }
 /* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
  * been handed out): it was let in once, so it is not refused now. */

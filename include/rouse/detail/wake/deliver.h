@@ -338,7 +338,7 @@ ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
     rouse_deliver_end_(mine);
 }
 /* The same for one waiter, without a chain where its wake runs at once. */
-ROUSE_INLINE_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     if (!ROUSE_LIKELY_(w->wake_ != NULL && w->mailbox_ == NULL &&
                        rouse_u32_load_relaxed_(&mine->running_) == 0)) {

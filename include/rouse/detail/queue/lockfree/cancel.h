@@ -47,7 +47,7 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
         /* E9: acquire and release, as against the waker. E10: seq_cst, the cell may be its segment's last. */
         if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_CANCELLED_, 0))) {
             *lacks = rouse_cell_lacks_(seen);
-            rouse_segment_try_end_(rouse_ticket_pool_(q), segment, rouse_segment_base_(state) + index);
+            rouse_segment_try_end_(segment, rouse_segment_base_(state) + index);
             return true;
         }
     }

@@ -56,9 +56,9 @@ ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
 
 /* What stands in ticket_ of a waiter with this ticket: where its cell is in its segment; in throughput mode
  * with a state of invited.h, so that drain and cancel can decide there. */
-ROUSE_INLINE_ uint32_t rouse_open_index_(const rouse_waiter_queue *q, uint64_t ticket) {
+ROUSE_INLINE_ uint32_t rouse_open_index_(bool open, uint64_t ticket) {
     const uint32_t index = (uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
-    return rouse_open_on_(q) ? rouse_invited_ticket_(index, ROUSE_INVITED_) : index;
+    return open ? rouse_invited_ticket_(index, ROUSE_INVITED_) : index;
 }
 
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
@@ -209,7 +209,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
                 rouse_open_enter_(pool, ticket + 1);
             }
             rouse_u64_store_relaxed_(&segment->from_, ticket + 1); /* relaxed: as in rouse_spot_find_ */
-            rouse_segment_try_end_(pool, segment, ticket);
+            rouse_segment_try_end_(segment, ticket);
             *rest = free - (wants && !shut ? 1 : 0);
             return shut ? ROUSE_CLOSED : ROUSE_OK;
         }

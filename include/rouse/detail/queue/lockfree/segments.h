@@ -416,7 +416,8 @@ ROUSE_INLINE_ bool rouse_segment_final_(rouse_segment_ *segment, uint64_t ticket
  * E10: seq_cst. Visitors write their cell, then read the others; the one whose write is the last in the total
  * order must see all. Of two visitors that finish together, one at least sees the other's cell. With acquire
  * and release both may miss. */
-ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
+ROUSE_SLOW_ void rouse_segment_end_(rouse_segment_ *segment, uint64_t ticket) {
+    rouse_pool_ *const pool = segment->pool_;
     const uint64_t base = rouse_segment_base_of_(ticket);
     uint32_t before;
     rouse_walk_ marked;
@@ -425,7 +426,7 @@ ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, 
      * the successor, then look at the cells". One of the two sees the other; with less, neither need, and the
      * segment would stay for ever. */
     uint64_t link = rouse_u64_load_seq_cst_(&segment->next_);
-    if (rouse_link_index_(link) == 0) {
+    if (rouse_link_index_(link) == 0 || !rouse_segment_final_(segment, ticket - 1)) { /* mostly one of both */
         return;
     }
     for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
@@ -457,10 +458,9 @@ ROUSE_SLOW_ void rouse_segment_end_(rouse_pool_ *pool, rouse_segment_ *segment, 
         (void)rouse_segment_find_(pool, walk.at, &marked.next);
     }
 }
-/* The same; mostly a look at the two cells next to it shows that not all are final. */
-ROUSE_INLINE_ void rouse_segment_try_end_(rouse_pool_ *pool, rouse_segment_ *segment, uint64_t ticket) {
-    if (rouse_segment_final_(segment, ticket + 1) && rouse_segment_final_(segment, ticket - 1)) {
-        rouse_segment_end_(pool, segment, ticket);
+ROUSE_INLINE_ void rouse_segment_try_end_(rouse_segment_ *segment, uint64_t ticket) {
+    if (rouse_segment_final_(segment, ticket + 1)) { /* mostly not, if it was the oldest */
+        rouse_segment_end_(segment, ticket);
     }
 }
 
@@ -480,19 +480,20 @@ ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
     rouse_segment_ *const last = end->at;
     rouse_segment_ *const fresh = rouse_pool_take_(pool);
     uint64_t expected = end->link;
+    uint64_t life;
     uint64_t link;
     uint64_t state;
     if (fresh == NULL) {
         return false;
     }
-    fresh->life_++;
-    state = rouse_segment_state_(fresh->life_, ROUSE_SEGMENT_FRESH_);
+    life = ++fresh->life_;
+    state = rouse_segment_state_(life, ROUSE_SEGMENT_FRESH_);
     /* E11: release, three times; the state first. A thread with a stale way to this segment that reads one of
      * its new cells, or the new link, then reads a state that is not the one it came by; and a stale walker
      * that meets the new link, or the new state, sees that the segment had left the list. */
     rouse_u64_store_release_(&fresh->state_, state);
     for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-        rouse_u64_store_release_(&fresh->cells_[i].word_, rouse_cell_fresh_(fresh->life_));
+        rouse_u64_store_release_(&fresh->cells_[i].word_, rouse_cell_fresh_(life));
     }
     /* Relaxed: a hint. */
     rouse_u32_store_relaxed_(&fresh->prev_, last == NULL ? 0 : last->index_);
@@ -508,7 +509,7 @@ ROUSE_SLOW_ bool rouse_segment_append_(rouse_pool_ *pool, rouse_walk_ *end) {
     }
     (void)rouse_segment_live_(fresh, state, base);
     if (last != NULL) {
-        rouse_segment_end_(pool, last, base - 1); /* E15: the appender's half */
+        rouse_segment_end_(last, base - 1); /* E15: the appender's half */
     }
     end->at = fresh;
     end->next = base + ROUSE_SEGMENT_CELLS;

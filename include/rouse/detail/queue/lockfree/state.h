@@ -108,7 +108,8 @@ ROUSE_INLINE_ uint32_t rouse_state_tag_of_(uint64_t ticket) {
 }
 /* In QUEUE and TAKEN. */
 ROUSE_INLINE_ uint64_t rouse_state_next_(uint64_t state) {
-    return (rouse_word_above_(state) >> 33 << 28) | ((uint32_t)state & (ROUSE_STATE_BY_CLAIM_ - 1));
+    const uint64_t low = ROUSE_STATE_BY_CLAIM_ - 1;
+    return ((state + ROUSE_WORD_CLOSED_) >> 5 & ~low) | (state & low); /* the borrow is given back */
 }
 
 ROUSE_INLINE_ uint64_t rouse_state_make_(uint32_t lower, uint64_t upper, bool closed) {
@@ -128,6 +129,14 @@ ROUSE_INLINE_ uint64_t rouse_state_queue_(uint64_t next, bool closed) {
 /* QUEUE, when `ticket` has been issued to a waiter that lacks n. */
 ROUSE_INLINE_ uint64_t rouse_state_issued_(uint64_t ticket, uint32_t n) {
     return rouse_state_queue_(ticket + 1, false) + (n == 1 ? 0 : ROUSE_STATE_BY_CLAIM_);
+}
+
+/* QUEUE or TAKEN, open, and not BY_CLAIM, neither now nor when 1 is added: the next ticket is for whoever
+ * issues it, and the 28 low bits of `next` do not wrap with it. */
+ROUSE_INLINE_ bool rouse_state_is_usual_(uint64_t state) {
+    /* A lower part that is negative has borrowed: the bit of closed is 1 if it is open. */
+    const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_;
+    return ((state | (state + 1)) >> 28 & (queue | ROUSE_STATE_BY_CLAIM_) >> 28) == queue >> 28;
 }
 
 /* ---- a cell's word ------------------------------------------------------------------------------------- */

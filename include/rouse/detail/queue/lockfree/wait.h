@@ -75,12 +75,12 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
  *     FREE, CLAIMED    ->  CANCELLED    true
  *     GIVEN            ->  CANCELLED    true, if `given`
  *     anything else    ->  unchanged    false: a waker has been there; the spot's word says what it left */
-ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, bool given) {
+ROUSE_INLINE_ bool rouse_wait_leave_(rouse_spot_ *at, bool given) {
     while (rouse_cell_state_(at->word) <= (given ? ROUSE_CELL_GIVEN_ : ROUSE_CELL_CLAIMED_)) {
         /* E9, E10: as in rouse_cancel_cell_. */
         if (rouse_u64_cas_seq_cst_(&rouse_spot_cell_(at)->word_, &at->word,
                                    rouse_cell_to_(at->word, ROUSE_CELL_CANCELLED_, 0))) {
-            rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
+            rouse_segment_try_end_(at->segment, at->ticket);
             return true;
         }
     }
@@ -91,7 +91,7 @@ ROUSE_INLINE_ bool rouse_wait_leave_(rouse_waiter_queue *q, rouse_spot_ *at, boo
  * cell is left. */
 ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *at) {
     while (!rouse_ticket_issue_(q, at)) {
-        if (rouse_wait_leave_(q, at, false)) {
+        if (rouse_wait_leave_(at, false)) {
             return false;
         }
     }
@@ -220,7 +220,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
-    rouse_segment_try_end_(rouse_ticket_pool_(q), at->segment, at->ticket);
+    rouse_segment_try_end_(at->segment, at->ticket);
     if (rouse_open_on_(q) && outcome == rouse_outcome_(ROUSE_OK, 0)) {
         rouse_open_enter_(rouse_ticket_pool_(q), at->ticket + 1);
     }
@@ -232,14 +232,14 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     return rouse_outcome_status_(outcome);
 }
 
-/* Writes down where w, which asked for n, waits. Relaxed: published by the CAS that says that it has arrived
- * (E9). */
+/* Writes down where w, which asked for n, waits. open: in throughput mode? Relaxed: published by the CAS that
+ * says that it has arrived (E9). */
 ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                       rouse_segment_ *segment, uint64_t ticket) {
+                                       rouse_segment_ *segment, uint64_t ticket, bool open) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     rouse_ptr_store_relaxed_(&w->place_, segment);
-    rouse_u32_store_relaxed_(&w->ticket_, rouse_open_index_(q, ticket));
+    rouse_u32_store_relaxed_(&w->ticket_, rouse_open_index_(open, ticket));
     rouse_ptr_store_relaxed_(&rouse_segment_cell_(segment, ticket)->waiter_, w);
     ROUSE_OWN_QUEUED_(w, q);
     ROUSE_TRACE("queue", q, w);
@@ -275,7 +275,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *
 }
 ROUSE_INLINE_ rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                               rouse_spot_ *at) {
-    rouse_wait_prepare_(q, w, n, at->segment, at->ticket);
+    rouse_wait_prepare_(q, w, n, at->segment, at->ticket, rouse_open_on_(q));
     return rouse_wait_say_(q, w, n, wanted, at);
 }
 
@@ -285,67 +285,57 @@ ROUSE_INLINE_ rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waite
     if (ready != NULL && ready(arg)) {
         /* RESERVED: a batch has served it, and it is woken like any other; or it finds the token, and passes
          * it on. */
-        return rouse_wait_leave_(q, at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, at);
+        return rouse_wait_leave_(at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, at);
     }
     return rouse_wait_arrive_(q, w, n, true, at);
 }
 ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_ready_fn_ *ready, void *arg) {
     rouse_spot_ at;
-    const rouse_status status = rouse_wait_claim_(q, w, n, &at);
+    rouse_status status = ROUSE_OK;
+    if (!rouse_open_on_(q) || !rouse_open_newcomer_(q, w, n)) {
+        status = rouse_wait_claim_(q, w, n, &at);
+    }
     return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-ROUSE_SLOW_ rouse_status rouse_wait_claimed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                             rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
-                                             uint64_t ticket, uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_looks_(rouse_waiter_queue *q, rouse_waiter *w, rouse_ready_fn_ *ready,
+                                           void *arg, rouse_segment_ *segment, uint64_t ticket,
+                                           uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
-    return rouse_wait_have_issued_(q, &at) ? rouse_wait_issued_(q, w, n, ready, arg, &at) : ROUSE_CLOSED;
+    return rouse_wait_issued_(q, w, 1, ready, arg, &at);
 }
-ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                            rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
+                                            uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
-    return rouse_wait_say_(q, w, n, true, &at);
+    return rouse_wait_say_(q, w, 1, true, &at);
 }
 
-/* The usual case here: somebody waits, or did, and the last segment has room. */
+/* The usual case here, in strict mode: somebody waits, or did, and the last segment has room. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
-    const bool taken = rouse_open_on_(q) && rouse_open_newcomer_(q, w, n);
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    const bool by_claim = rouse_state_by_claim_(state);
-    if (taken) {
-        return ROUSE_OK;
-    }
-    if (rouse_state_is_queue_(state) && !rouse_word_closed_(state) && (by_claim || n == 1) &&
-        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
+    if (n == 1 && rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
+        rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
-        uint64_t claimed = by_claim ? rouse_cell_to_(word, ROUSE_CELL_CLAIMED_, n) : word;
-        if (rouse_state_taken_(state)) {
-            (void)rouse_ticket_serve_to_(q, ticket); /* as in rouse_ticket_issue_ */
-        }
-        /* E9: as in rouse_wait_claim_. */
+        /* E4: as in rouse_ticket_serve_to_, which has nothing to do, and rouse_ticket_issue_. Until the
+         * ticket is issued its segment stays, so the cell's word is of this life if the CAS succeeds. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
-            rouse_u64_load_acquire_(&segment->state_) == live &&
-            (!by_claim || rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed))) {
-            /* E4: as in rouse_ticket_issue_. */
-            if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
-                return by_claim ? rouse_wait_claimed_(q, w, n, ready, arg, segment, ticket, claimed)
-                                : rouse_wait_slowly_(q, w, n, ready, arg);
-            }
+            (!rouse_state_taken_(state) || rouse_u64_load_acquire_(&q->served_) >= ticket) &&
+            rouse_u64_cas_acq_rel_(&q->word_, &state, (state & ~(uint64_t)ROUSE_STATE_TAKEN_) + 1)) {
             if (ready != NULL) {
-                rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, claimed, false};
-                return rouse_wait_issued_(q, w, n, ready, arg, &at);
+                return rouse_wait_looks_(q, w, ready, arg, segment, ticket, word);
             }
-            rouse_wait_prepare_(q, w, n, segment, ticket);
+            rouse_wait_prepare_(q, w, 1, segment, ticket, false);
             /* E9: as in rouse_wait_say_. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &claimed, rouse_open_arrived_(q, w, n, claimed))
+            return rouse_u64_cas_acq_rel_(&cell->word_, &word,
+                                          word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_FREE_))
                        ? ROUSE_PENDING
-                       : rouse_wait_served_(q, w, n, segment, ticket, claimed);
+                       : rouse_wait_served_(q, w, segment, ticket, word);
         }
     }
     return rouse_wait_slowly_(q, w, n, ready, arg);

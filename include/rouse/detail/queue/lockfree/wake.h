@@ -286,7 +286,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
         rouse_chain_add_(&serving->chain, w, serving->outcome);
         rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
-        rouse_segment_try_end_(serving->pool, at->segment, at->ticket);
+        rouse_segment_try_end_(at->segment, at->ticket);
         if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
             rouse_open_enter_(serving->pool, at->ticket + 1);
         }
@@ -337,7 +337,7 @@ ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     rouse_chain_push_front_(&serving->chain, w, serving->outcome);
     /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
     (void)rouse_u64_swap_seq_cst_(&cell->word_, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0));
-    rouse_segment_try_end_(serving->pool, kept->segment, kept->ticket);
+    rouse_segment_try_end_(kept->segment, kept->ticket);
     (void)q;
 }
 
@@ -458,49 +458,6 @@ ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint3
     rouse_serving_deliver_(&serving);
 }
 
-/* Is the word the same still? announced: by a read-modify-write, as in rouse_serving_give_. */
-ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bool announced) {
-    uint64_t same = state;
-    /* E4: acquire, as in rouse_ticket_taken_. E3: as in rouse_serving_give_. */
-    return announced ? rouse_u64_cas_acq_rel_(&q->word_, &same, state)
-                     : rouse_u64_load_acquire_(&q->word_) == state;
-}
-
-/* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
- * and lacks just n.
- *
- *     ARRIVED, lacks n    ->  DONE         its waiter
- *     anything else       ->  unchanged    NULL */
-ROUSE_INLINE_ rouse_waiter *rouse_serving_next_(rouse_waiter_queue *q, uint32_t n, bool announced) {
-    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
-    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-    const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && segment != NULL &&
-        rouse_u64_load_acquire_(&segment->state_) == live) {
-        /* Relaxed: as in rouse_spot_find_. */
-        const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
-        const uint64_t ticket = from > served ? from : served;
-        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
-        if (ticket < rouse_state_next_(state) &&
-            rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
-            (seen & ~ROUSE_CELL_LIFE_) == rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n) &&
-            rouse_u64_load_acquire_(&segment->state_) == live && rouse_serving_same_(q, state, announced)) {
-            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. The word is the same still:
-             * E4, as in rouse_ticket_taken_. */
-            rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
-            if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
-                rouse_u64_store_relaxed_(&segment->from_, ticket + 1);
-                rouse_segment_try_end_(rouse_ticket_pool_(q), segment, ticket);
-                return w;
-            }
-        }
-    }
-    return NULL;
-}
-
 ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_serving_ serving =
@@ -512,14 +469,66 @@ ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, 
     return status;
 }
 
+ROUSE_SLOW_ void rouse_serving_last_(rouse_segment_ *segment, uint64_t ticket, rouse_waiter *w,
+                                     uint32_t outcome) {
+    rouse_segment_end_(segment, ticket);
+    rouse_deliver_one_(w, outcome);
+}
+
+/* Is the word the same still? announced: by a read-modify-write, as in rouse_serving_give_. */
+ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bool announced) {
+    uint64_t same = state;
+    /* E4: acquire, as in rouse_ticket_taken_. E3: as in rouse_serving_give_. */
+    return announced ? rouse_u64_cas_acq_rel_(&q->word_, &same, state)
+                     : rouse_u64_load_acquire_(&q->word_) == state;
+}
+
+/* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
+ * and lacks just n. It has a ticket, so that is before the word's `next`, if the word is the same still.
+ * alone: if it is the only one.
+ *
+ *     ARRIVED, lacks n    ->  DONE         true: its waiter is told
+ *     anything else       ->  unchanged    false */
+ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool announced, bool alone,
+                                      uint32_t outcome) {
+    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && segment != NULL) {
+        /* Relaxed: as in rouse_spot_find_. */
+        const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
+        const uint64_t ticket = from > served ? from : served;
+        const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
+        const uint64_t arrived = rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n);
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        if ((ticket ^ served) < ROUSE_SEGMENT_CELLS && (seen & ~ROUSE_CELL_LIFE_) == arrived &&
+            (!alone || ticket + 1 == rouse_state_next_(state)) &&
+            rouse_u64_load_acquire_(&segment->state_) == live && rouse_serving_same_(q, state, announced)) {
+            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. The word is the same still:
+             * E4, as in rouse_ticket_taken_. */
+            rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
+            if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, seen - arrived + ROUSE_CELL_DONE_)) {
+                ROUSE_TRACE("grant", q, w);
+                ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
+                rouse_u64_store_relaxed_(&segment->from_, ticket + 1);
+                if (rouse_segment_final_(segment, ticket + 1)) { /* as in rouse_segment_try_end_ */
+                    rouse_serving_last_(segment, ticket, w, outcome);
+                } else {
+                    rouse_deliver_one_(w, outcome);
+                }
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
-    rouse_waiter *const w = rouse_serving_next_(q, n, cap <= ROUSE_SERVING_ANNOUNCED_);
-    if (ROUSE_LIKELY_(w != NULL)) {
+    if (rouse_serving_usual_(q, n, cap <= ROUSE_SERVING_ANNOUNCED_, false, rouse_outcome_(ROUSE_OK, 0))) {
         *woken = 1;
-        ROUSE_TRACE("grant", q, w);
-        ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
-        rouse_deliver_one_(w, rouse_outcome_(ROUSE_OK, 0));
         return ROUSE_OK;
     }
     if (rouse_open_on_(q) && rouse_open_add_(q, n, cap)) {
@@ -527,6 +536,14 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
         return ROUSE_OK;
     }
     return rouse_serving_wake_(q, n, cap, woken);
+}
+
+/* wake(1, cap ROUSE_MAX_PERMITS), when somebody waits. */
+ROUSE_SLOW_ rouse_status rouse_queue_hand_off_(rouse_waiter_queue *q) {
+    uint32_t woken;
+    return rouse_serving_usual_(q, 1, false, false, rouse_outcome_(ROUSE_OK, 0))
+               ? ROUSE_OK
+               : rouse_serving_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
 
 ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
@@ -569,7 +586,7 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
         serving->woken += (uint32_t)(ticket - begin);
         serving->chain = chain;
         at->ticket = ticket;
-        rouse_segment_try_end_(serving->pool, segment, ticket - 1);
+        rouse_segment_try_end_(segment, ticket - 1);
     } else {
         (void)rouse_serving_win_(q, serving, at, false);
     }
@@ -653,10 +670,18 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
     return serving->woken;
 }
 
-ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+ROUSE_SLOW_ uint32_t rouse_serving_wake_all_(rouse_waiter_queue *q) {
     rouse_serving_ serving =
         rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_));
     return rouse_serving_all_(q, &serving, 0);
+}
+
+/* One waiter alone is woken as by a wake. If another thread is quicker, this call begins again: it has woken
+ * nobody yet. */
+ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
+    return rouse_serving_usual_(q, 1, true, true, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_))
+               ? 1
+               : rouse_serving_wake_all_(q);
 }
 
 ROUSE_SLOW_ uint32_t rouse_queue_set_(rouse_waiter_queue *q) {
