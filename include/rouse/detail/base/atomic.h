@@ -1,8 +1,8 @@
 /* rouse/detail/base/atomic.h: the atomics seam. Internal.
  *
- * A small closed vocabulary over three wrapper types. The memory order stands in the operation's name, and
- * a wrapper has no plain access: `x++` on it does not compile. Everything in rouse that threads share without
- * a lock goes through these functions. Two hooks, empty unless ROUSE_ATOMIC_HOOKS_HEADER defines them, run
+ * A small closed vocabulary over three wrapper types. Each operation has its memory order in its name, and a
+ * wrapper has no plain access: `x++` on it does not compile. Everything in rouse that threads share without a
+ * lock goes through these functions. Two hooks, empty unless ROUSE_ATOMIC_HOOKS_HEADER defines them, run
  * before and after each operation, so that tests count or stop the very operations that ship:
  *
  *   ROUSE_ATOMIC_BEFORE_(kind, address, write)   kind: load, store, rmw, fence or signal_fence; write: bool
@@ -46,9 +46,9 @@
 #endif
 
 #if defined(__GNUC__)
-/* gcc and clang: their built-ins on plain numbers, so that C and C++ have one type and not two of one layout,
- * which a link that compares them (-flto) would tell. Aligned by hand: gcc for i386 gives a 64-bit number in
- * a struct 4 bytes. */
+/* gcc and clang: their built-ins on plain numbers, so that C and C++ have the same type. (-flto compares
+ * types, and would warn about two types of the same layout.) Aligned by hand, because gcc for i386 aligns a
+ * 64-bit number in a struct to 4 bytes. */
 #    define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) type
 #    define ROUSE_ATOMIC_INIT_(value) \
         { value }

@@ -1,18 +1,18 @@
-/* rouse/detail/base/options.h: one set of options in a program, looked at before main. Internal.
+/* rouse/detail/base/options.h: checks before main that a program has one set of options. Internal.
  *
  * Objects hold what their backend needs, so a unit that was built for another backend would corrupt them. A C
- * linker cannot compare types. Two looks are taken when the program starts, and each ends it with a message
- * that names both sets of options:
- *
+ * linker cannot compare types. So two checks run when the program starts. Each aborts with a message that
+ * names both sets of options:
  *   the witness   a weak variable with the options of one unit, which every unit compares with its own. It
- *                 finds a mixture among all units that see one witness: those of one executable or library,
+ *                 detects a mixture among all units that see the same witness: those of one executable or
+ *                 library,
  *                 and of libraries that export it (-fvisibility=hidden and version scripts hide it).
  *   the notes     ELF on Linux: every unit leaves its options in a note, which no version script hides. The
  *                 executable compares its own with those of every library that is loaded when it starts.
  *
- * Neither finds an object that crosses between two libraries that hide the witness, or between the executable
- * and a library that is loaded later (dlopen) and hides it. With ROUSE_DEBUG the first call on such an object
- * does (ROUSE_CHECK_BUILT_, detail/base/owner.h).
+ * Neither detects an object that crosses between two libraries that hide the witness, or between the
+ * executable and a library that is loaded later (dlopen) and hides it. With ROUSE_DEBUG the first call on
+ * such an object aborts (ROUSE_CHECK_BUILT_, detail/base/owner.h).
  *
  * Units with ROUSE_PRIVATE are compared with those of the same name in the same executable or library, and
  * with nobody else; units with ROUSE_MIXED_BACKENDS with nobody. */

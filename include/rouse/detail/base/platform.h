@@ -4,15 +4,14 @@
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
- *
- * Which compiler or system it is built for is a question of the layer base/. Its other headers ask too: the
- * atomics (atomic.h), the linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the
- * parking of threads (park.h), the clock (time.h) and Windows (win32.h). Above that layer few lines ask, each
- * beside what it is for: a built-in that counts bits (queue/lockfree/segments.h), the thread-local variable,
- * fork and one sanitizer (wake/), and what happens to a blocked thread that is cancelled (blocking.h).
+ * The layer base/ depends on the compiler and the system: besides this header the atomics (atomic.h), the
+ * linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the parking of threads (park.h),
+ * the clock (time.h) and Windows (win32.h). Above that layer only a few lines do: a built-in that counts bits
+ * (queue/lockfree/segments.h), the thread-local variable, fork and one sanitizer (wake/), and what happens to
+ * a blocked thread that is cancelled (blocking.h).
  *
  * Tested: glibc and musl, gcc and clang, x86 and the cross targets of the README; Windows by mingw-w64 under
- * wine. Kept in mind and untested: MSVC, macOS. */
+ * wine. Written for, but not tested: MSVC, macOS. */
 #ifndef ROUSE_DETAIL_BASE_PLATFORM_H
 #define ROUSE_DETAIL_BASE_PLATFORM_H
 

@@ -1,7 +1,8 @@
 /* rouse/detail/queue/invited.h: throughput mode: a waiter that is invited. Internal.
  *
- * It is in no list, for delivery uses next_. Its place_ is the object that has invited it. Its ticket_ is
- * n * 8, plus 1 if that object is a limit, plus a state. n is what was asked for (of a queue: open.h):
+ * An invited waiter is in no list, because delivery uses next_. Its place_ is the object that has invited it.
+ * Its ticket_ is n * 8, plus 1 if that object is a limit, plus a state. n is what was asked for (of a queue:
+ * open.h):
  *
  *     INVITED    told, or about to be
  *     CLAIMED    its mailbox's drain is asking for it
@@ -67,7 +68,7 @@ ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
     }
 }
 
-/* The same for several, linked by next_. All mailboxes have theirs before the first wake runs. */
+/* The same for several waiters, linked by next_. It posts to all mailboxes before it runs the first wake. */
 ROUSE_SLOW_ void rouse_invited_tell_all_(rouse_waiter *first, uint32_t kind) {
     rouse_chain_ posts = {NULL, NULL};
     rouse_chain_ wakes = {NULL, NULL};
@@ -118,7 +119,7 @@ ROUSE_INLINE_ bool rouse_invited_claim_(rouse_waiter *w) {
     }
     return false;
 }
-/* Drain has asked, or may not. Did its wake run? */
+/* Drain has asked for w, or may not. Returns whether w's wake ran. */
 ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
     if (status == ROUSE_PENDING) {
         return false;

@@ -4,7 +4,7 @@
  *     word = balance  +  closed * 2^32  +  serial * 2^33        (mod 2^64)
  *
  *   balance  signed, 32 bits; -ROUSE_MAX_LACK ... ROUSE_MAX_PERMITS, and up to 2^31 - 1 for the moments in
- *            which an overflowing release has added and not yet withdrawn
+ *            after an overflowing release has added and before it has withdrawn
  *   closed   1 bit; set by close for good, by an event's set until its reset; a closed word's balance is
  *            never negative
  *   serial   31 bits, the backend's: the next ticket (LOCKFREE), or its state and a counter (SPIN, MUTEX)
@@ -28,7 +28,7 @@
 ROUSE_INLINE_ int32_t rouse_word_balance_(uint64_t word) {
     return (int32_t)(uint32_t)word;
 }
-/* What is above the balance, its borrow given back. */
+/* What is above the balance in the word, with the balance's borrow given back. */
 ROUSE_INLINE_ uint64_t rouse_word_above_(uint64_t word) {
     return word - (uint64_t)(int64_t)rouse_word_balance_(word);
 }
@@ -45,7 +45,7 @@ ROUSE_INLINE_ bool rouse_word_covers_(uint64_t word, uint32_t n) {
  * been handed out): it was let in once, so it is not refused now. */
 #define ROUSE_WORD_UNCAPPED_ ((uint32_t)INT32_MAX)
 
-/* In a cap: credit that would be stored above it is not dropped but refused, with ROUSE_INVALID. */
+/* In a cap: the call refuses credit above the cap with ROUSE_INVALID instead of dropping it. */
 #define ROUSE_WORD_REFUSE_ ((uint32_t)1 << 31)
 
 /* The balance after adding n of which at most `cap` may be stored. */
@@ -72,7 +72,7 @@ ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     return false;
 }
 
-/* Takes up to n, open or closed. How many.
+/* Takes up to n, open or closed. Returns how many.
  *
  *     balance > 0     ->  balance - min(n, balance)
  *     balance <= 0    ->  unchanged */

@@ -1,4 +1,4 @@
-/* rouse/detail/wake/chain.h: the waiters that one call has served and not yet told. Internal.
+/* rouse/detail/wake/chain.h: the waiters that one call has served and not yet woken. Internal.
  *
  * A first-in first-out list through next_. It belongs to the calling thread, so nothing in it is atomic. */
 #ifndef ROUSE_DETAIL_WAKE_CHAIN_H

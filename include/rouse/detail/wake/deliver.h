@@ -1,10 +1,10 @@
 /* rouse/detail/wake/deliver.h: how an outcome reaches its waiter. Internal.
  *
  * A call that serves waiters collects them, oldest first, in a chain of its own. When it has made its last
- * access to the queue it delivers the chain: first it stores every outcome, then it calls the wakes. So
- * "grant is the last touch": whoever learns that they were granted may destroy the object at once.
+ * access to the queue it delivers the chain: first it stores every outcome, then it calls the wakes. So a
+ * grant is the library's last access: the task that learns of it may destroy the object at once.
  *
- * A wake that falls due inside a wake goes to the thread's inbox, and the outermost delivery runs it: the
+ * A wake that is caused inside a wake goes to the thread's inbox, and the outermost delivery runs it, so the
  * stack stays flat. A signal handler may push to the inbox between any two instructions of the code that
  * empties it, so the inbox is a stack that is pushed by compare-and-swap and emptied by one exchange. */
 #ifndef ROUSE_DETAIL_WAKE_DELIVER_H
