@@ -314,11 +314,11 @@ ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter 
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
-    uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    uint64_t state = n == 1 ? rouse_u64_load_acquire_(&q->word_) : 0; /* 0: the slow way */
+    rouse_segment_ *const segment = n == 1 ? (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_) : NULL;
     const uint64_t ticket = rouse_state_next_(state);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    if (n == 1 && rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
+    if (rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
         rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
