@@ -230,7 +230,7 @@ NEAR = {"cancel": "cancel; batch; segments", "wait": "permits; condition; close;
         "listed": "batch; cancel; close", "list": "batch; cancel; close", "word": "permits; batch; cancel; notify",
         "open": "open; invited", "open_turns": "open", "open_word": "open; invited", "invited": "invited; open",
         "deliver": "mailbox; permits; destroy; trace", "outcome": "any; permits; cancel; deadline", "chain": "batch; close",
-        "stats": "stats", "mutex": "mutex; permits; batch; cancel; condition", "guard": "close; destroy; permits",
+        "stats": "stats", "mutex": "mutex; permits; batch; cancel; condition", "guard": "channel; condvar",
         "waiter_queue": "condition; permits; close; notify", "semaphore": "permits", "waiter": "mailbox; destroy",
         "several": "any", "limit": "limit"}
 
@@ -366,7 +366,7 @@ def near_of(file):
     header = os.path.basename(file)[:-2]
     if header.startswith("open") or header == "invited":
         return [UNIT["throughput"], THROUGHPUT]
-    if header in ("channel", "condvar", "rwlock"):
+    if header in ("channel", "condvar", "rwlock", "guard"):
         return []  # seconds, with threads: the model test is quicker
     if header == "stats" or "/" not in file and header in UNIT:
         return [UNIT[header]]
@@ -413,7 +413,7 @@ def examine(arguments, name, section, backend):
 # Which backends use it; the quick ones first.
 BACKENDS = [("detail/queue/mutex", "MUTEX"), ("detail/queue/spin", "SPIN"), ("detail/queue/lockfree", "LOCKFREE"),
             ("detail/queue/local", "LOCAL"), ("detail/queue/open_none", "LOCKFREE"), ("detail/queue/open", "SPIN MUTEX"),
-            ("detail/queue/guard", "SPIN MUTEX"), ("detail/queue/list", "SPIN MUTEX"), ("detail/queue/lock", "SPIN MUTEX")]
+            ("detail/queue/guard", "MUTEX SPIN"), ("detail/queue/list", "SPIN MUTEX"), ("detail/queue/lock", "SPIN MUTEX")]
 
 
 def backends_of(file, others):
@@ -443,7 +443,7 @@ def orders():
 # The orders are another table.
 MUTATIONS = [
     ("flip", r"\bif \(([^\n]*)\) \{$", lambda m: f"if (!({m.group(1)})) {{"),
-    ("drop", r"(?<=[;{}:/]\n) +(?:\(void\))?rouse_\w+\([^;{}]*\);$", lambda m: ";"),
+    ("drop", r"(?<=[;{}:/]\n) +(?:\(void\))?rouse_(?!platform_back_off_)\w+\([^;{}]*\);$", lambda m: ";"),
     ("operator", r" (==|!=|<|>=|>|<=) ", lambda m: f" {OPPOSITE[m.group(1)]} "),
 ]
 NO_CODE = r"/\*.*?\*/|^#[^\n]*|\bROUSE_(?:CHECK|TRACE)\w*\(.*?\);$"
