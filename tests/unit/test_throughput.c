@@ -1076,3 +1076,26 @@ MODE_TEST(the_count_of_one_that_gives_up_stays) {
     expect_free(&s, 1, 0);
     rouse_semaphore_destroy(&s);
 }
+
+/* Two leave the list to ask, and the older one is put back: the one behind it stands behind it, and can leave. */
+SEVERAL_TEST(the_one_behind_one_that_was_put_back_leaves) {
+    rouse_semaphore s;
+    probe p[4];
+    rouse_semaphore_init_throughput(&s, 0, 4);
+    queue_up(&s, p, 4);
+    must_release(&s, 2);
+    expect_told(&p[0], ROUSE_RETRY);
+    expect_told(&p[1], ROUSE_RETRY);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    cr_assert(rouse_semaphore_try_acquire(&s, 1));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    cr_assert(rouse_semaphore_cancel(&s, &p[2].waiter));
+    memset(&p[2].waiter, 0, sizeof p[2].waiter);
+    must_release(&s, 2);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+    expect_told(&p[3], ROUSE_RETRY);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[3].waiter), ROUSE_OK);
+    must_release(&s, 3);
+    expect_free(&s, 3, 0);
+    rouse_semaphore_destroy(&s);
+}
