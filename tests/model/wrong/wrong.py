@@ -463,16 +463,18 @@ def mutants():
         text = path.read_text()
         if "loop/" in file or path.name in NOT_MUTATED:
             continue
-        for _, name in edges.comments_and_functions(text)[1]:
+        for name in dict.fromkeys(name for _, name in edges.comments_and_functions(text)[1]):
             start, end = function_spans(text, name)[0]
             code = re.sub(NO_CODE, lambda m: re.sub(r"[^\n/]", "_", m.group()), text[start:end], flags=re.M | re.S)
             for kind, wanted, become in MUTATIONS:
                 found = re.search(wanted, code, re.M)
                 if found:
                     nth = len(re.findall(squeeze(found.group()), text[start:start + found.start()]))
-                    table[f"{name} {kind}"] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name,
-                                               "nth": nth, "old": found.group().strip(), "new": become(found).strip(),
-                                               "hints": [], "tests": topics_of(file, name)}
+                    key = f"{name} {kind}"  # a backend may have another function of that name
+                    key += f" in {file}" if key in table else ""
+                    table[key] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name, "nth": nth,
+                                  "old": found.group().strip(), "new": become(found).strip(), "hints": [],
+                                  "tests": topics_of(file, name)}
     rows = pathlib.Path(HERE, "survivors.md").read_text().split("\n## Reported")[0]
     for name, why in re.findall(r"^\| `(\w+ \w+)` \| (.*) \|$", rows, re.M):
         if name not in table:
