@@ -98,11 +98,26 @@ ROUSE_INLINE_ bool rouse_open_take_from_(rouse_cell_ *cell, uint64_t *seen, uint
                        rouse_cell_number_(*seen) - taken + newcomers * ROUSE_CELL_PASSED_));
 }
 
+/* Takes from the oldest waiter's cell, whose word is *seen, what rouse_open_share_ says. Returns how many. */
+ROUSE_INLINE_ uint32_t rouse_open_take_oldest_(const rouse_waiter_queue *q, rouse_cell_ *cell, uint64_t *seen,
+                                               uint32_t n, bool reduce) {
+    uint32_t taken;
+    do {
+        taken = rouse_open_share_(q, *seen, n, reduce);
+    } while (taken != 0 && !rouse_open_take_from_(cell, seen, taken, reduce ? 0 : n));
+    return taken;
+}
+
 /* Takes from what is free while a waiter is invited (rouse_open_share_). Returns how many. */
 ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     /* E4: acquire, as in rouse_serving_give_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
+    uint64_t seen;
+    rouse_cell_ *const oldest = rouse_open_oldest_(q, &seen);
+    if (oldest != NULL) {
+        return rouse_open_take_oldest_(q, oldest, &seen, n, reduce);
+    }
     if (!rouse_state_is_queue_(state) || rouse_state_taken_(state) ||
         (!reduce && rouse_word_closed_(state))) {
         return 0;
@@ -137,12 +152,7 @@ ROUSE_INLINE_ bool rouse_open_try_once_(rouse_waiter_queue *q, uint32_t n, uint6
         return rouse_word_take_(&q->word_, n) || rouse_open_take_(q, n, false) != 0;
     }
     *word = &cell->word_;
-    while (rouse_open_share_(q, *seen, n, false) != 0) {
-        if (rouse_open_take_from_(cell, seen, n, n)) {
-            return true;
-        }
-    }
-    return false;
+    return rouse_open_take_oldest_(q, cell, seen, n, false) != 0;
 }
 /* A newcomer's tries before it queues w: it lingers in between, if w has a wake. */
 ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
