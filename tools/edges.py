@@ -49,7 +49,7 @@ def comments_and_functions(text):
     """(position, end, comment) of every comment; (position, name) of every function defined at column 0."""
     comments = [(m.start(), m.end(), m.group()) for m in re.finditer(r"/\*.*?\*/", text, re.S)]
     functions = []
-    for m in re.finditer(r"^(?:static|__attribute__|ROUSE_(?:INLINE|SLOW|COLD|LATE)_)[^;{}=]*?\{$", text, re.M | re.S):
+    for m in re.finditer(r"^(?:static|__attribute__|ROUSE_(?:INLINE|FAST|SLOW|COLD|LATE)_)[^;{}=]*?\{$", text, re.M | re.S):
         name = FUNCTION.search(re.sub(r"__attribute__\(\(\w+\)\)", "", m.group()))
         if name:
             functions.append((m.start(), name.group(1)))

@@ -454,6 +454,11 @@ OPPOSITE = {"==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 NOT_MUTATED = ("atomic.h", "check.h", "park.h", "lock.h", "platform.h", "config.h", "inline.h", "win32.h", "options.h", "owner.h")
 
 
+def begins(before):
+    """Does a statement begin here, and not the rest of an expression? Comments are underscores and slashes."""
+    return re.sub(r"/[_/\n]*/\s*$", "", before.rstrip()).rstrip()[-1:] in ";{}:"
+
+
 @functools.lru_cache(maxsize=None)
 def mutants():
     """A table with at most one mutation of each kind for every function of the engine, chosen by rule."""
@@ -467,7 +472,8 @@ def mutants():
             start, end = function_spans(text, name)[0]
             code = re.sub(NO_CODE, lambda m: re.sub(r"[^\n/]", "_", m.group()), text[start:end], flags=re.M | re.S)
             for kind, wanted, become in MUTATIONS:
-                found = re.search(wanted, code, re.M)
+                found = next((hit for hit in re.finditer(wanted, code, re.M) if kind != "drop" or begins(code[:hit.start()])),
+                             None)
                 if found:
                     nth = len(re.findall(squeeze(found.group()), text[start:start + found.start()]))
                     key = f"{name} {kind}"  # a backend may have another function of that name
