@@ -121,7 +121,6 @@ static int timed[WAITERS]; /* in the deadlines, by beginning */
 static int timed_count;
 static int running[WAITERS]; /* taken out by a run, and not yet looked at */
 static int running_count;
-static int timing_out = -1; /* who has been cancelled, and is told next */
 static size_t timeouts;
 static size_t revoked; /* out of a drain's batch */
 static int depth;      /* inside how many wakes */
@@ -303,24 +302,18 @@ static void leg(due d) {
 
 /* One step of a run of the deadlines. */
 static void run_step(void) {
-    if (timing_out >= 0) {
-        tell(timing_out, ROUSE_TIMEDOUT);
-        timing_out = -1;
-    } else {
-        const int id = running[0];
-        take_out(running, &running_count, id);
-        if (actors[id].state == QUEUED) {
-            model_cancel(id);
-            actors[id].state = DUE;
-            timing_out = id;
-            timeouts++;
-        }
+    const int id = running[0];
+    take_out(running, &running_count, id);
+    if (actors[id].state == QUEUED) {
+        model_cancel(id); /* the wakes that it causes come first */
+        tell(id, ROUSE_TIMEDOUT);
+        timeouts++;
     }
 }
 
 /* What the library does by itself before it calls the next wake. */
 static void go_on(void) {
-    while (due_count != 0 ? dues[0].arm >= 0 : depth <= 1 && (timing_out >= 0 || running_count != 0)) {
+    while (due_count != 0 ? dues[0].arm >= 0 : depth <= 1 && running_count != 0) {
         if (due_count == 0) {
             run_step();
         } else {
@@ -947,12 +940,9 @@ static void run_call(uint64_t now) {
         depth--;
         CHECK(count <= timeouts - before);
     } else {
-        const int told_later = timing_out; /* by the run that this one is inside */
-        timing_out = -1;
-        while (timing_out >= 0 || running_count != 0) {
+        while (running_count != 0) {
             run_step();
         }
-        timing_out = told_later;
         CHECK(rouse_deadlines_run(&deadlines, now) <= timeouts - before);
     }
 }
@@ -1052,7 +1042,7 @@ static void compare(void) {
     depth++;
     go_on();
     depth--;
-    CHECK(due_count == 0 && running_count == 0 && timing_out < 0 && depth == 0);
+    CHECK(due_count == 0 && running_count == 0 && depth == 0);
     CHECK(rouse_limit_permits(&limit) == model.permits[LIMIT] &&
           rouse_limit_in_use(&limit) == model.used[LIMIT]);
     CHECK(rouse_limit_waiter_count(&limit) == (uint32_t)model.queues[LIMIT].count);
@@ -1091,7 +1081,6 @@ static void begin(void) {
     memset(&model, 0, sizeof model);
     memset(actors, 0, sizeof actors);
     due_count = posted_count = timed_count = running_count = depth = 0;
-    timing_out = -1;
     model.permits[LIMIT] = 2;
     model.most_waiting[LIMIT] = 4;
     model.inside = 1;
