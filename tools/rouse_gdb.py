@@ -102,7 +102,8 @@ class Queue:
             if alone != 0:
                 yield alone, -self.raw
             return
-        address = int(self.queue["oldest_"] if self.backend == "LOCAL" else self.queue["listed_"]["list"]["oldest"])
+        listed = self.queue["list_"] if self.backend == "LOCAL" else self.queue["listed_"]["list"]
+        address = int(listed["oldest"])
         while address != 0:
             yield address, None
             address = int(at(address, "rouse_waiter")["next_"])
