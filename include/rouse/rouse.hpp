@@ -502,8 +502,9 @@ template <class Operation> class waiting {
         how_.until = until;
         return std::move(*this);
     }
-    /* Gives up with ROUSE_CANCELLED when a stop is requested, on any thread. Requires a mailbox: else
-     * ROUSE_INVALID. */
+    /* Gives up with ROUSE_CANCELLED when a stop is requested, on any thread.
+     * Requires: a mailbox, or the answer is ROUSE_INVALID; and that the thread that awaits is the one that
+     * drains it. */
     waiting stop(std::stop_token token) &&noexcept {
         how_.token = std::move(token);
         return std::move(*this);
