@@ -125,6 +125,15 @@ ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
+/* w leaves the list with this outcome, and is its owner's again. Under the lock. */
+ROUSE_INLINE_ void rouse_locked_take_out_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status outcome) {
+    rouse_listed_remove_(&q->listed_, w);
+    ROUSE_TRACE("cancel", q, w);
+    ROUSE_STATS_LEFT_(q, w, outcome);
+    rouse_waiter_release_(w);
+    (void)outcome;
+}
+
 /* Queues w in the list, or answers at once.
  *
  *     any, credit covers n       ->  n less       OK
@@ -141,10 +150,7 @@ ROUSE_INLINE_ rouse_status rouse_locked_list_(rouse_waiter_queue *q, rouse_waite
         rouse_listed_add_(&q->listed_, w, n - credit);
         if (ready != NULL && ready(arg)) {
             /* n is 1: there was no credit, and so there is none to give back. */
-            rouse_listed_remove_(&q->listed_, w);
-            ROUSE_TRACE("cancel", q, w);
-            ROUSE_STATS_LEFT_(q, w, ROUSE_PENDING);
-            rouse_waiter_release_(w);
+            rouse_locked_take_out_(q, w, ROUSE_PENDING);
             (void)rouse_locked_leave_(q, 0, 0);
             return ROUSE_OK;
         }
@@ -277,10 +283,7 @@ ROUSE_SLOW_ bool rouse_locked_cancel_other_(rouse_waiter_queue *q, rouse_waiter 
         found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_);
         if (found) {
             credit = rouse_account_asked_(w) - rouse_account_lacks_(w);
-            rouse_listed_remove_(&q->listed_, w);
-            ROUSE_TRACE("cancel", q, w);
-            ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
-            rouse_waiter_release_(w);
+            rouse_locked_take_out_(q, w, ROUSE_CANCELLED);
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
         if (chain.first != NULL) {
@@ -311,10 +314,7 @@ ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_wait
     found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_) &&
             rouse_account_asked_(w) == rouse_account_lacks_(w);
     if (ROUSE_LIKELY_(found)) {
-        rouse_listed_remove_(&q->listed_, w);
-        ROUSE_TRACE("cancel", q, w);
-        ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
-        rouse_waiter_release_(w);
+        rouse_locked_take_out_(q, w, ROUSE_CANCELLED);
     }
     (void)rouse_locked_leave_(q, 0, 0);
     return found;

@@ -204,19 +204,24 @@ ROUSE_INLINE_ size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
     }
 }
 
+/* Takes the flag down. False: a handler that ran just before that has left its wakes in the inbox. */
+ROUSE_INLINE_ bool rouse_deliver_rests_(rouse_inbox_ *mine) {
+    rouse_fence_signal_();
+    rouse_u32_store_relaxed_(&mine->running_, 0);
+    rouse_fence_signal_();
+    return rouse_ptr_load_relaxed_(&mine->inbox_) == NULL; /* relaxed: as in rouse_deliver_end_ */
+}
+
 /* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler
  * that finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the
- * interrupted thread had deferred. One that ran just before the flag fell has left its wakes in the inbox. */
+ * interrupted thread had deferred. */
 ROUSE_INLINE_ void rouse_deliver_end_(rouse_inbox_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */
         if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
             (void)rouse_deliver_due_(mine, 0);
         }
-        rouse_fence_signal_();
-        rouse_u32_store_relaxed_(&mine->running_, 0);
-        rouse_fence_signal_();
-        if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+        if (ROUSE_LIKELY_(rouse_deliver_rests_(mine))) {
             return;
         }
         rouse_deliver_begin_(mine);
@@ -350,10 +355,7 @@ ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_deliver_call_(w, outcome);
     /* rouse_deliver_end_, with nothing due. Relaxed: as there. */
     if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
-        rouse_fence_signal_();
-        rouse_u32_store_relaxed_(&mine->running_, 0);
-        rouse_fence_signal_();
-        if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+        if (ROUSE_LIKELY_(rouse_deliver_rests_(mine))) {
             return;
         }
         rouse_deliver_begin_(mine);

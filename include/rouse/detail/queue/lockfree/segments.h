@@ -184,8 +184,8 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
     return NULL;
 }
 
-/* Makes chunks, so that there are so many segments in all, linked ones included. False: no memory, and none
- * kept. */
+/* Allocates chunks until the pool has `segments` segments, counting the linked ones. Returns false if there
+ * is no memory; then it keeps none of the new chunks. */
 ROUSE_COLD_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     void *chunks[ROUSE_CHUNKS_];
     uint32_t count = 0;
