@@ -1,33 +1,33 @@
 /* rouse/detail/queue/lockfree.h: the LOCKFREE backend: a ticket is a waiter. Internal.
  *
  * A waiter that lacks several claims the cell of the next ticket, with what it lacks, before the ticket is
- * issued, and a cell that nobody has claimed says 1. So a waker that reads a ticket in the queue's word finds
- * in the cell all that it needs to know, whether or not the waiter has arrived. What a waiter lacks is in its
- * cell, and credit is in the queue's word only while nobody waits. So one compare-and-swap gives a waiter
- * part of what it lacks, serves it, or takes it out, however many permits it asked for; and one stores what
- * is left when nobody waits.
+ * issued. A cell that nobody has claimed says 1. So a waker that reads a ticket in the queue's word finds all
+ * that it needs to know in the cell, whether or not the waiter has arrived. A cell says what its waiter
+ * lacks, and the queue's word holds credit only while nobody waits. So one compare-and-swap gives a waiter
+ * part of what it lacks, serves it, or takes it out, however many permits it asked for. One compare-and-swap
+ * stores what is left when nobody waits.
  *
- * Nobody waits for anybody: a waker that comes before its waiter leaves a token and goes; a step that
- * another thread has begun is finished by whoever needs it. Waiters allocate, before they have a ticket;
- * wakers never do.
+ * No thread waits for another. A waker that comes before its waiter leaves a token and goes. If a thread has
+ * begun a step, any other thread that needs the step finishes it. Waiters allocate, before they have a
+ * ticket; wakers never do.
  *
  *   lockfree/state.h      the queue's word and a cell's word
  *   lockfree/segments.h   where the cells are
- *   lockfree/ticket.h     how a ticket is issued, by its waiter or another
+ *   lockfree/ticket.h     how a ticket is issued, by its waiter or another thread
  *   lockfree/wake.h       wake, wake_all, close
  *   lockfree/cancel.h     cancel
  *   lockfree/open.h       throughput mode
  *   lockfree/wait.h       wait, add_waiter_if
  *
- * Memory: one pool per queue, made at the first wait. Every segment that is not in the pool, but the last
- * one linked and one for each call in progress, stopped or not, holds the cell of a living waiter. So k
- * waiters keep at most k + 1 segments, whatever the history and whatever they ask for; the pool grows by a
- * quarter, so it has at most 5/4 of the most it ever needed at once.
+ * Memory. Each queue has one pool, made at the first wait. A segment outside the pool holds the cell of a
+ * living waiter. The exceptions are the last segment linked, and one for each call in progress, stopped or
+ * not. So k waiters keep at most k + 1 segments, whatever the history and whatever they ask for. The pool
+ * grows by a quarter, so it has at most 5/4 of the most that it ever needed at once.
  *
- * Tickets have 59 bits, 180 years at 100 million a second. A cell's life has 31: a thread that is delayed
- * before its compare-and-swap of a cell is mistaken if, when it moves on, that segment has been used again
- * exactly a multiple of 2^31 times and the cell is in the very same state: 2^36 tickets with segments of 32
- * cells, an hour at 20 million hand-offs a second. */
+ * Tickets have 59 bits: 180 years at 100 million a second. A cell's life has 31 bits. A thread that is
+ * delayed before its compare-and-swap of a cell can be mistaken. For that, the segment must have been reused
+ * exactly a multiple of 2^31 times, and the cell must be in the very same state. With segments of 32 cells
+ * that is 2^36 tickets, an hour at 20 million hand-offs a second. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_H
 
@@ -53,11 +53,11 @@
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0                                       \
     }
 
-/* The answer of a wait for a condition. Stored credit that reached w while its second look said yes goes
- * back, under the cap that the object has. */
+/* Finishes the answer of a wait for a condition. If stored credit reached w while its second look said yes,
+ * the credit goes back, under the object's cap. */
 ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status status,
                                                uint32_t cap) {
-    /* Relaxed: this thread's own note. */
+    /* Relaxed: this thread wrote it. */
     if (status == ROUSE_OK &&
         rouse_u32_load_relaxed_(&w->status_) == rouse_outcome_(ROUSE_INVALID, ROUSE_WAIT_BACK_)) {
         rouse_waiter_release_(w);
@@ -66,11 +66,12 @@ ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_wait
     return status;
 }
 
-/* try_wait, and reduce, when the first look has shown too little credit: takes n, or up to n. Returns how
- * many. In FIRST the word may hold more than the waiter lacks that it is for: that is finished first. */
+/* Takes n, or up to n, for try_wait and reduce, after a first look has shown too little credit. Returns how
+ * many. In FIRST the word may hold more than the waiter lacks that the credit is for, so this call finishes
+ * FIRST before. */
 ROUSE_SLOW_ uint32_t rouse_queue_take_late_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
     for (;;) {
-        /* E4: acquire, as in rouse_serving_give_. */
+        /* E4: acquire, so that the list is at least as new as the issued tickets. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
         if (!rouse_state_is_empty_(state) && !rouse_state_is_queue_(state)) {
             rouse_ticket_settle_(q, state);
@@ -92,10 +93,11 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_take_late_(q, n, true);
 }
 
-/* Counts the cells that wait, and what they lack; if one is invited, minus what is free. Snapshots, all
- * relaxed but for what is read through a pointer: nothing is decided by them. */
+/* Counts the cells that wait, and sums what they lack. If a waiter is invited, *lack is minus what is free.
+ * These are snapshots, and nothing depends on them; only loads that lead to a pointer are stronger than
+ * relaxed. */
 ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {
-    /* E4: acquire, as in rouse_serving_give_. */
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     uint32_t waiters = 0;
@@ -117,7 +119,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *
     return waiters;
 }
 ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
-    /* Relaxed: as said. */
+    /* Relaxed: a snapshot. */
     const uint64_t state = rouse_u64_load_relaxed_(&q->word_);
     int64_t lack;
     if (!rouse_state_is_queue_(state)) {
@@ -132,10 +134,10 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 }
 
 #ifdef ROUSE_DEBUG
-/* How much of `most`, which it may have asked for, the oldest waiter has been given. Its cell says what it
- * lacks: 1 may be all that it asked for. */
+/* Returns how much of `most` the oldest waiter has been given, if it asked for `most`. Its cell says only
+ * what it lacks: 1 may be all that it asked for. */
 ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
-    /* E4: acquire, as in rouse_serving_give_. */
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     uint32_t lacks = most;
@@ -148,10 +150,10 @@ ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t 
 #endif
 
 #ifdef ROUSE_STATS
-/* When the oldest waiter queued; 0: nobody waits. Of a cell that is used again meanwhile it may be the next
- * waiter's: a snapshot, as above. One whose ticket is issued and that has not arrived yet is passed over. */
+/* Returns when the oldest waiter queued; 0: nobody waits. A snapshot: if the cell is reused meanwhile, it may
+ * be the next waiter's time. A waiter with a ticket that has not arrived yet is passed over. */
 ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
-    /* E4: acquire, as in rouse_serving_give_. */
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
@@ -167,8 +169,8 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
 }
 #endif
 
-/* A segment for each waiter is the worst that history can do, and one more for each whose call has it in
- * hand; then the last one, and one for each other call that is stopped with a segment that it has cut
+/* The worst history needs a segment for each waiter, and one more for each waiter whose call is using it.
+ * Added to that are the last segment, and one for each other call that was stopped after it cut a segment
  * out. */
 #define ROUSE_RESERVE_CALLS_ 4
 
@@ -190,7 +192,7 @@ ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     q->bypass_ = 0;
 }
 
-/* Relaxed: nobody else is here. */
+/* Relaxed: no other thread uses the queue. */
 ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
     rouse_pool_ *const pool = (rouse_pool_ *)rouse_ptr_load_relaxed_(&q->pool_);
     if (pool != NULL) {
@@ -207,12 +209,11 @@ ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
  *     EMPTY, full            ->  unchanged            OVERFLOW
  *     anything else          ->  rouse_queue_hand_off_
  *
- * The lower part of a QUEUE word is a ticket, so nothing is added before the
- * word has been read. */
+ * The lower part of a QUEUE word is a ticket, so the word must be read before anything is added. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
-        /* E3: as in rouse_word_give_. */
+        /* E3: release, for the thread that takes the credit, like rouse_word_give_. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }

@@ -1,7 +1,8 @@
 /* rouse/detail/queue/lockfree/cancel.h: the canceller's side of the LOCKFREE queue. Internal.
  *
- * One compare-and-swap takes a waiter out of its cell, wherever that is in the queue. Nothing counts
- * cancelled cells: wakers pass over them, and a segment of nothing but final cells leaves the list. */
+ * One compare-and-swap takes a waiter out of its cell, wherever the cell is in the queue. No counter
+ * keeps track of cancelled cells. Wakers pass over them, and a segment whose cells are all final leaves
+ * the list. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_CANCEL_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_CANCEL_H
 
@@ -20,23 +21,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Empties the cell of w, if that is still its own. *lacks: what it lacked.
+/* Takes w out of its cell, if w is still in it. *lacks: what w still lacked.
  *
  *     ARRIVED, READY, w's    ->  CANCELLED    true
  *     anything else, TAKEN   ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                       const rouse_waiter *w, uint32_t *lacks) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
-    /* E9: acquire; partner is the thread that made the segment ready, if it is in another life. */
+    /* E9: acquire. If the segment is in another life, the partner is the thread that made it ready. */
     uint64_t seen = rouse_u64_load_acquire_(&cell->word_);
     while (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
-        /* E11: acquire, to be read after the cell: if the CAS succeeds, both are of one life. */
+        /* E11: acquire, so that the state is read after the cell. If the CAS succeeds, both are of one
+         * life. */
         const uint64_t state = rouse_u64_load_acquire_(&segment->state_);
-        /* Relaxed: as in rouse_serving_win_. Another's: w has left it long ago. */
+        /* Relaxed: it is read before the CAS, which fails if the cell is in another life. If another waiter
+         * is in the cell, w left it long ago. */
         if (rouse_ptr_load_relaxed_(&cell->waiter_) != (const void *)w) {
             return false;
         }
-        /* Taken by a wake_all or a close before this: it is being granted. */
+        /* A wake_all or a close has taken w before this: it is being granted. */
         if (rouse_ticket_taken_(q, rouse_segment_base_(state) + index)) {
             return false;
         }
@@ -44,7 +47,8 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
             rouse_open_carry_(rouse_ticket_pool_(q), rouse_segment_base_(state) + index,
                               rouse_cell_passed_(seen));
         }
-        /* E9: acquire and release, as against the waker. E10: seq_cst, the cell may be its segment's last. */
+        /* E9: acquire and release; the partner is the waker's CAS of the cell. E10: seq_cst, because the cell
+         * may be the last of its segment to become final. */
         if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_CANCELLED_, 0))) {
             *lacks = rouse_cell_lacks_(seen);
             rouse_segment_try_end_(segment, rouse_segment_base_(state) + index);
@@ -54,14 +58,14 @@ ROUSE_INLINE_ bool rouse_cancel_cell_(rouse_waiter_queue *q, rouse_segment_ *seg
     return false;
 }
 
-/* Throughput mode, w is on a mailbox: keeps drain from asking.
+/* Throughput mode: keeps drain from asking for w, which is on a mailbox.
  *
  *     ticket_: INVITED     ->  DECLINED     true
  *              CLAIMED     ->  waits: drain is asking
  *              other       ->  unchanged    false: w has its outcome, or is getting it */
 ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
     for (;;) {
-        /* E1: acquire; partner is the release in rouse_open_come_. */
+        /* E1: acquire. The partner is the release in rouse_open_come_. */
         const uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_);
         if (rouse_invited_revoke_(w, ticket)) {
             return true;
@@ -73,7 +77,7 @@ ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
     }
 }
 
-/* Throughput mode, w is not to be taken out of its cell.
+/* Throughput mode: cancels w, which rouse_cancel_cell_ did not take out of its cell.
  *
  *     cell                               ticket_                  status_
  *     INVITED, PROMISED ->  CANCELLED    DECLINED stays           PENDING -> CANCELLED, MAILED    true
@@ -81,7 +85,7 @@ ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
  *     anything else                      DECLINED -> INVITED      unchanged                       false
  *     no mailbox: unchanged              unchanged                unchanged                       false
  *
- * True: w is drain's. */
+ * True: w belongs to drain. */
 ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                        rouse_waiter *w) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
@@ -90,14 +94,14 @@ ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *se
     if (w->mailbox_ == NULL || w->wake_ == NULL) {
         return false;
     }
-    /* E9: acquire, as in rouse_cancel_cell_. */
+    /* E9: acquire. The partner is the CAS of the thread that last changed the cell. */
     state = rouse_cell_state_(rouse_u64_load_acquire_(&cell->word_));
-    /* Relaxed: as in rouse_cancel_cell_. */
+    /* Relaxed: it is compared only, and w is this thread's claim. */
     if (rouse_ptr_load_relaxed_(&cell->waiter_) != (const void *)w ||
         (state != ROUSE_CELL_INVITED_ && state != ROUSE_CELL_PROMISED_ &&
          state != ROUSE_CELL_TOKEN_CLOSED_)) {
         uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_);
-        /* Relaxed: this thread's claim, given up. */
+        /* Relaxed: this thread gives up its claim, and nothing else depends on it. */
         (void)rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket - ROUSE_INVITED_DECLINED_ + ROUSE_INVITED_);
         return false;
     }
@@ -112,10 +116,10 @@ ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *se
 }
 
 ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    /* E19: acquire; partner is the store in wake/chain.h. A delivery that links w by place_ has stored its
-     * outcome before, which is then seen below. Otherwise the canceller queued w itself, or synchronised
-     * with the thread that did; atomic, because a wake that has got ahead of this call may be queueing w
-     * again. */
+    /* E19: acquire. The partner is the store in wake/chain.h: a delivery that links w by place_ has stored
+     * its outcome before, and this thread then sees that outcome below. Otherwise the canceller queued w
+     * itself, or synchronised with the thread that did. The load is atomic because a wake that has overtaken
+     * this call may be queueing w again. */
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&w->place_);
     uint32_t index = rouse_u32_load_relaxed_(&w->ticket_);
     uint32_t lacks = 0;
@@ -140,7 +144,7 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     had = rouse_account_asked_(w) - lacks;
     rouse_waiter_release_(w);
     if (had != 0) {
-        rouse_serving_pass_on_(q, had, ROUSE_MAX_PERMITS); /* whoever gets it may destroy the queue */
+        rouse_serving_pass_on_(q, had, ROUSE_MAX_PERMITS); /* the waiter that gets it may destroy the queue */
     }
     return true;
 }

@@ -1,28 +1,30 @@
 /* rouse/detail/queue/lockfree/open.h: throughput mode of the LOCKFREE queue. Internal.
  *
- * The cell of the oldest waiter says what is free and how many newcomers have passed, so that one
- * compare-and-swap of that cell gives, takes, counts, and answers. The waiter stays in its cell while it is
- * invited, before all others; so nobody has to put it back.
+ * The cell of the oldest waiter says what is free and how many newcomers have passed. So one compare-and-swap
+ * of that cell gives, takes, counts, or answers. An invited waiter stays in its cell, before all others, so
+ * nobody has to put it back.
  *
- *   READY ------> INVITED    a wake: its permits stay free; then it tells the waiter
+ *   READY ------> INVITED    a wake: its permits stay free; then the waker tells the waiter
  *   INVITED ----> INVITED    a wake adds; a newcomer takes, if that keeps the count at or below the bound
- *   INVITED ----> DONE       the waiter asks, and one is free: it takes it, and hands on what is left
- *   INVITED ----> READY      it asks, and nothing is free: the cell keeps the count
- *   INVITED ----> CANCELLED  it declines, or is cancelled in its mailbox; what is free is handed on
- *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes,
- *                            until the waiter has answered. The rest is as in INVITED
+ *   INVITED ----> DONE       the waiter asks, and a permit is free: it takes one, and hands on what is left
+ *   INVITED ----> READY      the waiter asks, and nothing is free: the cell keeps the count
+ *   INVITED ----> CANCELLED  the waiter declines, or is cancelled in its mailbox; what is free is handed on
+ *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes
+ *                            until the waiter has answered. Otherwise the same as INVITED
  *   INVITED ----> TOKEN_CLOSED  close; what is free is stored. TOKEN_CLOSED -> DONE
  *
- * INVITED and PROMISED are not resolved, so wakers come no further, and the queue's word stays QUEUE: a
- * newcomer finds the cell as a waker does. A free permit and the count are one word, so no wake is lost and
- * the bound is exact.
+ * INVITED and PROMISED are not resolved, so wakers come no further, and the queue's word stays QUEUE. A
+ * newcomer finds the cell the way a waker does. The free permits and the count are in one word, so no wake is
+ * lost and the bound is exact.
  *
- * A waiter that gives up leaves its count to the next (carried_): with its ticket, so that a thread that
- * comes late changes nothing. It is void when a waiter behind that ticket has got in, or nobody waited before
- * a ticket behind it was issued (entered_). A thread that reads entered_ late counts too many, never too few.
+ * A waiter that gives up leaves its count to the next one, in carried_. The count carries the waiter's
+ * ticket, so a thread that comes late changes nothing. The count is void in two cases: a waiter behind that
+ * ticket has got in, or nobody waited before a later ticket was issued (entered_). A thread that reads
+ * entered_ late counts too many, never too few.
  *
- * Only waiters for one that have a wake are invited. A waiter for several is served as in strict mode, also
- * with the last of them; one that has not arrived in its cell yet is running, and gets a token. */
+ * A waker invites only waiters for one permit that have a wake. It serves a waiter for several permits as in
+ * strict mode, the last permit included. A waiter that has not arrived in its cell yet is running, and gets a
+ * token. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_OPEN_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_OPEN_H
 
@@ -54,8 +56,8 @@ ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
     q->bypass_ = bypass < ROUSE_CELL_PASSED_MOST_ ? bypass : ROUSE_CELL_PASSED_MOST_;
 }
 
-/* What stands in ticket_ of a waiter with this ticket: where its cell is in its segment; in throughput mode
- * with a state of invited.h, so that drain and cancel can decide there. */
+/* Returns ticket_ of a waiter with this ticket: the index of its cell in its segment. In throughput mode it
+ * also has a state of invited.h, so that drain and cancel can decide there. */
 ROUSE_INLINE_ uint32_t rouse_open_index_(bool open, uint64_t ticket) {
     const uint32_t index = (uint32_t)ticket & (uint32_t)(ROUSE_SEGMENT_CELLS - 1);
     return open ? rouse_invited_ticket_(index, ROUSE_INVITED_) : index;
@@ -64,7 +66,7 @@ ROUSE_INLINE_ uint32_t rouse_open_index_(bool open, uint64_t ticket) {
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
 static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
-/* The state in which a waiter is in its cell, and its number. Its waker finds the asker entered. */
+/* Returns the word of a cell in which the waiter has arrived. Its waker finds the asker entered. */
 ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n,
                                            uint64_t word) {
     if (rouse_open_on_(q) && n == 1 && w->wake_ != NULL) {
@@ -74,7 +76,7 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
 }
 
-/* What may be taken from what is free, when `word` is the oldest waiter's cell. How many.
+/* Returns how many of the free permits may be taken. `word` is the oldest waiter's cell.
  *
  *     newcomer   INVITED, free >= n, passed + n <= bound    n
  *     reduce     INVITED, PROMISED                          up to n
@@ -88,17 +90,19 @@ ROUSE_INLINE_ uint32_t rouse_open_share_(const rouse_waiter_queue *q, uint64_t w
     }
     return cell == ROUSE_CELL_INVITED_ && free >= n && rouse_cell_passed_(word) + n <= q->bypass_ ? n : 0;
 }
-/* INVITED, PROMISED as seen -> taken less free; passed + newcomers: true. Else *seen is the word. */
+/* Takes free permits. INVITED, PROMISED as seen -> free less taken; passed + newcomers: true. Otherwise *seen
+ * becomes the cell's word. */
 ROUSE_INLINE_ bool rouse_open_take_from_(rouse_cell_ *cell, uint64_t *seen, uint32_t taken,
                                          uint32_t newcomers) {
-    /* E9: acquire, as in rouse_word_take_ (E2). */
+    /* E9: acquire; the partner is the release in rouse_open_offer_, as E2 has it for stored credit. */
     return rouse_u64_cas_acquire_(
         &cell->word_, seen,
         rouse_cell_to_(*seen, rouse_cell_state_(*seen),
                        rouse_cell_number_(*seen) - taken + newcomers * ROUSE_CELL_PASSED_));
 }
 
-/* Takes from the oldest waiter's cell, whose word is *seen, what rouse_open_share_ says. Returns how many. */
+/* Takes what rouse_open_share_ allows from the oldest waiter's cell, whose word is *seen. Returns how
+ * many. */
 ROUSE_INLINE_ uint32_t rouse_open_take_oldest_(const rouse_waiter_queue *q, rouse_cell_ *cell, uint64_t *seen,
                                                uint32_t n, bool reduce) {
     uint32_t taken;
@@ -108,9 +112,9 @@ ROUSE_INLINE_ uint32_t rouse_open_take_oldest_(const rouse_waiter_queue *q, rous
     return taken;
 }
 
-/* Takes from what is free while a waiter is invited (rouse_open_share_). Returns how many. */
+/* Takes what rouse_open_share_ allows while a waiter is invited. Returns how many. */
 ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
-    /* E4: acquire, as in rouse_serving_give_. */
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     uint64_t seen;
@@ -131,8 +135,8 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
     return 0;
 }
 
-/* As rouse_open_linger_ of detail/queue/open.h: waits a moment for `word` to change. Returns it as last
- * seen. */
+/* Waits a moment for `word` to change, like rouse_open_linger_ of detail/queue/open.h. Returns the word as
+ * last seen. */
 ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_atomic_u64_ *word, uint64_t seen) {
     uint64_t now = seen;
     for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && now == seen; pauses *= 2) {
@@ -142,7 +146,8 @@ ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_atomic_u64_ *word, uint64_t 
     return now;
 }
 
-/* A newcomer's try. False: nothing has changed; *word, which was *seen, is what the next release changes. */
+/* Tries once for a newcomer. False: nothing has changed, and the next release changes *word, which was
+ * *seen. */
 ROUSE_INLINE_ bool rouse_open_try_once_(rouse_waiter_queue *q, uint32_t n, uint64_t *seen,
                                         const rouse_atomic_u64_ **word) {
     rouse_cell_ *const cell = rouse_open_oldest_(q, seen);
@@ -154,7 +159,7 @@ ROUSE_INLINE_ bool rouse_open_try_once_(rouse_waiter_queue *q, uint32_t n, uint6
     *word = &cell->word_;
     return rouse_open_take_oldest_(q, cell, seen, n, false) != 0;
 }
-/* A newcomer's tries before it queues w: it lingers in between, if w has a wake. */
+/* Tries for a newcomer before it queues w. If w has a wake, it lingers between two tries. */
 ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter *w, uint32_t n) {
     const rouse_atomic_u64_ *word;
     uint64_t seen;
@@ -169,16 +174,16 @@ ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
     return rouse_word_take_upto_(&q->word_, n); /* while somebody waits: rouse_queue_reduce_late_ */
 }
 
-/* The queue of a waiter, which is in its cell. Relaxed: published with the waiter. */
+/* Returns the queue of a waiter that is in its cell. Relaxed: published with the waiter. */
 ROUSE_INLINE_ rouse_waiter_queue *rouse_open_queue_(const rouse_waiter *w) {
     return ((rouse_segment_ *)rouse_ptr_load_relaxed_(&w->place_))->pool_->queue_;
 }
 
-/* An invited waiter answers, and is then out of its cell, unless it is PENDING.
+/* Answers for an invited waiter. The waiter is then out of its cell, unless the answer is PENDING.
  *
  *     it wants      INVITED, free > 0    ->  DONE                   OK; *rest is free - 1
- *                   INVITED, free == 0   ->  READY, passed stays    PENDING: beaten, it waits on
- *                   PROMISED             ->  as INVITED
+ *                   INVITED, free == 0   ->  READY, passed stays    PENDING: beaten, it keeps waiting
+ *                   PROMISED             ->  the same as INVITED
  *     it declines   INVITED, PROMISED    ->  CANCELLED              OK; *rest is what was free
  *     either        TOKEN_CLOSED         ->  DONE                   CLOSED */
 ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint32_t *rest) {
@@ -187,7 +192,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
     const uint32_t index = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_));
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
     uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9: what others did to it */
-    /* Relaxed: the cell is not final, so the segment is what it was when w queued. */
+    /* Relaxed: the cell is not final, so the segment is the one in which w queued. */
     const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
     if (wants && rouse_cell_invited_(seen) && rouse_cell_free_(seen) == 0) {
         seen = rouse_open_linger_(&cell->word_, seen);
@@ -197,10 +202,10 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
         const bool shut = state == ROUSE_CELL_TOKEN_CLOSED_;
         const uint32_t free = shut ? 0 : rouse_cell_free_(seen);
         if (wants && free == 0 && !shut) {
-            /* Relaxed: published by the CAS, after which w may be invited again. */
+            /* Relaxed: the CAS publishes it. After the CAS w may be invited again. */
             rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(1, 1));
             rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-            /* E9: release, for the next waker; acquire, what this finds if it fails. */
+            /* E9: release, for the next waker. Acquire, for the word that it returns if it fails. */
             if (rouse_u64_cas_acq_rel_(&cell->word_, &seen,
                                        rouse_cell_to_(seen, ROUSE_CELL_READY_, rouse_cell_number_(seen)))) {
                 return ROUSE_PENDING;
@@ -210,15 +215,15 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
         if (!wants && !shut) {
             rouse_open_carry_(pool, ticket, rouse_cell_passed_(seen));
         }
-        /* E9: acquire, what came before the permit was free; release, what it carries. E10: seq_cst, the cell
-         * may be its segment's last. */
+        /* E9: acquire, for what came before the permit was free. Release, for what it carries. E10: seq_cst,
+         * because the cell may be the last of its segment to become final. */
         if (rouse_u64_cas_seq_cst_(
                 &cell->word_, &seen,
                 rouse_cell_to_(seen, wants || shut ? ROUSE_CELL_DONE_ : ROUSE_CELL_CANCELLED_, 0))) {
             if (wants && !shut) {
                 rouse_open_enter_(pool, ticket + 1);
             }
-            rouse_u64_store_relaxed_(&segment->from_, ticket + 1); /* relaxed: as in rouse_spot_find_ */
+            rouse_u64_store_relaxed_(&segment->from_, ticket + 1); /* relaxed: a hint (rouse_spot_find_) */
             rouse_segment_try_end_(segment, ticket);
             *rest = free - (wants && !shut ? 1 : 0);
             return shut ? ROUSE_CLOSED : ROUSE_OK;
@@ -237,7 +242,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     }
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, status);
-    (void)rouse_serving_give_(q, &serving, rest, ROUSE_STATE_MOST_); /* as in rouse_serving_pass_on_ */
+    (void)rouse_serving_give_(q, &serving, rest, ROUSE_STATE_MOST_); /* too late to refuse */
     rouse_serving_let_go_(q, &serving);
     rouse_invited_settle_(w, status);
     rouse_serving_deliver_(&serving);
@@ -255,15 +260,15 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
     }
 }
 
-/* An invited waiter has come out of its mailbox. ticket_: INVITED -> CLAIMED, then -> 0 (out of the queue),
- * or -> INVITED (beaten; it may be invited again). */
+/* Asks for an invited waiter that has come out of its mailbox. ticket_: INVITED -> CLAIMED, then -> 0 (out of
+ * the queue), or -> INVITED (beaten; a waker may invite it again). */
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
     rouse_status status = ROUSE_CANCELLED;
     if (rouse_invited_claim_(w)) {
         const uint32_t ticket = rouse_u32_load_relaxed_(&w->ticket_); /* relaxed: this thread's, claimed */
         status = rouse_open_resume_(rouse_open_queue_(w), w);
         if (status == ROUSE_PENDING) {
-            /* E1: release; a canceller that waits for this has w for itself when it sees it. */
+            /* E1: release. A canceller that waits for this owns w when it sees it. */
             rouse_u32_store_release_(&w->ticket_, ticket - ROUSE_INVITED_CLAIMED_ + ROUSE_INVITED_);
             return false;
         }

@@ -1,9 +1,10 @@
 /* rouse/detail/queue/lockfree/wait.h: the waiter's side of the LOCKFREE queue. Internal.
  *
- * Four steps: see to it that the segment of the next ticket is linked (here, and nowhere else, memory is
- * asked for); claim the ticket's cell, with what the waiter lacks; issue the ticket (ticket.h); write the
- * waiter into the cell and say that it has arrived. A waiter that lacks one, and finds others waiting, leaves
- * out the claim. A waker may serve the cell before the waiter arrives: then the wait answers at once. */
+ * A wait has four steps. It links the segment of the next ticket, if that is missing; only this step
+ * allocates memory. It claims the ticket's cell, with what the waiter lacks. It issues the ticket (ticket.h).
+ * It writes the waiter into the cell and makes the cell ARRIVED. A waiter that lacks one, and finds others
+ * waiting, leaves out the claim. A waker may serve the cell before the waiter arrives. In that case the wait
+ * returns the outcome at once. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_WAIT_H
 
@@ -23,18 +24,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The pool. pool_: NULL -> a new one, at need. NULL: no memory. */
+/* Returns the pool. pool_: NULL -> a new one, if there was none. NULL: no memory. */
 ROUSE_INLINE_ rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
     void *pool = rouse_ticket_pool_(q);
     if (pool == NULL) {
-        /* Relaxed: it stays what it is until the first segment is linked. */
+        /* Relaxed: it does not change until the first segment is linked. */
         const uint64_t served = rouse_u64_load_relaxed_(&q->served_);
         rouse_pool_ *const mine = rouse_pool_new_(rouse_segment_base_of_(served));
         if (mine == NULL) {
             return NULL;
         }
         mine->queue_ = q;
-        /* E11: release, for rouse_ticket_pool_; acquire, another's. */
+        /* E11: release, for rouse_ticket_pool_. Acquire, for the pool that another thread made first. */
         if (rouse_ptr_cas_acq_rel_(&q->pool_, &pool, mine)) {
             return mine;
         }
@@ -43,8 +44,8 @@ ROUSE_INLINE_ rouse_pool_ *rouse_wait_pool_(rouse_waiter_queue *q) {
     return (rouse_pool_ *)pool;
 }
 
-/* Finds the segment of the spot's ticket, the next one of a word just read, and links it at need.
- * ROUSE_PENDING: the word must be read again. */
+/* Finds the segment of the spot's ticket, and links it if necessary. The ticket is the next one of a word
+ * just read. ROUSE_PENDING: the caller must read the word again. */
 ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *at) {
     rouse_pool_ *const pool = rouse_wait_pool_(q);
     rouse_walk_ walk;
@@ -70,14 +71,15 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
     return ROUSE_OK;
 }
 
-/* Leaves the cell before it arrives.
+/* Leaves the cell before the waiter arrives.
  *
  *     FREE, CLAIMED    ->  CANCELLED    true
  *     GIVEN            ->  CANCELLED    true, if `given`
- *     anything else    ->  unchanged    false: a waker has been there; the spot's word says what it left */
+ *     anything else    ->  unchanged    false: a waker was first; the spot's word says what it left */
 ROUSE_INLINE_ bool rouse_wait_leave_(rouse_spot_ *at, bool given) {
     while (rouse_cell_state_(at->word) <= (given ? ROUSE_CELL_GIVEN_ : ROUSE_CELL_CLAIMED_)) {
-        /* E9, E10: as in rouse_cancel_cell_. */
+        /* E9: acquire and release; the partner is the waker's CAS of the cell. E10: seq_cst, because the cell
+         * may be the last of its segment to become final. */
         if (rouse_u64_cas_seq_cst_(&rouse_spot_cell_(at)->word_, &at->word,
                                    rouse_cell_to_(at->word, ROUSE_CELL_CANCELLED_, 0))) {
             rouse_segment_try_end_(at->segment, at->ticket);
@@ -87,8 +89,8 @@ ROUSE_INLINE_ bool rouse_wait_leave_(rouse_spot_ *at, bool given) {
     return false;
 }
 
-/* The spot's cell is this waiter's by a claim: has its ticket issued. False: the queue is closed, and the
- * cell is left. */
+/* Issues the ticket of the spot, whose cell this waiter has claimed. False: the queue is closed, and the
+ * waiter has left the cell. */
 ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *at) {
     while (!rouse_ticket_issue_(q, at)) {
         if (rouse_wait_leave_(at, false)) {
@@ -98,7 +100,7 @@ ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *a
     return true;
 }
 
-/* Has the next ticket issued; before that it claims the cell, unless n is 1 and others wait.
+/* Has the next ticket issued. Before that, it claims the cell, unless n is 1 and others wait.
  *
  *     word                            cell                  word
  *     EMPTY, n or more                                      EMPTY, n less                      OK
@@ -113,7 +115,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
     for (;;) {
         /* E4: acquire, so that the list is at least as new as the ticket. */
         uint64_t state = rouse_u64_load_acquire_(&q->word_);
-        /* E4: acquire, as in rouse_spot_find_; in EMPTY it is the next ticket. */
+        /* E4: acquire; the partner is rouse_ticket_serve_to_. In EMPTY, served_ is the next ticket. */
         uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
         if (rouse_word_closed_(state)) {
             return ROUSE_CLOSED;
@@ -130,7 +132,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         } else if (rouse_word_balance_(state) >= (int32_t)n) {
             if (rouse_u64_cas_acquire_(&q->word_, &state, state - n)) { /* E2 */
                 rouse_u32_store_relaxed_(&w->status_,
-                                         rouse_outcome_(ROUSE_OK, 0)); /* relaxed: the caller's */
+                                         rouse_outcome_(ROUSE_OK, 0)); /* relaxed: it is the caller's */
                 return ROUSE_OK;
             }
             continue;
@@ -141,7 +143,8 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         }
         if (!rouse_spot_last_(q, at, ticket)) {
             const rouse_status status = rouse_wait_append_(q, at);
-            /* E4: acquire. No memory for a ticket that is not the next one any more: look again. */
+            /* E4: acquire. There is no memory for a ticket, but it may not be the next one any more: look
+             * again. */
             if (status == ROUSE_NOMEM && rouse_u64_load_acquire_(&q->word_) == state) {
                 ROUSE_STATS_REFUSED_(q);
                 return ROUSE_NOMEM;
@@ -156,14 +159,14 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         if (rouse_state_is_queue_(state) && !rouse_state_by_claim_(state) &&
             rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
             if (n != 1) {
-                /* E3: acquire and release, as every change of the word. */
+                /* E3: acquire and release, like every change of the word. */
                 (void)rouse_u64_cas_acq_rel_(&q->word_, &state, state + ROUSE_STATE_BY_CLAIM_);
                 continue;
             }
             if (rouse_state_taken_(state)) {
-                (void)rouse_ticket_serve_to_(q, ticket); /* as in rouse_ticket_issue_ */
+                (void)rouse_ticket_serve_to_(q, ticket); /* the taker needs no help */
             }
-            /* E4: as in rouse_ticket_issue_. */
+            /* E4: release, for the waker that sees the ticket. Acquire, for a second look at a condition. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
                 return ROUSE_PENDING;
             }
@@ -171,22 +174,22 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         }
         if (rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
             const uint64_t claimed = rouse_cell_to_(at->word, ROUSE_CELL_CLAIMED_, n);
-            /* E9: release, for those who issue the ticket or read what is lacked; acquire, whoever was
-             * first. */
+            /* E9: release, for the threads that issue the ticket or read what its waiter lacks. Acquire, for
+             * the thread that was first. */
             if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, claimed)) {
                 at->word = claimed;
                 return rouse_wait_have_issued_(q, at) ? ROUSE_PENDING : ROUSE_CLOSED;
             }
         }
-        (void)rouse_ticket_issue_(q, at); /* another's: first it gets its ticket */
+        (void)rouse_ticket_issue_(q, at); /* another waiter's: its ticket comes first */
     }
 }
 
-/* In status_ of a waiter that did not want the stored credit that it got: it still is to be given back. */
+/* status_ of a waiter that got stored credit and does not want it: the credit must still be given back. */
 #define ROUSE_WAIT_BACK_ ((uint32_t)ROUSE_OUTCOME_BY_ALL_)
 
-/* The waiter has found a token: it is the last visitor of its cell, and has its outcome. asked: what it
- * keeps or gives back; 0: it does not want it.
+/* Takes the token that the waiter has found. The waiter is the last visitor of its cell, and has its outcome.
+ * asked: how many it keeps or gives back; 0: it wants none.
  *
  *     TOKEN           ->  DONE    wanted: OK        not wanted: OK, and 1 is handed on, under the wake's cap
  *     TOKEN_STORED    ->  DONE    OK                OK, and rouse_queue_looked_ gives 1 back
@@ -205,7 +208,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
         break;
     case ROUSE_CELL_TOKEN_STORED_:
         rest = 0;
-        back = ROUSE_WAIT_BACK_; /* rouse_queue_looked_ gives it back, for the caller knows the cap */
+        back = ROUSE_WAIT_BACK_; /* rouse_queue_looked_ gives it back, because the caller knows the cap */
         break;
     case ROUSE_CELL_TOKEN_ALL_:
         rest = 0;
@@ -217,14 +220,16 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
         break;
     }
     ROUSE_STATS_LEFT_(q, w, asked == 0 ? ROUSE_PENDING : rouse_outcome_status_(outcome));
-    /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
+    /* E10: seq_cst, because the cell may be the last of its segment to become final. No other thread changes
+     * it. */
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(at->segment, at->ticket);
     if (rouse_open_on_(q) && outcome == rouse_outcome_(ROUSE_OK, 0)) {
         rouse_open_enter_(rouse_ticket_pool_(q), at->ticket + 1);
     }
-    /* Relaxed: the caller's again; for rouse_notify_pass_on: what it does not want is passed on here. */
+    /* Relaxed: it is the caller's again. rouse_notify_pass_on reads it; this call passes on what w does not
+     * want. */
     rouse_u32_store_relaxed_(&w->status_, asked == 0 ? rouse_outcome_(ROUSE_INVALID, back) : outcome);
     if (rest != 0) {
         rouse_serving_pass_on_(q, rest, cap);
@@ -232,8 +237,8 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
     return rouse_outcome_status_(outcome);
 }
 
-/* Writes down where w, which asked for n, waits. open: in throughput mode? Relaxed: published by the CAS that
- * says that it has arrived (E9). */
+/* Writes down where w waits, which asked for n. open: in throughput mode? Relaxed: the CAS that makes the
+ * cell ARRIVED publishes it (E9). */
 ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                        rouse_segment_ *segment, uint64_t ticket, bool open) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n));
@@ -245,17 +250,18 @@ ROUSE_INLINE_ void rouse_wait_prepare_(rouse_waiter_queue *q, rouse_waiter *w, u
     ROUSE_TRACE("queue", q, w);
     ROUSE_STATS_QUEUED_(q, w);
 #ifdef ROUSE_STATS
-    /* Relaxed, both: for oldest_. */
+    /* Relaxed, both: for rouse_backend_oldest_. */
     rouse_u64_store_relaxed_(&rouse_segment_cell_(segment, ticket)->since_,
                              rouse_u64_load_relaxed_(&w->since_));
 #endif
     (void)q;
 }
 
-/* w is in its cell, and says so. wanted: would it keep what it is served with before it sleeps?
+/* Makes the cell ARRIVED. w is already written in it. wanted: would w keep what it is served with before it
+ * sleeps?
  *
  *     FREE, CLAIMED, GIVEN    ->  ARRIVED, or READY    PENDING
- *     RESERVED                ->  RESERVED_ARRIVED     PENDING: its waker tells it
+ *     RESERVED                ->  RESERVED_ARRIVED     PENDING: its waker delivers it
  *     a token                 ->  rouse_wait_pick_up_ */
 ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n, bool wanted,
                                            rouse_spot_ *at) {
@@ -264,7 +270,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *
             rouse_cell_resolved_(at->word)
                 ? rouse_cell_to_(at->word, ROUSE_CELL_RESERVED_ARRIVED_, rouse_cell_number_(at->word))
                 : rouse_open_arrived_(q, w, n, at->word);
-        /* E9: release, so that the waker may read w; acquire, to see what came before the wake. */
+        /* E9: release, so that the waker may read w. Acquire, to see what came before the wake. */
         if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, arrived)) {
             return ROUSE_PENDING;
         }
@@ -279,12 +285,12 @@ ROUSE_INLINE_ rouse_status rouse_wait_arrive_(rouse_waiter_queue *q, rouse_waite
     return rouse_wait_say_(q, w, n, wanted, at);
 }
 
-/* The ticket is issued, or will be by this: the rest of a wait. */
+/* The rest of a wait, after the ticket has been issued. */
 ROUSE_INLINE_ rouse_status rouse_wait_issued_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                               rouse_ready_fn_ *ready, void *arg, rouse_spot_ *at) {
     if (ready != NULL && ready(arg)) {
-        /* RESERVED: a batch has served it, and it is woken like any other; or it finds the token, and passes
-         * it on. */
+        /* A RESERVED cell has been served by a batch, and w is woken like any other waiter. A token is passed
+         * on. */
         return rouse_wait_leave_(at, true) ? ROUSE_OK : rouse_wait_arrive_(q, w, n, false, at);
     }
     return rouse_wait_arrive_(q, w, n, true, at);
@@ -310,10 +316,10 @@ ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter 
     return rouse_wait_say_(q, w, 1, true, &at);
 }
 
-/* The usual case here, in strict mode: somebody waits, or did, and the last segment has room. */
+/* The usual case of a wait, in strict mode: the queue has or had a waiter, and the last segment has room. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
-    /* E4, E11: acquire, as in rouse_wait_claim_ and rouse_spot_last_. */
+    /* E4, E11: acquire; the partners are those of rouse_wait_claim_ and rouse_spot_last_. */
     uint64_t state = n == 1 ? rouse_u64_load_acquire_(&q->word_) : 0; /* 0: the slow way */
     rouse_segment_ *const segment = n == 1 ? (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_) : NULL;
     const uint64_t ticket = rouse_state_next_(state);
@@ -321,9 +327,10 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     if (rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
         rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
-        /* E4: as in rouse_ticket_serve_to_, which has nothing to do, and rouse_ticket_issue_. Until the
-         * ticket is issued its segment stays, so the cell's word is of this life if the CAS succeeds. */
+        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        /* E4: the orders of rouse_ticket_issue_. served_ needs no change by rouse_ticket_serve_to_. The
+         * segment stays until the ticket is issued, so if the CAS succeeds, the cell's word is of this
+         * life. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
             (!rouse_state_taken_(state) || rouse_u64_load_acquire_(&q->served_) >= ticket) &&
             rouse_u64_cas_acq_rel_(&q->word_, &state, (state & ~(uint64_t)ROUSE_STATE_TAKEN_) + 1)) {
@@ -331,7 +338,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
                 return rouse_wait_looks_(q, w, ready, arg, segment, ticket, word);
             }
             rouse_wait_prepare_(q, w, 1, segment, ticket, false);
-            /* E9: as in rouse_wait_say_. */
+            /* E9: release, so that the waker may read w. Acquire, to see what came before the wake. */
             return rouse_u64_cas_acq_rel_(&cell->word_, &word,
                                           word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_FREE_))
                        ? ROUSE_PENDING

@@ -1,17 +1,18 @@
 /* rouse/detail/queue/lockfree/wake.h: the waker's side of the LOCKFREE queue. Internal.
  *
- * A waker goes to the oldest cell that is not resolved. What it lacks is more than the waker has: the waker
- * lowers it, in one compare-and-swap, and is done. Otherwise it wins the cell, and continues with the rest.
- * When no cell is left, one compare-and-swap of the queue's word stores the rest and says that nobody waits;
- * it fails if a ticket has been issued meanwhile.
+ * A waker goes to the oldest cell that is not resolved. If the cell's waiter lacks more than the waker has,
+ * the waker lowers that number in one compare-and-swap, and is done. Otherwise it wins the cell, and
+ * continues with the rest. When no cell is left, one compare-and-swap of the queue's word stores the rest and
+ * says that nobody waits. That compare-and-swap fails if a ticket has been issued meanwhile.
  *
  * ---- The last touch -------------------------------------------------------------------------------------
- * A waiter that is in its cell is told when the waker has finished with the queue (wake/deliver.h). One that
- * has not arrived yet is told by a token in the cell, and may destroy the queue as soon as it finds it. So a
- * token is left only as the very last access, or while somebody else of the same call is still to be told,
- * who keeps the queue in use. Until there is such a one, the first cell without its waiter is RESERVED: it
- * cannot be cancelled or withdrawn from, and becomes a token at the very end. One such cell is enough, for
- * its waiter is still to be told. */
+ * If a waiter is in its cell, the waker delivers its wake after the last access to the queue
+ * (wake/deliver.h). If it has not arrived yet, the waker leaves a token in the cell. That waiter may destroy
+ * the queue as soon as it finds the token. So a waker leaves a token only as its very last access, or while
+ * another waiter of the same call is still undelivered and keeps the queue in use. Until there is such a
+ * waiter, the waker makes the first cell without its waiter RESERVED. Nobody can cancel a RESERVED cell or
+ * withdraw from it, and it becomes a token at the very end. One such cell is enough, because its waiter is
+ * undelivered until then. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
 
@@ -34,14 +35,14 @@
 
 /* ---- to the oldest waiter ------------------------------------------------------------------------------ */
 
-/* Finds the segment of the spot's ticket, or the first one behind. False: there is none. */
+/* Finds the segment of the spot's ticket, or the first one behind it. False: there is none. */
 ROUSE_SLOW_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
-    /* E4: acquire; partner is rouse_ticket_serve_to_. */
+    /* E4: acquire; the partner is rouse_ticket_serve_to_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     uint64_t from;
     at->ticket = at->taken || at->ticket >= served ? at->ticket : served;
     at->base = rouse_segment_base_of_(at->ticket);
-    /* E11: acquire; partner is the store of the hint. */
+    /* E11: acquire; the partner is the store of the hint. */
     at->segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     if (at->segment == NULL || !rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base)) {
         at->segment = rouse_segment_find_(pool, at->segment, &at->base);
@@ -50,8 +51,8 @@ ROUSE_SLOW_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool
         }
         at->ticket = at->ticket < at->base ? at->base : at->ticket;
     }
-    /* Relaxed: whatever ticket stands there, those before it in its segment are resolved or taken, and stay
-     * so. */
+    /* Relaxed: whatever ticket it says, the cells before that ticket in its segment are resolved or taken,
+     * and stay so. */
     from = rouse_u64_load_relaxed_(&at->segment->from_);
     if (!at->taken && from > at->ticket && from - at->base <= ROUSE_SEGMENT_CELLS) {
         at->ticket = from;
@@ -64,7 +65,7 @@ ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
                                     uint64_t end) {
     while (at->segment != NULL || rouse_spot_find_(q, pool, at)) {
         for (; at->ticket < end && at->ticket - at->base < ROUSE_SEGMENT_CELLS; at->ticket++) {
-            /* What has been used again was resolved. */
+            /* If the segment has been reused, the cell was resolved. */
             if (rouse_spot_read_(at) && !rouse_cell_resolved_(at->word)) {
                 return true;
             }
@@ -77,12 +78,12 @@ ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
     return false;
 }
 
-/* The head has moved to the spot's segment: the next call begins here.
+/* Moves the head to the spot's segment, where the next call begins.
  *
  *     served_, of a segment before it    ->  the spot's ticket
  *     head_                              ->  the spot's segment */
 ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
-    if (rouse_u64_load_acquire_(&q->served_) < at->base) { /* E4: as in rouse_spot_find_ */
+    if (rouse_u64_load_acquire_(&q->served_) < at->base) { /* E4: the partner is rouse_ticket_serve_to_ */
         (void)rouse_ticket_serve_to_(q, at->ticket);
     }
     if (rouse_ptr_load_relaxed_(&q->head_) != (const void *)at->segment) { /* relaxed: a hint */
@@ -94,15 +95,15 @@ ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *
 
 /* A wake in progress. */
 typedef struct rouse_serving_ {
-    rouse_pool_ *pool;     /* of the queue; NULL: not looked at yet                               */
-    uint32_t token;        /* the state that it leaves in a cell without its waiter               */
-    uint32_t cap;          /* TOKEN: what may be stored of it                                      */
-    uint32_t outcome;      /* of those it wakes                                                   */
-    uint32_t woken;        /* how many it has won                                                 */
-    uint32_t credit;       /* what closed waiters had been given: it is given out again           */
-    rouse_chain_ chain;    /* those still to be told                                              */
+    rouse_pool_ *pool;     /* of the queue; NULL: not loaded yet                                  */
+    uint32_t token;        /* the state that this wake leaves in a cell whose waiter has not arrived */
+    uint32_t cap;          /* TOKEN: the most that the balance may store of it                     */
+    uint32_t outcome;      /* of the waiters that it wakes                                        */
+    uint32_t woken;        /* how many cells it has won                                           */
+    uint32_t credit;       /* what closed waiters had been given; this call hands it on           */
+    rouse_chain_ chain;    /* the waiters to deliver                                              */
     rouse_spot_ kept;      /* the RESERVED cell; segment NULL: none                               */
-    rouse_waiter *invited; /* throughput mode: to be told last; NULL: nobody                   */
+    rouse_waiter *invited; /* throughput mode: the waiter to tell last; NULL: none             */
 } rouse_serving_;
 
 ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
@@ -125,7 +126,7 @@ ROUSE_INLINE_ uint64_t rouse_serving_token_(const rouse_serving_ *serving, uint6
                           serving->token == ROUSE_CELL_TOKEN_ ? serving->cap : rouse_cell_number_(word));
 }
 
-/* Wakes up to this cap are notifications, whose waiters may have conditions. */
+/* A wake up to this cap is a notification, whose waiters may have conditions. */
 #define ROUSE_SERVING_ANNOUNCED_ 1u
 
 /* ---- throughput mode: open.h says what it is ----------------------------------------------------------- */
@@ -134,42 +135,44 @@ ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
     return !ROUSE_LIKELY_(q->bypass_ == 0);
 }
 
-/* The count of a ticket that was given up: the lower bits of the ticket, and how many had passed. */
+/* The count that a ticket has left: the lower bits of the ticket, and how many newcomers had passed. */
 #define ROUSE_OPEN_TICKET_ ((uint64_t)(ROUSE_CELL_PASSED_MOST_ + 1))
 
-/* Is ticket a at or behind ticket b? Of their lower bits. */
+/* Is ticket a at or behind ticket b? Both are the lower bits only. */
 ROUSE_INLINE_ bool rouse_open_from_(uint64_t a, uint64_t b) {
     return (a - b) * ROUSE_OPEN_TICKET_ < UINT64_MAX / 2;
 }
-/* How many newcomers have passed those who gave up since a waiter last got in. */
+/* Returns how many newcomers have passed the waiters that gave up since a waiter last got in. */
 ROUSE_INLINE_ uint32_t rouse_open_carried_(rouse_pool_ *pool) {
-    /* Relaxed: a cell that is final (E9) has shown what its waiter carried. An entry may be seen late: then
-     * the count is too high. */
+    /* Relaxed: a thread that has seen the final cell (E9) sees what its waiter carried. A thread may see an
+     * entry late; then the count is too high. */
     const uint64_t carried = rouse_u64_load_relaxed_(&pool->carried_);
     const uint64_t entered = rouse_u64_load_relaxed_(&pool->entered_);
     return rouse_open_from_(carried / ROUSE_OPEN_TICKET_, entered)
                ? (uint32_t)carried & ROUSE_CELL_PASSED_MOST_
                : 0;
 }
-/* The waiter of this ticket is about to give up. carried_: an earlier ticket's -> (ticket, passed). */
+/* Leaves the count of a ticket whose waiter is about to give up. carried_: an earlier ticket's -> (ticket,
+ * passed). */
 ROUSE_INLINE_ void rouse_open_carry_(rouse_pool_ *pool, uint64_t ticket, uint32_t passed) {
     const uint64_t carried = ticket * ROUSE_OPEN_TICKET_ + passed;
     uint64_t seen = rouse_u64_load_relaxed_(&pool->carried_); /* relaxed: a guess for the CAS */
-    /* Relaxed: published with the cell (E9). Only forward: one that comes late changes nothing. */
+    /* Relaxed: the CAS of the cell publishes it (E9). carried_ only moves forward, so a late thread changes
+     * nothing. */
     while (passed != 0 && carried - seen < UINT64_MAX / 2 &&
            !rouse_u64_cas_relaxed_(&pool->carried_, &seen, carried)) {
     }
 }
-/* Those before this ticket count for nothing any more. entered_: an earlier ticket -> ticket. */
+/* Makes the counts of all tickets before this one void. entered_: an earlier ticket -> ticket. */
 ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
     uint64_t seen = rouse_u64_load_relaxed_(&pool->entered_); /* relaxed: a guess for the CAS */
-    /* Relaxed: if it is seen late, the count is too high. Only forward. */
+    /* Relaxed: a thread that sees it late counts too many. entered_ only moves forward. */
     while (rouse_open_carried_(pool) != 0 && seen < ticket &&
            !rouse_u64_cas_relaxed_(&pool->entered_, &seen, ticket)) {
     }
 }
 
-/* The spot's cell, as read, is READY, INVITED or PROMISED: what is given stays free in it.
+/* Leaves n free in the spot's cell, which is READY, INVITED or PROMISED, as read.
  *
  *     READY, passed         ->  INVITED, n free, passed       true: this call tells the waiter
  *     INVITED, free         ->  INVITED, free + n             true
@@ -178,8 +181,9 @@ ROUSE_INLINE_ void rouse_open_enter_(rouse_pool_ *pool, uint64_t ticket) {
  *     any, above cap        ->  unchanged                     true: *status says so
  *     changed meanwhile     ->  unchanged                     false: look again
  *
- * A READY cell that nobody has passed starts with what those who gave up have left (carried_). PROMISED holds
- * ROUSE_MAX_PERMITS at most: more are free only if credit comes back after too much has been released. */
+ * If no newcomer has passed a READY cell, it starts with the count of the waiters that gave up (carried_).
+ * PROMISED holds ROUSE_MAX_PERMITS at most. More are free only if credit comes back after too much has been
+ * released. */
 ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, uint32_t *n, uint32_t cap,
                                      rouse_status *status) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
@@ -191,7 +195,7 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
                                                                    : rouse_cell_passed_(seen);
     const uint32_t now = free + *n < ROUSE_MAX_PERMITS ? free + *n : ROUSE_MAX_PERMITS;
     const bool promised = now > ROUSE_CELL_FREE_MOST_ || rouse_cell_state_(seen) == ROUSE_CELL_PROMISED_;
-    /* Relaxed: as in rouse_serving_win_. */
+    /* Relaxed: it is read before the CAS, which fails if the cell is in another life. */
     rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
     if ((most != cap || cap == ROUSE_MAX_PERMITS) && free + *n > most) {
         *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
@@ -200,7 +204,7 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     if (promised) {
         rouse_open_carry_(serving->pool, at->ticket, passed);
     }
-    /* E9: release, for whoever takes what is free; acquire, for w. */
+    /* E9: release, for the thread that takes what is free. Acquire, for w. */
     if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
                                 rouse_cell_to_(seen, promised ? ROUSE_CELL_PROMISED_ : ROUSE_CELL_INVITED_,
                                                promised ? now : passed * ROUSE_CELL_PASSED_ + now))) {
@@ -213,22 +217,22 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     return true;
 }
 
-/* The cell of the oldest waiter in the usual case: it is READY, INVITED or PROMISED, so its ticket has been
- * issued, and in the segment that was last served from. *seen: the cell's word. NULL: not the usual case, or
- * closed. */
+/* Returns the cell of the oldest waiter in the usual case, and its word in *seen. The cell is READY, INVITED
+ * or PROMISED, so its ticket has been issued. It is in the segment that a waker last served from. NULL: not
+ * the usual case, or closed. */
 ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint64_t *seen) {
-    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
+    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
     if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && !rouse_word_closed_(state) &&
         segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
-        /* Relaxed: as in rouse_spot_find_. */
+        /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
         if (rouse_cell_open_(*seen) && rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
             rouse_u64_load_acquire_(&segment->state_) == live) {
             return cell;
@@ -237,12 +241,12 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
     return NULL;
 }
 
-/* The usual case of a wake while a waiter is invited.
+/* Adds n to what is free, in the usual case of a wake while a waiter is invited.
  *
  *     INVITED, free                 ->  INVITED, free + n    true
- *     anything else, or too many    ->  unchanged            false: rouse_open_offer_ knows more
+ *     anything else, or too many    ->  unchanged            false: rouse_open_offer_ handles it
  *
- * A close that has taken the cells meanwhile has changed this one, or finds there what is given. */
+ * A close that takes the cells meanwhile either changes this cell first, or finds what this call gave. */
 ROUSE_INLINE_ bool rouse_open_add_(const rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen;
     rouse_cell_ *const cell = rouse_open_oldest_(q, &seen);
@@ -250,23 +254,23 @@ ROUSE_INLINE_ bool rouse_open_add_(const rouse_waiter_queue *q, uint32_t n, uint
     return cell != NULL && rouse_cell_state_(seen) == ROUSE_CELL_INVITED_ && cap > ROUSE_SERVING_ANNOUNCED_ &&
            n <= ROUSE_CELL_FREE_MOST_ &&
            rouse_cell_free_(seen) + n <= (most < ROUSE_CELL_FREE_MOST_ ? most : ROUSE_CELL_FREE_MOST_) &&
-           /* E9: as in rouse_open_offer_. */
+           /* E9: acquire and release, with the partners of rouse_open_offer_. */
            rouse_u64_cas_acq_rel_(&cell->word_, &seen,
                                   rouse_cell_to_(seen, ROUSE_CELL_INVITED_, rouse_cell_number_(seen) + n));
 }
 
-/* What a closed waiter had been given, when `word` is its cell's. */
+/* Returns what a closed waiter had been given. `word` is its cell's. */
 ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, const rouse_waiter *w,
                                              uint64_t word) {
     return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_lacks_(word) : 0;
 }
 
-/* Wins the cell of the spot, as read. `last`: the call will not come to the queue again.
+/* Wins the cell of the spot, as read. `last`: this call does not access the queue again.
  *
  *     ARRIVED, READY                 ->  DONE         true: the waiter joins the chain
  *     INVITED, PROMISED (close)      ->  TOKEN_CLOSED   true: its waiter finds it when it asks
  *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
- *     the same, nobody to be told    ->  RESERVED     true: kept until the end
+ *     the same, the chain is empty   ->  RESERVED     true: kept until the end
  *     changed meanwhile              ->  unchanged    false; its word is read again */
 ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       bool last) {
@@ -274,10 +278,10 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
     const uint64_t seen = at->word;
     const bool invited = rouse_cell_invited_(seen);
     if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
-        /* Relaxed: read before the CAS, which fails if it was not this life's. */
+        /* Relaxed: it is read before the CAS, which fails if the cell is in another life. */
         rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
-        /* E9: acquire, the waiter is this thread's to read. E10: seq_cst, the cell may be its segment's
-         * last. */
+        /* E9: acquire, so that this thread may read the waiter. E10: seq_cst, because the cell may be the
+         * last of its segment to become final. */
         if (!rouse_u64_cas_seq_cst_(&cell->word_, &at->word, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
             return false;
         }
@@ -285,7 +289,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         ROUSE_TRACE("grant", q, w);
         ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
         rouse_chain_add_(&serving->chain, w, serving->outcome);
-        rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: as in rouse_spot_find_ */
+        rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: a hint */
         rouse_segment_try_end_(at->segment, at->ticket);
         if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
             rouse_open_enter_(serving->pool, at->ticket + 1);
@@ -294,8 +298,8 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         const bool keep = !last && !invited && serving->chain.first == NULL && serving->kept.segment == NULL;
         const uint64_t to = keep ? rouse_cell_to_(seen, ROUSE_CELL_RESERVED_, rouse_cell_number_(seen))
                                  : rouse_serving_token_(serving, seen);
-        /* E9: release, the waiter that finds it sees what came before this wake; acquire, what others gave
-         * it. */
+        /* E9: release, so that the waiter that finds it sees what came before this wake. Acquire, for what
+         * others gave the waiter. */
         if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word, to)) {
             return false;
         }
@@ -310,10 +314,10 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
     return true;
 }
 
-/* The last access to the queue, but for credit that this finds.
+/* Makes the RESERVED cell a token. This is the last access to the queue, unless serving->credit is not 0.
  *
  *     RESERVED            ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED
- *     RESERVED_ARRIVED    ->  DONE: its waiter is told with the rest */
+ *     RESERVED_ARRIVED    ->  DONE: its waiter joins the chain */
 ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *serving) {
     const rouse_spot_ *const kept = &serving->kept;
     rouse_cell_ *const cell = kept->segment == NULL ? NULL : rouse_spot_cell_(kept);
@@ -322,20 +326,21 @@ ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     if (cell == NULL) {
         return;
     }
-    /* E9: acquire, that its waiter has arrived; it is not final, so it is in the same life. */
+    /* E9: acquire, to see that its waiter has arrived. The cell is not final, so it is in the same life. */
     seen = rouse_u64_load_acquire_(&cell->word_);
-    /* E9: release, as in rouse_serving_win_. */
+    /* E9: release, so that the waiter that finds the token sees what came before this wake. */
     if (rouse_cell_state_(seen) == ROUSE_CELL_RESERVED_ &&
         rouse_u64_cas_acq_rel_(&cell->word_, &seen, rouse_serving_token_(serving, seen))) {
         return;
     }
-    /* RESERVED_ARRIVED. Relaxed: the waiter wrote it before it said so (E9). */
+    /* RESERVED_ARRIVED. Relaxed: the waiter wrote it before it arrived (E9). */
     w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
     serving->credit = rouse_serving_refund_(serving, w, seen);
     ROUSE_TRACE("grant", q, w);
     ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
     rouse_chain_push_front_(&serving->chain, w, serving->outcome);
-    /* E10: seq_cst, as in rouse_serving_win_; nobody else changes it. */
+    /* E10: seq_cst, because the cell may be the last of its segment to become final. No other thread changes
+     * it. */
     (void)rouse_u64_swap_seq_cst_(&cell->word_, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(kept->segment, kept->ticket);
     (void)q;
@@ -354,7 +359,7 @@ ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
 
 /* ---- giving credit ------------------------------------------------------------------------------------- */
 
-/* Stores n. `state`: EMPTY, or QUEUE or TAKEN where nobody is left.
+/* Stores n. `state` is EMPTY, or it is QUEUE or TAKEN and no waiter is left.
  *
  *     EMPTY, credit         ->  EMPTY, credit + n, up to the cap    true, OK
  *     QUEUE, TAKEN, next    ->  EMPTY, next, n, up to the cap       true, OK
@@ -368,16 +373,16 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
         *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
         return true;
     }
-    /* E3: release, as in rouse_word_give_; a read-modify-write even if nothing changes. Acquire is for the
-     * ticket (E4) that was read. */
+    /* E3: release, for the thread that takes the credit; a read-modify-write even if nothing changes. Acquire
+     * is for the ticket (E4) that was read. */
     return rouse_u64_cas_acq_rel_(
         &q->word_, &state,
         rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
 }
 
-/* Gives n to the waiters and what is left to the balance, under the cap.
+/* Gives n to the waiters, and what is left to the balance, under the cap.
  *
- *     the oldest cell lacks more than is left     ->  the same state, lacks so many less; done
+ *     the oldest cell lacks more than is left     ->  the same state, lacks that much less; done
  *     it lacks no more                            ->  rouse_serving_win_, then the rest
  *     READY, INVITED, PROMISED                    ->  rouse_open_offer_
  *     no cell is left                             ->  the word: rouse_serving_store_ */
@@ -388,7 +393,7 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
     uint64_t settled = UINT64_MAX;
     bool announced = false;
     while (n != 0) {
-        /* E4: acquire, so that the list is at least as new as the tickets that are issued. */
+        /* E4: acquire, so that the list is at least as new as the issued tickets. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);
         uint64_t next;
         if (rouse_state_is_empty_(state)) {
@@ -402,8 +407,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
             continue;
         }
         if (cap <= ROUSE_SERVING_ANNOUNCED_ && !announced) {
-            /* E3: a condition may have changed before this wake; a waiter whose ticket is not issued yet
-             * sees that in its second look, although the wake is another's. */
+            /* E3: a condition may have changed before this wake. A waiter whose ticket is issued after this
+             * CAS sees the change in its second look, even if this wake goes to another waiter. */
             uint64_t same = state;
             announced = rouse_u64_cas_acq_rel_(&q->word_, &same, state);
             continue;
@@ -412,8 +417,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
         serving->pool = serving->pool == NULL ? rouse_ticket_pool_(q) : serving->pool;
         if (!rouse_state_taken_(state) && rouse_spot_seek_(q, serving->pool, &at, next)) {
             const uint32_t lacks = rouse_cell_lacks_(at.word);
-            /* It was the oldest before a wake_all or a close came; or else nothing there is this call's to
-             * serve. */
+            /* The cell was the oldest before a wake_all or a close took it. Otherwise no cell there is this
+             * call's to serve. */
             if (rouse_ticket_taken_(q, at.ticket)) {
                 at.segment = NULL;
                 continue;
@@ -427,15 +432,15 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                     break;
                 }
             } else if (lacks > n) {
-                /* E9: release, for the one that serves it in the end, and by way of it the waiter; acquire,
-                 * to pass on what was there. */
+                /* E9: release, for the waker that serves it in the end, and through that waker for the
+                 * waiter. Acquire, to pass on what others gave. */
                 if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word,
                                            rouse_cell_to_(at.word, rouse_cell_state_(at.word), lacks - n))) {
                     break;
                 }
             } else if (rouse_serving_win_(q, serving, &at, lacks == n)) {
                 n -= lacks;
-                /* Too late to refuse the rest. */
+                /* It is too late to refuse the rest. */
                 cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap & ~ROUSE_WORD_REFUSE_;
             }
         } else {
@@ -449,8 +454,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
     return status;
 }
 
-/* Gives out n that somebody had been given and leaves, as a wake under `cap` that it is too late to
- * refuse. */
+/* Gives out n that a waiter had been given before it left. Works like a wake under `cap`, but it is too late
+ * to refuse anything. */
 ROUSE_SLOW_ void rouse_serving_pass_on_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_, cap, rouse_outcome_(ROUSE_OK, 0));
     (void)rouse_serving_give_(q, &serving, n, cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap);
@@ -475,45 +480,46 @@ ROUSE_SLOW_ void rouse_serving_last_(rouse_segment_ *segment, uint64_t ticket, r
     rouse_deliver_one_(w, outcome);
 }
 
-/* Is the word the same still? announced: by a read-modify-write, as in rouse_serving_give_. */
+/* Is the word still the same? announced: checks with a read-modify-write, for the reason in
+ * rouse_serving_give_. */
 ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bool announced) {
     uint64_t same = state;
-    /* E4: acquire, as in rouse_ticket_taken_. E3: as in rouse_serving_give_. */
+    /* E4: acquire; the word is read last, like in rouse_ticket_taken_. E3: see rouse_serving_give_. */
     return announced ? rouse_u64_cas_acq_rel_(&q->word_, &same, state)
                      : rouse_u64_load_acquire_(&q->word_) == state;
 }
 
-/* The usual case of a wake: the segment that was last served from holds the oldest waiter, which has arrived
- * and lacks just n. It has a ticket, so that is before the word's `next`, if the word is the same still.
- * alone: if it is the only one.
+/* Wakes the oldest waiter in the usual case: the segment that a waker last served from holds it, it has
+ * arrived, and it lacks just n. It has arrived, so its ticket is before the word's `next` if the word is
+ * still the same. alone: only if it is the only waiter.
  *
- *     ARRIVED, lacks n    ->  DONE         true: its waiter is told
+ *     ARRIVED, lacks n    ->  DONE         true: its wake is delivered
  *     anything else       ->  unchanged    false */
 ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool announced, bool alone,
                                       uint32_t outcome) {
-    /* E4, E11: acquire, as in rouse_serving_give_ and rouse_spot_find_. */
+    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && segment != NULL) {
-        /* Relaxed: as in rouse_spot_find_. */
+        /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
         const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
         const uint64_t arrived = rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n);
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
         if ((ticket ^ served) < ROUSE_SEGMENT_CELLS && (seen & ~ROUSE_CELL_LIFE_) == arrived &&
             (!alone || ticket + 1 == rouse_state_next_(state)) &&
             rouse_u64_load_acquire_(&segment->state_) == live && rouse_serving_same_(q, state, announced)) {
-            /* E9, E10: as in rouse_serving_win_, and so are the relaxed ones. The word is the same still:
-             * E4, as in rouse_ticket_taken_. */
+            /* E9, E10: the orders of rouse_serving_win_, and its reasons for the relaxed operations. E4: the
+             * word is still the same, so no other call has taken the cell. */
             rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
             if (rouse_u64_cas_seq_cst_(&cell->word_, &seen, seen - arrived + ROUSE_CELL_DONE_)) {
                 ROUSE_TRACE("grant", q, w);
                 ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
                 rouse_u64_store_relaxed_(&segment->from_, ticket + 1);
-                if (rouse_segment_final_(segment, ticket + 1)) { /* as in rouse_segment_try_end_ */
+                if (rouse_segment_final_(segment, ticket + 1)) { /* rouse_segment_try_end_, written out */
                     rouse_serving_last_(segment, ticket, w, outcome);
                 } else {
                     rouse_deliver_one_(w, outcome);
@@ -553,9 +559,9 @@ ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_
 
 /* ---- waking all ---------------------------------------------------------------------------------------- */
 
-/* Wins the spot's cell and those behind it in its segment, before ticket `end`, as long as their waiters
- * have arrived: the usual case of rouse_serving_win_, many times. The cells are final when the last one has
- * been won, so that one look at their neighbours is enough (E10). */
+/* Wins the spot's cell and those behind it in its segment, before ticket `end`, as long as their waiters have
+ * arrived. This is the usual case of rouse_serving_win_, repeated. All cells are final when the last one has
+ * been won, so one look at the neighbours is enough (E10). */
 ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *serving, rouse_spot_ *at,
                                       uint64_t end) {
     rouse_segment_ *const segment = at->segment;
@@ -567,11 +573,11 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     uint64_t ticket = begin;
     for (; ticket < stop; ticket++) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: as in rouse_spot_read_ */
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
         rouse_waiter *const w =
-            (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_); /* as in rouse_serving_win_ */
+            (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_); /* relaxed: read before the CAS */
         const uint64_t before = seen;
-        /* E9, E10: as in rouse_serving_win_. */
+        /* E9, E10: the orders of rouse_serving_win_. */
         if (rouse_cell_state_(seen) != ROUSE_CELL_ARRIVED_ ||
             rouse_u64_load_acquire_(&segment->state_) != live ||
             !rouse_u64_cas_seq_cst_(&cell->word_, &seen, rouse_cell_to_(seen, ROUSE_CELL_DONE_, 0))) {
@@ -593,11 +599,14 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     (void)q;
 }
 
-/* `state` is QUEUE, and bits are about to be set in it. If nobody waits, that is to be the last access:
- * *after turns the word back to EMPTY. Otherwise, of an event: whoever sees that it is set may know that
- * nobody waits any more, and destroy the queue. So the oldest waiter is won before it is set, and keeps the
- * queue in use until it is told, at the very end. (Not for a close: the oldest would be closed, and the
- * others perhaps woken by a wake_all.) False: the word must be read again. */
+/* Prepares for setting bits in the word. `state` is QUEUE. False: the caller must read the word again.
+ *
+ * If nobody waits, setting the bits is to be the last access, so *after turns the word back to EMPTY.
+ *
+ * If somebody waits for an event, a thread that sees the event set may conclude that nobody waits any more,
+ * and destroy the queue. So this call wins the oldest waiter before it sets the event. That waiter keeps the
+ * queue in use until it is delivered, at the very end. A close does not do that: it would close the oldest
+ * waiter, and a wake_all might then wake the others. */
 ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t state,
                                         uint64_t *after) {
     const uint64_t next = rouse_state_next_(state);
@@ -616,7 +625,7 @@ ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *s
     return false;
 }
 
-/* Takes the cells of all tickets that are issued now, then wins each of them.
+/* Takes the cells of all tickets issued so far, then wins each of them.
  *
  *     EMPTY     ->  EMPTY, with the bits, the same credit
  *     QUEUE     ->  TAKEN, with the bits: the cells before next are this call's
@@ -626,7 +635,7 @@ ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *s
  *     FIRST     ->  rouse_ticket_settle_, and again */
 ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
-    /* E4: acquire, as in rouse_serving_give_. */
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
     uint64_t state = rouse_u64_load_acquire_(&q->word_);
     uint64_t after;
     bool takes;
@@ -634,8 +643,8 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
         const bool queue = rouse_state_is_queue_(state);
         takes = queue && !rouse_state_taken_(state);
         after = (rouse_word_closed_(state) ? state : state + bits) + (takes ? ROUSE_STATE_TAKEN_ : 0);
-        /* E4: acquire, as in rouse_spot_find_; after the word, so that it is not before cells that others
-         * took. */
+        /* E4: acquire; the partner is rouse_ticket_serve_to_. It is read after the word, so it is not before
+         * cells that other calls took. */
         at.ticket = rouse_u64_load_acquire_(&q->served_);
         if (queue && at.ticket > rouse_state_next_(state)) {
             rouse_ticket_mend_(q, state); /* or the word has changed */
@@ -643,11 +652,12 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
             rouse_ticket_settle_(q, state);
         } else if ((!takes || bits == 0 || serving->woken != 0 ||
                     rouse_serving_begin_(q, serving, state, &after)) &&
-                   /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+                   /* E3: a read-modify-write even if nothing changes: whatever came before it, later calls
+                    * see. */
                    rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
             break;
         }
-        state = rouse_u64_load_acquire_(&q->word_); /* E4 */
+        state = rouse_u64_load_acquire_(&q->word_); /* E4: acquire, as above */
     }
     if (takes && rouse_state_is_queue_(after)) {
         (void)rouse_ticket_serve_to_(q, rouse_state_next_(state));
@@ -676,8 +686,8 @@ ROUSE_SLOW_ uint32_t rouse_serving_wake_all_(rouse_waiter_queue *q) {
     return rouse_serving_all_(q, &serving, 0);
 }
 
-/* One waiter alone is woken as by a wake. If another thread is quicker, this call begins again: it has woken
- * nobody yet. */
+/* Wakes all waiters. If one waiter is alone, it is woken like by a wake. If another thread is quicker, this
+ * call begins again, because it has woken nobody yet. */
 ROUSE_SLOW_ uint32_t rouse_backend_wake_all_(rouse_waiter_queue *q) {
     return rouse_serving_usual_(q, 1, true, true, rouse_outcome_(ROUSE_OK, ROUSE_OUTCOME_BY_ALL_))
                ? 1
