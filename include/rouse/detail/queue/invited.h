@@ -1,10 +1,10 @@
 /* rouse/detail/queue/invited.h: throughput mode: a waiter that is invited. Internal.
  *
  * An invited waiter is in no list, because delivery uses next_. Its place_ is the object that has invited it.
- * Its ticket_ is n * 8, plus 1 if that object is a limit, plus a state. n is what was asked for (of a queue:
- * open.h):
+ * Its ticket_ is n * 8, plus 1 if that object is a limit, plus a state. n is what the waiter asked for (for a
+ * queue, see open.h).
  *
- *     INVITED    told, or about to be
+ *     INVITED    its invitation is delivered, or about to be
  *     CLAIMED    its mailbox's drain is asking for it
  *     DECLINED   cancelled while it was in its mailbox: drain must not touch the object any more
  *
@@ -14,7 +14,7 @@
  *     INVITED, CLAIMED ->  0           the answer: granted or closed (rouse_invited_settle_)
  *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_put_back_)
  *
- * LOCKFREE has no lock; its tickets hold the index of the cell instead of n (lockfree/open.h). */
+ * LOCKFREE has no lock. There the ticket holds the index of the cell instead of n (lockfree/open.h). */
 #ifndef ROUSE_DETAIL_QUEUE_INVITED_H
 #define ROUSE_DETAIL_QUEUE_INVITED_H
 
@@ -51,7 +51,8 @@ ROUSE_INLINE_ uint32_t rouse_invited_state_(uint32_t ticket) {
     return ticket & 6;
 }
 
-/* Delivers the invitation; the asker of this kind has been entered. Does not touch the object any more.
+/* Delivers the invitation, and does not touch the object any more. Requires that the asker of this kind has
+ * been entered.
  *
  *     no mailbox    status_: PENDING -> RETRY               its wake runs
  *     a mailbox     account_: -> RETRY, INVITED, ASKER      it is posted; status_ stays PENDING until drain
@@ -68,7 +69,7 @@ ROUSE_INLINE_ void rouse_invited_tell_(rouse_waiter *w, uint32_t kind) {
     }
 }
 
-/* The same for several waiters, linked by next_. It posts to all mailboxes before it runs the first wake. */
+/* Delivers several invitations, linked by next_. Posts to all mailboxes before it runs the first wake. */
 ROUSE_SLOW_ void rouse_invited_tell_all_(rouse_waiter *first, uint32_t kind) {
     rouse_chain_ posts = {NULL, NULL};
     rouse_chain_ wakes = {NULL, NULL};
@@ -85,8 +86,8 @@ ROUSE_SLOW_ void rouse_invited_tell_all_(rouse_waiter *first, uint32_t kind) {
     rouse_deliver_run_(posts.first, &wakes);
 }
 
-/* w has answered and is out of the queue. After the call's last access to the object: a canceller that comes
- * too late reads the status, and may destroy the object.
+/* Ends the wait of w, which has answered and is out of the queue. The caller has made its last access to the
+ * object: a canceller that comes too late reads the status, and may destroy the object.
  *
  *     status_: PENDING or RETRY   ->  status
  *     ticket_: INVITED, CLAIMED   ->  0 */
@@ -95,13 +96,13 @@ ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
         ROUSE_HELD_(w, w->data_);
     }
     ROUSE_DISOWN_(w);
-    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: as in rouse_outcome_store_ */
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: like rouse_outcome_store_ */
     rouse_u32_store_release_(&w->ticket_, 0); /* E1: a canceller that waits for this reads the status next */
 }
 
 /* ---- in a mailbox -------------------------------------------------------------------------------------- */
 
-/* For drain: may it ask for w?
+/* May drain ask for w?
  *
  *     INVITED     ->  CLAIMED      true
  *     DECLINED    ->  unchanged    false: w is cancelled, and the canceller has made its last access */
@@ -113,13 +114,13 @@ ROUSE_INLINE_ bool rouse_invited_claim_(rouse_waiter *w) {
         rouse_u32_cas_relaxed_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_CLAIMED_ - ROUSE_INVITED_)) {
         return true;
     }
-    /* E1: acquire, in rouse_waiter_status: the canceller's store is its last access to w. */
+    /* E1: acquire, in rouse_waiter_status. The partner is the canceller's store, its last access to w. */
     while (rouse_waiter_status_(w) != ROUSE_CANCELLED) {
         rouse_platform_back_off_(&step);
     }
     return false;
 }
-/* Drain has asked for w, or may not. Returns whether w's wake ran. */
+/* Ends drain's part: it has asked for w, or may not. Returns whether w's wake ran. */
 ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
     if (status == ROUSE_PENDING) {
         return false;
@@ -128,30 +129,30 @@ ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
     return true;
 }
 
-/* For a canceller: takes the invitation back if w has a mailbox and drain has not claimed it.
+/* Takes the invitation back, for a canceller, if w has a mailbox and drain has not claimed it.
  *
  *     INVITED           ->  DECLINED     true
  *     anything else     ->  unchanged    false
  *
- * E1: acquire; without a lock drain may have asked, and been beaten, since `ticket` was read. */
+ * E1: acquire. Without a lock, drain may have asked, and been beaten, since `ticket` was read. */
 ROUSE_INLINE_ bool rouse_invited_revoke_(rouse_waiter *w, uint32_t ticket) {
     return rouse_invited_state_(ticket) == ROUSE_INVITED_ && w->mailbox_ != NULL &&
            rouse_u32_cas_acquire_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
 }
-/* status_: PENDING -> CANCELLED and MAILED. E1: release; the last access to w, whose wake may run from here
- * on. */
+/* status_: PENDING -> CANCELLED and MAILED. E1: release. This is the last access to w, whose wake may run
+ * from here on. */
 ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
     rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
 }
-/* For a canceller, after it has dropped the lock under which it read this state: if drain is asking for w,
- * waits for those few instructions. Then w has what it asked for or is listed: true, look again. Waiting for
- * the lock instead could keep drain from it. */
+/* Waits, for a canceller, while drain is asking for w; that takes a few instructions. The canceller has
+ * dropped the lock under which it read this state. True: w has what it asked for or is listed, so look again.
+ * If the canceller waited with the lock instead, it could keep drain from it. */
 ROUSE_INLINE_ bool rouse_invited_await_claimer_(const rouse_waiter *w, uint32_t state) {
     uint32_t step = 1;
     if (w->mailbox_ == NULL || (state != ROUSE_INVITED_CLAIMED_ && state != ROUSE_INVITED_)) {
         return false;
     }
-    /* E1: acquire; partner is rouse_invited_settle_. If it is listed, that is seen under the lock. */
+    /* E1: acquire. The partner is rouse_invited_settle_. The lock shows whether w is listed. */
     while (rouse_invited_state_(rouse_u32_load_acquire_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
         rouse_platform_back_off_(&step);
     }

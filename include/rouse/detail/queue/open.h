@@ -1,9 +1,9 @@
 /* rouse/detail/queue/open.h: throughput mode, over the list of locked.h. Internal.
  *
  * Strict mode gives a released permit to the oldest waiter, whose thread may be asleep. In throughput mode (a
- * bound B > 0) the permit stays in the word and the oldest waiter is invited to take it; with several permits
- * free, as many waiters as there are permits. Newcomers may be quicker, but take no more than B permits in a
- * row while anybody waits: after that the permits wait for those that are invited.
+ * bound B > 0) the permit stays in the word, and the oldest waiter is invited to take it. If several permits
+ * are free, as many waiters are invited. A newcomer may be quicker. But newcomers take no more than B permits
+ * in a row while anybody waits. After that the permits are kept for the invited waiters.
  *
  *     EMPTY  -> LISTED   a waiter, by way of LOCKED
  *     LISTED -> LOCKED   a release
@@ -16,35 +16,36 @@
  *     LOCKED -> EMPTY, LISTED, OPEN    after the answer: nobody waits; nothing is free; others are under way,
  *                                      or the next is invited
  *
- * SHORT is an OPEN word too (open_word.h): while somebody in the list could be invited.
+ * SHORT is a kind of OPEN word (open_word.h), used while the list holds a waiter that could be invited.
  *
- * I1, no wake is lost: while a permit is free and somebody waits the word is OPEN or SHORT, so one waiter at
- * least is invited and has to answer. Its answer reads in one and the same word whether anything is free. If
- * so it takes it; if not, and no other is under way, it leaves LISTED, and the next release has to take the
- * lock. In SHORT no more is free than waiters are under way.
+ * I1, no wake is lost. While a permit is free and somebody waits, the word is OPEN or SHORT, so at least one
+ * waiter is invited and has to answer. Its answer reads from that one word whether a permit is free. If so,
+ * it takes the permit. If not, and no other waiter is under way, it leaves LISTED, and the next release has
+ * to take the lock. In SHORT no more permits are free than waiters are under way.
  *
- * I2, the bound: passed <= B. Only the CAS that takes for a newcomer raises it, and reads it in the same
- * word. It belongs to the queue, so defeat, decline and cancel keep it. It is 0 again when the oldest waiter
- * has got in; a younger one that gets in first leaves it. At B the permits stay until the invited waiters
- * answer.
+ * I2, the bound: passed <= B. Only the CAS that takes for a newcomer raises `passed`, and it reads `passed`
+ * in the same word. The count belongs to the queue, so a defeat, a decline or a cancel keeps it. It becomes 0
+ * when the oldest waiter gets in; a younger waiter that gets in first leaves it. At B the permits stay until
+ * the invited waiters answer.
  *
- * I3, grant is the last touch: nobody touches the queue after the store or add that shows a permit, but to
- * deliver to a waiter that has not been told yet.
+ * I3, a grant is the last touch. After the store or add that shows a permit, a call touches the queue no
+ * more. It only delivers to waiters that it has not delivered to yet.
  *
- * I4: only the oldest waiter has been given a part of what it asked for. So one that lacks several is invited
- * only when nobody is under way, and until then nobody behind it is. So is a polled one granted.
+ * I4: only the oldest waiter has been given a part of what it asked for. So a waiter that lacks several is
+ * invited only when no other is under way, and until then no waiter behind it is invited. The same holds for
+ * granting a polled waiter.
  *
- * An invited waiter is in no list, for delivery uses next_: invited.h. The number in its ticket_ is its mark
- * (open_turns.h), if it has asked for 1. Else it is the oldest, and the number is 14 more than it has asked
- * for.
+ * An invited waiter is in no list, because delivery uses next_ (invited.h). If it asked for 1, the number in
+ * its ticket_ is its mark (open_turns.h). Otherwise it is the oldest, and the number is what it asked for
+ * plus 14.
  *
  * The backend defines
  *
- *   rouse_open_lock_        takes the lock if the word is *seen still, or is LISTED, which *seen is then;
- *                           else false, and *seen is what the word is now
+ *   rouse_open_lock_        takes the lock if the word is still *seen, or is LISTED, which *seen is then;
+ *                           otherwise returns false, and *seen is what the word is now
  *   rouse_open_drop_        drops the lock, setting the word; returns how much credit it could not store with
  *                           that. If that is 0 this is the last access to the queue
- *   rouse_open_await_       waits while another thread holds the lock; the word after that
+ *   rouse_open_await_       waits while another thread holds the lock; returns the word after that
  *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that makes the word LOCKED is what takes the lock */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_H
 #define ROUSE_DETAIL_QUEUE_OPEN_H
@@ -74,39 +75,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The ticket_ of a waiter in the list. Throughput mode has no other call than close that takes the list as a
- * whole, and after that the list stays empty. */
+/* The ticket_ of a waiter in the list. In throughput mode only close takes the list as a whole, and after
+ * that the list stays empty. */
 #define ROUSE_OPEN_MARK_ 1u
 ROUSE_INLINE_ bool rouse_open_lists_(const rouse_waiter_queue *q, uint32_t ticket) {
     return ticket == ROUSE_OPEN_MARK_ && q->listed_.list.oldest != NULL;
 }
 
-/* Whoever asks for more is granted. */
+/* A waiter that asks for more is granted, never invited. */
 #define ROUSE_OPEN_MOST_INVITED_ (ROUSE_MAX_PERMITS - ROUSE_TURNS_MOST_)
 
 /* The ticket_ of an invited waiter. */
 ROUSE_INLINE_ uint32_t rouse_open_ticket_(uint32_t asked, uint32_t mark) {
     return rouse_invited_ticket_(asked == 1 ? mark : asked + ROUSE_TURNS_MOST_, ROUSE_INVITED_);
 }
-/* It has been given all it asked for but one. */
+/* Returns what an invited waiter has been given: all it asked for but one. */
 ROUSE_INLINE_ uint32_t rouse_open_given_(uint32_t ticket) {
     const uint32_t number = rouse_invited_asked_(ticket);
     return number < ROUSE_TURNS_MARKS_ ? 0 : number - ROUSE_TURNS_MOST_ - 1;
 }
-/* Its turn. Under the lock. */
+/* Returns the turn of an invited waiter. Under the lock. */
 ROUSE_INLINE_ uint32_t rouse_open_turn_(const rouse_waiter_queue *q, uint32_t ticket) {
     const uint32_t number = rouse_invited_asked_(ticket);
     return number < ROUSE_TURNS_MARKS_ ? rouse_turns_of_(q->listed_.sweeps_or_turns, number) : 0;
 }
 
-/* Can the oldest in the list be invited while others are under way? Under the lock. */
+/* Can the oldest waiter in the list be invited while others are under way? Under the lock. */
 ROUSE_INLINE_ bool rouse_open_follows_(const rouse_waiter_queue *q) {
     const rouse_waiter *const w = q->listed_.list.oldest;
     const uint32_t turns = q->listed_.sweeps_or_turns;
     return w != NULL && rouse_turns_room_(turns) &&
            (rouse_turns_beaten_(turns) != 0 || (rouse_account_asked_(w) == 1 && w->wake_ != NULL));
 }
-/* The word while somebody waits. Under the lock. */
+/* Returns the word for a queue in which somebody waits. Under the lock. */
 ROUSE_INLINE_ uint64_t rouse_open_waited_word_(const rouse_waiter_queue *q, uint32_t free, uint32_t passed,
                                                uint64_t closed) {
     const uint32_t way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
@@ -114,7 +115,7 @@ ROUSE_INLINE_ uint64_t rouse_open_waited_word_(const rouse_waiter_queue *q, uint
                                                                : rouse_open_word_(free, passed, closed);
 }
 
-/* Takes the lock if anybody waits.
+/* Takes the lock if somebody waits.
  *
  *     LISTED, OPEN    ->  LOCKED       true; *seen is the word from which it was taken
  *     LOCKED          ->  waits
@@ -133,7 +134,8 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
 
 /* Drops the lock: LOCKED -> word. The last access to the queue, or followed only by storing credit that
  * nobody has seen. */
-/* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
+/* Drops the lock: LOCKED -> word. This is the last access to the queue, unless credit is left that nobody has
+ * seen; the call then stores it. */
 ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_open_drop_(q, word);
     if (credit != 0) {
@@ -144,19 +146,19 @@ ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w);
 static rouse_asker_ rouse_open_asker_ = {rouse_open_come_, NULL, NULL};
 
-/* ---- who gets what ------------------------------------------------------------------- */
+/* ---- what each waiter gets --------------------------------------------------------------- */
 
-/* Invites the oldest in the list, which lacks 1. Under the lock. */
+/* Invites the oldest waiter in the list, which lacks 1. Under the lock. */
 ROUSE_INLINE_ void rouse_open_invite_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t mark = rouse_turns_invite_(&q->listed_.sweeps_or_turns);
     rouse_u32_store_relaxed_(&w->ticket_, rouse_open_ticket_(rouse_account_asked_(w), mark));
     rouse_list_remove_(&q->listed_.list, w);
-    rouse_listed_change_(&q->listed_, 0 - (uint64_t)1); /* it is counted until it has answered */
+    rouse_listed_change_(&q->listed_, 0 - (uint64_t)1); /* still counted until it has answered */
     rouse_ptr_store_relaxed_(&w->place_, q);
     ROUSE_TRACE("invite", q, w);
 }
 
-/* Delivers the invitations of a call, linked by next_, after its last access to the queue. */
+/* Delivers the invitations of a call, which are linked by next_, after its last access to the queue. */
 ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
     rouse_asker_enter_(&rouse_open_asker_, ROUSE_ASKER_QUEUE_);
     if (invited->next_ == NULL) {
@@ -174,7 +176,15 @@ ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
  *     LOCKED  ->  EMPTY     nobody is left: what is still free is stored
  *
  * On the way it grants polled waiters, which nobody could ask for, and each of them ends `passed`. */
-/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
+/* Hands out what is free beyond one permit for each waiter under way, and drops the lock. Then it settles the
+ * waiter that has answered (NULL: none) with `status`, and delivers. Under the lock.
+ *
+ *     LOCKED  ->  OPEN      waiters are under way: the earlier ones, and one more for each further permit
+ *     LOCKED  ->  LISTED    none is, and the oldest lacks more: it has been given all that was free
+ *     LOCKED  ->  EMPTY     no waiter is left: what is still free is stored
+ *
+ * On the way it grants polled waiters, because no thread could ask for them. Each of these grants sets
+ * `passed` to 0. */
 ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed,
                                     rouse_waiter *answered, rouse_status status) {
     rouse_chain_ granted = {NULL, NULL};
@@ -184,15 +194,15 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
     while (free > way && (way == 0 ? q->listed_.list.oldest != NULL : rouse_open_follows_(q))) {
         rouse_waiter *const w = q->listed_.list.oldest;
         const uint32_t lacks = rouse_account_lacks_(w);
-        if (lacks > free) { /* it is given what comes, and nobody overtakes it meanwhile */
+        if (lacks > free) { /* it is given what comes, and no newcomer overtakes it meanwhile */
             rouse_listed_credit_(&q->listed_, w, free);
             free = 0;
         } else if (w->wake_ == NULL || rouse_account_asked_(w) > ROUSE_OPEN_MOST_INVITED_) {
-            /* Nobody could answer for it. */
+            /* No thread could answer for it. */
             rouse_listed_grant_(q, &q->listed_, w);
             rouse_chain_add_(&granted, w, rouse_outcome_(ROUSE_OK, 0));
             free -= lacks;
-            passed = 0; /* it was the oldest: nobody is under way */
+            passed = 0; /* it was the oldest: no waiter is under way */
         } else {
             rouse_account_set_lacks_(w, 1);
             rouse_listed_change_(&q->listed_, 0 - (uint64_t)(lacks - 1));
@@ -222,24 +232,24 @@ ROUSE_INLINE_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint3
 
 /* ---- wait, try, release, reduce -------------------------------------------------------- */
 
-/* A newcomer takes n, if it may.
+/* Takes n for a newcomer, if the bound allows it.
  *
  *     OPEN, free >= n, passed + n <= B    ->  OPEN, n less free, passed n more    true
  *     anything else                       ->  unchanged                           false; *seen is the word
  *
- * The balance falls and the serial stays, so passed, which is their difference, rises by n. */
+ * The balance falls and the serial stays. `passed` is their difference, so it rises by n. */
 ROUSE_INLINE_ bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
     while (ROUSE_LIKELY_(rouse_open_is_open_(*seen)) && rouse_open_admits_(*seen, n, q->listed_.bypass)) {
         if (ROUSE_LIKELY_(
-                rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: as in rouse_word_take_ */
+                rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: like rouse_word_take_ */
             return true;
         }
     }
     return false;
 }
 
-/* EMPTY, OPEN -> the same, n less, if it may (rouse_word_take_, rouse_open_take_): true. LISTED -> unchanged:
- * false. LOCKED: waits. */
+/* Takes n if it can. EMPTY, OPEN -> the same, n less (rouse_word_take_, rouse_open_take_): true. LISTED ->
+ * unchanged: false. LOCKED: waits. */
 ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
@@ -262,7 +272,7 @@ ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     }
 }
 
-/* Queues w. `seen`: the word from which this thread has taken the lock.
+/* Queues w. `seen` is the word from which this thread took the lock.
  *
  *     seen               word                      w
  *     EMPTY, credit      LOCKED -> LISTED          in the list, lacks n less the credit    PENDING
@@ -288,31 +298,31 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     return ROUSE_PENDING;
 }
 
-/* What a thread does that finds nothing free: it waits a moment for whoever holds a permit, since queueing
- * costs two task switches. Returns the word as last seen.
+/* Waits a moment for a thread to release a permit, because queueing costs two task switches. The caller has
+ * found nothing free. Returns the word as last seen.
  *
- * Every release changes the serial, so until that has changed nothing is free. If it has and nothing is free
- * even so, another thread has been quicker, and the processor is better used elsewhere: more looks would take
- * the word's cache line away from a thread that is at work with it. */
+ * Every release changes the serial, so nothing is free until it changes. If it has changed and nothing is
+ * free even so, another thread has been quicker. Then this call returns: more looks would take the word's
+ * cache line away from a thread that is working with it. */
 ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_waiter_queue *q, uint64_t seen) {
     const uint32_t serial = (uint32_t)(seen >> 32);
     for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (uint32_t)(seen >> 32) == serial; pauses *= 2) {
         rouse_platform_pauses_(pauses);
-        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whether it is closed; otherwise a guess */
     }
     return seen;
 }
 
-/* Takes n if it may, as rouse_open_try_ (OK); closed: CLOSED; else lingers once, if w has a wake, and then
- * takes the lock and queues w. */
+/* Takes n if it can, like rouse_open_try_ (OK). If the queue is closed, returns CLOSED. Otherwise lingers
+ * once, if w has a wake, and then takes the lock and queues w. */
 ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whoever finds it closed; else a guess */
+    uint64_t seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whether it is closed; otherwise a guess */
     bool lingered = false;
     for (;;) {
         if (ROUSE_LIKELY_(rouse_open_take_(q, &seen, n))) {
             return ROUSE_OK;
         }
-        /* Closed is looked at again after each failure, before it queues. */
+        /* Looks at closed again after each failure, before it queues. */
         if (!rouse_open_is_locked_(seen) && rouse_word_closed_(seen)) {
             return ROUSE_CLOSED;
         }
@@ -320,7 +330,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
             if (rouse_word_take_(&q->word_, n)) {
                 return ROUSE_OK;
             }
-            seen = rouse_u64_load_acquire_(&q->word_); /* E3: as above */
+            seen = rouse_u64_load_acquire_(&q->word_); /* E3: the same */
         } else if (!lingered && w->wake_ != NULL && !rouse_open_is_locked_(seen)) {
             lingered = true;
             seen = rouse_open_linger_(q, seen);
@@ -338,7 +348,13 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
  *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
  *     LISTED, SHORT without    ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
  *     LOCKED                   ->  waits */
-/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
+/* Gives n.
+ *
+ *     EMPTY                    ->  EMPTY, n more (rouse_word_give_)
+ *     OPEN, SHORT with room    ->  the same, n more free; passed stays
+ *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
+ *     LISTED, SHORT without    ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
+ *     LOCKED                   ->  waits */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {
@@ -355,7 +371,7 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
                 return cap == ROUSE_MAX_PERMITS ? ROUSE_OVERFLOW : ROUSE_INVALID;
             }
             if (rouse_open_most_free_(seen) - rouse_open_free_(seen) >= n) {
-                /* E3: release, as in rouse_word_give_. */
+                /* E3: release, for the thread that takes a permit, like rouse_word_give_. */
                 if (rouse_u64_cas_release_(&q->word_, &seen, seen + n * ROUSE_OPEN_STEP_)) {
                     return ROUSE_OK;
                 }
@@ -369,8 +385,8 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
     }
 }
 
-/* Withdraws the 1 that a release has added to an OPEN word in which ROUSE_MAX_PERMITS were free. If some have
- * been taken meanwhile, the release has become a lawful one and stands.
+/* Withdraws the 1 that a release has added to an OPEN word in which ROUSE_MAX_PERMITS were free. If another
+ * thread has taken some meanwhile, the release is within the limit and stays.
  *
  *     OPEN, free > ROUSE_MAX_PERMITS    ->  OPEN, 1 less free    OVERFLOW
  *     OPEN, LISTED otherwise            ->  unchanged            OK
@@ -392,7 +408,7 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
     }
 }
 
-/* A release has added 1 to the word `before`, whose balance was negative.
+/* Finishes a release that has added 1 to the word `before`, whose balance was negative.
  *
  *     before      after the add
  *     OPEN        OPEN, 1 more free     done; withdrawn if that is too many
@@ -401,7 +417,7 @@ ROUSE_COLD_ rouse_status rouse_open_withdraw_(rouse_waiter_queue *q) {
  *     LOCKED      LOCKED                no effect; it gives the 1 again */
 ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t before) {
     if (rouse_open_free_(before) < rouse_open_most_free_(before)) {
-        /* The add has published it: that was the last access. */
+        /* The add has published the permit: that was the last access. */
         return rouse_open_free_(before) < ROUSE_MAX_PERMITS ? ROUSE_OK : rouse_open_withdraw_(q);
     }
     if (ROUSE_OPEN_ADD_LOCKS_ && !rouse_open_is_locked_(before)) { /* LISTED or SHORT */
@@ -413,7 +429,7 @@ ROUSE_SLOW_ rouse_status rouse_open_added_(rouse_waiter_queue *q, uint64_t befor
 
 /* Forgets up to n of what is free. Returns how many.
  *
- *     OPEN      ->  LOCKED -> OPEN, so many less free; passed as it was
+ *     OPEN      ->  LOCKED -> OPEN, that many less free; passed stays
  *     LISTED    ->  LOCKED -> LISTED     0
  *     EMPTY     ->  rouse_word_take_upto_ */
 ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
@@ -432,8 +448,8 @@ ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
 
 /* ---- the answer ------------------------------------------------------------------------ */
 
-/* Takes the lock for an invited waiter: OPEN -> LOCKED. *seen is the OPEN word. If it wants a permit and
- * none is free, it lingers first. */
+/* Takes the lock for an invited waiter: OPEN -> LOCKED. *seen is the OPEN word. If the waiter wants a permit
+ * and none is free, this call lingers first. */
 ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen, bool wants) {
     /* Relaxed: a guess for the CAS that takes the lock. */
     *seen = rouse_u64_load_relaxed_(&q->word_);
@@ -445,7 +461,8 @@ ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen, boo
     }
 }
 
-/* Beaten: w waits on, before all others but those that were beaten and are older. Under the lock.
+/* Puts a beaten waiter back. It waits before all others, except older ones that were beaten too. Under the
+ * lock.
  *
  *     status_: RETRY, PENDING     ->  PENDING
  *     ticket_: INVITED, CLAIMED   ->  the list's mark
@@ -460,19 +477,19 @@ ROUSE_INLINE_ void rouse_open_put_back_(rouse_waiter_queue *q, rouse_waiter *w, 
     rouse_listed_change_(&q->listed_, 1);
 }
 
-/* One that is invited leaves. Under the lock. */
+/* Ends the turn of an invited waiter that leaves. Under the lock. */
 ROUSE_INLINE_ void rouse_open_end_turn_(rouse_waiter_queue *q, uint32_t turn) {
     q->listed_.sweeps_or_turns = rouse_turns_end_(q->listed_.sweeps_or_turns, turn);
     rouse_listed_change_(&q->listed_, 0 - ROUSE_LISTED_ONE_);
 }
 
-/* An invited waiter asks.
+/* Asks for a permit for an invited waiter.
  *
  *     OPEN, free > 0     ->  LOCKED -> OPEN, LISTED, EMPTY: free - 1 is handed on, passed is 0 *    OK
- *     OPEN, free == 0    ->  LOCKED -> OPEN, LISTED; passed as it was; w is listed                 PENDING
+ *     OPEN, free == 0    ->  LOCKED -> OPEN, LISTED; passed stays; w is listed                     PENDING
  *     OPEN, closed       ->  LOCKED -> OPEN, EMPTY; closed: all that is free, and w's             CLOSED
  *
- * (*) if w is the oldest; else passed is as it was. */
+ * (*) if w is the oldest; otherwise passed stays. */
 ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter *w) {
     uint64_t seen;
     uint32_t ticket;
@@ -501,7 +518,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     return ROUSE_OK;
 }
 
-/* An invited waiter does not want it any more: the turn goes to the next.
+/* Takes back an invitation that the waiter does not want any more, and gives the turn to the next waiter.
  *
  *     OPEN      ->  LOCKED -> OPEN, LISTED, EMPTY: what is free, and what w had, is handed on; passed stays
  *     ticket_   ->  0 */
@@ -519,7 +536,7 @@ ROUSE_SLOW_ void rouse_open_decline_(rouse_waiter_queue *q, rouse_waiter *w) {
                       rouse_open_closed_(seen));
 }
 
-/* An invited waiter has come out of its mailbox. */
+/* Asks for an invited waiter that has come out of its mailbox. Returns whether its wake ran. */
 ROUSE_LATE_ bool rouse_open_come_(rouse_waiter *w) {
     rouse_status status = ROUSE_CANCELLED;
     if (rouse_invited_claim_(w)) {
@@ -550,7 +567,7 @@ ROUSE_INLINE_ void rouse_open_unlist_(rouse_waiter_queue *q, rouse_waiter *w) {
  *     in the list                         handed on                           out: true
  *     INVITED, in a mailbox               handed on                           DECLINED: false, drain ends it
  *     CLAIMED, in a mailbox               unchanged                           wait for the answer; look again
- *     INVITED, no mailbox                 unchanged                           false: it is about to be told
+ *     INVITED, no mailbox                 unchanged                           false: its wake is about to run
  *     granted, closed                     unchanged                           false
  *
  * The word is LOCKED in between. */
@@ -560,7 +577,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
         uint32_t ticket;
         uint32_t state;
         const bool entered = rouse_open_enter_(q, &seen);
-        ticket = rouse_u32_load_acquire_(&w->ticket_); /* E1: as in rouse_invited_await_claimer_ */
+        ticket = rouse_u32_load_acquire_(&w->ticket_); /* E1: the partner is the release of drain's answer */
         state = rouse_invited_state_(ticket);
         if (!entered) {
             if (!rouse_invited_await_claimer_(w, state)) {
@@ -596,7 +613,7 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     return false;
 }
 
-/* Takes out all that are in the list.
+/* Takes all waiters out of the list.
  *
  *     EMPTY     ->  EMPTY, closed
  *     LISTED    ->  LOCKED -> EMPTY, closed: what they had been given
@@ -610,7 +627,7 @@ ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     uint32_t credit;
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
-            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+            /* E3: a read-modify-write even if nothing changes: whatever came before it, later calls see. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | ROUSE_WORD_CLOSED_)) {
                 return 0;
             }

@@ -19,7 +19,7 @@ ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
     (void)q, (void)bypass;
 }
 
-/* Nobody is ever invited, so none of these is called. */
+/* No waiter is ever invited, so none of these is called. */
 ROUSE_INLINE_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
     (void)q, (void)n;
     return false;

@@ -1,15 +1,16 @@
-/* rouse/detail/queue/open_turns.h: throughput mode: who is invited, and in which order they came. Internal.
+/* rouse/detail/queue/open_turns.h: throughput mode: which waiters are invited, and in which order they came.
+ * Internal.
  *
- * An invited waiter is in no list, so its place in the order is kept here, in one number per queue under the
- * lock. Every waiter that is or has been invited, and still waits, has a turn: the oldest of them turn 0, and
- * so on. Whoever has no turn yet is younger than all of them.
+ * An invited waiter is in no list, so its place in the order is kept here, in one number per queue, under the
+ * lock. Every waiter that is or has been invited, and still waits, has a turn. The oldest of them has turn 0,
+ * the next turn 1, and so on. A waiter without a turn is younger than all of them.
  *
  *     bits 0-13     turn i is invited: its waiter is under way
  *     bits 14-27    turn i was beaten: its waiter is in the list, which begins with these, oldest first
  *     bits 28-31    turn 0 has this mark, turn 1 the next one (mod 16)
  *
- * Turns move up when the oldest is over; marks stay with their waiters. So while the oldest is under way at
- * most 13 younger ones have been invited since. */
+ * Turns move up when the oldest ends; marks stay with their waiters. So while the oldest is under way, at
+ * most 13 younger waiters have been invited since. */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_TURNS_H
 #define ROUSE_DETAIL_QUEUE_OPEN_TURNS_H
 
@@ -41,16 +42,16 @@ ROUSE_INLINE_ uint32_t rouse_turns_ones_(uint32_t bits) {
     }
     return ones;
 }
-/* How many are under way. */
+/* How many waiters are under way? */
 ROUSE_INLINE_ uint32_t rouse_turns_under_way_(uint32_t turns) {
     return rouse_turns_ones_(rouse_turns_invited_(turns));
 }
-/* Is there a turn for the oldest in the list? */
+/* Is there a turn for the oldest waiter in the list? */
 ROUSE_INLINE_ bool rouse_turns_room_(uint32_t turns) {
     return rouse_turns_beaten_(turns) != 0 || rouse_turns_invited_(turns) >> (ROUSE_TURNS_MOST_ - 1) == 0;
 }
 
-/* Moves up, until turn 0 is somebody's. */
+/* Moves the turns up until turn 0 belongs to a waiter. */
 ROUSE_INLINE_ uint32_t rouse_turns_move_up_(uint32_t invited, uint32_t beaten, uint32_t first) {
     while ((invited | beaten) != 0 && ((invited | beaten) & 1) == 0) {
         invited >>= 1;
@@ -60,7 +61,7 @@ ROUSE_INLINE_ uint32_t rouse_turns_move_up_(uint32_t invited, uint32_t beaten, u
     return invited | beaten << ROUSE_TURNS_MOST_ | first << (2 * ROUSE_TURNS_MOST_);
 }
 
-/* The oldest in the list is invited; its mark. There is room. */
+/* Notes that the oldest waiter in the list is invited. Returns its mark. Requires room. */
 ROUSE_INLINE_ uint32_t rouse_turns_invite_(uint32_t *turns) {
     const uint32_t beaten = rouse_turns_beaten_(*turns);
     uint32_t turn = 0;
@@ -77,18 +78,18 @@ ROUSE_INLINE_ uint32_t rouse_turns_invite_(uint32_t *turns) {
     *turns += UINT32_C(1) << turn;
     return (rouse_turns_first_(*turns) + turn) % ROUSE_TURNS_MARKS_;
 }
-/* One that is under way is beaten; how many of the list's first are older. */
+/* Notes that a waiter under way was beaten. Returns how many of the list's first waiters are older. */
 ROUSE_INLINE_ uint32_t rouse_turns_beat_(uint32_t *turns, uint32_t turn) {
     const uint32_t older = rouse_turns_beaten_(*turns) & ((UINT32_C(1) << turn) - 1);
     *turns += (UINT32_C(1) << (ROUSE_TURNS_MOST_ + turn)) - (UINT32_C(1) << turn);
     return rouse_turns_ones_(older);
 }
-/* One that is under way leaves. */
+/* Notes that a waiter under way leaves. */
 ROUSE_INLINE_ uint32_t rouse_turns_end_(uint32_t turns, uint32_t turn) {
     return rouse_turns_move_up_(rouse_turns_invited_(turns) & ~(UINT32_C(1) << turn),
                                 rouse_turns_beaten_(turns), rouse_turns_first_(turns));
 }
-/* The beaten waiter at this place of the list leaves it. */
+/* Notes that the beaten waiter at this place of the list leaves it. */
 ROUSE_INLINE_ uint32_t rouse_turns_drop_(uint32_t turns, uint32_t place) {
     uint32_t kept = rouse_turns_beaten_(turns);
     for (; place != 0; place--) {
