@@ -25,6 +25,8 @@
 
 /* By how many calls a test's sequences are shorter, of which it makes every one on a single thread: each call less is a
  * tenth of the time. A sanitizer slows the making of so many objects most, and ThreadSanitizer has nothing to find there. */
-#define SHORTER_SEQUENCES (UNDER_ASAN + 2 * UNDER_TSAN)
+#ifndef SHORTER_SEQUENCES
+#    define SHORTER_SEQUENCES (UNDER_ASAN + 2 * UNDER_TSAN)
+#endif
 
 #endif

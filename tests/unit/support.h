@@ -74,7 +74,10 @@ static inline void *must_alloc(size_t size) {
 }
 
 /* A test whose threads share an object: LOCAL's are one thread's. */
-#define SHARED_TEST(...) Test(__VA_ARGS__, .disabled = ROUSE_BACKEND == ROUSE_BACKEND_LOCAL)
+#ifndef WITH_THREADS
+#    define WITH_THREADS (ROUSE_BACKEND != ROUSE_BACKEND_LOCAL)
+#endif
+#define SHARED_TEST(...) Test(__VA_ARGS__, .disabled = !WITH_THREADS)
 
 /* Runs `body` on a thread of its own and waits for it. stack: its size, 0 for the default. */
 static inline void run_on_thread(void *(*body)(void *), void *arg, size_t stack) {

@@ -11,8 +11,9 @@
                                and the model tests are asked; what they say must be what orders.md says
 
 With --mutate and --orders all changes are compiled into one copy of the headers, and a test program is told by its environment
-which of them is in force; so it is built once for each backend. The tests are asked in three levels, the cheapest that are near the
-change first; --level N stops after that level. Verdicts are kept in DIR and used again as long as no header has changed: an
+which of them is in force; so it is built once for each backend, and run once unchanged, which also tells the functions that it calls:
+it is asked about these only. The tests are asked in three levels, the cheapest that are near the change first; --level N stops after
+that level. Verdicts are kept in DIR and used again as long as no header has changed: an
 interrupted run goes on where it stopped, and a run with a higher level asks only about what was not reported.
     --minutes N: begin no more after that; --seed N: in another order, for a sample
 
@@ -30,6 +31,7 @@ A table is an ini file. Each section is one change:
 import argparse
 import concurrent.futures
 import configparser
+import contextlib
 import functools
 import hashlib
 import os
@@ -107,14 +109,26 @@ def change(headers, change_):
     path.write_text(text[:start] + new_text(change_) + text[end:])
 
 
-CHOICE = """char *getenv(const char *name);
-int atoi(const char *digits);
-static int rouse_changed_;
-__attribute__((constructor, no_sanitize_thread)) static void rouse_change_(void) {
-    rouse_changed_ = getenv("ROUSE_CHANGE") == 0 ? 0 : atoi(getenv("ROUSE_CHANGE"));
-}
+CHOICE = """extern int rouse_changed_;
+extern char *rouse_reached_;
 __attribute__((noinline, no_sanitize_thread, unused)) static int rouse_is_changed_(int number) {
+    rouse_reached_[number] = 1;
     return rouse_changed_ == number;
+}
+"""
+# Which change is in force, and a file in which each change's byte is set when its function is called.
+CHOOSER = """#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+int rouse_changed_;
+static char somewhere[%(size)d];
+char *rouse_reached_ = somewhere;
+__attribute__((constructor(101))) static void rouse_change_(void) {
+    const char *number = getenv("ROUSE_CHANGE"), *file = getenv("ROUSE_REACHED");
+    rouse_changed_ = number == 0 ? 0 : atoi(number);
+    if (file != 0) {
+        rouse_reached_ = mmap(0, %(size)d, PROT_READ | PROT_WRITE, MAP_SHARED, open(file, O_RDWR), 0);
+    }
 }
 """
 
@@ -143,39 +157,54 @@ def change_all(headers, table):
         text = text.replace(old, old + more)
     path.write_text(text)
     pathlib.Path(headers, "choice.h").write_text(CHOICE)
+    pathlib.Path(headers, "choice.c").write_text(CHOOSER % {"size": len(numbers) + 1})
+    subprocess.run(["gcc", "-std=gnu11", "-O1", "-fPIC", "-c", headers + "/choice.c", "-o", headers + "/choice.o"], check=True)
     return numbers
 
 
 def build(arguments, headers, topic, backend, out):
-    options = ["-O0", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
+    options = ["-O1", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
     command = [arguments.cc, "-std=gnu11", *options, "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
                "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
                "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        command = [arguments.cc, "-no-pie", out + ".o", arguments.checker, "-o", out]
+        command = [arguments.cc, "-no-pie", out + ".o", *([headers + "/choice.o"] if arguments.level else []), arguments.checker,
+                   "-o", out]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
 
 
-def run(program, scenario, seconds, budget=0, number=0):
-    """The first line that reports a fault, at which the program is stopped; None: nothing was reported."""
-    command = ["sh", "-c", f'ulimit -S -t {seconds * 12}; exec "$@"', "sh", program, "--seconds", str(seconds),
+@contextlib.contextmanager
+def stopped_after(seconds, process):
+    timer = threading.Timer(seconds, process.send_signal, [signal.SIGALRM])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def run(program, scenario, seconds, budget=0, number=0, **more):
+    """The first line that reports a fault, at which the program is stopped; None: nothing was reported. A program that uses no
+    processor's time is stopped as well, some day."""
+    limit = int(4 * budget + 20) if budget else seconds * 12
+    command = ["sh", "-c", f'ulimit -S -t {limit}; exec "$@"', "sh", program, "--seconds", str(seconds),
                "--budget", str(budget), "--replays", os.path.dirname(program)]
     command += [scenario] if scenario else []
     failed = False
-    environment = dict(os.environ, ROUSE_CHANGE=str(number))
+    environment = dict(os.environ, ROUSE_CHANGE=str(number), **more)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          errors="replace") as process:
+                          errors="replace") as process, stopped_after(60 * limit, process):
         for line in process.stdout:
             if line.startswith("FAILED"):
                 failed = True
                 if not INCONCLUSIVE.search(line):
                     process.kill()
                     return line[8:].rstrip("\n")
-    if process.returncode == -signal.SIGXCPU:
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGALRM):
         return "the program did not come to an end"
     if process.returncode == 2:
         raise TableError(f"no scenario '{scenario}' in {os.path.basename(program)}")
@@ -196,6 +225,10 @@ UNIT = {body: ("unit/test_%s.c" % body, BLOCKING if "blocking" in body or body =
                      "condvar", "rwlock")}
 UNIT["misuse"] = ("unit/test_misuse.c", "", [STANDIN, "-DROUSE_DEBUG"], ["--fail-fast"])
 UNIT["stats"] = ("unit/test_stats.c", "", [STANDIN, "-DROUSE_STATS"], ["--fail-fast"])
+# The longest of them: at first without threads, and each sequence of calls shorter by one.
+LONG = [UNIT[body] for body in ("channel", "condvar", "rwlock")]
+for body, test in zip(("channel", "condvar", "rwlock"), LONG):
+    UNIT[body] = (*test[:2], [*test[2], "-DSHORTER_SEQUENCES=1", "-DWITH_THREADS=0"], test[3])
 SEQUENCES = ("unit/reference.c", "", [SHORT], ["exhaustive 4", "random 100000"])
 THROUGHPUT = ("unit/reference_throughput.c", BLOCKING, [SHORT], ["4"])
 CHEAP = [
@@ -212,6 +245,7 @@ CHEAP = [
     ("faults/balance.c", "", [SEAM], [""]),
 ]
 DEAR = [
+    *LONG,
     ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
     ("unit/reference_throughput.c", BLOCKING, [SHORT], ["5"]),
     ("faults/nomem.c", "LOCKFREE", [], ["each"]),
@@ -250,17 +284,21 @@ def family(process):
 
 
 def output(process):
-    """What it prints; None: it sleeps for ever, and is killed."""
-    idle, before = 0, None
-    while idle < 2:
+    """What it prints; None: it sleeps for ever, or wakes only to look and sleep again, and is killed."""
+    idle, before, begun = 0, -100, time.monotonic()
+    while idle < 3 and time.monotonic() - begun < 600:
         try:
             return process.communicate(timeout=4)[0]
         except subprocess.TimeoutExpired:
             now = family(process.pid)
-            idle = idle + 1 if now == before and all(state in "SZ" for state, _ in now.values()) else 0
-            before = now
+            used = sum(ticks for _, ticks in now.values())
+            idle = idle + 1 if used < before + 20 and all(state in "SZ" for state, _ in now.values()) else 0
+            before = used
     for one in now:
-        os.kill(one, signal.SIGKILL)
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
     return None
 
 
@@ -277,7 +315,7 @@ class Programs:
     next run."""
 
     def __init__(self, arguments, table):
-        self.arguments, self.built, self.lock = arguments, {}, threading.Lock()
+        self.arguments, self.built, self.reached, self.lock = arguments, {}, {}, threading.Lock()
         self.headers = os.path.join(arguments.work, "programs-" + digest(INCLUDE, TESTS))
         shutil.rmtree(os.path.join(self.headers, "rouse"), ignore_errors=True)
         shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(self.headers, "rouse"))
@@ -303,28 +341,37 @@ class Programs:
         if isinstance(test, str):
             build(self.arguments, self.headers, test, backend, new)
         else:
-            command = [shutil.which("clang") or self.arguments.cc, "-std=gnu11", "-O0", "-w", "-pthread",
+            command = [shutil.which("clang") or self.arguments.cc, "-std=gnu11", "-O1", "-w", "-pthread",
                        "-include", self.headers + "/choice.h", "-I" + self.headers,
-                       "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *options, os.path.join(TESTS, source), "-o", new]
+                       "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *options, os.path.join(TESTS, source),
+                       self.headers + "/choice.o", "-o", new]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 return "does not compile: " + done.stderr.strip().split("\n")[0]
-        report = self.ask(new, test, 0, 1)
+        pathlib.Path(program + ".reached").write_bytes(bytes(len(self.numbers) + 1))
+        report = self.ask(new, test, 0, 4, ROUSE_REACHED=program + ".reached")
         if report is None:
             os.rename(new, program)
         return report
 
-    def ask(self, program, test, number, budget):
+    def reaches(self, program, number):
+        """Did it call the function that is to be changed? If not, it is not asked."""
+        with self.lock:
+            if program not in self.reached:
+                self.reached[program] = pathlib.Path(program + ".reached").read_bytes()
+        return self.reached[program][number] != 0
+
+    def ask(self, program, test, number, budget, **environment):
         """What it says of a change; None: nothing."""
         if isinstance(test, str):
-            report = run(program, "", self.arguments.seconds, budget, number)
+            report = run(program, "", self.arguments.seconds, budget, number, **environment)
             return report and test + ": " + report
         for words in test[3]:
             name = " ".join(f"{test[0]} {words}".split())
-            command = ["sh", "-c", f'ulimit -S -t {100 if test in DEAR else 10}; exec "$@"', "sh", program, *words.split()]
+            command = ["sh", "-c", f'ulimit -S -t {100 if test in DEAR else 20}; exec "$@"', "sh", program, *words.split()]
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                                   cwd=self.headers,
-                                  env=dict(os.environ, ROUSE_CHANGE=str(number))) as process:
+                                  env=dict(os.environ, ROUSE_CHANGE=str(number), **environment)) as process:
                 said = output(process)
             if said is None or process.returncode == -signal.SIGXCPU:
                 return name + ": does not come to an end"
@@ -379,16 +426,18 @@ def sanitized(test):
 
 
 def asked(level, mutate, section, backend):
-    """What a level asks: other tests, model tests, and the processor's seconds for each of these."""
+    """What a level asks: other tests, and model tests, each with its processor's seconds."""
     file, function = section["file"], section["in"]
     every = list(dict.fromkeys(topic for topic, _ in tests_of(section, backend)))
     near = [topic for topic in NEAR.get(os.path.basename(file)[:-2], os.path.basename(file)[:-2]).split("; ") if topic in every]
     near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
     if level == 1:
-        return near_of(file) if mutate else [], near[:1], 1
+        return [(test, 0) for test in near_of(file) if mutate] + [(topic, 1) for topic in near[:1]]
     other = {2: [sanitized(test) for test in near_of(file)[:1]] + CHEAP, 3: DEAR}[level] if mutate else []
-    return ([test for test in other if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)],
-            near + [topic for topic in every if topic not in near], {2: 2, 3: 20}[level])
+    return ([(test, 0) for test in other
+             if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)] +
+            [(topic, {2: 2, 3: 20}[level]) for topic in near] +
+            [(topic, {2: 1, 3: 5}[level]) for topic in every if topic not in near])
 
 
 def examine(arguments, name, section, backend):
@@ -507,11 +556,11 @@ class Verdicts:
     def examine(self, name, backend, level):
         """The levels after this one."""
         for level in range(level + 1, self.arguments.level + 1):
-            other, topics, budget = asked(level, self.arguments.mutate, self.table[name], backend)
-            for test in other + topics:
+            number = self.programs.numbers[name]
+            for test, budget in asked(level, self.arguments.mutate, self.table[name], backend):
                 if isinstance(test, str) or not test[1] or backend in test[1].split():
                     program = self.programs.get(test, backend)
-                    report = self.programs.ask(program, test, self.programs.numbers[name], budget)
+                    report = self.programs.ask(program, test, number, budget) if self.programs.reaches(program, number) else None
                     if report is not None:
                         return report
         return None
