@@ -1,6 +1,7 @@
-/* rouse/detail/queue/compiled.h: what of the engine stands in one unit, with ROUSE_COMPILED_ONCE. Internal.
+/* rouse/detail/queue/compiled.h: the parts of the engine that are in one unit, with ROUSE_COMPILED_ONCE.
+ * Internal.
  *
- * Included by the backend, behind its slow paths and before its fast ones. */
+ * The backend includes it after its slow paths and before its fast ones. */
 #ifndef ROUSE_DETAIL_QUEUE_COMPILED_H
 #define ROUSE_DETAIL_QUEUE_COMPILED_H
 

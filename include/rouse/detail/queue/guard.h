@@ -1,8 +1,8 @@
-/* rouse/detail/queue/guard.h: the lock of a primitive that keeps waiters in lists of its own. Internal.
+/* rouse/detail/queue/guard.h: the lock of a primitive that keeps waiters in its own lists. Internal.
  *
- * A channel changes its ring and a list of waiters in one step, a condition variable its list and the queue
- * of a mutex. They do that under a guard, for a few instructions, and deliver the wakes after they have
- * dropped it.
+ * A channel changes its ring and a list of waiters in one step. A condition variable does the same with its
+ * list and the queue of a mutex. They hold a guard for those few instructions, and deliver the wakes after
+ * they have dropped it.
  *
  *   MUTEX             the platform's mutex
  *   SPIN, LOCKFREE    one word; a thread that finds it taken backs off (base/platform.h)
@@ -65,7 +65,7 @@ ROUSE_INLINE_ void rouse_guard_destroy_(rouse_guard_ *guard) {
 }
 ROUSE_INLINE_ void rouse_guard_take_(rouse_guard_ *guard) {
 #    ifdef ROUSE_DEBUG
-    /* Relaxed: see rouse_owner_look_. */
+    /* Relaxed: rouse_owner_look_ says why. */
     rouse_ptr_store_relaxed_(&guard->thread_, rouse_platform_thread_());
 #    endif
     (void)guard;
@@ -96,7 +96,7 @@ ROUSE_COLD_ void rouse_guard_await_(rouse_guard_ *guard) {
 }
 ROUSE_INLINE_ void rouse_guard_take_(rouse_guard_ *guard) {
     uint32_t seen = 0;
-    /* E46: acquire; partner is the release store in rouse_guard_drop_: what the guard covers is plain. */
+    /* E46: acquire. The partner is the release store in rouse_guard_drop_; what the guard covers is plain. */
     while (!ROUSE_LIKELY_(rouse_u32_cas_acquire_(&guard->held_, &seen, 1))) {
         rouse_guard_await_(guard);
         seen = 0;
@@ -108,8 +108,8 @@ ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
 
 #endif
 
-/* Every public call on a guarded object begins with this. LOCAL with ROUSE_DEBUG: aborts on a thread that
- * does not own the object. */
+/* Begins every public call on a guarded object. With LOCAL and ROUSE_DEBUG it aborts on a thread that does
+ * not own the object. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 #    define ROUSE_CHECK_GUARDED_(object) \
         (ROUSE_CHECK_OBJECT_(object), (void)rouse_owner_look_(&(object)->guard_.thread_, (object), __func__))
@@ -119,8 +119,8 @@ ROUSE_INLINE_ void rouse_guard_drop_(rouse_guard_ *guard) {
 
 /* ---- waiters in a guarded list ------------------------------------------------------------------------- */
 
-/* w queues on `object`. `mark`, not 0, stands in its ticket_ while it is in the list. All relaxed: under the
- * guard; w is published by dropping it. */
+/* Queues w on `object`. ticket_ is `mark`, not 0, while w is in the list. All relaxed: under the guard.
+ * Dropping the guard publishes w. */
 ROUSE_INLINE_ void rouse_guarded_add_(rouse_list_ *list, rouse_waiter *w, uint32_t mark, void *object) {
     rouse_u32_store_relaxed_(&w->ticket_, mark);
     rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);

@@ -146,7 +146,7 @@ ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
 }
 /* Waits, for a canceller, while drain is asking for w; that takes a few instructions. The canceller has
  * dropped the lock under which it read this state. True: w has what it asked for or is listed, so look again.
- * If the canceller waited with the lock instead, it could keep drain from it. */
+ * If the canceller contended for the lock instead, it could keep drain from getting it. */
 ROUSE_INLINE_ bool rouse_invited_await_claimer_(const rouse_waiter *w, uint32_t state) {
     uint32_t step = 1;
     if (w->mailbox_ == NULL || (state != ROUSE_INVITED_CLAIMED_ && state != ROUSE_INVITED_)) {

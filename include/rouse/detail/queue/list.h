@@ -48,7 +48,7 @@ ROUSE_INLINE_ void rouse_list_prepend_(rouse_list_ *list, rouse_waiter *w) {
     list->oldest = w;
 }
 
-/* Empties the list. Returns what was its oldest, linked to the others by next_. */
+/* Empties the list. Returns the oldest waiter that was in it; next_ links it to the others. */
 ROUSE_INLINE_ rouse_waiter *rouse_list_take_all_(rouse_list_ *list) {
     rouse_waiter *const first = list->oldest;
     list->oldest = NULL;
@@ -56,7 +56,7 @@ ROUSE_INLINE_ rouse_waiter *rouse_list_take_all_(rouse_list_ *list) {
     return first;
 }
 
-/* Takes out w, the oldest. */
+/* Takes out w, the oldest waiter. */
 ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     list->oldest = behind;
@@ -65,7 +65,7 @@ ROUSE_INLINE_ void rouse_list_pop_(rouse_list_ *list, rouse_waiter *w) {
     }
 }
 
-/* Inserts w behind the first `others` waiters; the list has that many at least. */
+/* Inserts w behind the first `others` waiters. Requires that the list has at least that many. */
 ROUSE_INLINE_ void rouse_list_insert_(rouse_list_ *list, uint32_t others, rouse_waiter *w) {
     rouse_waiter *before = NULL;
     rouse_waiter *behind = list->oldest;

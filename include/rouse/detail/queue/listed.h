@@ -1,24 +1,25 @@
 /* rouse/detail/queue/listed.h: the waiters in a queue's list, and how many permits they lack. Internal.
  *
- * Everything here is done by the thread that holds the queue's lock, except for the two snapshots.
+ * The thread that holds the queue's lock makes all calls here, except for the two snapshots.
  *
  *   member    holds                                           written by
  *   list      the waiters, oldest first                       the holder of the lock
- *   counts    waiters * 2^40 + permits lacked in the list     the holder; read by anybody, for snapshots
+ *   counts    waiters * 2^40 + permits lacked in the list     the holder; any thread reads it, for snapshots
  *   sweeps_or_turns
  *             strict: how often the list was taken as a whole;
- *             throughput mode: who has a turn (open_turns.h)  the holder
- *   bypass    0: strict; else throughput mode's bound         init (open.h says what it means)
+ *             throughput mode: which waiters have a turn      the holder
+ *             (open_turns.h)
+ *   bypass    0: strict; otherwise throughput mode's bound    init (open.h says what it means)
  *
  *   ticket_ of a waiter   where it is
  *   2 * sweeps + 1        in the list: this is the list's mark
- *   0                     in SPIN's slot, or taken out by the thread that tells or cancels it
+ *   0                     in SPIN's slot, or taken out by the thread that delivers or cancels it
  *   an earlier mark       taken out with the whole list
  *   8 and more            invited, in throughput mode (open.h), where the list's mark is 1
  *
- * Every number but the list's mark says that it is not in the list. Taking the list as a whole changes the
- * mark, so that nobody has to be told one by one while the lock is held. (A canceller would be misled if the
- * list were taken 2^31 times while another thread is delivering the canceller's waiter.) */
+ * Every number except the list's mark says that the waiter is not in the list. Taking the list as a whole
+ * changes the mark, so that no call has to change the waiters one by one under the lock. A canceller would be
+ * misled only if the list were taken 2^31 times while another thread is delivering the canceller's waiter. */
 #ifndef ROUSE_DETAIL_QUEUE_LISTED_H
 #define ROUSE_DETAIL_QUEUE_LISTED_H
 
@@ -66,8 +67,9 @@ ROUSE_INLINE_ void rouse_listed_change_(rouse_listed_ *listed, uint64_t by) {
     rouse_u64_store_relaxed_(&listed->counts, rouse_u64_load_relaxed_(&listed->counts) + by);
 }
 
-/* Is there room for one more, which lacks `lacks`? Up to ROUSE_LISTED_FEW_ have, whatever they lack: 2048
- * times ROUSE_MAX_PERMITS is less than ROUSE_LISTED_ONE_. Relaxed: under the lock. */
+/* Is there room for one more waiter, which lacks `lacks`? There is for the first ROUSE_LISTED_FEW_ waiters,
+ * whatever they lack, because 2048 times ROUSE_MAX_PERMITS is less than ROUSE_LISTED_ONE_. Relaxed: under the
+ * lock. */
 ROUSE_INLINE_ bool rouse_listed_has_room_(const rouse_listed_ *listed, uint32_t lacks) {
     const uint64_t counts = rouse_u64_load_relaxed_(&listed->counts);
     return ROUSE_LIKELY_(counts < ROUSE_LISTED_FEW_) ||
@@ -78,7 +80,7 @@ ROUSE_INLINE_ uint32_t rouse_listed_mark_(const rouse_listed_ *listed) {
     return 2 * listed->sweeps_or_turns + 1;
 }
 
-/* Prepares a waiter that nobody else sees yet. `mark`: the list's, or 0 in the slot. */
+/* Prepares a waiter that no other thread sees yet. `mark` is the list's mark, or 0 for the slot. */
 ROUSE_INLINE_ void rouse_listed_prepare_(void *queue, rouse_waiter *w, uint32_t n, uint32_t lacks,
                                          uint32_t mark) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
@@ -95,7 +97,7 @@ ROUSE_INLINE_ void rouse_listed_add_(rouse_listed_ *listed, rouse_waiter *w, uin
     rouse_list_append_(&listed->list, w);
     rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
 }
-/* The same where somebody is listed. */
+/* Appends w where the list is not empty. */
 ROUSE_INLINE_ void rouse_listed_add_behind_(rouse_listed_ *listed, rouse_waiter *w, uint32_t lacks) {
     rouse_list_append_behind_(&listed->list, listed->list.newest, w);
     rouse_listed_change_(listed, ROUSE_LISTED_ONE_ + lacks);
@@ -107,13 +109,14 @@ ROUSE_INLINE_ void rouse_listed_remove_(rouse_listed_ *listed, rouse_waiter *w) 
     rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + rouse_account_lacks_(w)));
 }
 
-/* Gives the oldest waiter n, less than it lacks. */
+/* Gives the oldest waiter n, which is less than it lacks. */
 ROUSE_INLINE_ void rouse_listed_credit_(rouse_listed_ *listed, rouse_waiter *w, uint32_t n) {
     rouse_account_set_lacks_(w, rouse_account_lacks_(w) - n);
     rouse_listed_change_(listed, 0 - (uint64_t)n);
 }
 
-/* Takes the oldest waiter, which has all that it asked for, out of the list. `queue`: for the trace. */
+/* Takes the oldest waiter out of the list. It has all that it asked for. `queue` is only passed on to the
+ * trace. */
 ROUSE_INLINE_ void rouse_listed_grant_(const void *queue, rouse_listed_ *listed, rouse_waiter *w) {
     rouse_listed_remove_(listed, w);
     ROUSE_TRACE("grant", queue, w);
@@ -121,14 +124,14 @@ ROUSE_INLINE_ void rouse_listed_grant_(const void *queue, rouse_listed_ *listed,
     (void)queue;
 }
 
-/* Gives 1 to the oldest waiter. Returns the waiter if it has all that it asked for now, else NULL. */
+/* Gives 1 to the oldest waiter. Returns the waiter if it has all that it asked for now, otherwise NULL. */
 ROUSE_INLINE_ rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_listed_ *listed) {
     rouse_waiter *const w = listed->list.oldest;
     if (!ROUSE_LIKELY_(rouse_account_lacks_(w) == 1)) {
         rouse_listed_credit_(listed, w, 1);
         return NULL;
     }
-    rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: as in rouse_listed_remove_ */
+    rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: under the lock */
     rouse_list_pop_(&listed->list, w);
     rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + 1));
     ROUSE_TRACE("grant", queue, w);
@@ -137,7 +140,8 @@ ROUSE_INLINE_ rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_list
     return w;
 }
 
-/* Gives up to n to the oldest waiters, and adds those that have all to the chain. Returns what is left. */
+/* Gives up to n to the oldest waiters, and adds those that have all they asked for to the chain. Returns what
+ * is left. */
 ROUSE_INLINE_ uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *listed, uint32_t n,
                                           rouse_chain_ *chain) {
     while (n != 0 && listed->list.oldest != NULL) {
@@ -154,7 +158,7 @@ ROUSE_INLINE_ uint32_t rouse_listed_give_(const void *queue, rouse_listed_ *list
     return n;
 }
 
-/* What the listed waiters have been given so far. */
+/* Returns what the listed waiters have been given so far. */
 ROUSE_INLINE_ uint32_t rouse_listed_given_(const rouse_listed_ *listed) {
     uint32_t given = 0;
     for (const rouse_waiter *w = listed->list.oldest; w != NULL; w = w->next_) {

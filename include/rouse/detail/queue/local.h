@@ -1,8 +1,8 @@
 /* rouse/detail/queue/local.h: the LOCAL backend: one thread, plain numbers, a plain list. Internal.
  *
  * A queue belongs to one thread (base/owner.h). Nothing in it is atomic, and no call costs an atomic
- * read-modify-write or a fence. (The members of a waiter are atomics for the sake of the other backends; here
- * they are read and written relaxed.) Not for signal handlers. Allocates nothing.
+ * read-modify-write or a fence. The members of a waiter are atomic for the sake of the other backends; here
+ * they are read and written relaxed. Not for signal handlers. Allocates nothing.
  *
  *   state     balance_                             list_
  *   FREE      0 or more: the stored credit         empty
@@ -11,15 +11,15 @@
  *   CLOSED    the stored credit - LOCAL_CLOSED     empty
  *
  *   FREE   -> QUEUED   wait, lacking something
- *   QUEUED -> FREE     wake, wake_all and cancel, when nobody is left
+ *   QUEUED -> FREE     wake, wake_all and cancel, when no waiter is left
  *   any    -> CLOSED   close, set
  *   CLOSED -> FREE     reset
  *
- * So one comparison answers each fast path: "open, nobody waits, and at least n stored" is balance_ >= n, and
- * "open, nobody waits, and room for one more" is one unsigned comparison with the limit.
+ * So each fast path needs one comparison. "Open, nobody waits, and at least n stored" is balance_ >= n.
+ * "Open, nobody waits, and room for one more" is one unsigned comparison with the limit.
  *
- * A waiter is in the list exactly while its status is PENDING: a call stores the outcomes of all that it has
- * taken out before it runs the first wake. */
+ * A waiter is in the list exactly while its status is PENDING. A call stores the outcomes of all waiters that
+ * it has taken out before it runs the first wake. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCAL_H
 #define ROUSE_DETAIL_QUEUE_LOCAL_H
 
@@ -50,8 +50,8 @@ struct rouse_waiter_queue {
 #define ROUSE_BACKEND_INIT_(credit) \
     { ROUSE_BUILT_INIT_((int64_t)(credit)), {NULL, NULL}, ROUSE_OWNER_INIT_(0) }
 
-/* 2^32 waiters cannot lack more together; and more than that, so that a closed queue's balance is below every
- * open one's. */
+/* LACK is more than 2^32 waiters can lack together. CLOSED is larger still, so that the balance of a closed
+ * queue is below that of every open one. */
 #define ROUSE_LOCAL_LACK_   ((int64_t)1 << 61)
 #define ROUSE_LOCAL_CLOSED_ ((int64_t)1 << 62)
 
@@ -70,7 +70,7 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 }
 
 #ifdef ROUSE_DEBUG
-/* How much of `most`, which it may have asked for, the oldest waiter has been given. */
+/* Returns how much of `most` the oldest waiter has been given, if it asked for `most`. */
 ROUSE_INLINE_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
     (void)most;
     return q->list_.oldest == NULL
@@ -80,13 +80,13 @@ ROUSE_INLINE_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_
 #endif
 
 #ifdef ROUSE_STATS
-/* When the oldest waiter queued; 0: nobody waits. */
+/* Returns when the oldest waiter queued; 0: nobody waits. */
 ROUSE_INLINE_ uint64_t rouse_backend_oldest_(const rouse_waiter_queue *q) {
     return q->list_.oldest == NULL ? 0 : rouse_u64_load_relaxed_(&q->list_.oldest->since_);
 }
 #endif
 
-/* FREE, n or more -> FREE, n less: true. Anything else -> unchanged: false. */
+/* Takes n. FREE, n or more -> FREE, n less: true. Anything else -> unchanged: false. */
 ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     if (q->balance_ < (int64_t)n) {
         return false;
@@ -95,7 +95,7 @@ ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
     return true;
 }
 
-/* FREE, CLOSED -> the same, up to n less. QUEUED -> unchanged. Returns how many. */
+/* Takes up to n. FREE, CLOSED -> the same, up to n less. QUEUED -> unchanged. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     const int64_t stored = rouse_backend_balance_(q);
     uint32_t taken = 0;
@@ -106,7 +106,7 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
     return taken;
 }
 
-/* Adds n under a cap; nobody waits.
+/* Adds n under a cap. Requires that nobody waits.
  *
  *     FREE, CLOSED    ->  the same, n more, but no more than the cap and no less than it was    OK
  *                     ->  unchanged, if the cap is ROUSE_MAX_PERMITS and would be passed        OVERFLOW */
@@ -126,7 +126,7 @@ ROUSE_INLINE_ rouse_status rouse_local_store_(rouse_waiter_queue *q, uint32_t n,
 
 /* ---- the list ------------------------------------------------------------------------------------------ */
 
-/* Takes the oldest waiter, w, out. What it lacked is the caller's to add to the balance. */
+/* Takes out the oldest waiter, w. The caller adds what it lacked to the balance. */
 ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_list_pop_(&q->list_, w);
     q->count_--;
@@ -134,7 +134,7 @@ ROUSE_INLINE_ void rouse_local_pop_(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_STATS_LEFT_(q, w, ROUSE_OK);
 }
 
-/* Gives n, no more than the waiters lack together. Those that have all they asked for go to the chain. */
+/* Gives n, no more than the waiters lack together. Waiters that have all they asked for go to the chain. */
 ROUSE_INLINE_ void rouse_local_give_(rouse_waiter_queue *q, uint32_t n, rouse_chain_ *chain) {
     q->balance_ += (int64_t)n;
     while (n != 0) {
@@ -158,8 +158,8 @@ ROUSE_INLINE_ uint32_t rouse_local_serve_(rouse_waiter_queue *q, uint32_t n, rou
     return n - given;
 }
 
-/* Takes everybody out with `outcome`: the list becomes empty. The caller has set the balance. Returns how
- * many. */
+/* Takes all waiters out with `outcome`, so the list becomes empty. The caller has set the balance. Returns
+ * how many. */
 ROUSE_INLINE_ uint32_t rouse_local_sweep_(rouse_waiter_queue *q, uint32_t outcome) {
     rouse_waiter *const first = rouse_list_take_all_(&q->list_);
     const uint32_t count = q->count_;
@@ -190,20 +190,21 @@ ROUSE_INLINE_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_
     return ROUSE_OK;
 }
 
-/* Queues w; what is stored and does not cover n becomes part of what it has.
+/* Queues w. Stored credit that does not cover n becomes part of what w has.
  *
  *     FREE, n > balance >= 0    ->  QUEUED, balance - n    PENDING: w lacks n - balance
  *     QUEUED                    ->  QUEUED, balance - n    PENDING: w lacks n
  *     the condition holds       ->  unchanged              OK
  *     CLOSED                    ->  unchanged              CLOSED
  *
- * `ready` is asked again although this thread has changed nothing: it may look at another thread's memory. */
+ * It calls `ready` again, although this thread has changed nothing: `ready` may read another thread's
+ * memory. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
     const int64_t after = q->balance_ - (int64_t)n;
     rouse_waiter *const before = q->list_.newest;
     uint32_t lacks = n;
-    if (before == NULL && !ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) { /* where somebody waits it is open */
+    if (before == NULL && !ROUSE_LIKELY_(after >= -ROUSE_LOCAL_LACK_)) { /* while somebody waits it is open */
         return ROUSE_CLOSED;
     }
     if (ready != NULL && ready(arg)) {
@@ -227,7 +228,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
 
 /* Gives 1 to the oldest waiter, w.
  *
- *     w lacks 1       QUEUED, b  ->  QUEUED or FREE, b + 1: w is taken out    true: to be told
+ *     w lacks 1       QUEUED, b  ->  QUEUED or FREE, b + 1: w is taken out    true: the caller delivers
  *     w lacks more    QUEUED, b  ->  QUEUED, b + 1                            false */
 ROUSE_INLINE_ bool rouse_local_give_one_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t lacks = rouse_account_lacks_(w);
@@ -240,7 +241,8 @@ ROUSE_INLINE_ bool rouse_local_give_one_(rouse_waiter_queue *q, rouse_waiter *w)
     return true;
 }
 
-/* FREE, CLOSED -> rouse_local_store_. QUEUED -> QUEUED, n more, or FREE: what nobody lacks, up to the cap. */
+/* Gives n. FREE, CLOSED -> rouse_local_store_. QUEUED -> QUEUED, n more, or FREE: what no waiter lacks, up to
+ * the cap. */
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
@@ -257,7 +259,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
         return ROUSE_OK;
     }
     rest = rouse_local_serve_(q, n, &chain);
-    if (rest != 0) { /* nobody is left, and the balance is 0 */
+    if (rest != 0) { /* no waiter is left, and the balance is 0 */
         q->balance_ = rest < cap ? rest : cap;
     }
     *woken = rouse_chain_length_(&chain);
@@ -265,7 +267,8 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
     return ROUSE_OK;
 }
 
-/* The release of one permit that finds somebody; or the queue closed or full, which is out of line too. */
+/* Releases one permit when somebody waits, or when the queue is closed or full; that case is out of line
+ * too. */
 ROUSE_COLD_ rouse_status rouse_local_store_one_(rouse_waiter_queue *q) {
     return rouse_local_store_(q, 1, ROUSE_MAX_PERMITS);
 }
@@ -280,7 +283,7 @@ ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
     return ROUSE_OK;
 }
 
-/* QUEUED -> QUEUED or FREE: w is taken out, what it lacked is added, and what it had goes to the next. */
+/* QUEUED -> QUEUED or FREE: takes w out, adds what it lacked, and gives what it had to the next waiter. */
 ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     uint32_t lacks;

@@ -1,23 +1,23 @@
 /* rouse/detail/queue/locked.h: the list under a lock, for MUTEX and SPIN. Internal.
  *
- * The sign of the word's balance says whether anybody waits. While the list holds somebody the word is MULTI,
- * a balance far below what anybody can lack, and what is lacked stands in listed_, under the lock. So a
- * release(1) that adds 1 to a MULTI word has added nothing: it has learnt that there are waiters, and
- * continues to give its permit under the lock.
+ * The sign of the word's balance says whether anybody waits. While the list holds a waiter the word is MULTI,
+ * a balance far below what waiters can lack. What they lack is in listed_, under the lock. So a release(1)
+ * that adds 1 to a MULTI word has added nothing. It has learnt that there are waiters, and gives its permit
+ * under the lock.
  *
- * The lock is the backend's (mutex.h, spin.h), which defines struct rouse_waiter_queue with word_, listed_
- * and a lock, and
+ * The lock belongs to the backend (mutex.h, spin.h). The backend defines struct rouse_waiter_queue with
+ * word_, listed_ and a lock, and
  *
- *   rouse_locked_enter_           takes the lock if the list holds somebody; false: nobody is listed
- *   rouse_locked_enter_listed_    the same, but may be false where it is not easy to tell
+ *   rouse_locked_enter_           takes the lock if the list holds a waiter; false: it is empty
+ *   rouse_locked_enter_listed_    the same, but may return false where it is not easy to tell
  *   rouse_locked_enter_to_wait_   takes the lock for a waiter that wants n; or answers at once
  *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it
  *                                 is empty; returns how much of `credit` it could not store with that
  *   ROUSE_HAS_SLOT_               defined if there is a slot for a waiter that is alone (SPIN), with
  *                                 rouse_slot_queue_, _give_, _give_added_, _take_, _wake_all_
  *
- * Dropping the lock is a call's last access to the queue, or is followed only by storing credit that nobody
- * has seen. */
+ * Dropping the lock is a call's last access to the queue, unless credit is left that nobody has seen; the
+ * call then stores it. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKED_H
 #define ROUSE_DETAIL_QUEUE_LOCKED_H
 
@@ -85,7 +85,8 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 
 /* ---- the backend interface (waiter_queue.h) -----------------------------------------------------
  *
- * The functions that look at the mode are inline: they look before anything is saved for a call. */
+ * The functions that look at the mode are inline, so that they look before any register is saved for a
+ * call. */
 
 /* Hands n out: to the waiters, and what is left to the balance, under the cap.
  *
@@ -95,8 +96,8 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
  *     MULTI, lack <= n       ->  FREE, what is left, up to the cap; all that waited are in the chain
  *
  * With the list it is one step: the store that drops the lock. MUTEX may store credit in that step only while
- * a waiter of this call is still to be told, for whoever takes the credit may destroy the queue before the
- * mutex is dropped. */
+ * a waiter of this call is undelivered. Otherwise the thread that takes the credit may destroy the queue
+ * before the mutex is dropped. */
 ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                   rouse_chain_ *chain) {
     rouse_status status = ROUSE_OK;
@@ -125,7 +126,7 @@ ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
     return status;
 }
 
-/* w leaves the list with this outcome, and is its owner's again. Under the lock. */
+/* Takes w out of the list with this outcome. w belongs to its owner again. Under the lock. */
 ROUSE_INLINE_ void rouse_locked_take_out_(rouse_waiter_queue *q, rouse_waiter *w, rouse_status outcome) {
     rouse_listed_remove_(&q->listed_, w);
     ROUSE_TRACE("cancel", q, w);
@@ -149,7 +150,7 @@ ROUSE_INLINE_ rouse_status rouse_locked_list_(rouse_waiter_queue *q, rouse_waite
         rouse_listed_prepare_(q, w, n, n - credit, rouse_listed_mark_(&q->listed_));
         rouse_listed_add_(&q->listed_, w, n - credit);
         if (ready != NULL && ready(arg)) {
-            /* n is 1: there was no credit, and so there is none to give back. */
+            /* n is 1, so there was no credit, and there is none to give back. */
             rouse_locked_take_out_(q, w, ROUSE_PENDING);
             (void)rouse_locked_leave_(q, 0, 0);
             return ROUSE_OK;
@@ -162,10 +163,10 @@ ROUSE_INLINE_ rouse_status rouse_locked_list_(rouse_waiter_queue *q, rouse_waite
     }
     return status;
 }
-/* The same, or in the slot.
+/* Queues w in the slot or in the list, or answers at once.
  *
  *     EMPTY, no condition        ->  SINGLE       PENDING (SPIN: rouse_slot_queue_)
- *     else as rouse_locked_list_ */
+ *     otherwise like rouse_locked_list_ */
 ROUSE_SLOW_ rouse_status rouse_locked_wait_other_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                   rouse_ready_fn_ *ready, void *arg) {
     return ready == NULL && rouse_slot_queue_(q, w, n) ? ROUSE_PENDING
@@ -190,7 +191,7 @@ ROUSE_INLINE_ bool rouse_locked_wait_listed_(rouse_waiter_queue *q, rouse_waiter
     return room;
 }
 
-/* The same; quick where others are listed, as mostly. */
+/* Queues w, or answers at once. Tries the usual case first: others are listed. */
 ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_ready_fn_ *ready, void *arg) {
     if (ready == NULL && rouse_locked_wait_listed_(q, w, n)) {
@@ -200,7 +201,8 @@ ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter 
 }
 
 #if defined(ROUSE_HAS_SLOT_)
-/* For a condition variable, which holds a lock anyway: the list takes one read-modify-write, the slot two. */
+/* Waits for 1, for a condition variable, which holds a lock anyway. The list takes one read-modify-write, the
+ * slot two. */
 ROUSE_SLOW_ rouse_status rouse_backend_join_(rouse_waiter_queue *q, rouse_waiter *w) {
     return rouse_open_on_(q) ? rouse_open_wait_(q, w, 1) : rouse_locked_list_(q, w, 1, NULL, NULL);
 }
@@ -214,7 +216,7 @@ ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_wait
     return rouse_locked_wait_(q, w, n, ready, arg);
 }
 
-/* Mostly it is one. */
+/* Delivers the chain, which usually holds one waiter. */
 ROUSE_INLINE_ void rouse_locked_deliver_(const rouse_chain_ *chain) {
     if (chain->first != NULL && chain->first == chain->last) {
         rouse_deliver_one_(chain->first, rouse_outcome_(ROUSE_OK, 0));
@@ -248,7 +250,7 @@ ROUSE_INLINE_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint3
                              : rouse_locked_give_back_(q, n, most);
 }
 
-/* For the 1 that release has added to no effect. */
+/* Gives the 1 that a release has added without effect. */
 ROUSE_SLOW_ rouse_status rouse_locked_wake_again_(rouse_waiter_queue *q) {
     rouse_chain_ chain = {NULL, NULL};
     (void)rouse_locked_hand_out_(q, 1, ROUSE_WORD_UNCAPPED_, &chain);
@@ -270,8 +272,8 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64
 /* Takes w out, and hands on what it had been given.
  *
  *     w in the slot     SINGLE  ->  EMPTY: what it had          true
- *     w in the list     MULTI   ->  MULTI, or FREE: what it had and nobody else lacks    true
- *     neither                   ->  unchanged                   false: another thread is telling w */
+ *     w in the list     MULTI   ->  MULTI, or FREE: what it had and no other waiter lacks    true
+ *     neither                   ->  unchanged                   false: another thread is delivering it */
 ROUSE_SLOW_ bool rouse_locked_cancel_other_(rouse_waiter_queue *q, rouse_waiter *w) {
     rouse_chain_ chain = {NULL, NULL};
     bool found = false;
@@ -287,7 +289,7 @@ ROUSE_SLOW_ bool rouse_locked_cancel_other_(rouse_waiter_queue *q, rouse_waiter 
             credit = rouse_listed_give_(q, &q->listed_, credit, &chain);
         }
         if (chain.first != NULL) {
-            (void)rouse_locked_leave_(q, 0, credit); /* one step, as in rouse_locked_hand_out_ */
+            (void)rouse_locked_leave_(q, 0, credit); /* one step, like in rouse_locked_hand_out_ */
         } else {
             credit = rouse_locked_leave_(q, credit, 0);
             (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_, &chain);
@@ -320,7 +322,8 @@ ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_wait
     return found;
 }
 
-/* The same; quick in the second case, if w has been given nothing. */
+/* Takes w out, and hands on what it had been given. Tries the usual case first: w is listed and has been
+ * given nothing. */
 ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
@@ -332,13 +335,12 @@ ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w)
     return rouse_open_on_(q) ? rouse_open_cancel_(q, w) : rouse_locked_cancel_(q, w);
 }
 
-/* Takes everybody out with `outcome`, and sets `bits`. Returns how many.
+/* Takes all waiters out with `outcome`, and sets `bits`. Returns how many.
  *
  *     FREE (EMPTY)      ->  the same, with the bits
  *     SINGLE, MULTI     ->  FREE, with the bits: 0 (ROUSE_OK), or what the waiters had been given
  *
- * With ROUSE_OK the lock is held for a few instructions, however many
- * wait. */
+ * With ROUSE_OK the lock is held for a few instructions, however many wait. */
 ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outcome, uint64_t bits) {
     rouse_chain_ none = {NULL, NULL};
     rouse_waiter *first;
@@ -347,7 +349,7 @@ ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
-            /* E3: a read-modify-write even if nothing changes, as in rouse_word_give_. */
+            /* E3: a read-modify-write even if nothing changes: whatever came before it, later calls see. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | bits)) {
                 return 0;
             }
@@ -357,13 +359,13 @@ ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
             seen = rouse_u64_load_relaxed_(&q->word_);
         }
     }
-    /* The list, whole and in its order, is the chain. */
+    /* The whole list, in its order, is the chain. */
     all = rouse_listed_count_(&q->listed_);
     credit = (outcome & 0xffu) == (uint32_t)ROUSE_OK ? 0 : rouse_listed_given_(&q->listed_);
     first = rouse_listed_take_(&q->listed_);
     credit = rouse_locked_leave_(q, credit, bits);
     (void)rouse_locked_hand_out_(q, credit, ROUSE_WORD_UNCAPPED_,
-                                 &none); /* the queue is closed then: nobody is woken by it */
+                                 &none); /* the queue is closed then: it wakes nobody */
     ROUSE_STATS_SWEPT_(q, first, outcome);
     rouse_deliver_chain_(q, first, outcome);
     return all;
@@ -393,7 +395,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_close_(rouse_waiter_queue *q) {
     return rouse_locked_sweep_(q, rouse_outcome_(ROUSE_CLOSED, 0), ROUSE_WORD_CLOSED_);
 }
 
-/* Snapshots, all relaxed: nothing is read on the strength of them. */
+/* Snapshots, all relaxed: no pointer is read because of them. */
 ROUSE_INLINE_ int64_t rouse_backend_balance_(const rouse_waiter_queue *q) {
     const uint64_t word = rouse_u64_load_relaxed_(&q->word_);
     if (!rouse_word_multi_(word)) {
@@ -412,7 +414,7 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 }
 
 #ifdef ROUSE_DEBUG
-/* How much of `most`, which it may have asked for, the oldest waiter has been given. Strict mode. */
+/* Returns how much of `most` the oldest waiter has been given, if it asked for `most`. Strict mode. */
 ROUSE_SLOW_ uint32_t rouse_backend_given_(rouse_waiter_queue *q, uint32_t most) {
     uint32_t given = 0;
     if (rouse_locked_enter_(q)) {
@@ -426,7 +428,8 @@ ROUSE_SLOW_ uint32_t rouse_backend_given_(rouse_waiter_queue *q, uint32_t most) 
 #endif
 
 #ifdef ROUSE_STATS
-/* When the oldest waiter in the list queued; 0: nobody is in it. Under the lock, so that the waiter stays. */
+/* Returns when the oldest waiter in the list queued; 0: the list is empty. Under the lock, so that the waiter
+ * stays. */
 ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
     const bool open = rouse_open_on_(q);
     uint64_t since = 0;

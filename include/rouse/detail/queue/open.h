@@ -241,7 +241,7 @@ ROUSE_INLINE_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint3
 ROUSE_INLINE_ bool rouse_open_take_(rouse_waiter_queue *q, uint64_t *seen, uint32_t n) {
     while (ROUSE_LIKELY_(rouse_open_is_open_(*seen)) && rouse_open_admits_(*seen, n, q->listed_.bypass)) {
         if (ROUSE_LIKELY_(
-                rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: like rouse_word_take_ */
+                rouse_u64_cas_acquire_(&q->word_, seen, *seen - n))) { /* E2: what the release published */
             return true;
         }
     }
@@ -371,7 +371,7 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
                 return cap == ROUSE_MAX_PERMITS ? ROUSE_OVERFLOW : ROUSE_INVALID;
             }
             if (rouse_open_most_free_(seen) - rouse_open_free_(seen) >= n) {
-                /* E3: release, for the thread that takes a permit, like rouse_word_give_. */
+                /* E3: release, for the thread that takes a permit. */
                 if (rouse_u64_cas_release_(&q->word_, &seen, seen + n * ROUSE_OPEN_STEP_)) {
                     return ROUSE_OK;
                 }

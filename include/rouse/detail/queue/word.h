@@ -1,17 +1,17 @@
-/* rouse/detail/queue/word.h: the word that holds the balance, and what happens to it while nobody waits.
+/* rouse/detail/queue/word.h: the word that holds the balance, and what changes it while nobody waits.
  * Internal.
  *
  *     word = balance  +  closed * 2^32  +  serial * 2^33        (mod 2^64)
  *
- *   balance  signed, 32 bits; -ROUSE_MAX_LACK ... ROUSE_MAX_PERMITS, and up to 2^31 - 1 for the moments in
- *            after an overflowing release has added and before it has withdrawn
- *   closed   1 bit; set by close for good, by an event's set until its reset; a closed word's balance is
+ *   balance  signed, 32 bits; -ROUSE_MAX_LACK ... ROUSE_MAX_PERMITS. It reaches up to 2^31 - 1 between an
+ *            overflowing release's add and its withdrawal
+ *   closed   1 bit; close sets it for good, an event sets it until its reset. A closed word's balance is
  *            never negative
  *   serial   31 bits, the backend's: the next ticket (LOCKFREE), or its state and a counter (SPIN, MUTEX)
  *
- * It is a sum, not three fields side by side: a negative balance borrows from above, and adding to the
- * balance gives the borrow back. So one fetch-and-add changes the balance whatever its sign, and the
- * all-zero word is an open queue of balance 0. */
+ * The word is a sum, not three fields side by side. A negative balance borrows from the part above, and
+ * adding to the balance gives the borrow back. So one fetch-and-add changes the balance whatever its sign,
+ * and the all-zero word is an open queue of balance 0. */
 #ifndef ROUSE_DETAIL_QUEUE_WORD_H
 #define ROUSE_DETAIL_QUEUE_WORD_H
 
@@ -28,27 +28,27 @@
 ROUSE_INLINE_ int32_t rouse_word_balance_(uint64_t word) {
     return (int32_t)(uint32_t)word;
 }
-/* What is above the balance in the word, with the balance's borrow given back. */
+/* Returns the part of the word above the balance, with the balance's borrow given back. */
 ROUSE_INLINE_ uint64_t rouse_word_above_(uint64_t word) {
     return word - (uint64_t)(int64_t)rouse_word_balance_(word);
 }
 ROUSE_INLINE_ bool rouse_word_closed_(uint64_t word) {
     return (rouse_word_above_(word) & ROUSE_WORD_CLOSED_) != 0;
 }
-/* Open, and a balance of at least n > 0? A stored balance is below 2^30, and n below 2^29. So the difference
- * has 0 in three bits: closed, the sign, and the bit below it, which is 1 when n borrows from a sign that is
- * set. */
+/* Is the word open, with a balance of at least n > 0? A stored balance is below 2^30, and n is below 2^29. So
+ * three bits of the difference are 0: closed, the sign, and the bit below it. That bit is 1 when n borrows
+ * from a sign that is set. */
 ROUSE_INLINE_ bool rouse_word_covers_(uint64_t word, uint32_t n) {
     return ((word - n) & (ROUSE_WORD_CLOSED_ | 0xc0000000u)) == 0;
 }
-/* The cap of credit that comes back (from a cancelled or closed waiter, or left over when some of a wake has
- * been handed out): it was let in once, so it is not refused now. */
+/* The cap of credit that comes back: from a cancelled or closed waiter, or left over after some of a wake has
+ * been handed out. It was accepted once, so it is not refused now. */
 #define ROUSE_WORD_UNCAPPED_ ((uint32_t)INT32_MAX)
 
 /* In a cap: the call refuses credit above the cap with ROUSE_INVALID instead of dropping it. */
 #define ROUSE_WORD_REFUSE_ ((uint32_t)1 << 31)
 
-/* The balance after adding n of which at most `cap` may be stored. */
+/* Returns the balance after adding n, of which at most `cap` may be stored. */
 ROUSE_INLINE_ int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t cap) {
     const int64_t sum = (int64_t)balance + n;
     const int64_t most = balance > (int64_t)cap ? balance : (int64_t)cap;
@@ -62,9 +62,9 @@ ROUSE_INLINE_ int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t c
 ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
-        /* E2: acquire; partner is the acq_rel add or CAS with which a wake stored the credit (E3). The taker
-         * publishes nothing that others read through the word, so it needs no release; it leaves the release
-         * sequence of those before it intact, because it is a read-modify-write. */
+        /* E2: acquire. The partner is the acq_rel add or CAS with which a wake stored the credit (E3). The
+         * taker publishes nothing that others read through the word, so it needs no release. It is a
+         * read-modify-write, so it leaves the release sequence of earlier operations intact. */
         if (ROUSE_LIKELY_(rouse_u64_cas_acquire_(word, &seen, seen - n))) {
             return true;
         }
@@ -81,7 +81,7 @@ ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
         const uint32_t taken = n < stored ? n : stored;
-        /* E2: as in rouse_word_take_. */
+        /* E2: acquire. The partner is the add or CAS that stored the credit (E3). */
         if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
             return taken;
         }
@@ -89,7 +89,7 @@ ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
     return 0;
 }
 
-/* Adds n under a cap if nobody waits. True: done, with *status. False: waiters were seen.
+/* Adds n under a cap if nobody waits. True: done, with *status. False: it has seen waiters.
  *
  *     balance >= 0    ->  balance + n, but no more than the cap and no less than it was    true, OK
  *                     ->  unchanged, if the cap says that more is refused                  true, an error
@@ -106,11 +106,11 @@ ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
             *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
             return true;
         }
-        /* E3: release; partners are E2 and the queueing (E4). Also where `after` equals `balance`: the
-         * notifier's write to a condition comes before this read-modify-write, the waiter's second look at
-         * the condition after its own, and the two are ordered one way or the other. No acquire: nobody
-         * waits, so nothing is read, and what earlier notifiers released continues in their release sequences
-         * to the next taker. */
+        /* E3: release. The partners are E2 and the queueing (E4). It is a read-modify-write even where
+         * `after` equals `balance`. A notifier writes to a condition before it, and a waiter looks at the
+         * condition again after its own read-modify-write, so the two are ordered one way or the other. No
+         * acquire: nobody waits, so nothing is read. What earlier notifiers released continues in their
+         * release sequences to the next taker. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(word, &seen, seen + (uint64_t)((int64_t)after - balance)))) {
             *status = ROUSE_OK;
             return true;
@@ -119,15 +119,16 @@ ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_
     return false;
 }
 
-/* Withdraws what an overflowing release had added. If takers have meanwhile brought the balance back into its
- * range, the release has become a lawful one and stands.
+/* Withdraws what an overflowing release has added. If takers have meanwhile brought the balance back into its
+ * range, the release is within the limit and stays.
  *
  *     balance > ROUSE_MAX_PERMITS     ->  balance - n     OVERFLOW
  *     balance <= ROUSE_MAX_PERMITS    ->  unchanged       OK */
 ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > ROUSE_MAX_PERMITS) {
-        /* E3: as in rouse_word_give_; what stays in the word keeps its release sequence either way. */
+        /* E3: acquire and release, with the partners of rouse_word_give_. What stays in the word keeps its
+         * release sequence either way. */
         if (rouse_u64_cas_acq_rel_(word, &seen, seen - n)) {
             return ROUSE_OVERFLOW;
         }
@@ -135,8 +136,8 @@ ROUSE_COLD_ rouse_status rouse_word_withdraw_(rouse_atomic_u64_ *word, uint32_t 
     return ROUSE_OK;
 }
 
-/* Clears `closed`; was it set? Acquire: what came before the close or set that this undoes comes before what
- * follows.
+/* Clears `closed`. Returns whether it was set. Acquire: what came before the close or set that this undoes
+ * comes before what follows.
  *
  *     closed    ->  open, the same balance    true
  *     open      ->  unchanged                 false */
@@ -144,7 +145,7 @@ ROUSE_INLINE_ bool rouse_word_reopen_(rouse_atomic_u64_ *word) {
     uint64_t seen =
         rouse_u64_load_relaxed_(word); /* relaxed: a guess for the CAS; see E40 where it says open */
     while (rouse_word_closed_(seen)) {
-        /* E40: acquire; partner is the read-modify-write of the set. */
+        /* E40: acquire. The partner is the read-modify-write of the set. */
         if (rouse_u64_cas_acquire_(word, &seen, seen - ROUSE_WORD_CLOSED_)) {
             return true;
         }

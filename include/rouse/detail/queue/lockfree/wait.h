@@ -327,7 +327,7 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     if (rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
         rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
         /* E4: the orders of rouse_ticket_issue_. served_ needs no change by rouse_ticket_serve_to_. The
          * segment stays until the ticket is issued, so if the CAS succeeds, the cell's word is of this
          * life. */

@@ -232,7 +232,7 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
         if (rouse_cell_open_(*seen) && rouse_segment_base_of_(ticket) == rouse_segment_base_of_(served) &&
             rouse_u64_load_acquire_(&segment->state_) == live) {
             return cell;
@@ -508,7 +508,7 @@ ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool an
         const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
         const uint64_t arrived = rouse_cell_to_(0, ROUSE_CELL_ARRIVED_, n);
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
         if ((ticket ^ served) < ROUSE_SEGMENT_CELLS && (seen & ~ROUSE_CELL_LIFE_) == arrived &&
             (!alone || ticket + 1 == rouse_state_next_(state)) &&
             rouse_u64_load_acquire_(&segment->state_) == live && rouse_serving_same_(q, state, announced)) {
@@ -573,7 +573,7 @@ ROUSE_INLINE_ void rouse_serving_run_(rouse_waiter_queue *q, rouse_serving_ *ser
     uint64_t ticket = begin;
     for (; ticket < stop; ticket++) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
-        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        uint64_t seen = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
         rouse_waiter *const w =
             (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_); /* relaxed: read before the CAS */
         const uint64_t before = seen;
