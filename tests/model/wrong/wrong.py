@@ -56,6 +56,9 @@ import edges  # noqa: E402  (the operations of the headers)
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
               "segments; open; invited; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
               "trace; stats; tickets")
+# Those that are about the engine; the others have a primitive upon it.
+ENGINE_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; segments; open; invited; "
+                 "tickets").split("; ")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
 
 
@@ -349,7 +352,7 @@ class Programs:
             if done.returncode != 0:
                 return "does not compile: " + done.stderr.strip().split("\n")[0]
         pathlib.Path(program + ".reached").write_bytes(bytes(len(self.numbers) + 1))
-        report = self.ask(new, test, 0, 4, ROUSE_REACHED=program + ".reached")
+        report = self.ask(new, test, 0, 2, ROUSE_REACHED=program + ".reached")
         if report is None:
             os.rename(new, program)
         return report
@@ -436,8 +439,8 @@ def asked(level, mutate, section, backend):
     other = {2: [sanitized(test) for test in near_of(file)[:1]] + CHEAP, 3: DEAR}[level] if mutate else []
     return ([(test, 0) for test in other
              if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)] +
-            [(topic, {2: 2, 3: 20}[level]) for topic in near] +
-            [(topic, {2: 1, 3: 5}[level]) for topic in every if topic not in near])
+            [(topic, {2: 2, 3: 10}[level]) for topic in near] +
+            [(topic, 1) for topic in every if topic not in near and (level == 3) != (topic in ENGINE_TOPICS)])
 
 
 def examine(arguments, name, section, backend):
