@@ -14,7 +14,7 @@
  * event of the same turn points to. It costs a load when nothing has happened. Deadlines are on
  * CLOCK_MONOTONIC (rouse_epoll_now); a time-out runs at most a millisecond late.
  *
- * After fork the child has neither the mailbox's waiters nor a loop of its own: it must not use r. */
+ * After fork the child has neither the mailbox's waiters nor a loop: it must not use r. */
 #ifndef ROUSE_LOOP_EPOLL_H
 #define ROUSE_LOOP_EPOLL_H
 

@@ -26,8 +26,8 @@
  * With ROUSE_BACKEND_LOCAL all objects but mailboxes belong to one thread. So the read-modify-writes that
  * mailboxes do not use, the add, swap and cas of u64 and ptr that are not seq_cst, are a load and a store.
  *
- * Compare-and-swap is strong throughout: every use loops over a state machine where a spurious failure would
- * only repeat the load; on x86-64 and with ARMv8.1 atomics the two forms are the same instruction. */
+ * Compare-and-swap is strong throughout. Every use loops over a state machine where a spurious failure would
+ * only repeat the load. On x86-64 and with ARMv8.1 atomics the two forms are the same instruction. */
 #ifndef ROUSE_DETAIL_BASE_ATOMIC_H
 #define ROUSE_DETAIL_BASE_ATOMIC_H
 
@@ -47,8 +47,8 @@
 
 #if defined(__GNUC__)
 /* gcc and clang: their built-ins on plain numbers, so that C and C++ have the same type. (-flto compares
- * types, and would warn about two types of the same layout.) Aligned by hand, because gcc for i386 aligns a
- * 64-bit number in a struct to 4 bytes. */
+ * types, and would warn about two types of the same layout.) Aligned explicitly, because gcc for i386 aligns
+ * a 64-bit number in a struct to 4 bytes. */
 #    define ROUSE_ATOMIC_OF_(type) __attribute__((__aligned__(sizeof(type)))) type
 #    define ROUSE_ATOMIC_INIT_(value) \
         { value }
@@ -72,7 +72,7 @@
 #    define ROUSE_DO_SIGNAL_FENCE_() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #else
 #    if defined(__cplusplus)
-extern "C++" { /* somebody may include us inside an extern "C", as a C library's headers */
+extern "C++" { /* the unit may include us inside an extern "C", like a C library's headers */
 #        include <atomic>
 }
 #        define ROUSE_ATOMIC_OF_(type) std::atomic<type>
@@ -140,7 +140,7 @@ extern "C++" { /* somebody may include us inside an extern "C", as a C library's
         ROUSE_ATOMIC_AFTER_();                                                                      \
         return done;                                                                                \
     }
-/* The same for what belongs to one thread with LOCAL. */
+/* The same operations for objects that belong to one thread with LOCAL. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL
 #    define ROUSE_OWN_SWAP_(T, type, order)                                              \
         ROUSE_INLINE_ type rouse_##T##_swap_##order##_(rouse_atomic_##T##_ *a, type v) { \
@@ -200,8 +200,8 @@ ROUSE_ATOMIC_TYPE_(ptr, void *, ROUSE_OWN_SWAP_, ROUSE_OWN_CAS_)
 ROUSE_ATOMIC_COUNTER_(u32, uint32_t, ROUSE_ADD_)
 ROUSE_ATOMIC_COUNTER_(u64, uint64_t, ROUSE_OWN_ADD_)
 
-/* ThreadSanitizer models no fence, and gcc says so at each one; the single use (mailbox.h) asks for ordering
- * against code outside the library, which no race report can hang on. */
+/* ThreadSanitizer models no fence, and gcc warns at each one. The single use (mailbox.h) orders accesses of
+ * code outside the library, and no race report depends on it. */
 #if defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
 #    pragma GCC diagnostic push
 #    pragma GCC diagnostic ignored "-Wtsan"

@@ -15,8 +15,8 @@
 
 /* ---- misuse -------------------------------------------------------------------------------------------- */
 
-/* One line that names the call and the object, then abort. Only ROUSE_DEBUG checks and the start-up check
- * come here. */
+/* Prints one line that names the call and the object, then aborts. Only ROUSE_DEBUG checks and the start-up
+ * check call it. */
 ROUSE_COLD_ void rouse_check_die_(const char *call, const void *object, const char *what) {
     fprintf(stderr, "rouse: %s(%p): %s\n", call, object, what);
     fflush(stderr);

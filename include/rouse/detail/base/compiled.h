@@ -1,8 +1,9 @@
 /* rouse/detail/base/compiled.h: the slow paths in one unit, called from all others. Internal.
  *
- * ROUSE_COMPILED_ONCE leaves a unit the fast paths, which are inline, and calls of external functions in
- * place of the slow ones. The unit that defines ROUSE_IMPLEMENTATION has those functions. They are hidden, so
- * each executable and each shared library has one such unit. The linker says what is missing if it has none.
+ * With ROUSE_COMPILED_ONCE a unit has only the fast paths, which are inline, and calls external functions
+ * instead of the slow ones. The unit that defines ROUSE_IMPLEMENTATION has those functions. They are hidden,
+ * so each executable and each shared library needs one such unit. If it has none, the linker names the
+ * missing functions.
  *
  *   ROUSE_COMPILED_(result, name, parameters, arguments)
  *                              declares the external twin of a function `name` that is known here; with
@@ -12,7 +13,7 @@
  *   ROUSE_COMPILED_NAME_(name) the twin's name. `#define name ROUSE_COMPILED_NAME_(name)`, behind the
  *                              function, makes it the one that is called from there on
  *
- * The name has the backend in it, for programs of mixed backends, and ROUSE_PRIVATE's name. */
+ * The name contains the backend, for programs of mixed backends, and ROUSE_PRIVATE's name. */
 #ifndef ROUSE_DETAIL_BASE_COMPILED_H
 #define ROUSE_DETAIL_BASE_COMPILED_H
 

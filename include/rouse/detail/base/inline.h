@@ -4,13 +4,13 @@
  *   ROUSE_FAST_     a longer one that is inlined wherever it is called: the fast path of several calls
  *   ROUSE_SLOW_     one that is called, not inlined: what a fast path leaves to another function
  *   ROUSE_COLD_     the same, hardly ever called
- *   ROUSE_LATE_     as ROUSE_SLOW_, for one that is declared before its definition: always static,
+ *   ROUSE_LATE_     like ROUSE_SLOW_, for one that is declared before its definition: always static,
  *                   because gcc warns of an inline one
  *
- * Each unit has its own (static), so units may differ in the options that a unit sets for itself. In C++20
- * they are inline functions instead, which a template in a module can call; each executable or shared library
- * has its own (hidden). A C++20 unit that sets such an option has static ones: it cannot export such a
- * template. */
+ * Each unit has its own copy (static), so units may differ in the options that a unit sets for itself. In
+ * C++20 they are inline functions instead, so that a template in a module can call them. Then each executable
+ * or shared library has its own copy (hidden). A C++20 unit that sets such an option has static ones, and
+ * cannot export such a template. */
 #ifndef ROUSE_DETAIL_BASE_INLINE_H
 #define ROUSE_DETAIL_BASE_INLINE_H
 

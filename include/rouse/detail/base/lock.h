@@ -1,7 +1,7 @@
 /* rouse/detail/base/lock.h: the platform's mutex. Internal.
  *
- * pthread_mutex_t, an SRWLOCK on Windows, or else C11's mtx_t, in the order in which platform.h looks for
- * them. The MUTEX backend is built on it. */
+ * It is the first of pthread_mutex_t, an SRWLOCK on Windows, and C11's mtx_t that platform.h finds. The MUTEX
+ * backend is built on it. */
 #ifndef ROUSE_DETAIL_BASE_LOCK_H
 #define ROUSE_DETAIL_BASE_LOCK_H
 
@@ -12,9 +12,10 @@
 #if defined(ROUSE_LOCK_PTHREAD_)
 typedef pthread_mutex_t rouse_lock_;
 #    define ROUSE_LOCK_INIT_ PTHREAD_MUTEX_INITIALIZER
-/* Without priority inheritance, unless it is asked for: a static initialiser cannot ask for it, and a mutex
- * with it passes from thread to thread on every contended unlock, so that each section pays a task switch
- * (eight threads on two processors: 6200 ns in place of 160). */
+/* Initialises the mutex, without priority inheritance unless the user asks for that. A static initialiser
+ * cannot ask for it. A mutex with priority inheritance passes from thread to thread on every contended
+ * unlock, so each section costs a task switch. With eight threads on two processors that is 6200 ns instead
+ * of 160. */
 ROUSE_INLINE_ void rouse_lock_init_(rouse_lock_ *lock) {
 #    if defined(ROUSE_PRIORITY_INHERIT)
     pthread_mutexattr_t attributes;
@@ -59,7 +60,8 @@ ROUSE_INLINE_ void rouse_lock_drop_(rouse_lock_ *lock) {
     ReleaseSRWLockExclusive((struct _RTL_SRWLOCK *)(void *)lock);
 }
 #else
-/* C11's mutex has no static initialiser: with ROUSE_BACKEND_MUTEX on such a system use the init functions. */
+/* C11's mutex has no static initialiser. With ROUSE_BACKEND_MUTEX on such a system, use the init
+ * functions. */
 typedef mtx_t rouse_lock_;
 ROUSE_INLINE_ void rouse_lock_init_(rouse_lock_ *lock) {
     (void)mtx_init(lock, mtx_plain);

@@ -3,19 +3,19 @@
  * Objects hold what their backend needs, so a unit that was built for another backend would corrupt them. A C
  * linker cannot compare types. So two checks run when the program starts. Each aborts with a message that
  * names both sets of options:
+ *
  *   the witness   a weak variable with the options of one unit, which every unit compares with its own. It
  *                 detects a mixture among all units that see the same witness: those of one executable or
- *                 library,
- *                 and of libraries that export it (-fvisibility=hidden and version scripts hide it).
+ *                 library, and of libraries that export it (-fvisibility=hidden and version scripts hide it).
  *   the notes     ELF on Linux: every unit leaves its options in a note, which no version script hides. The
  *                 executable compares its own with those of every library that is loaded when it starts.
  *
- * Neither detects an object that crosses between two libraries that hide the witness, or between the
- * executable and a library that is loaded later (dlopen) and hides it. With ROUSE_DEBUG the first call on
- * such an object aborts (ROUSE_CHECK_BUILT_, detail/base/owner.h).
+ * Neither detects an object that crosses between two libraries that hide the witness. Neither detects one
+ * that crosses between the executable and a library that is loaded later (dlopen) and hides it. With
+ * ROUSE_DEBUG the first call on such an object aborts (ROUSE_CHECK_BUILT_, detail/base/owner.h).
  *
- * Units with ROUSE_PRIVATE are compared with those of the same name in the same executable or library, and
- * with nobody else; units with ROUSE_MIXED_BACKENDS with nobody. */
+ * Units with ROUSE_PRIVATE are compared only with units of the same name in the same executable or library.
+ * Units with ROUSE_MIXED_BACKENDS are compared with no other. */
 #ifndef ROUSE_DETAIL_BASE_OPTIONS_H
 #define ROUSE_DETAIL_BASE_OPTIONS_H
 
@@ -40,7 +40,7 @@
 #define ROUSE_OPTIONS_ \
     (ROUSE_BACKEND + ROUSE_OPTIONS_DEBUG_ + ROUSE_OPTIONS_STATS_ + 256 * ROUSE_SEGMENT_CELLS)
 
-/* The name of the backend in a set of options. */
+/* Returns the name of the backend in a set of options. */
 ROUSE_COLD_ const char *rouse_options_backend_(int options) {
     static const char *const names[] = {"?", "ROUSE_BACKEND_MUTEX", "ROUSE_BACKEND_SPIN",
                                         "ROUSE_BACKEND_LOCKFREE", "ROUSE_BACKEND_LOCAL"};
@@ -55,7 +55,8 @@ ROUSE_COLD_ const char *rouse_options_backend_(int options) {
 #    endif
 #elif !defined(ROUSE_MIXED_BACKENDS)
 
-/* Ends the program, which has two sets of options. `where`: what has the other, or NULL. */
+/* Ends the program, which has two sets of options. `where` names the module that has the other set, or is
+ * NULL. */
 ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
     fprintf(stderr,
             "rouse: this program was built with two sets of options: %s%s%s, %d cells a segment%s%s, and "
@@ -72,8 +73,8 @@ ROUSE_COLD_ void rouse_options_refuse_(int theirs, const char *where) {
 }
 
 ROUSE_EXTERN_C_BEGIN_
-/* The first unit's options (the linker keeps one of the definitions). volatile: with link-time optimization
- * the compiler must not take its own unit's initialiser for the one that was kept. */
+/* Holds the first unit's options (the linker keeps one of the definitions). It is volatile, so that with
+ * link-time optimization the compiler does not take its own unit's initialiser for the one that was kept. */
 #    if defined(ROUSE_PRIVATE)
 #        define ROUSE_OPTIONS_WITNESS_ ROUSE_PRIVATE_NAME_(rouse_options_v1)
 extern ROUSE_MODULE_ volatile int ROUSE_OPTIONS_WITNESS_;
@@ -88,8 +89,8 @@ ROUSE_EXTERN_C_END_
 #    if defined(__linux__) && defined(__ELF__) && !defined(ROUSE_PRIVATE)
 #        define ROUSE_OPTIONS_NOTES_     1
 
-/* An ELF note with the name "rouse". By assembly: a variable in that section would not be of the type of
- * section that the linker announces to the loader. */
+/* An ELF note with the name "rouse". It is written in assembly, because the section of a variable would not
+ * have the type that the linker announces to the loader. */
 #        define ROUSE_OPTIONS_TEXT_(x)   #        x
 #        define ROUSE_OPTIONS_STRING_(x) ROUSE_OPTIONS_TEXT_(x)
 __asm__(".pushsection .note.rouse, \"a\", %note\n"
@@ -100,7 +101,7 @@ __asm__(".pushsection .note.rouse, \"a\", %note\n"
         ".long " ROUSE_OPTIONS_STRING_(ROUSE_OPTIONS_) "\n"
                                                        ".popsection\n");
 
-/* What the C library's <link.h> calls ElfW(Phdr) and struct dl_phdr_info; it declares them for GNU only. */
+/* What the C library's <link.h> calls ElfW(Phdr) and struct dl_phdr_info. It declares them for GNU only. */
 typedef struct rouse_options_segment_ {
     uint32_t type_;
 #        if defined(__LP64__)
@@ -122,7 +123,7 @@ typedef struct rouse_options_module_ {
 ROUSE_EXTERN_C_BEGIN_
 extern int rouse_options_each_module_(int (*look)(rouse_options_module_ *module, size_t size, void *arg),
                                       void *arg) __asm__("dl_iterate_phdr");
-/* One unit of the executable looks for all of it. */
+/* One unit of the executable looks for all units in it. */
 extern ROUSE_MODULE_ volatile int rouse_options_looked_v1_;
 ROUSE_MODULE_ volatile int rouse_options_looked_v1_ = 0;
 ROUSE_EXTERN_C_END_
@@ -151,7 +152,7 @@ ROUSE_COLD_ void rouse_options_look_at_notes_(const char *note, size_t size, siz
     }
 }
 
-/* The first module is the executable. Ends the walk there (not 0) if this unit is not in it. */
+/* The first module is the executable. Ends the walk there (not 0) if this unit is not in the executable. */
 ROUSE_COLD_ int rouse_options_look_at_(rouse_options_module_ *module, size_t size, void *arg) {
     int *const modules = (int *)arg;
     int holds = 0;

@@ -42,7 +42,7 @@
 
 #ifdef ROUSE_STATS
 struct rouse_stats;
-#    define ROUSE_STATS_MEMBER_       struct rouse_stats *stats_; /* NULL: nobody counts */
+#    define ROUSE_STATS_MEMBER_       struct rouse_stats *stats_; /* NULL: no statistics */
 #    define ROUSE_STATS_INIT_         , NULL
 #    define ROUSE_STATS_BEGIN_(owned) ((owned)->stats_ = NULL)
 #else
@@ -53,11 +53,12 @@ struct rouse_stats;
 
 #ifdef ROUSE_DEBUG
 
-/* The upper half says that the member is one. */
+/* The upper half shows that the member is one. */
 #    define ROUSE_BUILT_MARK_ UINT64_C(0x726F757365)
 #    define ROUSE_BUILT_TAG_  (ROUSE_BUILT_MARK_ << 24 | (uint64_t)ROUSE_OPTIONS_)
 
-/* Aborts if the object was made with other options. Relaxed: as for the thread below. */
+/* Aborts if the object was made with other options. Relaxed: misuse is reported when it is seen, not proved
+ * absent. */
 ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void *object, const char *call) {
     const uint64_t tag = rouse_u64_load_relaxed_(built);
     if (tag == 0) {
@@ -83,16 +84,16 @@ ROUSE_INLINE_ bool rouse_owner_built_(const rouse_atomic_u64_ *built, const void
 /* Where holder_ lies in an object. */
 #    define ROUSE_HOLDER_AT_ 16
 
-/* The value of a queue's holder_ while the mutex is free or its holder unknown. (NULL: no check was asked
- * for.) */
+/* Returns the value of a queue's holder_ while the mutex is free or its holder is unknown. NULL in holder_:
+ * no check was requested. */
 ROUSE_INLINE_ void *rouse_owner_nobody_(rouse_atomic_ptr_ *holder) {
     return (char *)holder + 1;
 }
 ROUSE_INLINE_ bool rouse_owner_asks_(const rouse_atomic_ptr_ *holder) {
     return rouse_ptr_load_relaxed_(holder) != NULL; /* set before others know the mutex */
 }
-/* Relaxed, all: written by the holder, or by the call that makes one; a thread that reads its own data there
- * wrote it, or was told so by the call that did. */
+/* Relaxed, all. The holder writes it, or the call that makes a thread the holder. A thread that reads its own
+ * data there wrote it, or was granted by the call that did. */
 ROUSE_INLINE_ void rouse_owner_hold_(rouse_atomic_ptr_ *holder, void *data) {
     if (rouse_owner_asks_(holder)) {
         rouse_ptr_store_relaxed_(holder, data != NULL ? data : rouse_owner_nobody_(holder));
@@ -100,7 +101,7 @@ ROUSE_INLINE_ void rouse_owner_hold_(rouse_atomic_ptr_ *holder, void *data) {
 }
 ROUSE_INLINE_ void rouse_owner_check_held_(const rouse_atomic_ptr_ *holder, void *data, const void *object,
                                            const char *call) {
-    /* Relaxed: as said. */
+    /* Relaxed: only this thread's own data matters. */
     if (data != NULL && rouse_ptr_load_relaxed_(holder) == data) {
         char what[96];
         (void)snprintf(what, sizeof what, "locked again by its holder, whose waiter's data is %p", data);
@@ -142,8 +143,8 @@ ROUSE_INLINE_ void rouse_owner_check_held_(const rouse_atomic_ptr_ *holder, void
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCAL && defined(ROUSE_DEBUG)
 
-/* Aborts if `thread` is another than the calling one. Returns the calling one. Relaxed: misuse is reported
- * when it is seen, not proved absent. */
+/* Aborts if `thread` is not the calling thread. Returns the calling thread. Relaxed: misuse is reported when
+ * it is seen, not proved absent. */
 ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const void *object, const char *call) {
     void *const me = rouse_platform_thread_();
     void *const owner = rouse_ptr_load_relaxed_(thread);

@@ -1,25 +1,25 @@
-/* rouse/detail/base/park.h: a thread that sleeps until it is told, or until a time. Internal, for blocking.h
- * only.
+/* rouse/detail/base/park.h: a thread that sleeps until another tells it to continue, or until a time.
+ * Internal, for blocking.h only.
  *
  *   rouse_park_init_(p), rouse_park_destroy_(p)
- *   rouse_park_tell_(p)         any thread, once for each time it is to be told: tells the thread. p may be
- *                               gone as soon as the thread can know, which may be before this call has
- *                               returned
- *   rouse_park_(p, deadline)    its thread: sleeps until told (true; p can be told again) or until the
- *                               deadline on rouse_time_now_'s clock (false; p can still be told)
+ *   rouse_park_tell_(p)         tells the parked thread to continue. Any thread may call it, once for each
+ *                               rouse_park_. p may be gone as soon as the parked thread can know, which may
+ *                               be before this call has returned
+ *   rouse_park_(p, deadline)    sleeps until told (true; p can be told again) or until the deadline on
+ *                               rouse_time_now_'s clock (false; p can still be told)
  *
- * Four parkers, the first that the system has:
+ * There are four parkers. A system gets the first one that it supports:
  *
- *   futex        Linux. Telling is one exchange and at most one system call, without a lock: it may be done
- *                in a signal handler, whatever the handler interrupted.
+ *   futex        Linux. Telling is one exchange and at most one system call, without a lock. A signal handler
+ *                may do it, whatever it interrupted.
  *   event        Windows.
- *   semaphore    other systems with POSIX semaphores: sem_post may be called in signal handlers.
+ *   semaphore    other systems with POSIX semaphores. A signal handler may call sem_post.
  *   condition    macOS (whose POSIX semaphores are not usable) and C11 threads: a mutex and a condition
  *                variable. A signal handler must not tell here: it may have interrupted the holder of that
  *                mutex.
  *
  * Parking is not a cancellation point. The clock is monotonic, except with C11 threads, and with strict
- * -std=c11 on 32-bit systems other than Linux: these offer only the wall clock, and changing it shifts a
+ * -std=c11 on 32-bit systems other than Linux. These offer only the wall clock, and changing it shifts a
  * pending time-out. */
 #ifndef ROUSE_DETAIL_BASE_PARK_H
 #define ROUSE_DETAIL_BASE_PARK_H
@@ -40,7 +40,7 @@ ROUSE_INLINE_ uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
 
 /* ---- the parkers --------------------------------------------------------------------------------------- */
 
-/* The tests choose others than the system's by defining one of these. */
+/* The tests choose a parker that is not the system's by defining one of these. */
 #if !defined(ROUSE_PARK_SEMAPHORE_) && !defined(ROUSE_PARK_CONDITION_)
 #    if defined(__linux__)
 #        define ROUSE_PARK_FUTEX_ 1
@@ -54,31 +54,31 @@ ROUSE_INLINE_ uint64_t rouse_park_sum_(uint64_t a, uint64_t b) {
 #endif
 
 #if defined(ROUSE_PARK_FUTEX_) || defined(ROUSE_PARK_EVENT_)
-/* told_ of the first two parkers, and who may change it:
- *   AWAKE   -> ASLEEP   its thread, before it sleeps
- *   AWAKE   -> TOLD     the teller, which is done with that
- *   ASLEEP  -> TOLD     the teller, which then has the thread woken
- *   TOLD    -> AWAKE    its thread, which has learnt of it */
+/* told_ of the first two parkers, and the thread that may change it:
+ *   AWAKE   -> ASLEEP   the parked thread, before it sleeps
+ *   AWAKE   -> TOLD     the teller, which is then done
+ *   ASLEEP  -> TOLD     the teller, which then wakes the thread
+ *   TOLD    -> AWAKE    the parked thread, which has seen it */
 enum { ROUSE_PARK_AWAKE_ = 0, ROUSE_PARK_TOLD_ = 1, ROUSE_PARK_ASLEEP_ = 2 };
 
-/* Its thread: it has been told. Relaxed: the thread that tells it next has been given the waiter after this.
- *  */
+/* Rearms the parker, on its thread, after it was told. Relaxed: this thread gives the waiter to the next
+ * teller after this. */
 ROUSE_INLINE_ void rouse_park_rearm_(rouse_atomic_u32_ *told) {
     rouse_u32_store_relaxed_(told, ROUSE_PARK_AWAKE_);
 }
 
-/* True: told before it could fall asleep. */
+/* True: told before the thread could fall asleep. */
 ROUSE_INLINE_ bool rouse_park_told_already_(rouse_atomic_u32_ *told) {
     uint32_t seen = ROUSE_PARK_AWAKE_;
-    /* E18: acquire; partner is the exchange in rouse_park_tell_: the teller's last access to the waiter is
-     * over. It fails on ASLEEP after a time-out. */
+    /* E18: acquire. The partner is the exchange in rouse_park_tell_: the teller's last access to the waiter
+     * is over. The CAS fails on ASLEEP after a time-out. */
     return !rouse_u32_cas_acquire_(told, &seen, ROUSE_PARK_ASLEEP_) && seen == ROUSE_PARK_TOLD_;
 }
 #endif
 
 #if defined(ROUSE_PARK_SEMAPHORE_) || defined(ROUSE_PARK_CONDITION_)
-/* The deadline on the wall clock, which is all that these two know. An hour from now at most, so that no
- * time_t overflows. Where somebody sets that clock meanwhile, rouse_park_ looks again. */
+/* Returns the deadline on the wall clock, the only clock that these two parkers know. It is an hour from now
+ * at most, so that no time_t overflows. If the clock is set meanwhile, rouse_park_ looks again. */
 ROUSE_INLINE_ void rouse_park_on_wall_clock_(uint64_t deadline, struct timespec *until) {
     const uint64_t most = UINT64_C(3600000000000);
     const uint64_t now = rouse_time_now_();
@@ -119,10 +119,10 @@ ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     (void)p;
 }
 ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
-    /* E18: release, the last access to the parker and to its waiter. From here on the stack that they lie on
-     * may be gone, and only its address is used: a private futex is looked up by its address alone, and a
-     * thread that sleeps there by now on a futex of its own takes this for a spurious wake-up, as it must
-     * any. */
+    /* E18: release, the last access to the parker and to its waiter. From here on the stack that holds them
+     * may be gone, and this call uses only its address. The kernel looks up a private futex by its address
+     * alone. If another futex is at that address by now, the thread that sleeps on it takes this for a
+     * spurious wake-up. */
     if (rouse_u32_swap_acq_rel_(&p->told_, ROUSE_PARK_TOLD_) == ROUSE_PARK_ASLEEP_) {
         (void)rouse_platform_syscall_(ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAKE_, 1);
     }
@@ -139,8 +139,8 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
             (void)rouse_platform_syscall_(
                 ROUSE_PARK_FUTEX_CALL_, (void *)p, ROUSE_PARK_FUTEX_WAIT_, ROUSE_PARK_ASLEEP_,
                 deadline == ROUSE_PARK_FOREVER_ ? NULL : (void *)&until, (void *)NULL, -1);
-            /* E18: acquire, as above. The call may return for no reason: only this says whether it was
-             * told. */
+            /* E18: acquire; the partner is the exchange in rouse_park_tell_. The call may return for no
+             * reason, so only this load shows whether the thread was told. */
             if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                 break;
             }
@@ -157,7 +157,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
 
 typedef struct rouse_parker_ {
     rouse_atomic_u32_ told_;
-    void *event_; /* resets itself. NULL: there was none to be had, and the thread looks again and again */
+    void *event_; /* resets itself. NULL: the system had none, and the thread looks again and again */
 } rouse_parker_;
 
 ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
@@ -171,13 +171,13 @@ ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
 }
 ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     void *const event = p->event_;
-    /* E18: release, the last access to the parker and to its waiter. The event outlives them for this: a
-     * thread that was ASLEEP does not return before it is set. */
+    /* E18: release, the last access to the parker and to its waiter. The event outlives them: a thread that
+     * was ASLEEP does not return before it is set. */
     if (rouse_u32_swap_acq_rel_(&p->told_, ROUSE_PARK_TOLD_) == ROUSE_PARK_ASLEEP_ && event != NULL) {
         (void)SetEvent(event);
     }
 }
-/* The most that a wait can be told to last, in milliseconds, rounded up. */
+/* Returns the most that a wait can last, in milliseconds, rounded up. */
 ROUSE_INLINE_ unsigned long rouse_park_length_(uint64_t deadline) {
     const uint64_t now = deadline == ROUSE_PARK_FOREVER_ ? 0 : rouse_time_now_();
     const uint64_t left = now < deadline ? (deadline - now - 1) / 1000000u + 1 : 0;
@@ -193,7 +193,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
             const unsigned long length = rouse_park_length_(deadline);
             if (p->event_ == NULL) {
                 Sleep(length == 0 ? 0 : 1);
-                /* E18: acquire, as above. */
+                /* E18: acquire; the partner is the exchange in rouse_park_tell_. */
                 if (rouse_u32_load_acquire_(&p->told_) == ROUSE_PARK_TOLD_) {
                     break;
                 }
@@ -201,7 +201,8 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
                 break;
             }
             if (length == 0) {
-                /* E18: acquire, as above. It fails when the teller was quicker: its event is due. */
+                /* E18: acquire, for the same partner. It fails when the teller was quicker: its event
+                 * follows. */
                 if (rouse_u32_cas_acquire_(&p->told_, &seen, ROUSE_PARK_AWAKE_)) {
                     return false;
                 }
@@ -211,7 +212,7 @@ ROUSE_INLINE_ bool rouse_park_(rouse_parker_ *p, uint64_t deadline) {
                 break;
             }
         }
-        /* E18: acquire, as above; for a thread that learnt of it by the event. */
+        /* E18: acquire, for the same partner, if this thread learnt of it from the event. */
         (void)rouse_u32_load_acquire_(&p->told_);
     }
     rouse_park_rearm_(&p->told_);
@@ -232,11 +233,11 @@ ROUSE_INLINE_ void rouse_park_init_(rouse_parker_ *p) {
 ROUSE_INLINE_ void rouse_park_destroy_(rouse_parker_ *p) {
     (void)sem_destroy(&p->told_);
 }
-/* The C library sees to it that sem_post has made its last access when sem_wait returns. */
+/* The C library makes sure that sem_post has made its last access when sem_wait returns. */
 ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     (void)sem_post(&p->told_);
 }
-/* One sleep, which may end for no reason. */
+/* Sleeps once, which may end for no reason. */
 ROUSE_INLINE_ bool rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     if (deadline == ROUSE_PARK_FOREVER_) {
@@ -296,7 +297,7 @@ ROUSE_INLINE_ void rouse_park_tell_(rouse_parker_ *p) {
     ROUSE_PARK_COND_SIGNAL_(&p->told_changed_);
     rouse_lock_drop_(&p->lock_);
 }
-/* One sleep, which may end for no reason. */
+/* Sleeps once, which may end for no reason. */
 ROUSE_INLINE_ void rouse_park_once_(rouse_parker_ *p, uint64_t deadline) {
     struct timespec until;
     if (deadline == ROUSE_PARK_FOREVER_) {

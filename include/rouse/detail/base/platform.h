@@ -4,11 +4,12 @@
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
- * The layer base/ depends on the compiler and the system: besides this header the atomics (atomic.h), the
- * linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the parking of threads (park.h),
- * the clock (time.h) and Windows (win32.h). Above that layer only a few lines do: a built-in that counts bits
- * (queue/lockfree/segments.h), the thread-local variable, fork and one sanitizer (wake/), and what happens to
- * a blocked thread that is cancelled (blocking.h).
+ *
+ * The layer base/ depends on the compiler and the system. Besides this header it has the atomics (atomic.h),
+ * the linkage (inline.h), the start-up check (options.h), the mutex (lock.h), the parking of threads
+ * (park.h), the clock (time.h) and Windows (win32.h). Above that layer only a few lines depend on them. They
+ * are a built-in that counts bits (queue/lockfree/segments.h), the thread-local variable, fork and one
+ * sanitizer (wake/), and what happens to a blocked thread that is cancelled (blocking.h).
  *
  * Tested: glibc and musl, gcc and clang, x86 and the cross targets of the README; Windows by mingw-w64 under
  * wine. Written for, but not tested: MSVC, macOS. */
@@ -73,10 +74,12 @@ typedef struct rouse_platform_kernel_time_ {
 } rouse_platform_kernel_time_;
 #endif
 
-/* ---- hints --------------------------------------------------------------------------------------------- */
+/* The kernel's own interface, for sleeps that are neither cancellation points nor unsafe in a signal handler.
+ * With strict -std=c11 the C library does not declare it. Its times are two longs (on x32: two 64-bit
+ * numbers). */
 
-/* Before a function whose result must not be ignored; a cast to void says that it is on purpose. (gcc's own
- * attribute would warn about that cast too.) */
+/* Marks a function whose result must not be ignored. A cast to void says that ignoring it is on purpose.
+ * (gcc's own attribute would warn about that cast too.) */
 #if defined(__clang__)
 #    define ROUSE_NODISCARD_ __attribute__((__warn_unused_result__))
 #elif defined(__GNUC__) && defined(__cplusplus)
@@ -119,7 +122,7 @@ ROUSE_INLINE_ void rouse_platform_pause_(void) {
 }
 
 #ifdef ROUSE_DEBUG
-/* Which thread this is: the number that a debugger shows. */
+/* Returns which thread this is: the number that a debugger shows. */
 ROUSE_INLINE_ void *rouse_platform_thread_(void) {
     void *id = NULL;
 #    if defined(ROUSE_LOCK_SRW_)
@@ -134,7 +137,8 @@ ROUSE_INLINE_ void *rouse_platform_thread_(void) {
 }
 #endif
 
-/* Sleeps for about that long, less than a second. Not a cancellation point: callers hold locks or permits. */
+/* Sleeps for about that long, less than a second. Not a cancellation point, because callers hold locks or
+ * permits. */
 ROUSE_INLINE_ void rouse_platform_sleep_(uint32_t nanoseconds) {
 #if defined(__linux__)
     const rouse_platform_kernel_time_ length = {0, (rouse_platform_kernel_long_)nanoseconds};
@@ -169,13 +173,13 @@ enum {
     ROUSE_PLATFORM_YIELDING_ = 0x1000000 /* a step from here on counts yields and sleeps, not pauses    */
 };
 
-/* Tests in which one thread plays all parts define it otherwise. */
+/* Tests in which one thread plays all parts define it in another way. */
 #ifndef ROUSE_PLATFORM_SLEEP_
 #    define ROUSE_PLATFORM_SLEEP_(nanoseconds) rouse_platform_sleep_(nanoseconds)
 #endif
 
-/* The part of the back-off that gives the processor away. A yield lets threads of the same priority run; a
- * thread of a lower one (SCHED_OTHER under SCHED_FIFO) that holds what the caller waits for runs only while
+/* Gives the processor away, as part of a back-off. A yield lets threads of the same priority run. But if the
+ * thread that the caller waits for has a lower priority (SCHED_OTHER under SCHED_FIFO), it runs only while
  * the caller sleeps. So the yields are bounded, and sleeps follow. */
 ROUSE_COLD_ void rouse_platform_give_way_(uint32_t *step) {
     const uint32_t turn = *step < ROUSE_PLATFORM_YIELDING_ ? 0 : *step - ROUSE_PLATFORM_YIELDING_;
@@ -195,9 +199,9 @@ ROUSE_INLINE_ void rouse_platform_pauses_(uint32_t n) {
     }
 }
 
-/* One step of waiting for another thread's few instructions: pauses twice as often at each step; from
- * ROUSE_SPIN_LIMIT pauses on yields, so that a preempted holder costs a time slice and not a storm; and after
- * ROUSE_PLATFORM_YIELDS_ yields sleeps, so that a real-time thread does not keep the holder from running.
+/* Makes one step of waiting for another thread's few instructions. At first it pauses, twice as often at each
+ * step. From ROUSE_SPIN_LIMIT pauses on it yields, so that a preempted holder costs one time slice. After
+ * ROUSE_PLATFORM_YIELDS_ yields it sleeps, so that a real-time thread does not keep the holder from running.
  * Start with *step = 1. */
 ROUSE_INLINE_ void rouse_platform_back_off_(uint32_t *step) {
     if (*step > ROUSE_SPIN_LIMIT) {
@@ -208,19 +212,19 @@ ROUSE_INLINE_ void rouse_platform_back_off_(uint32_t *step) {
     *step *= 2;
 }
 
-/* Throughput mode: a thread that finds nothing free looks again after 1, 2, 4, ... pauses, up to so many; if
- * nothing has been released by then, it queues. */
+/* Throughput mode: a thread that finds nothing free looks again after 1, 2, 4, ... pauses, up to this many.
+ * If nothing has been released by then, it queues. */
 #define ROUSE_LINGER_ (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
 
 /* ---- linkage ------------------------------------------------------------------------------------------- */
 
 /* A variable that a header defines: ELF and Mach-O by a weak symbol, PE by a COMDAT.
- *   ROUSE_SHARED_   the program has it once. Hidden visibility would give every shared library a copy, so the
- *                   default is asked for; a version script can still hide it. (PE: each DLL has its own)
+ *   ROUSE_SHARED_   the program has it once. It has default visibility, because hidden would give each shared
+ *                   library its own copy; a version script can still hide it. (PE: each DLL has its own)
  *   ROUSE_WEAK_     it has the visibility that the unit is compiled with
  *   ROUSE_MODULE_   each executable or shared library has its own
- * ROUSE_THREAD_: thread storage, spelt alike in C and C++, without C++'s lazy initialisation. In an ELF
- * executable its access is one instruction. A shared object (-fPIC) leaves the model to the compiler: with
+ * ROUSE_THREAD_ is thread storage, spelt alike in C and C++, without C++'s lazy initialisation. In an ELF
+ * executable its access is one instruction. A shared object (-fPIC) leaves the model to the compiler. With
  * initial-exec, dlopen would refuse it on musl, and on glibc once the spare static storage is used up. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #    define ROUSE_WEAK_   __declspec(selectany)

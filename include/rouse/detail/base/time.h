@@ -26,8 +26,8 @@ ROUSE_INLINE_ uint64_t rouse_time_now_(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 #elif defined(__linux__) && defined(__LP64__)
-/* Strict -std=c11: the headers hide clock_gettime, the C library has it. On 64-bit Linux its types are fixed,
- * so it is declared here under a name of our own. */
+/* With strict -std=c11 the headers hide clock_gettime, but the C library has it. On 64-bit Linux its types
+ * are fixed, so it is declared here under one of our names. */
 ROUSE_EXTERN_C_BEGIN_
 extern int rouse_time_clock_gettime_(int clock, struct timespec *now) __asm__("clock_gettime");
 ROUSE_EXTERN_C_END_
@@ -37,7 +37,7 @@ ROUSE_INLINE_ uint64_t rouse_time_now_(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 #elif defined(__linux__)
-/* 32 bits, strict -std=c11: the C library has two functions of that name, for two sizes of time_t; the
+/* For 32 bits and strict -std=c11. The C library has two functions of that name, for two sizes of time_t; the
  * kernel's call is neither. */
 ROUSE_INLINE_ uint64_t rouse_time_now_(void) {
 #    if defined(SYS_clock_gettime)

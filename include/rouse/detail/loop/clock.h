@@ -9,15 +9,15 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* Returns CLOCK_MONOTONIC in nanoseconds. */
 ROUSE_INLINE_ uint64_t rouse_clock_now_(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Milliseconds from now to the first deadline, rounded up, so that a loop that sleeps for so long finds it
- * due; 0: it is due; -1: there is none. */
+/* Returns the milliseconds from now to the first deadline, rounded up, so that a loop that sleeps for that
+ * long finds it due. 0: it is due; -1: there is none. */
 ROUSE_INLINE_ int rouse_clock_ms_(const rouse_deadlines *d, uint64_t now) {
     const uint64_t next = rouse_deadlines_next(d);
     const uint64_t ms = next <= now ? 0 : (next - now - 1) / 1000000u + 1;

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* A new one, or -1 with errno. */
+/* Returns a new one, or -1 with errno. */
 ROUSE_INLINE_ int rouse_eventfd_new_(void) {
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }

@@ -132,10 +132,9 @@ ROUSE_INLINE_ bool rouse_open_enter_(rouse_waiter_queue *q, uint64_t *seen) {
 
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap);
 
-/* Drops the lock: LOCKED -> word. The last access to the queue, or followed only by storing credit that
- * nobody has seen. */
 /* Drops the lock: LOCKED -> word. This is the last access to the queue, unless credit is left that nobody has
  * seen; the call then stores it. */
+/* NOLINTNEXTLINE(misc-no-recursion): a further round needs a waiter that has queued in the meantime */
 ROUSE_INLINE_ void rouse_open_unlock_(rouse_waiter_queue *q, uint64_t word) {
     const uint32_t credit = rouse_open_drop_(q, word);
     if (credit != 0) {
@@ -168,14 +167,6 @@ ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
     }
 }
 
-/* Under the lock: hands out what is free beyond one for each that is under way, drops the lock, settles a
- * waiter that has answered (NULL: none) with `status`, and delivers.
- *
- *     LOCKED  ->  OPEN      somebody is under way: those that were, and as many more as there are permits
- *     LOCKED  ->  LISTED    nobody is, and the oldest lacks more: it has been given all that was free
- *     LOCKED  ->  EMPTY     nobody is left: what is still free is stored
- *
- * On the way it grants polled waiters, which nobody could ask for, and each of them ends `passed`. */
 /* Hands out what is free beyond one permit for each waiter under way, and drops the lock. Then it settles the
  * waiter that has answered (NULL: none) with `status`, and delivers. Under the lock.
  *
@@ -185,6 +176,7 @@ ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
  *
  * On the way it grants polled waiters, because no thread could ask for them. Each of these grants sets
  * `passed` to 0. */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed,
                                     rouse_waiter *answered, rouse_status status) {
     rouse_chain_ granted = {NULL, NULL};
@@ -344,17 +336,11 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
 /* Gives n.
  *
  *     EMPTY                    ->  EMPTY, n more (rouse_word_give_)
- *     OPEN, SHORT with room    ->  the same, n more free; passed as it was
- *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
- *     LISTED, SHORT without    ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
- *     LOCKED                   ->  waits */
-/* Gives n.
- *
- *     EMPTY                    ->  EMPTY, n more (rouse_word_give_)
  *     OPEN, SHORT with room    ->  the same, n more free; passed stays
  *     OPEN, above the cap      ->  unchanged    OVERFLOW (the cap is ROUSE_MAX_PERMITS), INVALID (REFUSE)
  *     LISTED, SHORT without    ->  LOCKED -> OPEN, LISTED or EMPTY (rouse_open_leave_)
  *     LOCKED                   ->  waits */
+/* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: a guess for the CAS */
     for (;;) {

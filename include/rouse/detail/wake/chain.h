@@ -1,6 +1,7 @@
 /* rouse/detail/wake/chain.h: the waiters that one call has served and not yet woken. Internal.
  *
- * A first-in first-out list through next_. It belongs to the calling thread, so nothing in it is atomic. */
+ * It is a first-in first-out list through next_. It belongs to the calling thread, so nothing in it is
+ * atomic. */
 #ifndef ROUSE_DETAIL_WAKE_CHAIN_H
 #define ROUSE_DETAIL_WAKE_CHAIN_H
 
@@ -48,10 +49,10 @@ ROUSE_INLINE_ uint32_t rouse_chain_length_(const rouse_chain_ *chain) {
     return length;
 }
 
-/* Links w backwards. (Not if it is invited: its place_ is its queue then.) */
+/* Links w backwards, unless it is invited: then its place_ is its queue. */
 ROUSE_INLINE_ void rouse_chain_link_(rouse_waiter *w, rouse_waiter *before) {
     if (!rouse_outcome_invites_(rouse_outcome_due_(w))) {
-        /* E19: release; partner is the load in LOCKFREE's cancel. */
+        /* E19: release. The partner is the load in LOCKFREE's cancel. */
         rouse_ptr_store_release_(&w->place_, before);
     }
 }
@@ -67,8 +68,8 @@ ROUSE_INLINE_ void rouse_chain_join_(rouse_chain_ *chain, rouse_waiter *first, r
     chain->last = last;
 }
 
-/* Appends a stack, whose newest waiter is `newest`, oldest first, with `bits` added to each outcome; how
- * many. These waiters are linked backwards too, by place_, as rouse_chain_remove_ wants it. */
+/* Appends a stack, oldest waiter first, and adds `bits` to each outcome. `newest` is the newest waiter of the
+ * stack. Returns how many. It also links these waiters backwards, by place_, for rouse_chain_remove_. */
 ROUSE_INLINE_ size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *newest, uint32_t bits) {
     rouse_waiter *behind = NULL;
     rouse_waiter *w = newest;
@@ -88,7 +89,7 @@ ROUSE_INLINE_ size_t rouse_chain_join_stack_(rouse_chain_ *chain, rouse_waiter *
     return count;
 }
 
-/* Adds `bits` to each outcome; how many. */
+/* Adds `bits` to each outcome. Returns how many. */
 ROUSE_INLINE_ size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
     size_t count = 0;
     for (rouse_waiter *w = chain->first; w != NULL; w = w->next_) {
@@ -98,7 +99,8 @@ ROUSE_INLINE_ size_t rouse_chain_mark_(rouse_chain_ *chain, uint32_t bits) {
     return count;
 }
 
-/* The waiter before w in this chain; NULL: none. Of an invited waiter it is searched for. */
+/* Returns the waiter before w in this chain; NULL: there is none. If w is invited, this call searches for
+ * it. */
 ROUSE_INLINE_ rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const rouse_waiter *w) {
     rouse_waiter *before = chain->first;
     if (before == w) {
@@ -113,15 +115,15 @@ ROUSE_INLINE_ rouse_waiter *rouse_chain_before_(const rouse_chain_ *chain, const
     return before;
 }
 
-/* Must w, which is in one of two chains, be taken out of this one? For a waiter in the middle it does not
- * matter, unless it is invited. */
+/* Must w, which is in one of two chains, be taken out of this one? For a waiter in the middle the answer does
+ * not matter, unless it is invited. */
 ROUSE_INLINE_ bool rouse_chain_holds_(const rouse_chain_ *chain, const rouse_waiter *w) {
     return chain->first == w || chain->last == w ||
            (rouse_outcome_invites_(rouse_outcome_due_(w)) && rouse_chain_before_(chain, w) != NULL);
 }
 
-/* Takes w, which came by rouse_chain_join_stack_, out of the chain that it is in: this one, or else one that
- * it is neither the first nor the last of. */
+/* Takes out w, which rouse_chain_join_stack_ appended. w is in this chain; or it is in another one, and
+ * neither the first nor the last of it. */
 ROUSE_INLINE_ void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
     rouse_waiter *const before = rouse_chain_before_(chain, w);
     if (before == NULL) {

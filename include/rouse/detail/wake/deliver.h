@@ -1,12 +1,12 @@
 /* rouse/detail/wake/deliver.h: how an outcome reaches its waiter. Internal.
  *
- * A call that serves waiters collects them, oldest first, in a chain of its own. When it has made its last
- * access to the queue it delivers the chain: first it stores every outcome, then it calls the wakes. So a
- * grant is the library's last access: the task that learns of it may destroy the object at once.
+ * A call that serves waiters collects them in a chain, oldest first. After its last access to the queue it
+ * delivers the chain: first it stores every outcome, then it calls the wakes. So a grant is the library's
+ * last access, and the task that learns of it may destroy the object at once.
  *
- * A wake that is caused inside a wake goes to the thread's inbox, and the outermost delivery runs it, so the
- * stack stays flat. A signal handler may push to the inbox between any two instructions of the code that
- * empties it, so the inbox is a stack that is pushed by compare-and-swap and emptied by one exchange. */
+ * If a wake causes another wake, that one goes to the thread's inbox, and the outermost delivery runs it. So
+ * the stack stays flat. A signal handler may push to the inbox between any two instructions of the code that
+ * empties it. So the inbox is a stack: a compare-and-swap pushes, and one exchange empties it. */
 #ifndef ROUSE_DETAIL_WAKE_DELIVER_H
 #define ROUSE_DETAIL_WAKE_DELIVER_H
 
@@ -23,12 +23,12 @@
 #include <stdint.h>
 #if defined(ROUSE_DEBUG) && defined(__cpp_exceptions)
 #    include <stdio.h>
-extern "C++" { /* somebody may include us inside an extern "C" */
+extern "C++" { /* the unit may include us inside an extern "C" */
 #    include <exception>
 }
 #endif
 
-/* Mailboxes: mailbox.h supplies the function; this is all that delivery knows of them. */
+/* Mailboxes: mailbox.h supplies the function. Delivery knows nothing else of them. */
 typedef void rouse_post_fn_(struct rouse_mailbox *mailbox, rouse_waiter *w);
 struct rouse_mailbox {
 #ifdef ROUSE_DEBUG
@@ -39,15 +39,15 @@ struct rouse_mailbox {
     void *arg_;
     rouse_atomic_ptr_ posted_; /* the newest posted waiter, linked to older ones by next_             */
     rouse_atomic_u32_ kicks_;  /* posts that may kick and have not finished                          */
-    rouse_chain_ taken_;       /* what revoke has moved out of posted_, oldest first; the loop's     */
+    rouse_chain_ taken_;       /* what revoke has moved out of posted_, oldest first; only the loop uses it */
 };
 
-/* One per thread of the program, whatever unit or language it is used from. All zero: nothing runs. */
+/* One per thread of the program, whatever unit or language uses it. All zero: nothing runs. */
 typedef struct rouse_inbox_ {
     rouse_atomic_u32_
         running_;             /* RUNNING_: a delivery of this thread is calling a wake                      */
-    rouse_atomic_ptr_ inbox_; /* what fell due meanwhile, newest first                                      */
-    rouse_chain_ due_;        /* whose wakes run next, oldest first: of the delivery that is calling wakes  */
+    rouse_atomic_ptr_ inbox_; /* the wakes that became due meanwhile, newest first                          */
+    rouse_chain_ due_;        /* the wakes that the running delivery calls next, oldest first               */
 } rouse_inbox_;
 
 /* Values of running_. */
@@ -56,7 +56,7 @@ enum {
     ROUSE_RUNNING_LOOP_ = 2 /* the wake that runs has drained a mailbox: it may be running a loop */
 };
 
-/* Its memory has a type that C and C++ spell alike, for a link that compares them (-flto). */
+/* Its memory has a type that C and C++ spell alike, for a link that compares types (-flto). */
 typedef struct rouse_inbox_memory_ {
     ROUSE_ALIGN_(8) unsigned char bytes_[32];
 } rouse_inbox_memory_;
@@ -74,11 +74,11 @@ ROUSE_SHARED_ ROUSE_THREAD_ rouse_inbox_memory_ rouse_inbox_v2_ = {{0}};
 #endif
 ROUSE_EXTERN_C_END_
 
-/* This thread's. */
+/* Returns this thread's inbox. */
 ROUSE_INLINE_ rouse_inbox_ *rouse_inbox_mine_(void) {
     void *mine = ROUSE_INBOX_VARIABLE_.bytes_;
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
-    /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL; it does not see
+    /* gcc's -fsanitize=null takes the address of a weak thread-local variable for NULL. It does not see
      * through this. */
     __asm__("" : "+r"(mine));
 #endif
@@ -90,8 +90,8 @@ ROUSE_INLINE_ bool rouse_deliver_inside_(void) {
 }
 
 #if defined(ROUSE_LOCK_PTHREAD_) && defined(__GNUC__)
-/* In the child of a fork inside a wake: the calls that would run the wakes are the parent's, and so are the
- * wakes that wait for them. The child begins with none, and is not inside a wake. */
+/* Empties the inbox in the child of a fork inside a wake. The calls that would run the waiting wakes are the
+ * parent's, and so are those wakes. The child begins with none, and is not inside a wake. */
 static void rouse_inbox_forked_(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     rouse_u32_store_relaxed_(&mine->running_, 0);
@@ -104,8 +104,9 @@ __attribute__((__constructor__)) static void rouse_inbox_watch_forks_(void) {
 }
 #endif
 
-/* Only this thread and its signal handlers touch the inbox, so every order here is relaxed; what must hold is
- * the program order of this thread, which rouse_fence_signal_ keeps the compiler to. */
+/* Pushes a chain to the inbox. Only this thread and its signal handlers touch the inbox, so every order here
+ * is relaxed. Only the program order of this thread must hold, and rouse_fence_signal_ makes the compiler
+ * keep it. */
 ROUSE_INLINE_ void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
     while (first != NULL) {
         rouse_waiter *const w = first;
@@ -118,7 +119,7 @@ ROUSE_INLINE_ void rouse_inbox_push_(rouse_inbox_ *mine, rouse_waiter *first) {
     }
 }
 
-/* Takes w out of the inbox. False: it is not in it. */
+/* Takes w out of the inbox. False: it is not there. */
 ROUSE_INLINE_ bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
     void *newest = rouse_ptr_load_relaxed_(&mine->inbox_);
     rouse_waiter *before;
@@ -139,14 +140,15 @@ ROUSE_INLINE_ bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
     return true;
 }
 
-/* An exception that leaves a wake ends the program: the wakes behind it would be lost. */
+/* Calls w's wake. An exception that leaves a wake ends the program, because the wakes behind it would be
+ * lost. */
 ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
     ROUSE_TRACE("wake", NULL, w);
-    if (!rouse_outcome_invites_(outcome)) { /* else it is queued still */
+    if (!rouse_outcome_invites_(outcome)) { /* otherwise it is still queued */
         ROUSE_DISOWN_(w);
     }
     if ((outcome & ROUSE_OUTCOME_ARRIVED_) != 0) {
-        /* E1: release, as in rouse_outcome_store_: revoke is false from here on. */
+        /* E1: release; the partner is the load in rouse_waiter_status. revoke is false from here on. */
         rouse_u32_store_release_(&w->status_, outcome & ~(uint32_t)(ROUSE_OUTCOME_ARRIVED_ | ROUSE_COUNTED_));
     }
 #if defined(ROUSE_DEBUG) && defined(__cpp_exceptions)
@@ -163,21 +165,22 @@ ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_
 #endif
 }
 
-/* The flag up: from here on, what falls due on this thread goes to the inbox. */
+/* Sets the flag. From here on, wakes that become due on this thread go to the inbox. */
 ROUSE_INLINE_ void rouse_deliver_begin_(rouse_inbox_ *mine) {
     rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
     rouse_fence_signal_();
 }
 
-/* Calls the wakes that are due on this thread, and those that fall due meanwhile. The flag is up. How many of
- * those whose outcome has, of the bits of `mask`, ARRIVED and no other; with mask 0, all. */
+/* Calls the wakes that are due on this thread, and those that become due meanwhile. Requires that the flag is
+ * set. Returns how many of them had, of the bits of `mask`, ARRIVED and no other in their outcome; with mask
+ * 0, all. */
 ROUSE_INLINE_ size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
     size_t count = 0;
     for (;;) {
         rouse_waiter *const w = mine->due_.first;
         if (w != NULL) {
             const uint32_t outcome = rouse_outcome_due_(w);
-            mine->due_.first = w->next_; /* before the call: w is its owner's from then on */
+            mine->due_.first = w->next_; /* before the call: from then on w belongs to its owner */
             if (w->next_ == NULL) {
                 mine->due_.last = NULL;
             }
@@ -194,7 +197,7 @@ ROUSE_INLINE_ size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
             }
             count += (outcome & mask) == (mask & ROUSE_OUTCOME_ARRIVED_) ? 1 : 0;
         } else if (rouse_ptr_load_relaxed_(&mine->inbox_) != NULL) {
-            /* No edge: one thread's program order would do; the seam has no weaker exchange. */
+            /* No edge: one thread's program order would be enough; the seam has no weaker exchange. */
             rouse_waiter *const newest = (rouse_waiter *)rouse_ptr_swap_acq_rel_(&mine->inbox_, NULL);
             rouse_fence_signal_();
             (void)rouse_chain_join_stack_(&mine->due_, newest, 0);
@@ -204,17 +207,17 @@ ROUSE_INLINE_ size_t rouse_deliver_due_(rouse_inbox_ *mine, uint32_t mask) {
     }
 }
 
-/* Takes the flag down. False: a handler that ran just before that has left its wakes in the inbox. */
+/* Clears the flag. False: a signal handler that ran just before that has left its wakes in the inbox. */
 ROUSE_INLINE_ bool rouse_deliver_rests_(rouse_inbox_ *mine) {
     rouse_fence_signal_();
     rouse_u32_store_relaxed_(&mine->running_, 0);
     rouse_fence_signal_();
-    return rouse_ptr_load_relaxed_(&mine->inbox_) == NULL; /* relaxed: as in rouse_deliver_end_ */
+    return rouse_ptr_load_relaxed_(&mine->inbox_) == NULL; /* relaxed: only this thread's handlers push */
 }
 
-/* Runs what has been deferred, and takes the flag down. The inbox is emptied while the flag is up: a handler
- * that finds it down runs its own wakes, and at most what an earlier handler has left, never a wake that the
- * interrupted thread had deferred. */
+/* Runs the deferred wakes, and clears the flag. It empties the inbox while the flag is set. A signal handler
+ * that runs while the flag is clear delivers its own wakes directly. It may also deliver wakes that an
+ * earlier handler left, but never those that the interrupted thread deferred. */
 ROUSE_INLINE_ void rouse_deliver_end_(rouse_inbox_ *mine) {
     for (;;) {
         /* Relaxed, twice: the inbox is this thread's and its handlers'. */
@@ -228,8 +231,8 @@ ROUSE_INLINE_ void rouse_deliver_end_(rouse_inbox_ *mine) {
     }
 }
 
-/* Holds back the wakes that fall due on this thread, so that a call has finished with a waiter before the
- * first of them runs. NULL: the wake that this thread is in holds them back already. */
+/* Holds back the wakes that become due on this thread, so that a call has finished with a waiter before the
+ * first of them runs. NULL: the thread is in a wake, which already holds them back. */
 ROUSE_INLINE_ rouse_inbox_ *rouse_deliver_hold_(void) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     if (rouse_u32_load_relaxed_(&mine->running_) != 0) {
@@ -238,16 +241,16 @@ ROUSE_INLINE_ rouse_inbox_ *rouse_deliver_hold_(void) {
     rouse_deliver_begin_(mine);
     return mine;
 }
-/* Runs what has been held back. */
+/* Runs the wakes that rouse_deliver_hold_ has held back. */
 ROUSE_INLINE_ void rouse_deliver_let_go_(rouse_inbox_ *held) {
     if (held != NULL) {
         rouse_deliver_end_(held);
     }
 }
 
-/* Hands `posts` to their mailboxes, then runs the wakes of a chain, or leaves them to the wake that this
- * thread is in. All outcomes are stored. The flag is up while a mailbox kicks: what a kick makes due runs
- * when all are posted. */
+/* Hands `posts` to their mailboxes, then runs the wakes of a chain. If this thread is in a wake, it leaves
+ * them to that wake. Requires that all outcomes are stored. The flag is set while a mailbox kicks, so that
+ * wakes that a kick makes due run when all are posted. */
 ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *chain) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const bool outermost = rouse_u32_load_relaxed_(&mine->running_) == 0;
@@ -270,8 +273,8 @@ ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *cha
     rouse_deliver_end_(mine);
 }
 
-/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. Its last
- * touch. */
+/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. This is the last
+ * access to the stand-in. */
 ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     rouse_waiter *const standin = *link;
     rouse_waiter *const w = rouse_standin_for_(standin);
@@ -284,8 +287,8 @@ ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
     *link = w;
 }
 
-/* Stores the outcomes of a chain, each its own or (not 0) all the same, then posts or runs its wakes. The
- * queue is not touched from here on; `queue` is only passed on to ROUSE_TRACE. */
+/* Stores the outcomes of a chain: each waiter's own, or `same` for all if that is not 0. Then it posts or
+ * runs their wakes. It does not touch the queue; `queue` is only passed on to ROUSE_TRACE. */
 ROUSE_INLINE_ void rouse_deliver_chain_(const void *queue, rouse_waiter *first, uint32_t same) {
     rouse_chain_ here = {first, NULL};
     rouse_chain_ posts = {NULL, NULL};
@@ -322,7 +325,7 @@ ROUSE_INLINE_ void rouse_deliver_(const rouse_chain_ *chain) {
     rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
-/* The same for one waiter whose wake cannot be called at once: it has none or is on a mailbox, or this thread
+/* Delivers to one waiter whose wake cannot be called at once: it has none or is on a mailbox, or this thread
  * is in a wake. */
 ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
     const bool polled = w->wake_ == NULL; /* before the store */
@@ -342,7 +345,7 @@ ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
 ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
     rouse_deliver_end_(mine);
 }
-/* The same for one waiter, without a chain where its wake runs at once. */
+/* Delivers to one waiter, without a chain if its wake runs at once. */
 ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     if (!ROUSE_LIKELY_(w->wake_ != NULL && w->mailbox_ == NULL &&
@@ -353,7 +356,7 @@ ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_outcome_store_(w, outcome);
     rouse_deliver_begin_(mine);
     rouse_deliver_call_(w, outcome);
-    /* rouse_deliver_end_, with nothing due. Relaxed: as there. */
+    /* rouse_deliver_end_, for the case that nothing is due. Relaxed: only this thread's handlers push. */
     if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
         if (ROUSE_LIKELY_(rouse_deliver_rests_(mine))) {
             return;
@@ -363,12 +366,12 @@ ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_deliver_rest_(mine);
 }
 
-/* The same at the end of a wake that is the library's own, which touches nothing after it: where nothing else
- * is due on this thread the waiter is the next in order, and is told at once. */
+/* Delivers to one waiter at the end of one of the library's own wakes, which touches nothing after it. If
+ * nothing else is due on this thread, the waiter is the next in order, and its wake runs at once. */
 ROUSE_INLINE_ void rouse_deliver_last_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
-    /* Relaxed: the inbox is this thread's and its handlers'. What a handler pushes from here on is due after
-     * w. */
+    /* Relaxed: only this thread and its handlers use the inbox. What a handler pushes from here on is due
+     * after w. */
     if (w->wake_ != NULL && w->mailbox_ == NULL && mine->due_.first == NULL &&
         rouse_ptr_load_relaxed_(&mine->inbox_) == NULL) {
         rouse_outcome_store_(w, outcome);

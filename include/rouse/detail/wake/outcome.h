@@ -1,4 +1,4 @@
-/* rouse/detail/wake/outcome.h: what stands in a waiter while it is queued, due and told. Internal.
+/* rouse/detail/wake/outcome.h: what a waiter's members hold while it is queued, due and delivered. Internal.
  *
  *   member      while                       upper 32 bits           lower 32 bits
  *   account_    queued                      n that it asked for     what it still lacks of n
@@ -48,9 +48,9 @@ ROUSE_INLINE_ rouse_status rouse_outcome_status_(uint32_t outcome) {
     return (rouse_status)(int8_t)(uint8_t)(outcome & 0xffu);
 }
 
-/* A queued waiter's account. Its writer owns the waiter: before it is queued, under the lock, or
- * (LOCKFREE, by read-modify-write) having won one of its cells; so the orders here are relaxed and the edges
- * elsewhere. */
+/* A queued waiter's account. The thread that writes it owns the waiter: before it is queued, under the lock,
+ * or (LOCKFREE, by read-modify-write) after it has won the waiter's cell. So the orders here are relaxed, and
+ * the edges are elsewhere. */
 ROUSE_INLINE_ uint64_t rouse_account_make_(uint32_t n, uint32_t lacks) {
     return (uint64_t)n * ((uint64_t)UINT32_MAX + 1) + lacks;
 }
@@ -63,15 +63,15 @@ ROUSE_INLINE_ uint32_t rouse_account_lacks_(const rouse_waiter *w) {
 ROUSE_INLINE_ void rouse_account_set_lacks_(rouse_waiter *w, uint32_t lacks) {
     rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(rouse_account_asked_(w), lacks));
 }
-/* A due waiter's outcome: this thread's alone. */
+/* Returns a due waiter's outcome. Only this thread uses it. */
 ROUSE_INLINE_ uint32_t rouse_outcome_due_(const rouse_waiter *w) {
     return (uint32_t)rouse_u64_load_relaxed_(&w->account_);
 }
-/* Does it tell the waiter, or its mailbox, to ask? */
+/* Does the outcome tell the waiter, or its mailbox, to ask? */
 ROUSE_INLINE_ bool rouse_outcome_invites_(uint32_t outcome) {
     return (outcome & 0xffu) == (uint32_t)ROUSE_RETRY;
 }
-/* account_: (n, lacks) -> (0, outcome). By the thread that has taken w out. */
+/* account_: (n, lacks) -> (0, outcome). Only the thread that has taken w out calls it. */
 ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
     rouse_u64_store_relaxed_(&w->account_, outcome);
 }
@@ -101,17 +101,18 @@ ROUSE_INLINE_ void rouse_outcome_set_due_(rouse_waiter *w, uint32_t outcome) {
 #    define ROUSE_CHECK_OWNED_(w, q, object) ((void)0)
 #endif
 
-/* w is its owner's again, and was not woken. Its status is not PENDING, so that to cancel it (again) is false
- * at once, and not OK, so that nobody takes it for granted. Relaxed: it says nothing about anything else. */
+/* Gives w back to its owner without a wake. Its status is not PENDING, so that cancelling it (again) is false
+ * at once. It is not OK either, so that nobody takes it for granted. Relaxed: it says nothing about anything
+ * else. */
 ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
     ROUSE_DISOWN_(w);
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
 }
 
-/* A stand-in is queued in another waiter's place: its outcome goes to that waiter, which is told as if it had
- * been queued itself. So a condition variable moves a waiter on to the mutex's queue while others may look at
- * its status. It has no wake, as if it were polled, and where its mailbox would be stands the other
- * waiter. */
+/* Makes a stand-in, which is queued in another waiter's place. Its outcome goes to that waiter, as if that
+ * waiter had been queued itself. So a condition variable can move a waiter to the mutex's queue while other
+ * threads may look at its status. A stand-in has no wake, like a polled waiter, and it keeps the other waiter
+ * where its mailbox would be. */
 ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
     rouse_waiter_prepare_(standin, NULL, NULL);
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
@@ -123,7 +124,7 @@ ROUSE_INLINE_ rouse_waiter *rouse_standin_for_(const rouse_waiter *standin) {
     return (rouse_waiter *)(void *)standin->mailbox_;
 }
 
-/* From here on a polled waiter is its owner's. */
+/* Stores the outcome. From here on a polled waiter belongs to its owner. */
 ROUSE_INLINE_ void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     ROUSE_CHECK_DUE_(w);
     if (rouse_outcome_status_(outcome) == ROUSE_OK) {
@@ -132,25 +133,25 @@ ROUSE_INLINE_ void rouse_outcome_store_(rouse_waiter *w, uint32_t outcome) {
     if (w->wake_ == NULL) {
         ROUSE_DISOWN_(w);
     }
-    /* E1: release; partner is the acquire load in rouse_waiter_status. All that this thread did or has
-     * acquired before (the release it is serving) becomes visible to the reader of the outcome. */
+    /* E1: release. The partner is the acquire load in rouse_waiter_status. A thread that reads the outcome
+     * sees all that this thread did, or has acquired, before it (the release that it serves). */
     rouse_u32_store_release_(&w->status_, outcome);
 }
 
-/* A call that answers ROUSE_OK to w at once, for rouse_notify_pass_on. `bits`: BY_ALL if a wake_all did it.
- * Relaxed: a note from this thread to itself. */
+/* Notes that a call answers ROUSE_OK to w at once, for rouse_notify_pass_on. `bits`: BY_ALL if a wake_all did
+ * it. Relaxed: only this thread reads it. */
 ROUSE_INLINE_ void rouse_outcome_at_once_(rouse_waiter *w, uint32_t bits) {
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_OK, bits));
 }
 
-/* Was w satisfied by a notification for one waiter, not by a wake_all? E1: acquire, so that the next waiter,
- * to which it is passed on, sees what came before the notification. */
+/* Did a notification for one waiter satisfy w, and not a wake_all? E1: acquire. The next waiter, to which it
+ * is passed on, then sees what came before the notification. */
 ROUSE_INLINE_ bool rouse_outcome_is_ones_(const rouse_waiter *w) {
     return (rouse_u32_load_acquire_(&w->status_) & (ROUSE_OUTCOME_BY_ALL_ | 0xffu)) == (uint32_t)ROUSE_OK;
 }
 
-/* Has w its outcome, and is it not on its way to a mailbox or in one? E1: acquire, as in
- * rouse_waiter_status. */
+/* Has w its outcome, and is it neither in a mailbox nor on its way to one? E1: acquire; the partner is the
+ * release in rouse_outcome_store_. */
 ROUSE_INLINE_ bool rouse_outcome_is_in_(const rouse_waiter *w) {
     const uint32_t status = rouse_u32_load_acquire_(&w->status_);
     return (status & 0xffu) != (uint32_t)ROUSE_PENDING && (status & ROUSE_MAILED_) == 0;
@@ -160,9 +161,9 @@ ROUSE_INLINE_ bool rouse_outcome_has_mailbox_(const rouse_waiter *w) {
     return w->mailbox_ != NULL;
 }
 
-/* For a cancel that came too late: another thread is granting w, and its last store is about to come. A
- * polled waiter waits for that store here. For a waiter on a mailbox it is noted, so that revoke waits for
- * it. */
+/* Ends a cancel that came too late: another thread is granting w, and is about to store the outcome. For a
+ * polled waiter this call waits for that store. For a waiter on a mailbox it leaves a note, so that revoke
+ * waits for the store. */
 ROUSE_INLINE_ void rouse_outcome_await_(rouse_waiter *w) {
     uint32_t step = 1;
     if (rouse_standin_is_(w)) {
@@ -171,7 +172,7 @@ ROUSE_INLINE_ void rouse_outcome_await_(rouse_waiter *w) {
     if (w->wake_ != NULL) {
         uint32_t pending = (uint32_t)ROUSE_PENDING;
         if (w->mailbox_ != NULL) {
-            /* Relaxed: a note from this thread to itself. If it fails, the outcome is stored. */
+            /* Relaxed: only this thread reads the note. If it fails, the outcome is stored. */
             (void)rouse_u32_cas_relaxed_(&w->status_, &pending, pending | ROUSE_OWED_);
         }
         return;
