@@ -166,7 +166,7 @@ def change_all(headers, table):
 
 
 def build(arguments, headers, topic, backend, out):
-    options = ["-O1", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
+    options = ["-O0", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
     command = [arguments.cc, "-std=gnu11", *options, "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
                "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
@@ -246,6 +246,10 @@ CHEAP = [
     ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["one R3 W5 T1", "one R3 W5 K2"]),
     ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["all 53"]),
     ("faults/balance.c", "", [SEAM], [""]),
+    ("faults/ended.c", "", [os.path.join(TESTS, "faults", "sleeps.c")], ["cancelled"]),
+    ("faults/open.c", "LOCKFREE", [SEAM, SHORT], ["stopped 11", "signal 11"]),
+    ("faults/limit.c", "LOCKFREE", [SEAM], [""]),
+    ("unit/test_owner.c", "LOCAL", [STANDIN, "-DROUSE_DEBUG"], ["--fail-fast"]),
 ]
 DEAR = [
     *LONG,
@@ -253,7 +257,9 @@ DEAR = [
     ("unit/reference_throughput.c", BLOCKING, [SHORT], ["5"]),
     ("faults/nomem.c", "LOCKFREE", [], ["each"]),
     ("faults/stopped.c", "", [SEAM, SHORT], ["one 11"]),
-    ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["recycle 11", "two 11", "signal 11"]),
+    ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["recycle 11", "two 11", "signal 11", "handlers 11"]),
+    ("faults/open.c", "LOCKFREE", [SEAM, SHORT], ["stopped 1", "signal 1"]),
+    ("faults/stopped_memory.c", "LOCKFREE", [SEAM, SHORT], ["200"]),
     ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["narrow 7"]),
     ("stress/conservation.c", "", [SHORT], ["2"]),
     ("stress/cancel_storm.c", "", [SHORT], ["2"]),
@@ -344,7 +350,7 @@ class Programs:
         if isinstance(test, str):
             build(self.arguments, self.headers, test, backend, new)
         else:
-            command = [shutil.which("clang") or self.arguments.cc, "-std=gnu11", "-O1", "-w", "-pthread",
+            command = [shutil.which("clang") or self.arguments.cc, "-std=gnu11", "-O0", "-w", "-pthread",
                        "-include", self.headers + "/choice.h", "-I" + self.headers,
                        "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, *options, os.path.join(TESTS, source),
                        self.headers + "/choice.o", "-o", new]
