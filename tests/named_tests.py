@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Checks that every test that the documents name exists: unit tests as suite/test, model tests as model.topic "scenario". Also that
-every happens-before edge of docs/memory-ordering.md is broken by a section of tests/model/wrong/edges.ini, which must be reported or
-say why it cannot be; and that the stand-in for Criterion (tests/support/criterion) has all that the unit tests use. Exit status 1:
-not so."""
+"""Checks that every test that the documents name exists: unit tests as suite/test, model tests as model.topic "scenario", rules of
+tests/model/wrong/edges.rules as "P how the name begins". Also that every happens-before edge of docs/memory-ordering.md is broken by a
+rule there; and that the stand-in for Criterion (tests/support/criterion) has all that the unit tests use. Exit status 1: not so."""
 import pathlib
 import re
 import sys
@@ -17,6 +16,10 @@ def main():
     scenarios = {path.stem: set(re.findall(r'\.name = "([^"]+)"', path.read_text()))
                  for path in (ROOT / "tests" / "model" / "races").glob("*.c")}
     suites = {name.split("/")[0] for name in existing}
+    edges = re.findall(r"^### (E\d+) ", (ROOT / "docs" / "memory-ordering.md").read_text(), re.M)
+    table = (ROOT / "tests" / "model" / "wrong" / "edges.rules").read_text()
+    broken = set(re.findall(r"^(E\d+) ", table, re.M))
+    rules = {line.split(" | ")[0] for line in table.splitlines()}
     named, missing = 0, []
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for name in re.findall(r"`(\w+/\w+)`", path.read_text()):
@@ -24,14 +27,15 @@ def main():
                 named += 1
                 if name not in existing:
                     missing.append(f"{path.relative_to(ROOT)}: no test {name}")
+        for name in re.findall(r'"((?:E\d+|P) [^"\n]+)"', path.read_text()):
+            named += 1
+            if not any(rule.startswith(name) for rule in rules):
+                missing.append(f"{path.relative_to(ROOT)}: no rule {name} in edges.rules")
         for topic, name in re.findall(r'`model\.(\w+)` "([^"]+)"', path.read_text()):
             named += 1
             if name not in scenarios.get(topic, ()):
                 missing.append(f"{path.relative_to(ROOT)}: no scenario {name} in {topic}.c")
-    edges = re.findall(r"^### (E\d+) ", (ROOT / "docs" / "memory-ordering.md").read_text(), re.M)
-    table = (ROOT / "tests" / "model" / "wrong" / "edges.ini").read_text()
-    broken = set(re.findall(r"^\[(E\d+) ", table, re.M))
-    missing += [f"edges.ini: no section breaks {edge}" for edge in edges if edge not in broken]
+    missing += [f"edges.rules: no rule breaks {edge}" for edge in edges if edge not in broken]
     unit = "".join(path.read_text() for path in (ROOT / "tests" / "unit").glob("*.[ch]"))
     stand_in = (ROOT / "tests" / "support" / "criterion" / "criterion.h").read_text()
     missing += [f"tests/support/criterion: no {macro}" for macro in sorted(set(re.findall(r"\bcr_\w+", unit)))

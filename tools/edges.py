@@ -6,8 +6,8 @@
 
 An operation belongs to the edges (E1, E2, ...) that the comment on it names: the nearest comment above it in its
 function, or else the function's own; a comment may say "No edge:" and why. An operation stronger than relaxed whose comments name no edge is an error, and so
-are an edge that the document does not explain and a relaxed operation with no comment at all in reach. The list itself is output and
-is not kept in a document.
+are an edge that the document does not explain, a relaxed operation with no comment at all in reach, and a rule of edges.rules that does
+not name one place in the headers. The list itself is output and is not kept in a document.
 """
 import pathlib
 import re
@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "include" / "rouse"
 DOCUMENT = ROOT / "docs" / "memory-ordering.md"
 VERDICTS = ROOT / "tests" / "model" / "wrong" / "orders.md"
+RULES = VERDICTS.with_name("edges.rules")
 
 OPERATION = re.compile(
     r"\brouse_(?:u32|u64|ptr)_(load|store|swap|cas|add)_(relaxed|acquire|release|acq_rel|seq_cst)_\(")
@@ -148,6 +149,10 @@ def main():
                                           else "explained, but no operation names it"))
         orders = {name for name, *_ in weakenings()}
         errors += [f"{VERDICTS.name}: no such order: {row}" for row in not_reported() if row not in orders]
+        sys.path.insert(0, str(RULES.parent))
+        sys.dont_write_bytecode = True
+        import rules  # which reads this file for itself
+        errors += [f"{RULES.name}: {error}" for error in rules.errors(RULES)]
     for error in errors:
         print(error, file=sys.stderr)
     sys.exit(1 if errors else 0)

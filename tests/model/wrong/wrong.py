@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Breaks a copy of the headers in one place at a time; the model tests must report each.
 
-    wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] [--jobs N] TABLE [SECTION...]
+    wrong.py --checker LIBMODEL.A [--work DIR] [--cc CC] [--jobs N] TABLE [RULE...]
     wrong.py --mutate ...      no table: in every function of the engine a branch is flipped, a statement dropped and an operator
                                changed, by rule, one at a time; the unit tests, the model tests and the others are asked until
                                one reports it, with one backend that has the code; in the end --least PERCENT must have been
@@ -17,20 +17,11 @@ that level. Verdicts are kept in DIR and used again as long as no header has cha
 interrupted run goes on where it stopped, and a run with a higher level asks only about what was not reported.
     --minutes N: begin no more after that; --seed N: in another order, for a sample
 
-A table is an ini file. Each section is one change:
-
-    [name]
-    backend: SPIN                   or several, separated by spaces: each must report it
-    file:    detail/wake/deliver.h       below include/rouse/
-    in:      rouse_deliver_         the function in which the text stands (a macro or none: leave it out)
-    old:     exact text             it must be there exactly once (in the function), or the table is wrong
-    new:     what it becomes        "-": nothing
-    tests:   permits; batch = both  programs of races/, each with or without part of a scenario's name
-    silent:  why                    the change is real but cannot be told apart: it must compile and NOT be reported
+A table has a line for each change, which must be reported for each backend that it names (edges.rules). rules.py reads it, and says
+how it is written.
 """
 import argparse
 import concurrent.futures
-import configparser
 import contextlib
 import functools
 import hashlib
@@ -50,9 +41,9 @@ MODEL = os.path.dirname(HERE)
 TESTS = os.path.dirname(MODEL)
 CHECKER = os.path.join(TESTS, "checker")
 INCLUDE = os.path.join(os.path.dirname(TESTS), "include")
-sys.path.insert(0, os.path.join(os.path.dirname(TESTS), "tools"))
 sys.dont_write_bytecode = True
-import edges  # noqa: E402  (the operations of the headers)
+import rules  # noqa: E402  (the table)
+from rules import TableError, edges, function_spans  # noqa: E402
 ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; blocking; "
               "segments; open; invited; mix; event; gate; rwlock; once; barrier; limit; channel; any; deadline; condvar; "
               "trace; stats; tickets")
@@ -60,26 +51,6 @@ ALL_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condi
 ENGINE_TOPICS = ("sequential; permits; destroy; cancel; batch; close; notify; condition; mutex; mailbox; segments; open; invited; "
                  "tickets").split("; ")
 INCONCLUSIVE = re.compile(r"not finished after|too many .* for the checker|too much memory for the checker")
-
-
-class TableError(Exception):
-    """The table does not fit the headers (any more)."""
-
-
-def function_spans(text, name):
-    """Where the function's definitions begin and end: there is another one for each platform, or one."""
-    spans = []
-    for found in re.finditer(r"\b" + re.escape(name) + r"\(", text):
-        line = text.rfind("\n", 0, found.start()) + 1
-        if line < found.start() and text[line] in "#/* ":
-            continue
-        brace = text.find("{", found.end())
-        semicolon = text.find(";", found.end())
-        if brace >= 0 and (semicolon < 0 or brace < semicolon):
-            spans.append((line, text.find("\n}", brace) + 2))
-    if not spans:
-        raise TableError(f"no function {name}")
-    return spans
 
 
 def squeeze(code):
@@ -90,26 +61,33 @@ def squeeze(code):
 def place(text, change_):
     """(where the old text begins, where it ends, the definition that it is in)"""
     hits = []
-    for span in function_spans(text, change_["in"]) if "in" in change_ else [(0, len(text))]:
+    for span in function_spans(text, change_["in"]):
         hits += [(span[0] + hit.start(), span[0] + hit.end(), span)
                  for hit in re.finditer(squeeze(change_["old"]), text[span[0]:span[1]])]
-    if "nth" in change_:
-        hits = hits[change_["nth"]:change_["nth"] + 1]
+    hits = hits[change_["nth"]:change_["nth"] + 1]
     if len(hits) != 1:
         raise TableError(f"the old text is there {len(hits)} times")
     return hits[0]
 
 
-def new_text(change_):
-    return "" if change_["new"] == "-" else change_["new"]
+# Orders that the library does not use, and its weakened copies do.
+MORE_ORDERS = [(" SWAP(T, type, acq_rel)", " SWAP(T, type, acquire) SWAP(T, type, release) SWAP(T, type, relaxed)"),
+               (" ADD(T, type, acq_rel)", " ADD(T, type, acquire)")]
 
 
-def change(headers, change_):
-    """Applies one change to a copy of the headers."""
-    path = pathlib.Path(headers, "rouse", change_["file"])
+def add_orders(headers):
+    path = pathlib.Path(headers, "rouse", "detail", "base", "atomic.h")
     text = path.read_text()
-    start, end, _ = place(text, change_)
-    path.write_text(text[:start] + new_text(change_) + text[end:])
+    for old, more in MORE_ORDERS:
+        text = text.replace(old, old + more)
+    path.write_text(text)
+
+
+def change(headers, rule):
+    """Applies a rule to a copy of the headers."""
+    path = pathlib.Path(headers, "rouse", rule["file"])
+    path.write_text(rules.broken(path.read_text(), rule))
+    add_orders(headers)
 
 
 CHOICE = """extern int rouse_changed_;
@@ -145,7 +123,7 @@ def change_all(headers, table):
         start, end, span = place(text, section)
         brace = text.index("{", text.index(section["in"] + "(", span[0]))
         leave = " return;" if re.search(r"\bvoid " + section["in"], text[span[0]:brace]) else ""
-        body = text[brace:start] + new_text(section) + text[end:span[1]]
+        body = text[brace:start] + section["new"] + text[end:span[1]]
         added.setdefault(section["file"], []).append(
             (brace + 1, f"\n    if (rouse_is_changed_({numbers[name]})) {{ {body}{leave} }}"))
     for file, pieces in added.items():
@@ -154,11 +132,7 @@ def change_all(headers, table):
         for position, bodies in sorted(pieces, reverse=True):
             text = text[:position] + bodies + text[position:]
         path.write_text(text)
-    path = pathlib.Path(headers, "rouse", "detail", "base", "atomic.h")
-    text = path.read_text()
-    for old, more in MORE_ORDERS:
-        text = text.replace(old, old + more)
-    path.write_text(text)
+    add_orders(headers)
     pathlib.Path(headers, "choice.h").write_text(CHOICE)
     pathlib.Path(headers, "choice.c").write_text(CHOOSER % {"size": len(numbers) + 1})
     subprocess.run(["gcc", "-std=gnu11", "-O1", "-fPIC", "-c", headers + "/choice.c", "-o", headers + "/choice.o"], check=True)
@@ -478,21 +452,16 @@ def backends_of(file, others):
     return next((backends for begin, backends in BACKENDS if file.startswith(begin)), others)
 
 
-# Orders that the library does not use, and its weakened copies do.
-MORE_ORDERS = [(" SWAP(T, type, acq_rel)", " SWAP(T, type, acquire) SWAP(T, type, release)"),
-               (" ADD(T, type, acq_rel)", " ADD(T, type, acquire)")]
-
-
 @functools.lru_cache(maxsize=None)
 def orders():
-    """A table with a section for each order that can be weakened. What edges.ini has for it is tried first."""
-    table, known = {}, configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",))
-    known.read(os.path.join(HERE, "edges.ini"), encoding="utf-8")
+    """A table with a section for each order that can be weakened. What edges.rules has for it is tried first."""
+    table, known = {}, rules.read(os.path.join(HERE, "edges.rules"))
     for name, file, function, call, nth, weaker in edges.weakenings():
         table[name] = {"backend": backends_of(file, "SPIN LOCKFREE MUTEX"), "file": file, "in": function, "nth": nth,
                        "old": call, "new": re.sub(r"_(acquire|release|acq_rel|seq_cst)_\($", f"_{weaker}_(", call)}
-        hints = [section["tests"] for section in known.values() if section.get("in") == function and "silent" not in section and
-                 section["file"] == file and call[:-1] in section["old"] and f"_{weaker}_" in section["new"]]
+        kind, order = edges.OPERATION.match(call).groups()
+        hints = [rule["tests"] for rule in known.values() if (rule["file"], rule["in"].split(" ")[0]) == (file, function) and
+                 "silent" not in rule and re.match(f"{kind} {order}( of .*)? to {weaker}$", rule["break"])]
         table[name]["hints"] = [hint.split("=")[0].strip() for hint in "; ".join(hints).split(";")]
     return table
 
@@ -597,12 +566,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", nargs="?")
     parser.add_argument("--orders", action="store_true")
-    parser.add_argument("sections", nargs="*")
+    parser.add_argument("rules", nargs="*", help="those whose name has this in it")
     parser.add_argument("--checker", required=True)
     parser.add_argument("--work", default="wrong-work")
     parser.add_argument("--cc", default="gcc")
     parser.add_argument("--seconds", type=int, default=60, help="of processor time, for one scenario")
-    parser.add_argument("--part", default="0/1", help="i/n: only every n-th section, from the i-th on")
+    parser.add_argument("--part", default="0/1", help="i/n: only every n-th rule, from the i-th on")
     parser.add_argument("--mutate", action="store_true")
     parser.add_argument("--level", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--least", type=float, default=95.0)
@@ -613,21 +582,18 @@ def main():
     arguments = parser.parse_args()
     arguments.work = os.path.abspath(arguments.work)
     os.makedirs(arguments.work, exist_ok=True)
-    table = configparser.RawConfigParser(delimiters=(":",), comment_prefixes=("#",), strict=True)
-    table.optionxform = str
     if not arguments.orders and not arguments.mutate:
         arguments.level = 0
     if arguments.level:
         table = orders() if arguments.orders else mutants()
         names = list(table)
-        arguments.sections = ([arguments.table] if arguments.table else []) + arguments.sections
+        arguments.rules = ([arguments.table] if arguments.table else []) + arguments.rules
     else:
-        with open(arguments.table, encoding="utf-8") as file:
-            table.read_file(file)
-        names = table.sections()
+        table = rules.read(arguments.table)
+        names = list(table)
     part, parts = (int(number) for number in arguments.part.split("/"))
     names = [name for name in names[part::parts]
-             if (not arguments.sections or any(wanted in name for wanted in arguments.sections)) and
+             if (not arguments.rules or any(wanted in name for wanted in arguments.rules)) and
              re.match(arguments.files, table[name]["file"])]
     if arguments.seed is not None:
         random.Random(arguments.seed).shuffle(names)
