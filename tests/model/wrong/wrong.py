@@ -211,16 +211,16 @@ THROUGHPUT = ("unit/reference_throughput.c", BLOCKING, [SHORT], ["4"])
 CHEAP = [
     *UNIT.values(),
     SEQUENCES,
-    ("faults/cost.c", "", [SEAM], [""]),
-    ("faults/identity.c", "", [SEAM, SHORT], [""]),
-    ("faults/timed.c", "", [SEAM, SHORT], [""]),
-    ("faults/memory.c", "", [], ["storm 200000", "timeouts 200000", "limits"]),
+    ("faults/cost.c", BLOCKING, [SEAM], [""]),
+    ("faults/identity.c", BLOCKING, [SEAM, SHORT], [""]),
+    ("faults/timed.c", BLOCKING, [SEAM, SHORT], [""]),
+    ("faults/memory.c", BLOCKING, [], ["storm 200000", "timeouts 200000", "limits"]),
     ("faults/memory.c", "LOCKFREE", [], ["wrap 200000"]),
     ("faults/nomem.c", "LOCKFREE", [], ["wakers 100000", "reserve 30000"]),
     ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["one R3 W5 T1", "one R3 W5 K2"]),
     ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["all 53"]),
-    ("faults/balance.c", "", [SEAM], [""]),
-    ("faults/ended.c", "", [os.path.join(TESTS, "faults", "sleeps.c")], ["cancelled"]),
+    ("faults/balance.c", BLOCKING, [SEAM], [""]),
+    ("faults/ended.c", BLOCKING, [os.path.join(TESTS, "faults", "sleeps.c")], ["exits"]),
     ("faults/open.c", "LOCKFREE", [SEAM, SHORT], ["stopped 11", "signal 11"]),
     ("faults/limit.c", "LOCKFREE", [SEAM], [""]),
     ("unit/test_owner.c", "LOCAL", [STANDIN, "-DROUSE_DEBUG"], ["--fail-fast"]),
@@ -230,14 +230,14 @@ DEAR = [
     ("unit/reference.c", "", [], ["exhaustive 5", "random 300000"]),
     ("unit/reference_throughput.c", BLOCKING, [SHORT], ["5"]),
     ("faults/nomem.c", "LOCKFREE", [], ["each"]),
-    ("faults/stopped.c", "", [SEAM, SHORT], ["one 11"]),
+    ("faults/stopped.c", BLOCKING, [SEAM, SHORT], ["one 11"]),
     ("faults/stopped.c", "LOCKFREE", [SEAM, SHORT], ["recycle 11", "two 11", "signal 11", "handlers 11"]),
     ("faults/open.c", "LOCKFREE", [SEAM, SHORT], ["stopped 1", "signal 1"]),
     ("faults/stopped_memory.c", "LOCKFREE", [SEAM, SHORT], ["200"]),
     ("faults/turns.c", "SPIN LOCKFREE", [SEAM, SHORT], ["narrow 7"]),
-    ("stress/conservation.c", "", [SHORT], ["2"]),
-    ("stress/cancel_storm.c", "", [SHORT], ["2"]),
-    ("stress/destroy_on_grant.c", "", [SHORT], ["2"]),
+    ("stress/conservation.c", BLOCKING, [SHORT], ["2"]),
+    ("stress/cancel_storm.c", BLOCKING, [SHORT], ["2"]),
+    ("stress/destroy_on_grant.c", BLOCKING, [SHORT], ["2"]),
 ]
 # The model tests that are nearest to a header of the engine; a primitive's has its own name.
 NEAR = {"cancel": "cancel; batch; segments", "wait": "permits; condition; close; tickets; segments",
@@ -253,14 +253,15 @@ NEAR = {"cancel": "cancel; batch; segments", "wait": "permits; condition; close;
 
 
 def family(process):
-    """{id: (state, the processor's time that it has had)} of a process and all that it has begun."""
+    """{id: (its threads' states, the processor's time that it has had)} of a process and all that it has begun."""
     parents, found = {}, {process}
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
+            states = {thread.read_text().rpartition(")")[2].split()[0] for thread in path.parent.glob("task/*/stat")}
         except OSError:
             continue
-        parents[int(path.parent.name)] = int(fields[1]), (fields[0], int(fields[11]) + int(fields[12]))
+        parents[int(path.parent.name)] = int(fields[1]), (states, int(fields[11]) + int(fields[12]))
     for _ in range(3):
         found |= {one for one, (parent, _) in parents.items() if parent in found}
     return {one: parents[one][1] for one in found if one in parents}
@@ -275,7 +276,7 @@ def output(process):
         except subprocess.TimeoutExpired:
             now = family(process.pid)
             used = sum(ticks for _, ticks in now.values())
-            idle = idle + 1 if used < before + 20 and all(state in "SZ" for state, _ in now.values()) else 0
+            idle = idle + 1 if used < before + 20 and all(states <= {"S", "Z"} for states, _ in now.values()) else 0
             before = used
     for one in now:
         try:
