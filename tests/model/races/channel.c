@@ -240,6 +240,25 @@ static void publish_and_close(void *unused) {
     shared = 1;
     close_it(unused);
 }
+/* A send and a receive that do not wait, against those that may. */
+static bool sent_by_try;
+static void try_send(void *unused) {
+    static const int value = 7;
+    (void)unused;
+    sent_by_try = rouse_channel_try_send(&channel, &value);
+}
+static void try_send_and_receive(void) {
+    start(1);
+    run(try_send, NULL, receive, Q, ONLY_TWO);
+    mc_assert(sent_by_try && done(Q) && Q->value == 7);
+    finish(0);
+}
+static void send_and_try_receive(void) {
+    start(1);
+    run(send, P, try_receive, NULL, ONLY_TWO);
+    mc_assert(done(P) && (got_by_try == 0 || got_by_try == 1));
+    finish(got_by_try == 0 ? 1 : 0);
+}
 static void close_publishes(void) {
     start(1);
     run(publish_and_close, NULL, see_closed, NULL, ONLY_TWO);
@@ -260,6 +279,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "destroyed by the receiver", .body = destroyed_by_the_receiver},
     {.name = "destroyed in the wake", .body = destroyed_in_the_wake},
     {.name = "polled", .body = polled},
+    {.name = "try send, receive", .body = try_send_and_receive},
+    {.name = "send, try receive", .body = send_and_try_receive},
     {.name = "close publishes", .body = close_publishes},
     {0},
 };

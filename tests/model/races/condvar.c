@@ -165,6 +165,13 @@ static void wait_and_late_signal(void) {
     mc_assert(granted(A) && granted(B) && (P->answer == NOT_CALLED || woken(P)));
     finish();
 }
+/* A signal that nothing orders with the wait finds the waiter, or is lost. */
+static void wait_and_any_signal(void) {
+    start();
+    run(wait_thread, A, signal_it, NULL, ONLY_TWO);
+    mc_assert(granted(A) && woken(P) == signalled);
+    finish();
+}
 static void signal_and_lock(void) {
     start();
     queue_user(P);
@@ -326,6 +333,7 @@ const mc_scenario mc_scenarios[] = {
      .body = wait_and_late_signal,
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
+    {.name = "wait, any signal", .body = wait_and_any_signal},
     {.name = "signal, lock", .body = signal_and_lock},
     {.name = "two signal", .body = two_signal},
     {.name = "broadcast, lock",

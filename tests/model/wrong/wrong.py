@@ -270,13 +270,13 @@ def family(process):
 def output(process):
     """What it prints; None: it sleeps for ever, or wakes only to look and sleep again, and is killed."""
     idle, before, begun = 0, -100, time.monotonic()
-    while idle < 3 and time.monotonic() - begun < 600:
+    while idle < 4 and time.monotonic() - begun < 600:
         try:
             return process.communicate(timeout=4)[0]
         except subprocess.TimeoutExpired:
             now = family(process.pid)
             used = sum(ticks for _, ticks in now.values())
-            idle = idle + 1 if used < before + 20 and all(states <= {"S", "Z"} for states, _ in now.values()) else 0
+            idle = idle + 1 if used < before + 80 and all(states <= {"S", "Z"} for states, _ in now.values()) else 0
             before = used
     for one in now:
         try:
