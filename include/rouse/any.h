@@ -268,7 +268,7 @@ ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
  * have invited the arm again and granted it. */
 ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     rouse_status status;
-    /* E50: acquire, as in rouse_any_win_. */
+    /* E50: acquire, so that this thread sees every arm as rouse_any_wait has queued it. */
     if (rouse_any_decided_(rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_HOLD_))) {
         arm->verbs_->decline(arm->object_, &arm->waiter_);
         rouse_any_let_go_(a, 2 * ROUSE_ANY_HOLD_);
@@ -277,8 +277,8 @@ ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     status = arm->verbs_->resume(arm->object_, &arm->waiter_);
     if (status == ROUSE_PENDING) {
         uint64_t holds = ROUSE_ANY_HOLD_;
-        /* E50: a read-modify-write, for the arm is queued before it: either it sees the decision, or whoever
-         * decides after it finds the arm in its queue. */
+        /* E50: a read-modify-write, because the arm is queued before it. Either it sees the decision, or the
+         * deciding thread finds the arm in its queue. */
         if (rouse_any_decided_(rouse_u64_add_acq_rel_(&a->state_, 0)) &&
             arm->verbs_->cancel(arm->object_, &arm->waiter_)) {
             holds += ROUSE_ANY_HOLD_;
@@ -309,8 +309,8 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
     } else if (!deciding) {
         uint64_t seen;
         holds += rouse_any_cancel_arms_(a, a->count_, i + 1);
-        /* E50: acquire, as in rouse_any_let_go_. No thread without a hold takes one, so once this thread has
-         * the only ones they need not be let go: the next wait starts afresh. */
+        /* E50: acquire; the partners are the threads that gave up their holds. No thread without a hold takes
+         * one, so if this thread has the only ones, it need not give them up: the next wait starts again. */
         seen = rouse_u64_load_acquire_(&a->state_);
         if ((seen & ROUSE_ANY_HOLDS_) == holds) {
             rouse_deliver_last_(&a->waiter_, rouse_any_outcome_(a, seen));
@@ -389,21 +389,20 @@ ROUSE_INLINE_ void rouse_any_answered_(rouse_any *a, uint32_t i, rouse_status st
         }
     } else {
         a->refused_ = status;
-        /* E50: as in rouse_any_ask_; no arm asks after it. */
+        /* E50: a read-modify-write, like that of rouse_any_ask_; no arm asks after it. */
         (void)rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_LEAVING_);
     }
 }
 
-/* The end of rouse_any_wait: cancels the `queued` arms if the wait is decided, and lets go of DECIDING and of
- * the holds of the thread and of the arms that are out. Returns the state after that. */
+/* Ends rouse_any_wait. If the wait is decided, it cancels the `queued` arms. It gives up DECIDING, and the
+ * holds of the thread and of the arms that are out. Returns the state after that. */
 ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, rouse_status answer) {
     uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + (a->count_ - queued) * ROUSE_ANY_HOLD_;
     bool cancelled = false;
     /* The guess: every leg is still to come. */
     uint64_t seen = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + a->count_ * ROUSE_ANY_HOLD_;
     if (answer != ROUSE_PENDING) {
-        /* E50: acquire, as in rouse_any_win_: the winner was decided before, and the arms are cancelled
-         * now. */
+        /* E50: acquire, so that this thread sees every arm as it is queued. The winner was decided before. */
         seen = rouse_u64_load_acquire_(&a->state_);
     }
     for (;;) {
@@ -411,7 +410,8 @@ ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, r
             holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
             cancelled = true;
         }
-        /* E50: release, for the arms as they are queued now; acquire, for a winner that is told here. */
+        /* E50: release, for the arms as they are queued now. Acquire, for a winner that this call delivers
+         * to. */
         if (rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
             return seen - holds;
         }
@@ -453,10 +453,10 @@ ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
 /* Gives up waiting.
  * Returns true: wake will never run, nothing is yours, and every arm is out of its queue. False: an arm has
  * been granted or closed, or was just being invited (throughput mode), and wake has run, is running or will
- * run. If the invited arm gets nothing, wake gets index -1 and ROUSE_CANCELLED.
- * If the any is polled, false does not mean that its outcome is there already, as it does for a waiter: the
- * arm's wake may have been deferred to the call in which this thread is. The any and its arms are yours again
- * when rouse_any_status returns something else than ROUSE_PENDING. */
+ * run. If the invited arm gets nothing, wake gets index -1 and ROUSE_CANCELLED. If the any is polled, false
+ * does not mean that its outcome is there already. The arm's wake may have been deferred to the call in which
+ * this thread is. The any and its arms are yours again when rouse_any_status returns something other than
+ * ROUSE_PENDING. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
     uint64_t holds;
@@ -467,12 +467,12 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
         if ((seen & ROUSE_ANY_DECIDING_) != 0 || rouse_any_decided_(seen) || (seen & ROUSE_ANY_HOLDS_) == 0) {
             return false;
         }
-        /* E50: acquire, as in rouse_any_win_. */
+        /* E50: acquire, so that this thread sees every arm as rouse_any_wait has queued it. */
     } while (!rouse_u64_cas_acquire_(&a->state_, &seen,
                                      seen + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_ + ROUSE_ANY_LEAVING_));
     holds = rouse_any_cancel_arms_(a, a->count_, 0) + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_;
     seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
-    /* E50: as in rouse_any_let_go_. */
+    /* E50: acq_rel, for the other holds and for the winner's outcome. */
     while (!rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
     }
     if (((seen - holds) & ROUSE_ANY_HOLDS_) != 0) {

@@ -45,8 +45,8 @@ ROUSE_INLINE_ void rouse_barrier_end_(rouse_barrier *b) {
 }
 
 /* Ends the barrier. LOCKFREE frees its heap memory.
- * Requires that every party of the last phase has been let through and no call is in progress, except the one
- * that has let the last party through and is still returning. */
+ * Requires that every party of the last phase has been let through and no call is in progress. One exception:
+ * the call that let the last party through may still be returning. */
 ROUSE_INLINE_ void rouse_barrier_destroy(rouse_barrier *b) {
     ROUSE_CHECK_USE_(b, &b->gate_[0]);
     ROUSE_CHECK_(rouse_backend_waiter_count_(&b->gate_[0]) == 0 &&

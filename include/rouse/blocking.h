@@ -5,8 +5,8 @@
  *         ...
  *     }
  *
- * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Calls that end
- * in _blocking and _timed, and those of rouse_thread_waiter, are the only ones in which a thread waits for
+ * The thread queues like any other waiter, in the same order, and sleeps until it is woken. Calls that end in
+ * _blocking and _timed, and those of rouse_thread_waiter, are the only ones in which a thread waits for
  * permits. (With ROUSE_BACKEND_MUTEX any call may sleep for the few instructions in which another thread
  * holds the queue's mutex.)
  *
@@ -19,13 +19,13 @@
  * inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake that only it can run.
  *
  * Signal handlers. With LOCKFREE a handler may release, unlock and notify even if that wakes a thread that
- * sleeps here, and even if it has interrupted that very thread (not on macOS, see detail/base/park.h).
+ * sleeps here. It may have interrupted that very thread (not on macOS, see detail/base/park.h).
  *
  * Ending a thread. None of these calls is a cancellation point: pthread_cancel takes effect after the call.
- * To end a thread that sleeps, close the object, or use a time-out. If a signal handler (or asynchronous
- * cancellation) ends a thread while it sleeps in a call that ends in _blocking or _timed, the thread leaves
- * the queue, and what it had just been granted is given back. (An element that it had just received from a
- * channel is lost.) A thread must not be ended in rouse_thread_waiter_await or in
+ * To end a thread that sleeps, close the object, or use a time-out. A signal handler (or asynchronous
+ * cancellation) may end a thread while it sleeps in a call that ends in _blocking or _timed. Then the thread
+ * leaves the queue, and gives back what it had just been granted. (An element that it had just received from
+ * a channel is lost.) A thread must not be ended in rouse_thread_waiter_await or in
  * rouse_barrier_arrive_blocking.
  *
  * Priorities. A thread that waits inside the library does not starve threads of lower priority: after a
@@ -150,9 +150,8 @@ ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rou
 
 /* ---- blocking twins of calls that take a waiter -------------------------------------------------------- */
 
-/* How a blocked thread leaves `object`: cancel takes it out of the queue, as the object's cancel does;
- * give_back returns the n permits that it was granted and does not want (NULL: there is nothing to give
- * back). */
+/* How a blocked thread leaves `object`. cancel takes it out of the queue, like the object's cancel. give_back
+ * returns the n permits that it was granted and does not want; NULL: there is nothing to give back. */
 typedef bool rouse_block_cancel_fn_(void *object, rouse_waiter *w);
 typedef void rouse_block_give_back_fn_(void *object, rouse_waiter *w, uint32_t n);
 

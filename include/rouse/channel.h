@@ -14,11 +14,11 @@
  *     switch (rouse_channel_receive(&ch, &task->transfer, &task->number)) ...
  *
  * Elements have a fixed size and are copied, out of and into your memory. The thread that makes room makes
- * the copy: a receiver that takes an element from a full channel copies the oldest waiting sender's element
- * in, and a sender that finds receivers waiting copies to the oldest of them. So when a wake runs with
- * ROUSE_OK the element has been copied. An element that was accepted is received exactly once. Until wake has
- * been called or cancel has returned true, an element to be sent must not change, and the memory to receive
- * into must stay valid.
+ * the copy. A receiver that takes an element from a full channel copies the oldest waiting sender's element
+ * in. A sender that finds receivers waiting copies to the oldest of them. So when a wake runs with ROUSE_OK
+ * the element has been copied. An element that was accepted is received exactly once. Until wake has been
+ * called or cancel has returned true, an element to be sent must not change, and the memory to receive into
+ * must stay valid.
  *
  * Everything is first-in first-out: elements come out in the order in which they were accepted, senders get
  * room and receivers get elements in the order in which they asked. The try_ calls overtake nobody.
@@ -458,7 +458,7 @@ ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
 /* Returns whether the channel is closed. */
 ROUSE_INLINE_ bool rouse_channel_is_closed(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
-    /* E47: acquire; whoever sees the channel closed sees what came before close. */
+    /* E47: acquire. A thread that sees the channel closed sees what came before close. */
     return rouse_u32_load_acquire_(&ch->closed_) != 0;
 }
 

@@ -27,7 +27,7 @@
  * waiters on this condition variable, 4 W + 5 segments. A segment serves ROUSE_SEGMENT_CELLS waiters that
  * queue one after the other, but only one in the worst case that cancels can leave. All waiters of the mutex
  * share these segments, including those of its other condition variables. If more than 4 W + 5 waiters are in
- * the mutex's queue, almost each alone in its segment, the segments can run out; then the signalled waiter is
+ * the mutex's queue, almost each alone in its segment, the segments can run out. Then the signalled waiter is
  * woken with ROUSE_NOMEM. To rule that out, call rouse_mutex_reserve for all that may wait for the mutex and
  * its condition variables together.
  *
@@ -131,8 +131,8 @@ ROUSE_INLINE_ void rouse_condvar_init(rouse_condvar *c) {
 }
 
 /* Ends the condition variable. Waiters that have been signalled and wait for the mutex are not affected.
- * Requires that nobody waits to be signalled and no call is in progress, except a signal or broadcast that
- * has moved the last waiter: destroy waits for its last few instructions. */
+ * Requires that nobody waits to be signalled and no call is in progress. One exception: destroy waits for the
+ * last few instructions of a signal or broadcast that has moved the last waiter. */
 ROUSE_INLINE_ void rouse_condvar_destroy(rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
     rouse_guard_take_(&c->guard_);
@@ -177,7 +177,7 @@ ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
     ROUSE_CHECK_IDLE_(&w->waiter, c);
     ROUSE_CHECK_(rouse_mutex_is_locked(w->mutex_), c, "the mutex is not locked");
     mutex = w->mutex_;                            /* once w is queued it may be woken, and freed */
-    rouse_standin_init_(&w->joined_, &w->waiter); /* here, for w may have been copied since it was prepared */
+    rouse_standin_init_(&w->joined_, &w->waiter); /* here: w may have been copied since it was prepared */
     status = rouse_condvar_provide_(c, mutex);
     if (status != ROUSE_OK) {
         return status;
@@ -313,7 +313,7 @@ ROUSE_INLINE_ uint32_t rouse_condvar_close(rouse_condvar *c) {
 /* Returns whether the condition variable is closed. */
 ROUSE_INLINE_ bool rouse_condvar_is_closed(const rouse_condvar *c) {
     ROUSE_CHECK_GUARDED_(c);
-    /* E48: acquire; whoever sees it closed sees what came before close. */
+    /* E48: acquire. A thread that sees it closed sees what came before close. */
     return rouse_u32_load_acquire_(&c->closed_) != 0;
 }
 

@@ -1,9 +1,9 @@
 /* rouse/config.h: every option, its values, its default, its scope; and the version.
  *
- * Set an option on the compiler's command line, or define it before the first rouse header. Options
- * marked "program" must have one value in the whole program. A program that mixes values aborts at start-up
- * with a message that names both. Shared libraries that hide rouse's symbols, or are loaded later, escape
- * that check; there ROUSE_DEBUG aborts at the first call on an object that crosses from one to the other
+ * Set an option on the compiler's command line, or define it before the first rouse header. Options marked
+ * "program" must have one value in the whole program. A program that mixes values aborts at start-up with a
+ * message that names both. Shared libraries that hide rouse's symbols, or are loaded later, escape that
+ * check. There ROUSE_DEBUG aborts at the first call on an object that crosses from one to the other
  * (detail/base/options.h). Options marked "unit" may differ between translation units.
  *
  *   option                    scope    values (default first)

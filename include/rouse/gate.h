@@ -73,8 +73,8 @@ ROUSE_INLINE_ void rouse_gate_destroy(rouse_gate *g) {
 
 /* Changes the word if it is still *seen. */
 ROUSE_INLINE_ bool rouse_gate_change_(rouse_gate *g, uint64_t *seen, uint64_t after) {
-    /* E41: release, for what came before this leave or close; acquire, in case this is the call that finds
-     * nobody inside any more: it passes on what came before every leave. */
+    /* E41: release, for what came before this leave or close. Acquire, for the call that finds nobody inside
+     * any more: it passes on what came before every leave. */
     return rouse_u64_cas_acq_rel_(&g->word_, seen, after);
 }
 

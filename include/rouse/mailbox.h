@@ -29,11 +29,11 @@
  * rouse_mailbox_revoke takes a granted waiter out again before its wake has begun. If a wake inside drain
  * posts to the same mailbox, a new kick announces that.
  *
- * A loop inside a wake (a modal dialog, a helper that turns the loop until it has an answer): the first drain
- * in a wake leaves what it finds to the outermost call, as wakes inside wakes always are, and kicks. If the
- * same wake drains again, it must be running a loop. So that drain and every later one in the same wake run
- * the wakes at once, together with all that this thread has deferred. Each such level costs the stack of the
- * loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
+ * A loop may run inside a wake (a modal dialog, a helper that turns the loop until it has an answer). The
+ * first drain in a wake leaves what it finds to the outermost call, like every wake inside a wake, and kicks.
+ * If the same wake drains again, it must be running a loop. So that drain and every later one in the same
+ * wake run the wakes at once, together with all that this thread has deferred. Each such level costs the
+ * stack of the loop and of its wakes. A loop without a mailbox calls rouse_run_deferred_wakes.
  *
  * Cost: nothing allocates and nothing takes a lock. A post is one compare-and-swap, plus two adds, a fence
  * and the kick if the mailbox was empty. A drain is one exchange. A revoke is at most one exchange, and takes
@@ -95,9 +95,9 @@ ROUSE_INLINE_ void rouse_mailbox_post_(rouse_mailbox *mb, rouse_waiter *w) {
             counted = true;
         }
         w->next_ = (rouse_waiter *)newest;
-        /* E7: release; partner is the exchange in drain. seq_cst for the loop's sake: with the exchange it
-         * orders "post, then look whether a wake-up is pending" and "clear pending, then drain", so that they
-         * cannot both miss each other. */
+        /* E7: release; partner is the exchange in drain. seq_cst for the loop's sake. A post that then looks
+         * whether a wake-up is pending, and a loop that clears "pending" and then drains, cannot both miss
+         * the other. */
     } while (!rouse_ptr_cas_seq_cst_(&mb->posted_, &newest, w));
     if (newest == NULL && mb->kick_ != NULL) {
         /* uv_async_send reads its pending flag with a plain load: keep it behind the post. */
@@ -220,10 +220,10 @@ ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
  * grant is on the way: cancel first, and revoke if that returns false. Requires that the loop's thread calls
  * it.
  *
- * Returns true: its wake will never run, w is yours again, and so is what it was granted (rouse_waiter_status
- * has the outcome; if it is ROUSE_OK, release it if you no longer want it). It works on every waiter whose
- * wake would run in a drain of mb, even on one that the running drain has already taken: so a wake may free
- * the next waiter.
+ * Returns true: its wake will never run, w is yours again, and so is what it was granted. rouse_waiter_status
+ * has the outcome; if it is ROUSE_OK, release it if you no longer want it. The call works on every waiter
+ * whose wake would run in a drain of mb, even on one that the running drain has already taken. So a wake may
+ * free the next waiter.
  * Returns false: w is not in mb. It is still queued, or its wake has begun or has run, or it was never
  * granted.
  *
@@ -234,7 +234,7 @@ ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
     uint32_t status;
     ROUSE_CHECK_LOOP_(mb);
     ROUSE_CHECK_(w != NULL, mb, "the waiter is NULL");
-    /* E1: acquire; partner is the store of the outcome: the grant becomes this thread's. */
+    /* E1: acquire. The partner is the store of the outcome; the grant becomes this thread's. */
     while ((status = rouse_u32_load_acquire_(&w->status_)) == ((uint32_t)ROUSE_PENDING | ROUSE_OWED_)) {
         rouse_platform_back_off_(&step);
     }
@@ -255,7 +255,7 @@ ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {
         rouse_chain_remove_(rouse_chain_holds_(&mb->taken_, w) ? &mb->taken_ : &mine->due_, w);
     }
     ROUSE_DISOWN_(w);
-    /* E1: release, as in rouse_outcome_store_. */
+    /* E1: release, so that a later reader still sees what the waker did. */
     rouse_u32_store_release_(&w->status_, status & ~(uint32_t)ROUSE_MAILED_);
     return true;
 }
@@ -275,7 +275,7 @@ ROUSE_INLINE_ void rouse_mailbox_destroy(rouse_mailbox *mb) {
     }
     mb->check_.self = NULL;
 #endif
-    /* E8: acquire; partner is the release at the end of post: what it did to the mailbox is over. */
+    /* E8: acquire. The partner is the release at the end of post, so what post did to the mailbox is over. */
     while (rouse_u32_load_acquire_(&mb->kicks_) != 0) {
         rouse_platform_back_off_(&step);
     }

@@ -89,8 +89,8 @@ ROUSE_INLINE_ rouse_status rouse_mutex_unlock_(rouse_mutex *m) {
     return rouse_queue_unlock_(&m->queue_);
 }
 
-/* Unlocks the mutex, or hands it to the oldest waiter, whose wake runs on this thread (inside a wake: after
- * that wake; for a waiter on a mailbox: in its drain).
+/* Unlocks the mutex, or hands it to the oldest waiter. That waiter's wake runs on this thread, after the
+ * current wake if there is one. If the waiter is on a mailbox, its wake runs in the drain.
  *   ROUSE_OK        done
  *   ROUSE_INVALID   the mutex was not locked; nothing changed (ROUSE_DEBUG aborts). If unlocks race, each one
  *                   too many gets this */
@@ -152,8 +152,8 @@ ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters)
  *
  * Use it only where each data pointer identifies one task, which unlocks before it locks again. So do not use
  * it where coroutines (rouse.hpp) lock m, or threads wait with it by rouse_condvar_wait_blocking: their data
- * are addresses that others use later. The check does not know holders that came by try_lock, an any or
- * another blocking call, nor those whose data is NULL.
+ * are addresses that others use later. The check does not know holders that got the lock with try_lock, an
+ * any or another blocking call, nor those whose data is NULL.
  * Requires that no other call on m is in progress and nobody holds it or waits: call it after init, before
  * other threads know m. */
 ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {

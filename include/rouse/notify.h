@@ -158,8 +158,9 @@ ROUSE_INLINE_ void rouse_notify_pass_on_(rouse_notify *n, const rouse_waiter *w)
 /* Passes on a notification that w received and does not want. If it came from notify_one or notify_n, or had
  * been stored, the next waiter gets it; if nobody waits it is stored again. If it came from notify_all, or
  * the condition of wait_if held, nothing happens.
- * Requires that w has received ROUSE_OK and has not been queued again: right after a wait that returned
- * ROUSE_OK; from w's wake on; or, if w is polled, once cancel has returned false or its status is ROUSE_OK.
+ * Requires that w has received ROUSE_OK and has not been queued again. That is the case right after a wait
+ * that returned ROUSE_OK, and from w's wake on. For a polled w it is the case once cancel has returned false
+ * or its status is ROUSE_OK.
  * Wakes: the next waiter's wake runs on this thread. */
 ROUSE_INLINE_ void rouse_notify_pass_on(rouse_notify *n, const rouse_waiter *w) {
     ROUSE_CHECK_USE_(n, &n->queue_);

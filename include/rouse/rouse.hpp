@@ -122,7 +122,7 @@ template <class Traits> class guard {
     }
     /* Lets go of what it holds without giving it back: that is now yours to do. */
     void forget() noexcept { object_ = nullptr; }
-    /* Takes n of the held permits into a guard of its own; an empty guard if fewer are held. */
+    /* Takes n of the held permits into another guard; an empty guard if fewer are held. */
     guard split(std::uint32_t n) noexcept {
         if (object_ == nullptr || n == 0 || n > n_) {
             return guard();
@@ -312,7 +312,7 @@ struct receive_operation : status_operation<rouse_channel> {
     bool cancel(rouse_waiter *w) const noexcept { return rouse_channel_leave_(object, w); }
 };
 
-/* While it lives, the wakes that fall due on this thread wait. */
+/* While it lives, the wakes that become due on this thread wait. */
 class held_wakes {
   public:
     held_wakes() noexcept : held_(rouse_deliver_hold_()) {}

@@ -74,8 +74,8 @@ ROUSE_INLINE_ uint32_t rouse_rwlock_readers_(const rouse_rwlock *l) {
     return l->readers_;
 }
 
-/* A writer has the lock, and nobody else. Relaxed: whoever reads it while this writer holds the lock, or
- * later, is ordered behind it by the lock itself. */
+/* A writer has the lock, and no other task. Relaxed: the lock itself orders a thread that reads it, while
+ * this writer holds the lock or later, behind this write. */
 ROUSE_INLINE_ void rouse_rwlock_entered_(rouse_rwlock *l) {
     rouse_u32_store_relaxed_(&l->writing_, 1);
 }

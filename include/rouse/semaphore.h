@@ -217,10 +217,10 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *
  * A waiter for more than ROUSE_MAX_PERMITS - 14 permits is granted in its turn and never invited.
  *
- * LOCAL ignores the bound and is strict. LOCKFREE has the mode with these differences: the bound is at most
- * 8191; a waiter for several permits is granted in its turn and never invited; while more than 65,535 permits
- * are free, newcomers take none until the invited waiter has answered; waiter_count does not include an
- * invited waiter after close. */
+ * LOCAL ignores the bound and is strict. LOCKFREE differs in four ways. The bound is at most 8191. A waiter
+ * for several permits is granted in its turn and never invited. While more than 65,535 permits are free,
+ * newcomers take none until the invited waiter has answered. After close, waiter_count does not include an
+ * invited waiter. */
 
 /* A semaphore in throughput mode with `permits` free permits, at most ROUSE_MAX_PERMITS. */
 #define ROUSE_SEMAPHORE_INIT_THROUGHPUT(permits, bypass) \

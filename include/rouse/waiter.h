@@ -41,9 +41,9 @@
  * Ordering: everything that a thread did before the release (unlock, notify) that woke the waiter happens
  * before its wake, and before whatever follows a read of its outcome.
  *
- * Misuse: queueing a waiter that is queued; cancelling it on an object that it is not queued on; passing
- * NULL; blocking, ending the thread, or leaving by longjmp or an exception inside wake. ROUSE_DEBUG aborts
- * where it can detect it.
+ * It is misuse to queue a waiter that is queued, to cancel it on an object that it is not queued on, or to
+ * pass NULL. Inside wake it is misuse to block, to end the thread, or to leave by longjmp or an exception.
+ * ROUSE_DEBUG aborts where it can detect it.
  *
  * Cost: 56 bytes on 64-bit targets (8 more with ROUSE_DEBUG, 8 more with ROUSE_STATS), no allocation. */
 #ifndef ROUSE_WAITER_H

@@ -103,8 +103,8 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
 /* wake(1, cap ROUSE_MAX_PERMITS): one add, no load before it. (More than 1 could show a surplus before the
  * waiters have been looked at.) */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    /* E3: release, as in rouse_word_give_; acquire, because on finding waiters this thread then reads
-     * what they published (E4). */
+    /* E3: release, for the thread that takes the credit. Acquire, because a thread that finds waiters then
+     * reads what they published (E4). */
     const uint64_t before = rouse_u64_add_acq_rel_(&q->word_, ROUSE_WORD_ADD_ONE_);
     if (ROUSE_LIKELY_((uint32_t)before < ROUSE_MAX_PERMITS)) {
         return ROUSE_OK; /* 0 <= balance < ROUSE_MAX_PERMITS, as one unsigned comparison */
@@ -130,7 +130,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
 ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     while (rouse_word_balance_(seen) == 0) {
-        /* E3: as in rouse_word_give_. */
+        /* E3: release, for the thread that takes the credit. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
@@ -138,16 +138,16 @@ ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_give_back_(q, 1, 1);
 }
 
-/* Gives n to a queue that is to store `most` at most; ROUSE_INVALID: it would store more, and nothing
- * changed. The first guess is that nobody else has any: a load of the word right before a read-modify-write
- * of it takes a quarter of the time of a pair, a wrong guess a twentieth. */
+/* Gives n to a queue that stores `most` at most. ROUSE_INVALID: it would store more, and nothing changed. The
+ * first guess is that no other task holds any. A load of the word right before a read-modify-write of it
+ * takes a quarter of the time of a pair; a wrong guess takes a twentieth. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     uint64_t seen = most - n;
     while (rouse_word_balance_(seen) >= 0) {
         if ((uint32_t)rouse_word_balance_(seen) + n > most) {
             return ROUSE_INVALID;
         }
-        /* E3: as in rouse_word_give_. */
+        /* E3: release, for the thread that takes the credit. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + n))) {
             return ROUSE_OK;
         }
