@@ -1,12 +1,15 @@
 /* Tests as scripts: a row of calls on one object, each with what it must answer, and the wakes that it must run.
  *
  *   W3?  the next waiter (0, 1, 2, ...) waits for 3 and is queued     W3!  ... has them at once     W3x  ... hears: closed
+ *                                                                     W3f  ... hears: full
  *   T3!  tries for 3 and has them                                     T3-  ... has not
  *   R3   releases 3                                                   R3,5 wakes with 3, of which at most 5 may be stored
+ *   R3o  is told that 3 are too many
  *   O!   wakes one waiter                                             O-   ... finds nobody to wake
  *   A3   wakes all, which are 3                                       X3   closes, and 3 hear of it
  *   C1!  cancels waiter 1                                             C1-  ... comes too late
  *   D5/2 reduces by up to 5, and gets 2                               =-3/2  the balance is -3, and 2 wait
+ *   S4   sets the limit to 4
  *   >01  the call before has woken waiters 0 and 1, in this order     >01x ... with ROUSE_CLOSED
  *
  * A call that is not followed by > wakes nobody. After each call the object counts as many waiters as the script, and
@@ -29,6 +32,7 @@ typedef struct script_verbs {
     bool (*wake_one)(void *object);
     uint32_t (*wake_all)(void *object);
     uint32_t (*reduce)(void *object, uint32_t n);
+    rouse_status (*set)(void *object, uint32_t n);
     int64_t (*balance)(const void *object);
     uint32_t (*waiters)(const void *object);
 } script_verbs;
@@ -67,6 +71,7 @@ static inline void script_wait(script_state *s, const char **at, const char *ste
     cr_assert_eq(s->verbs->wait(s->object, &p->waiter, n),
                  answer == '?'   ? ROUSE_PENDING
                  : answer == '!' ? ROUSE_OK
+                 : answer == 'f' ? ROUSE_FULL
                                  : ROUSE_CLOSED,
                  "at \"%s\"", step);
 }
@@ -79,7 +84,8 @@ static inline void script_cancel(script_state *s, const char **at, const char *s
     cr_assert_eq(s->verbs->cancel(s->object, &p->waiter), taken, "at \"%s\"", step);
     if (taken) {
         s->waits[i] = false;
-    } else {
+        p->outcome = ROUSE_CANCELLED;
+    } else if (p->outcome != ROUSE_CANCELLED) {
         cr_assert_eq(rouse_waiter_status(&p->waiter), p->outcome, "at \"%s\"", step);
     }
 }
@@ -126,7 +132,10 @@ static inline void script_step(script_state *s, const char **at) {
             (*at)++;
             cr_assert_eq(v->wake(s->object, n, (uint32_t)script_number(at)), ROUSE_OK, "at \"%s\"", step);
         } else {
-            cr_assert_eq(v->wake(s->object, n, ROUSE_MAX_PERMITS), ROUSE_OK, "at \"%s\"", step);
+            const bool over = **at == 'o';
+            *at += over ? 1 : 0;
+            cr_assert_eq(v->wake(s->object, n, ROUSE_MAX_PERMITS), over ? ROUSE_OVERFLOW : ROUSE_OK,
+                         "at \"%s\"", step);
         }
         break;
     case 'O':
@@ -145,6 +154,9 @@ static inline void script_step(script_state *s, const char **at) {
         n = (uint32_t)script_number(at);
         cr_assert_eq(script_answer(at), '/', "at \"%s\"", step);
         cr_assert_eq(v->reduce(s->object, n), (uint32_t)script_number(at), "at \"%s\"", step);
+        break;
+    case 'S':
+        cr_assert_eq(v->set(s->object, (uint32_t)script_number(at)), ROUSE_OK, "at \"%s\"", step);
         break;
     case '=':
         cr_assert_eq(v->balance(s->object), script_number(at), "at \"%s\"", step);

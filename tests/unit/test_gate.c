@@ -3,7 +3,7 @@
 
 #include <rouse/semaphore.h>
 
-#include "support.h"
+#include "script.h"
 
 #include <stdatomic.h>
 
@@ -12,6 +12,48 @@ static rouse_gate fixed = ROUSE_GATE_INIT(2);
 
 static void must_queue(rouse_gate *g, probe *p) {
     cr_assert_eq(rouse_gate_wait(g, &p->waiter), ROUSE_PENDING);
+}
+
+/* ---- scripts (script.h): T1 enters, R1 leaves, W1 waits until all have left, = tells how many are inside ------------------ */
+
+static rouse_status script_wait_on(void *g, rouse_waiter *w, uint32_t one) {
+    (void)one;
+    return rouse_gate_wait((rouse_gate *)g, w);
+}
+static bool script_enter(void *g, uint32_t one) {
+    (void)one;
+    return rouse_gate_enter((rouse_gate *)g);
+}
+static rouse_status script_leave(void *g, uint32_t n, uint32_t cap) {
+    (void)cap;
+    return rouse_gate_leave((rouse_gate *)g, n);
+}
+static uint32_t script_close_on(void *g) {
+    const uint32_t told = rouse_gate_close((rouse_gate *)g);
+    cr_assert(rouse_gate_is_closed((rouse_gate *)g));
+    return told;
+}
+static int64_t script_inside(const void *g) {
+    return rouse_gate_count((const rouse_gate *)g);
+}
+static uint32_t script_waiters_on(const void *g) {
+    return rouse_gate_waiter_count((const rouse_gate *)g);
+}
+
+static void run(uint32_t inside, const char *script) {
+    static const script_verbs verbs = {
+        .wait = script_wait_on,
+        .try = script_enter,
+        .wake = script_leave,
+        .close = script_close_on,
+        .balance = script_inside,
+        .waiters = script_waiters_on,
+    };
+    rouse_gate g;
+    rouse_gate_init(&g, inside);
+    cr_assert_not(rouse_gate_is_closed(&g));
+    script_run(&verbs, &g, script);
+    rouse_gate_destroy(&g);
 }
 
 Test(gate, zero_static_and_init_are_alike) {
@@ -38,53 +80,14 @@ Test(gate, zero_static_and_init_are_alike) {
 }
 
 Test(gate, wait_needs_both_closed_and_empty) {
-    rouse_gate g = ROUSE_GATE_INIT(0);
-    probe p[3];
-    probes_init(p, 3);
-    must_queue(&g, &p[0]); /* empty, but open */
-    cr_assert(rouse_gate_enter(&g));
-    cr_assert(rouse_gate_enter(&g));
-    cr_assert_eq(rouse_gate_count(&g), 2u);
-    cr_assert_eq(rouse_gate_leave(&g, 1), ROUSE_OK);
-    cr_assert_eq(rouse_gate_leave(&g, 1), ROUSE_OK);
-    cr_assert(rouse_gate_enter(&g));
-    expect_no_wakes();
-    cr_assert_not(rouse_gate_is_closed(&g));
-    cr_assert_eq(rouse_gate_close(&g), 0u);
-    cr_assert(rouse_gate_is_closed(&g));
-    must_queue(&g, &p[1]); /* closed, but somebody is inside */
-    cr_assert_eq(rouse_gate_waiter_count(&g), 2u);
-    cr_assert_not(rouse_gate_enter(&g));
-    cr_assert_eq(rouse_gate_count(&g), 1u);
-    expect_no_wakes();
-    cr_assert_eq(rouse_gate_leave(&g, 1), ROUSE_OK);
-    expect_wakes(0, 1);
-    cr_assert_eq(p[0].outcome, ROUSE_OK);
-    cr_assert_eq(rouse_gate_wait(&g, &p[2].waiter), ROUSE_OK);
-    rouse_gate_destroy(&g);
+    /* Waiter 0 finds it empty, but open; waiter 1 closed, but somebody is inside. */
+    run(0, "W1? T1! T1! =2/1 R1 R1 T1! X0 W1? T1- =1/2 R1 >01 W1!");
 }
 
 /* Trap: close twice. */
 Test(gate, close_twice_tells_once) {
-    rouse_gate g = ROUSE_GATE_INIT(1);
-    probe p[2];
-    probes_init(p, 2);
-    must_queue(&g, &p[0]);
-    cr_assert_eq(rouse_gate_close(&g), 0u);
-    cr_assert_eq(rouse_gate_close(&g), 0u);
-    expect_no_wakes();
-    cr_assert_eq(rouse_gate_leave(&g, 1), ROUSE_OK);
-    expect_wakes(0);
-    cr_assert_eq(rouse_gate_close(&g), 0u);
-    rouse_gate_destroy(&g);
-
-    rouse_gate_init(&g, 0);
-    must_queue(&g, &p[0]);
-    must_queue(&g, &p[1]);
-    cr_assert_eq(rouse_gate_close(&g), 2u);
-    cr_assert_eq(rouse_gate_close(&g), 0u);
-    expect_wakes(0, 1);
-    rouse_gate_destroy(&g);
+    run(1, "W1? X0 X0 R1 >0 X0");
+    run(0, "W1? W1? X2 >01 X0");
 }
 
 /* ---- the last that leaves starts the next waiting request --------------------------------------------------------- */
@@ -148,22 +151,7 @@ Test(gate, the_last_that_leaves_starts_the_next_waiting_request_which_is_refused
 
 /* Trap: leave below zero. With ROUSE_DEBUG it aborts: test_misuse.c. */
 Test(gate, leave_below_zero_changes_nothing) {
-    rouse_gate g = ROUSE_GATE_INIT(2);
-    probe p;
-    probe_init(&p, 0);
-    must_queue(&g, &p);
-    cr_assert_eq(rouse_gate_leave(&g, 3), ROUSE_OVERFLOW);
-    cr_assert_eq(rouse_gate_count(&g), 2u);
-    cr_assert_eq(rouse_gate_leave(&g, 0), ROUSE_OK);
-    (void)rouse_gate_close(&g);
-    cr_assert_eq(rouse_gate_leave(&g, UINT32_MAX), ROUSE_OVERFLOW);
-    expect_no_wakes();
-    cr_assert_eq(rouse_gate_leave(&g, 2), ROUSE_OK);
-    expect_wakes(0);
-    cr_assert_eq(rouse_gate_leave(&g, 1), ROUSE_OVERFLOW);
-    cr_assert_eq(rouse_gate_leave(&g, 0), ROUSE_OK);
-    cr_assert_eq(rouse_gate_count(&g), 0u);
-    rouse_gate_destroy(&g);
+    run(2, "W1? R3o =2/1 R0 X0 R4294967295o R2 >0 R1o R0 =0/0");
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL

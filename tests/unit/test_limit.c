@@ -1,7 +1,7 @@
 /* The contract of limit.h: at most N at a time, resizable, bounded, double release told. */
 #include <rouse/limit.h>
 
-#include "support.h"
+#include "script.h"
 
 #include <string.h>
 
@@ -16,6 +16,56 @@ static void check_limit(int line, const rouse_limit *l, uint32_t permits, uint32
     cr_assert_eq(rouse_limit_waiter_count(l), waiters, "line %d: %u wait", line, rouse_limit_waiter_count(l));
 }
 #define expect_limit(l, permits, in_use, waiters) check_limit(__LINE__, l, permits, in_use, waiters)
+
+/* ---- scripts (script.h): = tells how many are in use ---------------------------------------------------------------- */
+
+static rouse_status script_acquire(void *l, rouse_waiter *w, uint32_t n) {
+    return rouse_limit_acquire((rouse_limit *)l, w, n);
+}
+static bool script_try_acquire(void *l, uint32_t n) {
+    return rouse_limit_try_acquire((rouse_limit *)l, n);
+}
+static rouse_status script_give_back(void *l, uint32_t n, uint32_t cap) {
+    (void)cap;
+    return rouse_limit_give_back((rouse_limit *)l, n);
+}
+static bool script_cancel_on(void *l, rouse_waiter *w) {
+    return rouse_limit_cancel((rouse_limit *)l, w);
+}
+static uint32_t script_close_on(void *l) {
+    const uint32_t told = rouse_limit_close((rouse_limit *)l);
+    cr_assert(rouse_limit_is_closed((rouse_limit *)l));
+    return told;
+}
+static rouse_status script_set(void *l, uint32_t permits) {
+    const rouse_status status = rouse_limit_set((rouse_limit *)l, permits);
+    cr_assert_eq(rouse_limit_permits((rouse_limit *)l), permits);
+    return status;
+}
+static int64_t script_in_use(const void *l) {
+    return rouse_limit_in_use((const rouse_limit *)l);
+}
+static uint32_t script_waiters_on(const void *l) {
+    return rouse_limit_waiter_count((const rouse_limit *)l);
+}
+
+static void run(uint32_t permits, uint32_t most_waiting, const char *script) {
+    static const script_verbs verbs = {
+        .wait = script_acquire,
+        .try = script_try_acquire,
+        .wake = script_give_back,
+        .cancel = script_cancel_on,
+        .close = script_close_on,
+        .set = script_set,
+        .balance = script_in_use,
+        .waiters = script_waiters_on,
+    };
+    rouse_limit l;
+    cr_assert_eq(rouse_limit_init(&l, permits, most_waiting), ROUSE_OK);
+    cr_assert_not(rouse_limit_is_closed(&l));
+    script_run(&verbs, &l, script);
+    rouse_limit_destroy(&l);
+}
 
 Test(limit, static_and_init_are_alike) {
     static rouse_limit fixed = ROUSE_LIMIT_INIT(3, 1);
@@ -82,66 +132,18 @@ Test(limit, the_largest_numbers) {
 }
 
 Test(limit, first_in_first_out_and_no_overtaking) {
-    rouse_limit l = ROUSE_LIMIT_INIT(3, 8);
-    probe p[4];
-    probes_init(p, 4);
-    cr_assert(rouse_limit_try_acquire(&l, 2));
-    must_queue(&l, &p[0], 3);
-    must_queue(&l, &p[1], 1);
-    cr_assert_not(rouse_limit_try_acquire(&l, 1), "one is free, but somebody waits");
-    must_queue(&l, &p[2], 1);
-    must_queue(&l, &p[3], 1);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    expect_no_wakes();
-    /* What is there for the head is not in use. */
-    expect_limit(&l, 3, 1, 4);
-    cr_assert_eq(rouse_limit_give_back(&l, 2), ROUSE_OVERFLOW);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    expect_wakes(0);
-    expect_limit(&l, 3, 3, 3);
-    cr_assert_eq(rouse_limit_give_back(&l, 2), ROUSE_OK);
-    expect_wakes(1, 2);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    expect_wakes(3);
-    expect_limit(&l, 3, 3, 0);
-    rouse_limit_destroy(&l);
+    /* One is free for the first that waits: that is not in use, and nobody overtakes it. */
+    run(3, 8, "T2! W3? W1? T1- W1? W1? R1 =1/4 R2o R1 >0 =3/3 R2 >12 R1 >3 =3/0");
 }
 
 Test(limit, cancel_of_the_head_serves_those_behind_it) {
-    rouse_limit l = ROUSE_LIMIT_INIT(3, 8);
-    probe p[4];
-    probes_init(p, 4);
-    cr_assert(rouse_limit_try_acquire(&l, 1));
-    must_queue(&l, &p[0], 3);
-    must_queue(&l, &p[1], 1);
-    must_queue(&l, &p[2], 2);
-    must_queue(&l, &p[3], 1);
-    cr_assert(rouse_limit_cancel(&l, &p[2].waiter));
-    cr_assert(rouse_limit_cancel(&l, &p[0].waiter));
-    expect_wakes(1, 3);
-    cr_assert_not(rouse_limit_cancel(&l, &p[0].waiter));
-    cr_assert_not(rouse_limit_cancel(&l, &p[1].waiter));
-    expect_limit(&l, 3, 3, 0);
-    rouse_limit_destroy(&l);
+    run(3, 8, "T1! W3? W1? W2? W1? C2! C0! >13 C0- C1- =3/0");
 }
 
 /* ---- set ------------------------------------------------------------------------------------------------------------ */
 
 Test(limit, set_larger_serves_waiters_and_a_request_for_more_than_the_limit_waits_for_it) {
-    rouse_limit l = ROUSE_LIMIT_INIT(1, 8);
-    probe p[3];
-    probes_init(p, 3);
-    must_queue(&l, &p[0], 4);
-    must_queue(&l, &p[1], 1);
-    must_queue(&l, &p[2], 2);
-    cr_assert_eq(rouse_limit_set(&l, 3), ROUSE_OK);
-    expect_no_wakes();
-    cr_assert_eq(rouse_limit_set(&l, 6), ROUSE_OK);
-    expect_wakes(0, 1);
-    expect_limit(&l, 6, 5, 1);
-    cr_assert_eq(rouse_limit_set(&l, 7), ROUSE_OK);
-    expect_wakes(2);
-    rouse_limit_destroy(&l);
+    run(1, 8, "W4? W1? W2? S3 S6 >01 =5/1 S7 >2");
 }
 
 /* With 1000 queued, going from 8 to 4 takes effect with the next four that are given back. */
@@ -172,76 +174,25 @@ Test(limit, from_8_to_4_with_1000_queued_takes_effect_with_the_next_four_given_b
 
 /* Trap: reduce finds 0, others give back 4, then the debt is raised by 3 (limit 1, 4 in use). */
 Test(limit, set_from_4_to_1_with_4_in_use_that_are_given_back_leaves_a_limit_of_1) {
-    for (uint32_t before = 0; before <= 4; before++) {
-        rouse_limit l = ROUSE_LIMIT_INIT(4, 8);
-        cr_assert(rouse_limit_try_acquire(&l, 4));
-        if (before != 0) {
-            cr_assert_eq(rouse_limit_give_back(&l, before), ROUSE_OK);
-        }
-        cr_assert_eq(rouse_limit_set(&l, 1), ROUSE_OK);
-        expect_limit(&l, 1, 4 - before, 0);
-        cr_assert_eq(rouse_limit_give_back(&l, 4 - before), ROUSE_OK);
-        expect_limit(&l, 1, 0, 0);
-        cr_assert(rouse_limit_try_acquire(&l, 1));
-        cr_assert_not(rouse_limit_try_acquire(&l, 1), "one at a time");
-        rouse_limit_destroy(&l);
-    }
+    run(4, 8, "T4! S1 =4/0 R4 =0/0 T1! T1-");
+    run(4, 8, "T4! R1 S1 =3/0 R3 =0/0 T1! T1-");
+    run(4, 8, "T4! R2 S1 =2/0 R2 =0/0 T1! T1-");
+    run(4, 8, "T4! R3 S1 =1/0 R1 =0/0 T1! T1-");
+    run(4, 8, "T4! R4 S1 =0/0 T1! T1-");
 }
 
 Test(limit, a_debt_is_forgiven_by_a_larger_limit) {
-    rouse_limit l = ROUSE_LIMIT_INIT(5, 8);
-    probe p;
-    probe_init(&p, 0);
-    cr_assert(rouse_limit_try_acquire(&l, 5));
-    must_queue(&l, &p, 1);
-    cr_assert_eq(rouse_limit_set(&l, 0), ROUSE_OK);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    cr_assert_eq(rouse_limit_set(&l, 4), ROUSE_OK);
-    expect_no_wakes();
-    cr_assert_eq(rouse_limit_set(&l, 5), ROUSE_OK);
-    expect_wakes(0);
-    expect_limit(&l, 5, 5, 0);
-    rouse_limit_destroy(&l);
+    run(5, 8, "T5! W1? S0 R1 S4 S5 >0 =5/0");
 }
 
 /* Trap: the same permit given back twice. */
 Test(limit, the_same_permit_given_back_twice_is_told) {
-    rouse_limit l = ROUSE_LIMIT_INIT(2, 8);
-    probe p;
-    probe_init(&p, 0);
-    cr_assert(rouse_limit_try_acquire(&l, 1));
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OVERFLOW);
-    must_queue(&l, &p, 3);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OVERFLOW, "also while somebody waits");
-    expect_limit(&l, 2, 0, 1);
-    cr_assert(rouse_limit_cancel(&l, &p.waiter));
-    rouse_limit_destroy(&l);
+    run(2, 8, "T1! R1 R1o W3? R1o =0/1 C0!");
 }
 
 /* Trap: close with debt. */
 Test(limit, close_with_debt) {
-    rouse_limit l = ROUSE_LIMIT_INIT(4, 8);
-    probe p[3];
-    probes_init(p, 3);
-    cr_assert(rouse_limit_try_acquire(&l, 4));
-    must_queue(&l, &p[0], 1);
-    must_queue(&l, &p[1], 2);
-    cr_assert_eq(rouse_limit_set(&l, 1), ROUSE_OK);
-    cr_assert_not(rouse_limit_is_closed(&l));
-    cr_assert_eq(rouse_limit_close(&l), 2u);
-    cr_assert(rouse_limit_is_closed(&l));
-    expect_wakes(0, 1);
-    cr_assert_eq(p[0].outcome, ROUSE_CLOSED);
-    cr_assert_not(rouse_limit_cancel(&l, &p[0].waiter));
-    expect_limit(&l, 1, 4, 0);
-    cr_assert_eq(rouse_limit_give_back(&l, 4), ROUSE_OK);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OVERFLOW);
-    cr_assert_eq(rouse_limit_set(&l, 2), ROUSE_OK);
-    expect_limit(&l, 2, 0, 0);
-    cr_assert_eq(rouse_limit_acquire(&l, &p[2].waiter, 1), ROUSE_CLOSED);
-    cr_assert_eq(rouse_limit_close(&l), 0u);
-    rouse_limit_destroy(&l);
+    run(4, 8, "T4! W1? W2? S1 X2 >01x C0- =4/0 R4 R1o S2 =0/0 W1x X0");
 }
 
 static void shrink_then_grow(probe *p) {
@@ -297,15 +248,7 @@ Test(limit, most_waiting_is_met_exactly) {
     rouse_limit_destroy(&l);
 }
 Test(limit, nobody_may_wait) {
-    rouse_limit l = ROUSE_LIMIT_INIT(1, 0);
-    probe p;
-    probe_init(&p, 0);
-    cr_assert_eq(rouse_limit_acquire(&l, &p.waiter, 1), ROUSE_OK);
-    cr_assert_eq(rouse_limit_acquire(&l, &p.waiter, 1), ROUSE_FULL);
-    cr_assert_eq(rouse_limit_give_back(&l, 1), ROUSE_OK);
-    cr_assert_eq(rouse_limit_acquire(&l, &p.waiter, 2), ROUSE_FULL);
-    cr_assert_eq(rouse_limit_acquire(&l, &p.waiter, 1), ROUSE_OK);
-    rouse_limit_destroy(&l);
+    run(1, 0, "W1! W1f R1 W2f W1!");
 }
 
 static void destroy_limit(probe *p) {
