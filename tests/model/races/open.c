@@ -785,6 +785,20 @@ static void resume_destroy(void *arg) {
         destroy();
     }
 }
+/* The waiter that is invited is in a segment that has just been made. */
+static void queues_and_invites(void *arg) {
+    queue_n(arg, 1);
+    mc_assert(VERB(cancel)(q, &A->waiter) && VERB(cancel)(q, &B->waiter));
+    put(1);
+}
+static void invited_in_a_new_segment(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(queues_and_invites, C, newcomer_tries, D, ONLY_TWO);
+    settle(1);
+}
 static void many(void) { /* all are free, newcomers keep out, and the answer hands on the rest */
     several = true;
     start(0, 3);
@@ -1458,6 +1472,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
 #if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    {.name = "invited in a new segment", .body = invited_in_a_new_segment},
     {.name = "many", .body = many},
     {.name = "many, closed", .body = many_closed},
     {.name = "many keep the count", .body = many_keep_the_count},

@@ -70,6 +70,9 @@ ROUSE_INLINE_ rouse_status rouse_queue_looked_(rouse_waiter_queue *q, rouse_wait
  * many. In FIRST the word may hold more than the waiter lacks that the credit is for, so this call finishes
  * FIRST before. */
 ROUSE_SLOW_ uint32_t rouse_queue_take_late_(rouse_waiter_queue *q, uint32_t n, bool reduce) {
+    if (rouse_open_on_(q) && !reduce && rouse_open_take_invited_(q, n)) {
+        return n;
+    }
     for (;;) {
         /* E4: acquire, so that the list is at least as new as the issued tickets. */
         const uint64_t state = rouse_u64_load_acquire_(&q->word_);

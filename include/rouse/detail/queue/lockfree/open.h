@@ -76,6 +76,13 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
     return rouse_cell_to_(word, ROUSE_CELL_ARRIVED_, rouse_cell_number_(word));
 }
 
+/* May a newcomer take n? `word` is the oldest waiter's cell. */
+ROUSE_INLINE_ bool rouse_open_admits_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
+    return rouse_cell_state_(word) == ROUSE_CELL_INVITED_ &&
+           (rouse_cell_number_(word) & ROUSE_CELL_FREE_MOST_) >= n &&
+           rouse_cell_number_(word) / ROUSE_CELL_PASSED_ + n <= q->bypass_;
+}
+
 /* Returns how many of the free permits may be taken. `word` is the oldest waiter's cell.
  *
  *     newcomer   INVITED, free >= n, passed + n <= bound    n
@@ -83,12 +90,11 @@ ROUSE_INLINE_ uint64_t rouse_open_arrived_(const rouse_waiter_queue *q, const ro
  *     either     anything else                              0 */
 ROUSE_INLINE_ uint32_t rouse_open_share_(const rouse_waiter_queue *q, uint64_t word, uint32_t n,
                                          bool reduce) {
-    const uint32_t cell = rouse_cell_state_(word);
     const uint32_t free = rouse_cell_free_(word);
     if (reduce) {
         return !rouse_cell_invited_(word) ? 0 : n < free ? n : free;
     }
-    return cell == ROUSE_CELL_INVITED_ && free >= n && rouse_cell_passed_(word) + n <= q->bypass_ ? n : 0;
+    return rouse_open_admits_(q, word, n) ? n : 0;
 }
 /* Takes free permits. INVITED, PROMISED as seen -> free less taken; passed + newcomers: true. Otherwise *seen
  * becomes the cell's word. */
@@ -96,9 +102,7 @@ ROUSE_INLINE_ bool rouse_open_take_from_(rouse_cell_ *cell, uint64_t *seen, uint
                                          uint32_t newcomers) {
     /* E9: acquire; the partner is the release in rouse_open_offer_, as E2 has it for stored credit. */
     return rouse_u64_cas_acquire_(
-        &cell->word_, seen,
-        rouse_cell_to_(*seen, rouse_cell_state_(*seen),
-                       rouse_cell_number_(*seen) - taken + newcomers * ROUSE_CELL_PASSED_));
+        &cell->word_, seen, rouse_cell_add_(*seen, (int64_t)newcomers * ROUSE_CELL_PASSED_ - (int64_t)taken));
 }
 
 /* Takes what rouse_open_share_ allows from the oldest waiter's cell, whose word is *seen. Returns how
@@ -110,6 +114,20 @@ ROUSE_INLINE_ uint32_t rouse_open_take_oldest_(const rouse_waiter_queue *q, rous
         taken = rouse_open_share_(q, *seen, n, reduce);
     } while (taken != 0 && !rouse_open_take_from_(cell, seen, taken, reduce ? 0 : n));
     return taken;
+}
+
+/* Takes n for a newcomer, in the usual case: a waiter is invited. */
+ROUSE_INLINE_ bool rouse_open_take_invited_(const rouse_waiter_queue *q, uint32_t n) {
+    uint64_t seen = 0;
+    /* E4: acquire; the partner is the thread that issued the tickets. After a close this takes nothing. */
+    rouse_cell_ *const cell =
+        rouse_state_serves_(rouse_u64_load_acquire_(&q->word_)) ? rouse_open_invited_(q, &seen) : NULL;
+    while (cell != NULL && rouse_open_admits_(q, seen, n)) {
+        if (rouse_open_take_from_(cell, &seen, n, n)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Takes what rouse_open_share_ allows while a waiter is invited. Returns how many. */

@@ -87,7 +87,8 @@ typedef struct rouse_pool_ {
     uint64_t origin_;         /* the base of the first segment ever                         */
     rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
     struct rouse_waiter_queue *queue_;
-    rouse_atomic_u64_ carried_; /* throughput mode: open.h                                    */
+    rouse_atomic_ptr_ invited_; /* throughput mode: the cell whose waiter was invited last; a hint */
+    rouse_atomic_u64_ carried_; /* likewise: open.h                                          */
     rouse_atomic_u64_ entered_;
     rouse_atomic_ptr_ chunks_[ROUSE_CHUNKS_];
 } rouse_pool_;
@@ -255,6 +256,7 @@ ROUSE_INLINE_ rouse_pool_ *rouse_pool_new_(uint64_t origin) {
         rouse_u64_init_(&pool->first_, 0);
         rouse_u64_init_(&pool->free_, 0);
         pool->origin_ = origin;
+        rouse_ptr_init_(&pool->invited_, NULL);
         rouse_u64_init_(&pool->carried_, 0);
         rouse_u64_init_(&pool->entered_, 0);
         rouse_u32_init_(&pool->made_, 0);

@@ -139,12 +139,17 @@ ROUSE_INLINE_ uint64_t rouse_state_issued_(uint64_t ticket, uint32_t n) {
     return rouse_state_queue_(ticket + 1, false) + (n == 1 ? 0 : ROUSE_STATE_BY_CLAIM_);
 }
 
-/* Is the word QUEUE or TAKEN, open, and not BY_CLAIM, both now and after 1 is added? Then the next ticket
- * goes to the waiter that issues it, and issuing it does not wrap the 28 low bits of `next`. */
-ROUSE_INLINE_ bool rouse_state_is_usual_(uint64_t state) {
+/* Is the word QUEUE and open? Then a wake serves the oldest cell. */
+ROUSE_INLINE_ bool rouse_state_serves_(uint64_t state) {
     /* A negative lower part has borrowed from the upper one, so the closed bit is 1 when the queue is
      * open. */
     const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_;
+    return (state >> 29 & (queue | ROUSE_STATE_TAKEN_) >> 29) == queue >> 29;
+}
+/* Is the word QUEUE or TAKEN, open, and not BY_CLAIM, both now and after 1 is added? Then the next ticket
+ * goes to the waiter that issues it, and issuing it does not wrap the 28 low bits of `next`. */
+ROUSE_INLINE_ bool rouse_state_is_usual_(uint64_t state) {
+    const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_; /* as above */
     return ((state | (state + 1)) >> 28 & (queue | ROUSE_STATE_BY_CLAIM_) >> 28) == queue >> 28;
 }
 
@@ -203,6 +208,10 @@ ROUSE_INLINE_ uint32_t rouse_cell_free_(uint64_t cell) {
 ROUSE_INLINE_ uint32_t rouse_cell_passed_(uint64_t cell) {
     return rouse_cell_state_(cell) == ROUSE_CELL_PROMISED_ ? 0
                                                            : rouse_cell_number_(cell) / ROUSE_CELL_PASSED_;
+}
+/* The cell when its number is so much more, or less: it does not leave its bits. */
+ROUSE_INLINE_ uint64_t rouse_cell_add_(uint64_t cell, int64_t more) {
+    return cell + ((uint64_t)more << 4);
 }
 ROUSE_INLINE_ bool rouse_cell_same_life_(uint64_t one, uint64_t other) {
     return ((one ^ other) & ROUSE_CELL_LIFE_) == 0;

@@ -316,15 +316,28 @@ ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter 
     return rouse_wait_say_(q, w, 1, true, &at);
 }
 
+/* A wait in throughput mode. Mostly a waiter is invited, and a permit is free. */
+ROUSE_SLOW_ rouse_status rouse_wait_open_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                          rouse_ready_fn_ *ready, void *arg) {
+    return rouse_open_take_invited_(q, n) ? ROUSE_OK : rouse_wait_slowly_(q, w, n, ready, arg);
+}
+
 /* The usual case of a wait, in strict mode: the queue has or had a waiter, and the last segment has room. */
 ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                              rouse_ready_fn_ *ready, void *arg) {
+    uint64_t state;
+    uint64_t ticket;
+    uint64_t live;
+    rouse_segment_ *segment;
+    if (rouse_open_on_(q)) {
+        return rouse_wait_open_(q, w, n, ready, arg);
+    }
     /* E4, E11: acquire; the partners are those of rouse_wait_claim_ and rouse_spot_last_. */
-    uint64_t state = n == 1 ? rouse_u64_load_acquire_(&q->word_) : 0; /* 0: the slow way */
-    rouse_segment_ *const segment = n == 1 ? (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_) : NULL;
-    const uint64_t ticket = rouse_state_next_(state);
-    const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_is_usual_(state) && !rouse_open_on_(q) && segment != NULL &&
+    state = n == 1 ? rouse_u64_load_acquire_(&q->word_) : 0; /* 0: the slow way */
+    segment = n == 1 ? (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_) : NULL;
+    ticket = rouse_state_next_(state);
+    live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
+    if (rouse_state_is_usual_(state) && segment != NULL &&
         rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */

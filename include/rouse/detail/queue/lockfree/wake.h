@@ -204,6 +204,11 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
     if (promised) {
         rouse_open_carry_(serving->pool, at->ticket, passed);
     }
+    if (ready) {
+        /* E11: release; the partner is rouse_open_invited_. Before the CAS: after it w may be cancelled, and
+         * the queue destroyed. */
+        rouse_ptr_store_release_(&serving->pool->invited_, cell);
+    }
     /* E9: release, for the thread that takes what is free. Acquire, for w. */
     if (!rouse_u64_cas_acq_rel_(&cell->word_, &at->word,
                                 rouse_cell_to_(seen, promised ? ROUSE_CELL_PROMISED_ : ROUSE_CELL_INVITED_,
@@ -241,6 +246,19 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
     return NULL;
 }
 
+/* Returns the cell that the last invitation was for, and its word in *seen. NULL: no invitation yet. Only
+ * the oldest waiter's cell is INVITED or PROMISED. So if the word says so, the cell is the oldest waiter's,
+ * whatever life it is in. */
+ROUSE_INLINE_ rouse_cell_ *rouse_open_invited_(const rouse_waiter_queue *q, uint64_t *seen) {
+    const rouse_pool_ *const pool = rouse_ticket_pool_(q);
+    /* E11: acquire; the partner is the store in rouse_open_offer_. */
+    rouse_cell_ *const cell = pool == NULL ? NULL : (rouse_cell_ *)rouse_ptr_load_acquire_(&pool->invited_);
+    if (cell != NULL) {
+        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9: what others did to it */
+    }
+    return cell;
+}
+
 /* Adds n to what is free, in the usual case of a wake while a waiter is invited.
  *
  *     INVITED, free                 ->  INVITED, free + n    true
@@ -249,14 +267,13 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
  * A close that takes the cells meanwhile either changes this cell first, or finds what this call gave. */
 ROUSE_INLINE_ bool rouse_open_add_(const rouse_waiter_queue *q, uint32_t n, uint32_t cap) {
     uint64_t seen;
-    rouse_cell_ *const cell = rouse_open_oldest_(q, &seen);
+    rouse_cell_ *const cell = rouse_open_invited_(q, &seen);
     const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
     return cell != NULL && rouse_cell_state_(seen) == ROUSE_CELL_INVITED_ && cap > ROUSE_SERVING_ANNOUNCED_ &&
            n <= ROUSE_CELL_FREE_MOST_ &&
            rouse_cell_free_(seen) + n <= (most < ROUSE_CELL_FREE_MOST_ ? most : ROUSE_CELL_FREE_MOST_) &&
            /* E9: acquire and release, with the partners of rouse_open_offer_. */
-           rouse_u64_cas_acq_rel_(&cell->word_, &seen,
-                                  rouse_cell_to_(seen, ROUSE_CELL_INVITED_, rouse_cell_number_(seen) + n));
+           rouse_u64_cas_acq_rel_(&cell->word_, &seen, rouse_cell_add_(seen, n));
 }
 
 /* Returns what a closed waiter had been given. `word` is its cell's. */
@@ -533,12 +550,14 @@ ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool an
 
 ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
-    if (rouse_serving_usual_(q, n, cap <= ROUSE_SERVING_ANNOUNCED_, false, rouse_outcome_(ROUSE_OK, 0))) {
+    if (rouse_open_on_(q)) {
+        if (rouse_open_add_(q, n, cap)) {
+            *woken = 0;
+            return ROUSE_OK;
+        }
+    } else if (rouse_serving_usual_(q, n, cap <= ROUSE_SERVING_ANNOUNCED_, false,
+                                    rouse_outcome_(ROUSE_OK, 0))) {
         *woken = 1;
-        return ROUSE_OK;
-    }
-    if (rouse_open_on_(q) && rouse_open_add_(q, n, cap)) {
-        *woken = 0;
         return ROUSE_OK;
     }
     return rouse_serving_wake_(q, n, cap, woken);
@@ -547,7 +566,8 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
 /* wake(1, cap ROUSE_MAX_PERMITS), when somebody waits. */
 ROUSE_SLOW_ rouse_status rouse_queue_hand_off_(rouse_waiter_queue *q) {
     uint32_t woken;
-    return rouse_serving_usual_(q, 1, false, false, rouse_outcome_(ROUSE_OK, 0))
+    return (rouse_open_on_(q) ? rouse_open_add_(q, 1, ROUSE_MAX_PERMITS)
+                              : rouse_serving_usual_(q, 1, false, false, rouse_outcome_(ROUSE_OK, 0)))
                ? ROUSE_OK
                : rouse_serving_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
