@@ -11,9 +11,10 @@
  *   api.c      the functions that tests call
  *   main.c     the command line, the table of scenarios
  *
- * Two kinds of state. `struct execution` is the execution in progress: it is copied at every choice and copied back
- * to try the next alternative, together with the stacks, the heap and the static data of the test. `struct checker`
- * survives from execution to execution. Neither lies in the program's own data. */
+ * There are two kinds of state. `struct execution` is the execution in progress. The search copies it at
+ * every choice and copies it back to try the next alternative, together with the stacks, the heap and the
+ * static data of the test. `struct checker` survives from execution to execution. Neither lies in the
+ * program's own data. */
 #ifndef MODEL_CHECKER_H
 #define MODEL_CHECKER_H
 
@@ -116,7 +117,7 @@ struct thread {
     void (*run)(void *);
     void *arg;
     bool started, finished;
-    struct op op; /* OP_NONE: it can simply go on */
+    struct op op; /* OP_NONE: it can simply continue */
     vclock known, caused;
     vclock to_acquire;    /* what an acquire fence would make known          */
     vclock fence_release; /* what was known at the last release fence        */
@@ -146,7 +147,7 @@ struct mutex {
 
 enum access { PLAIN_READ, PLAIN_WRITE, ATOMIC_READ, ATOMIC_WRITE, ACCESS_KINDS };
 
-/* Four bytes of memory: who accessed them last, how. */
+/* Four bytes of memory: the last accesses to them. */
 struct slot {
     int16_t place;     /* the atomic location that it is part of, -1: none */
     uint8_t unwritten; /* bytes of it that malloc gave and nobody wrote    */
@@ -193,7 +194,7 @@ struct checker {
     struct block block[BLOCKS];
     struct slot slot[SLOTS];
 
-    char *slot_address[SLOTS]; /* which slot stands for which address: kept for good */
+    char *slot_address[SLOTS]; /* which slot is for which address: kept for good */
     int16_t slot_index[1 << 13];
     int slots_made;
     struct sharing sharing[PLACES];
@@ -252,7 +253,7 @@ void threads_reset(void);
 int thread_start(void (*run)(void *), void *arg);
 void thread_resume(int thread); /* until its next operation that needs a choice */
 void thread_do(struct op op);   /* by the thread itself */
-bool thread_ready(int thread);  /* can go on without a choice */
+bool thread_ready(int thread);  /* can continue without a choice */
 int thread_options(int thread, int16_t *options);
 void thread_perform(int thread, int16_t option);
 bool thread_alone(void);

@@ -1,19 +1,23 @@
 /* explore.c: which execution comes next.
  *
- * Depth-first search. At a choice the whole state is copied; to try another alternative it is copied back and the
- * threads go on from there, so no prefix is ever run twice.
+ * Depth-first search. At a choice the checker copies the whole state. To try another alternative it copies
+ * the state back, and the threads continue from there, so it never runs a prefix twice.
  *
- * A choice is: which thread does its pending load, RMW or lock, and what does it read from. Dynamic partial-order
- * reduction (Flanagan and Godefroid, POPL 2005) keeps the alternatives few. At first one thread is chosen. If later a
- * thread writes to the location that was read there, and the write does not depend on that read, then the other order
- * matters as well, and the writing thread becomes an alternative at that choice (explore_race). Only the order "read,
- * then write" has to be turned round: a read that comes after a write may still take an older value.
+ * A choice says which thread does its pending load, RMW or lock, and what that reads from. Dynamic
+ * partial-order
+ * reduction (Flanagan and Godefroid, POPL 2005) keeps the alternatives few. At first one thread is chosen. A
+ * thread may later write to the location that was read there. If the write does not depend on that read, the
+ * other order matters as well, and the writing thread becomes an alternative at that choice (explore_race).
+ * Only the order "read, then write" has to be turned round, because a read that comes after a write may still
+ * take an older value.
  *
- * Sleep sets avoid doing things twice: when all that a thread could read at a choice has been tried, it sleeps in the
- * other alternatives of that choice until there is a write newer than the choice for it to read.
+ * Sleep sets avoid doing things twice. When the checker has tried all that a thread could read at a choice,
+ * the thread sleeps in the other alternatives of that choice. It sleeps until there is a write newer than the
+ * choice for it to read.
  *
- * With a bound on preemptions (switches away from a thread that could go on) and on weak choices, or with MC_EVERY_ORDER, every enabled
- * thread is an alternative, nobody sleeps, and a table of the graphs met so far cuts off what is known. The checker's
+ * With a bound on preemptions (switches away from a thread that could continue) and on weak choices, or with
+ * MC_EVERY_ORDER, the search is another one. Every enabled thread is an alternative, no thread sleeps, and a
+ * table of the graphs met so far cuts off what is known. The checker's
  * own tests compare the two: both must find the same number of complete executions. */
 #include "checker.h"
 
@@ -67,7 +71,7 @@ void explore_setup(void) {
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------------- */
 
-/* Calls `copy` for every piece of the state. The sizes stand in the execution itself, which must come first. */
+/* Calls `copy` for every piece of the state. The sizes are in the execution itself, which must come first. */
 static char *each_piece(char *at, char *(*copy)(char *at, void *piece, size_t size)) {
     at = copy(at, X, sizeof *X);
     at = copy(at, mc->mo, sizeof mc->mo[0] * (size_t)X->events);
@@ -215,7 +219,7 @@ static void describe_stuck(char *text, size_t size) {
     }
 }
 
-/* Nobody can go on. */
+/* No thread can continue. */
 static void ended(void) {
     for (int i = 0; i < X->threads; i++) {
         if (!X->thread[i].finished) {

@@ -1,8 +1,9 @@
 /* heap.c: malloc and free.
  *
- * Each thread has an arena of its own, so that addresses do not depend on how threads interleave. Blocks are apart by
- * a red zone. Freed memory is not handed out again, so every late access to it is seen; with MC_REUSE it is, last
- * freed first, if the free is known to the thread that allocates: that is what an ABA needs. */
+ * Each thread has its own arena, so that addresses do not depend on how threads interleave. A red zone
+ * separates blocks. Freed memory is not handed out again, so the checker sees every late access to it.
+ * With MC_REUSE it is handed out again, last freed first, if the thread that allocates knows of the free.
+ * That is what an ABA needs. */
 #include "checker.h"
 
 enum { RED_ZONE = 32 };
@@ -45,7 +46,7 @@ void *heap_allocate(size_t size, bool zeroed) {
     block->freed = false;
     block->pc = mc->pc;
     race_heap(block->start, rounded, true);
-    race_access(block->start, rounded, PLAIN_WRITE); /* who uses the memory must know that it was allocated */
+    race_access(block->start, rounded, PLAIN_WRITE); /* a user must know that it was allocated */
     race_heap(block->start, rounded, true);
     memset(block->start, zeroed ? 0 : 0xa5, rounded);
     if (zeroed) {

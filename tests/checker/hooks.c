@@ -1,8 +1,8 @@
 /* hooks.c: the calls that instrumented code makes.
  *
- * gcc and clang turn every plain access, atomic operation and fence of code compiled with -fsanitize=thread into a
- * call of a function __tsan_…; here these functions ask the checker. Library calls come by way of redirect.h. Before
- * main, and outside a model thread, they do what their names say. */
+ * gcc and clang turn every plain access, atomic operation and fence of code compiled with
+ * -fsanitize=thread into a call of a function __tsan_…; here these functions ask the checker. Library
+ * calls come through redirect.h. Before main, and outside a model thread, they do what their names say. */
 #include "checker.h"
 
 #include <errno.h>
@@ -265,7 +265,7 @@ void model_abort(void) {
     abort();
 }
 
-/* "I am waiting for somebody": go on when something has changed that this thread has read. */
+/* "I am waiting for another thread": continues when something has changed that this thread has read. */
 int model_sched_yield(void) {
     if (modelled()) {
         HERE();

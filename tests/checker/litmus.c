@@ -1,9 +1,10 @@
 /* litmus.c: is the checker's memory model RC11, no more and no less?
  *
- * For each of the litmus tests of litmus_table.h: the outcome must be found if RC11 allows it and must not if it does
- * not. Each test is explored in two ways, by DPOR and over every order of adding events with a table of the graphs met;
- * both must find the same number of complete executions: one more would be redundant, one less would be missed. Both
- * checks of the seq_cst axiom must agree on every graph. The number of executions of all tests is pinned. */
+ * For each litmus test of litmus_table.h the checker must find the outcome if RC11 allows it, and must not
+ * find it if RC11 forbids it. Each test is explored in two ways: by DPOR, and over every order of adding
+ * events with a table of the graphs met. Both must find the same number of complete executions. One more
+ * would be redundant, one less would be missed. Both checks of the seq_cst axiom must agree on every
+ * graph. The number of executions of all tests is pinned. */
 #include "mc.h"
 
 #include <stdatomic.h>

@@ -19,7 +19,8 @@ struct options {
     const char *replays;
 };
 
-/* Over all scenarios. On main's stack, as the options are: static data begins anew in every execution. */
+/* Over all scenarios. On main's stack, like the options, because static data starts from its initial value
+ * in every execution. */
 struct sums {
     unsigned long long executions;
     int done, failed, bounded, cut_off, threads;

@@ -1,8 +1,9 @@
-/* mc.h: the model checker's face to its tests.
+/* mc.h: the model checker's interface for tests.
  *
- * A test program is a table of scenarios. Each scenario's body is run again and again, once for every execution
- * that the C11 memory model (RC11) allows: every interleaving, every stale value that a load may return, every
- * order in which stores may become visible. The body starts threads, joins them, and asserts what must hold.
+ * A test program is a table of scenarios. The checker runs each scenario's body once for every execution that
+ * the C11 memory model (RC11) allows. That is every interleaving, every stale value that a load may return,
+ * and every order in which stores may become visible. The body starts threads, joins them, and asserts what
+ * must hold.
  *
  *     static void body(void) {
  *         mc_thread(first, NULL);
@@ -12,9 +13,10 @@
  *     }
  *     const mc_scenario mc_scenarios[] = {{.name = "first against second", .body = body}, {0}};
  *
- * The test and the headers that it includes are compiled with -fsanitize=thread and nothing else; the checker takes
- * the sanitizer's place at link time. malloc, free, memset, memcpy, memmove, sched_yield, abort and the pthread mutex,
- * condition variable are the checker's own there. Static data is as it was at program start in every execution. */
+ * The test and the headers that it includes are compiled with -fsanitize=thread and nothing else. The
+ * checker takes the sanitizer's place at link time. It also supplies malloc, free, memset, memcpy,
+ * memmove, sched_yield, abort, and the pthread mutex and condition variable. In every execution static
+ * data is as it was at program start. */
 #ifndef MODEL_MC_H
 #define MODEL_MC_H
 
@@ -46,10 +48,10 @@ typedef struct mc_scenario {
     unsigned flags;
     int bound; /* most preemptions in one execution, and most weak choices (stale values read, stores put before
                        others); 0: no bound, the search is exhaustive */
-    int soak_bound;     /* the bound in the long run; 0: as `bound`, MC_NO_BOUND: none */
+    int soak_bound;     /* the bound in the long run; 0: the same as `bound`; MC_NO_BOUND: none */
     const char *expect; /* not NULL: the checker must report a fault whose message contains this            */
     uint64_t
-        executions; /* not 0: exactly so many must be found                                             */
+        executions; /* not 0: exactly this many must be found                                           */
     const void *argument;
 } mc_scenario;
 
@@ -88,6 +90,6 @@ typedef struct mc_result {
     double seconds;
 } mc_result;
 mc_result mc_explore(const mc_scenario *scenario);
-void mc_setup(void); /* main.c does it; a program with a main of its own must */
+void mc_setup(void); /* main.c does it; a program with its own main must */
 
 #endif /* MODEL_MC_H */

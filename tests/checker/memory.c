@@ -1,6 +1,6 @@
 /* memory.c: the memory model: RC11 on the execution graph.
  *
- * An execution is a graph of events. Adding an event means choosing where it belongs, not when it happens:
+ * An execution is a graph of events. To add an event is to choose where it belongs, not when it happens:
  *
  *   load    reads from any write that coherence allows: none that is older, in the location's modification order,
  *           than a write that it must know of already
@@ -8,14 +8,15 @@
  *           in *before* stores that were added earlier
  *   RMW     reads from a write and takes the position right behind it, if no other RMW is there
  *
- * Happens-before is kept in vector clocks: `known` grows by the thread's own events, by reading with acquire from a
- * release (or from a release sequence, or across fences), by thread start and join, by mutexes. Coherence and the
- * atomicity of RMWs hold by construction, so does the absence of cycles of program order and reads-from (a load reads
- * from a write that is already there). The order of seq_cst operations is checked in seqcst.c.
+ * Happens-before is kept in vector clocks: `known` grows by the thread's own events, by reading with acquire
+ * from a release (or from a release sequence, or across fences), by thread start and join, by mutexes.
+ * Coherence and the atomicity of RMWs hold by construction. A load reads from a write that is already there,
+ * so there are no cycles of program order and reads-from. The order of seq_cst operations is checked in
+ * seqcst.c.
  *
- * Whether a graph is consistent does not depend on the order in which its events were added. So stores and fences may
- * be added as soon as their thread comes to them; only loads, RMWs and locks need to wait for what others might
- * write, and only they are choices for explore.c. */
+ * Whether a graph is consistent does not depend on the order in which its events were added. So the
+ * checker adds stores and fences as soon as their thread comes to them. Only loads, RMWs and locks need to
+ * wait for what others might write, and only they are choices for explore.c. */
 #include "checker.h"
 
 uint64_t mix(uint64_t hash, uint64_t value) {
@@ -155,8 +156,8 @@ static void read_from(int thread, int event, int write, int order) {
     t->seen[t->seen_count++].event = (int16_t)write;
 }
 
-/* What an acquirer that reads this write gets to know. C++20: a release sequence goes on through RMWs only. C11:
- * through later stores of the same thread too. */
+/* What an acquirer that reads this write gets to know. C++20: a release sequence continues through RMWs
+ * only. C11: it continues through later stores of the same thread too. */
 static void set_released(int thread, int event, int rmw_source) {
     struct thread *const t = &X->thread[thread];
     struct event *const e = &mc->event[event];
@@ -201,10 +202,10 @@ static struct sharing *sharing_of(char *address) {
     return &mc->sharing[mc->sharings++];
 }
 
-/* A read of a location that no other thread writes while several run has one outcome and is no choice. Who writes
- * what is learnt on the way: when a read that was taken for private turns out not to be, the search starts over with
- * what it has learnt. In the end nothing was taken for private wrongly, for the first wrong access would have been
- * reachable. */
+/* A read of a location that no other thread writes while several run has one outcome and is no choice. The
+ * search learns on the way which threads write a location. When a read that it took for private turns out
+ * not to be, it starts over with what it has learnt. In the end it took no read for private wrongly,
+ * because the first wrong access would have been reachable. */
 bool memory_is_private(int thread, const struct op *op) {
     struct sharing *sharing;
     const unsigned self = 1u << thread;
@@ -232,7 +233,7 @@ static bool has_newer(int place, int event) {
     return mc->place[place].last != event;
 }
 
-/* A thread that has yielded goes on when something that it read since its last yield has a newer value. */
+/* A thread that has yielded continues when something that it read since its last yield has a newer value. */
 bool memory_newer_seen(int thread) {
     const struct thread *const t = &X->thread[thread];
     for (int i = 0; i < t->seen_count; i++) {
@@ -243,7 +244,7 @@ bool memory_newer_seen(int thread) {
     return t->seen_count == 0;
 }
 
-/* It goes on: the value that it waited for, or one that is newer still, is what it reads next; without that, a loop
+/* The thread continues, and next reads the value that it waited for, or a newer one. Without that, a loop
  * could read the same stale value for ever. */
 void memory_yielded(int thread) {
     struct thread *const t = &X->thread[thread];

@@ -1,11 +1,12 @@
 /* races.c: plain memory: data races, use of freed or never written memory.
  *
- * For each four bytes and each thread: when it last read and wrote them, plainly and atomically, in the thread's own
- * clock. Two accesses race if they conflict, one of them at least is plain, and the later one's thread does not know
- * of the earlier one. This holds of the execution graph, whichever of the two came first in this search.
+ * For each four bytes the checker keeps when each thread last read and wrote them, plainly and atomically, in
+ * the thread's own clock. Two accesses race if they conflict, one of them at least is plain, and the later
+ * one's thread does not know of the earlier one. This holds of the execution graph, whichever of the two came
+ * first in this search.
  *
- * A thread's own stack is left out, and to reach into another thread's stack is refused, so nothing is missed by that;
- * with MC_STACKS, stacks are memory like any other. */
+ * A thread's own stack is left out. The checker refuses an access to another thread's stack, so it misses
+ * nothing. With MC_STACKS, stacks are memory like any other. */
 #include "checker.h"
 
 extern char __etext[], __data_start[]; /* where the linker puts code, constants, data */

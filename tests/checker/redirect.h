@@ -1,6 +1,6 @@
-/* redirect.h: included before a test's first line: sends the C library's calls that the checker models to hooks.c, by
- * giving them other names for the linker. The code under test is not changed, and the checker itself, which is
- * compiled without this, still calls the C library. */
+/* redirect.h is included before a test's first line. It sends the C library's calls that the checker
+ * models to hooks.c, by giving them other names for the linker. The code under test is not changed, and
+ * the checker itself, which is compiled without this, still calls the C library. */
 #ifndef MODEL_REDIRECT_H
 #define MODEL_REDIRECT_H
 

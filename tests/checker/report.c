@@ -1,7 +1,8 @@
 /* report.c: messages, traces, replay files.
  *
- * A fault stops the search. What is left in the event table is the execution that has it: the trace lists its events
- * in the order in which they were added, with their source lines (addr2line, from the debugging information). */
+ * A fault stops the search. The event table then holds the execution that has the fault. The trace lists
+ * its events in the order in which the checker added them, with their source lines (addr2line, from the
+ * debugging information). */
 #include "checker.h"
 
 #include <stdarg.h>

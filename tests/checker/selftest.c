@@ -63,7 +63,7 @@ static void publish(void) {
     pair(publish_release, look_acquire);
 }
 
-/* The reader waits: it must be let go on, and must not be let spin on an old value for ever. */
+/* The reader waits: the checker must let it continue, and must not let it spin on an old value for ever. */
 static void wait_for_flag(void *arg) {
     (void)arg;
     while (!atomic_load_explicit(&flag, memory_order_acquire)) {

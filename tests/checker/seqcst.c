@@ -3,14 +3,15 @@
  *   scb = sb  u  sb|other-location ; hb ; sb|other-location  u  hb|same-location  u  mo  u  rb
  *   psc = ([SC] u [F];hb?) ; scb ; ([SC] u hb?;[F])   u   [F] ; (hb u hb;eco;hb) ; [F]
  *
- * (SC: seq_cst events, F: seq_cst fences, sb: program order, mo: modification order, rb: a read before the writes
- * behind its source, eco: the transitive closure of reads-from, mo and rb.)
+ * (SC: seq_cst events, F: seq_cst fences, sb: program order, mo: modification order, rb: a read before the
+ * writes behind its source, eco: the transitive closure of reads-from, mo and rb.)
  *
- * The axiom is looked at after an event that has successors in the graph: a read of a stale value or a write that is
- * not the newest. Any other new event ends all paths that reach it, so it closes no cycle. Without fences psc has an
- * edge only where scb has one between seq_cst events, and a search for a way back to the new event's thread suffices
- * (search_accesses); with fences the relations are computed as they are written above (by_definition). The checker's own
- * tests compare the two on every graph that has no fence. */
+ * The checker looks at the axiom after an event that has successors in the graph: a read of a stale value,
+ * or a write that is not the newest. Any other new event ends all paths that reach it, so it closes no
+ * cycle. Without fences psc has an edge only where scb has one between seq_cst events. Then a search for a
+ * way back to the new event's thread suffices (search_accesses). With fences the checker computes the
+ * relations as they are written above (by_definition). The checker's own tests compare the two on every
+ * graph that has no fence. */
 #include "checker.h"
 
 #include <stdlib.h>

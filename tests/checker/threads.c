@@ -1,11 +1,12 @@
 /* threads.c: model threads.
  *
- * All model threads live on one thread of the system, each on a stack of its own at a fixed address; a switch is a
- * _setjmp and a _longjmp. A thread runs until it comes to an operation that needs a choice (a load or RMW of a shared
- * location, a lock), notes it and goes back to the explorer. Operations with one possible effect are done at once.
+ * All model threads run on one thread of the system, each on its own stack at a fixed address; a switch is a
+ * _setjmp and a _longjmp. A thread runs until it comes to an operation that needs a choice (a load or RMW of
+ * a shared location, a lock). It notes the operation and goes back to the explorer. It does operations with
+ * one possible effect at once.
  *
- * Thread-local variables of the program stand in one block, which is copied in and out at each switch; accesses to it
- * concern nobody else. */
+ * The program's thread-local variables are in one block, which each switch copies in and out. Accesses to
+ * it concern no other thread. */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "checker.h"
 
@@ -266,8 +267,9 @@ void mutex_destroy(void *address) {
     race_access(address, 4, PLAIN_WRITE);
 }
 
-/* A condition variable is the set of threads that wait on it. Entering it, leaving it and signalling exclude each other
- * by a lock of its own, so their order is a choice as with any lock; but pthread_cond_signal makes nothing known. */
+/* A condition variable is the set of threads that wait on it. Its own lock makes entering it, leaving it
+ * and signalling exclude each other, so their order is a choice like that of any lock. But
+ * pthread_cond_signal creates no happens-before edge. */
 static void condition_lock(void *condition) {
     struct mutex *const m = mutex_at((char *)condition + 8);
     m->silent = true;
@@ -277,7 +279,7 @@ static void condition_unlock(void *condition) {
     mutex_unlock((char *)condition + 8);
 }
 
-/* Wakes all who wait, or one of them, any. */
+/* Wakes all waiting threads, or any one of them. */
 void condition_signal(void *condition, bool all) {
     int waiting[THREADS];
     int count = 0;
@@ -326,17 +328,18 @@ bool condition_wait(void *condition, void *mutex, bool timed) {
 
 /* ---- futexes -----------------------------------------------------------------------------------------------------
  *
- * The kernel looks at the futex's value and enters the thread into the set of those who sleep there under a lock that a
- * wake takes too. Who takes that lock later knows what the earlier ones knew; who is woken learns nothing by that. A wake
- * does not touch the memory at the address, which may be gone. */
+ * The kernel looks at the futex's value and enters the thread into the set of sleepers, under a lock that
+ * a wake takes too. A thread that takes that lock later knows what the earlier ones knew. A woken thread
+ * learns nothing by being woken. A wake does not touch the memory at the address, which may be gone. */
 
 static void futex_lock(char *address) {
     mutex_at(address)->kernel = true;
     thread_do((struct op){.kind = OP_LOCK, .address = address});
 }
 
-/* Sleeps while the value is `value`. It may be woken for another who slept at that address, time out at any moment, and with
- * MC_SPURIOUS be woken once for no reason: the caller has to look what is true. */
+/* Sleeps while the value is `value`. It may be woken for another thread that slept at that address, and
+ * may time out at any moment. With MC_SPURIOUS it may also be woken once for no reason. The caller has to
+ * check what is true. */
 void futex_wait(char *address, uint32_t value, bool timed) {
     const bool spurious = (mc->scenario->flags & MC_SPURIOUS) != 0 && !SELF->woken_for_nothing;
     uint32_t seen;
@@ -380,7 +383,7 @@ void futex_wake(char *address) {
     mutex_unlock(address);
 }
 
-/* Nobody can go on: a timed wait that has not timed out does so now. False: there is none. */
+/* No thread can continue: a timed wait that has not timed out does so now. False: there is none. */
 bool threads_time_out(void) {
     for (int i = 0; i < X->threads; i++) {
         struct thread *const t = &X->thread[i];
