@@ -1,6 +1,6 @@
-/* tests/cxx/coroutine_test.cpp: the awaiters and guards of rouse.hpp where they could go wrong: a
- * coroutine that is destroyed while it queues, or when it has been granted and is not yet resumed; moves;
- * exceptions; refusals; threads. */
+/* tests/cxx/coroutine_test.cpp: the awaiters and guards of rouse.hpp where they could go wrong. A
+ * coroutine is destroyed while it queues, or after it has been granted and before it is resumed. Then
+ * moves, exceptions, refusals and threads. */
 #include "../../examples/common/task.hpp"
 #include <rouse/rouse.hpp>
 
@@ -235,7 +235,7 @@ static void test_moves_and_exceptions() {
     rouse_mutex_destroy(&m);
 }
 
-/* ---- threads: a coroutine goes on where somebody else releases ---- */
+/* ---- threads: a coroutine continues on the thread that releases ---- */
 
 enum { THREADS = 4, PER_THREAD = 4, ROUNDS = 5000, LIMIT = 3 };
 
@@ -317,7 +317,7 @@ static void test_until() {
     tasks[0] = task();
     CHECK(rouse_mailbox_drain(&loop.mailbox) == 0 && s.available() == 1);
     CHECK(rouse_deadlines_next(&loop.deadlines) == UINT64_MAX);
-    /* Without deadlines it cannot be told when. */
+    /* Without deadlines no test can say when. */
     held = s.try_acquire();
     tasks[0] = acquire_until(s, rouse::loop{&loop.mailbox, nullptr}, 300);
     CHECK(outcome == ROUSE_INVALID);

@@ -1,4 +1,4 @@
-// tests/cxx/throwing_wake_test.cpp: an exception that leaves a wake ends the program, whoever calls the wake; with ROUSE_DEBUG
+// tests/cxx/throwing_wake_test.cpp: an exception that leaves a wake ends the program, whichever call runs the wake; with ROUSE_DEBUG
 // one line comes first. Each case throws in a child process.
 #include <rouse/any.h>
 #include <rouse/condvar.h>

@@ -26,7 +26,7 @@ std::array<int, 4> slots;
 rouse::channel<int> numbers(slots.data(), 4);
 int sections;   /* under the mutex */
 int written;    /* under the write lock */
-int preparings; /* by whoever the once gives it to */
+int preparings; /* by the task that the once chooses */
 
 struct place {
     uv_loop_t loop{};
@@ -133,7 +133,7 @@ task work(place &p, int i) {
     p.finished++;
 }
 
-/* Now and then a worker ends where it stands. Those that send and receive stay. */
+/* Now and then a worker ends where it is. Those that send and receive stay. */
 void turn(uv_prepare_t *handle) {
     place &p = *static_cast<place *>(handle->data);
     const auto next = static_cast<std::size_t>(3 + p.destroyed);

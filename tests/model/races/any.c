@@ -1,4 +1,5 @@
-/* any.c: one winner, whoever comes first; the loser's grant is handed on; nobody stays queued. */
+/* any.c: one winner, in whichever order the grants come. The loser's grant is handed on, and no arm stays
+ * queued. */
 #include "support.h"
 
 #include <rouse/any.h>
@@ -56,7 +57,7 @@ static void release_0(void *unused) {
     shared++;
     mc_assert(rouse_semaphore_release(&t->s[0], 1) == ROUSE_OK);
 }
-/* Writes nothing of its own: two releases are not ordered. */
+/* Writes nothing itself: two releases are not ordered. */
 static void release_1(void *unused) {
     (void)unused;
     mc_assert(rouse_semaphore_release(&t->s[1], 1) == ROUSE_OK);

@@ -1,4 +1,4 @@
-/* barrier.c: the barrier: all arrive before any continues, and each knows what all did before. */
+/* barrier.c: all parties arrive before any continues, and each knows what all did before. */
 #include "support.h"
 
 static rouse_barrier meeting;
@@ -33,7 +33,7 @@ static void arrive(void *arg) {
         passed(g);
     }
 }
-/* Two phases: whoever is let through arrives again, in its wake or after an immediate answer. */
+/* Two phases: a party that is let through arrives again, in its wake or after an immediate answer. */
 static int phases[2];
 static void arrive_until_done(guest *g);
 static void next_phase(guest *g) {

@@ -141,7 +141,8 @@ static void give_after_other(void *arg) {
     other = 1;
     give(1);
 }
-/* One of two permits is given, then the request is cancelled: who takes the permit knows what its giver did. */
+/* One of two permits is given, then the request is cancelled. The thread that takes the permit knows what
+ * its giver did. */
 static void try_and_look(void *g) {
     try_1(g);
     mc_assert(!granted(g) || shared == 1);

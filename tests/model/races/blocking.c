@@ -76,7 +76,7 @@ static void await_until(void *unused) {
     mc_assert(first == ROUSE_OK || first == ROUSE_TIMEDOUT);
     mc_assert(first != ROUSE_OK || shared == 1);
 }
-/* Who is granted knows that nobody else will use the semaphore. */
+/* The thread that is granted knows that no other thread will use the semaphore. */
 static void acquire_and_destroy(void *unused) {
     (void)unused;
     first = rouse_semaphore_acquire_blocking(semaphore, 1);

@@ -1,5 +1,5 @@
-/* cancel.c: cancel against wake, wait and other cancels: a wake is never spent on a cancelled waiter, and granted and
- * cancelled exclude each other. */
+/* cancel.c: cancel against wake, wait and other cancels. A wake is never spent on a cancelled waiter, and
+ * granted and cancelled exclude each other. */
 #include "support.h"
 
 static void start(int passed) {

@@ -1,4 +1,5 @@
-/* channel.c: the bounded channel: what was accepted is received once, in order, with all that came before it. */
+/* channel.c: the bounded channel. What was accepted is received once, in order, with all that came before
+ * it. */
 #include "support.h"
 
 /* One that sends or receives. A guest notes what happened to it. */
@@ -174,7 +175,8 @@ static void many_and_send(void) {
     mc_assert(got_by_try == 2 || many[2] == 2);
     finish(got_by_try == 2 ? 1 : 0);
 }
-/* Whoever has received the last element may destroy the channel while its sender's call is still returning. */
+/* The thread that received the last element may destroy the channel while its sender's call is still
+ * returning. */
 static void receive_and_destroy(void *arg) {
     user *const u = arg;
     if (rouse_channel_try_receive(&channel, &u->value)) {

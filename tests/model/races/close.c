@@ -1,4 +1,5 @@
-/* close.c: close against everything: everybody is told, permits are not lost, and nobody queues after close's sweep. */
+/* close.c: close against everything. Every waiter gets its outcome, no permit is lost, and no waiter
+ * queues after close's sweep. */
 #include "support.h"
 
 static void start(uint32_t credit, int passed) {
@@ -86,7 +87,7 @@ static void close_partial(void) {
     mc_assert(closed(A) != granted(A));
     ends_closed(2, 2);
 }
-/* The give takes the first of A's tickets, close the others; whoever of them is the last gives back what A had. */
+/* The give takes the first of A's tickets, close the others; the last of the two gives back what A had. */
 static void close_give_queued_2(void) {
     start(0, 0);
     enqueue(A, 2);
@@ -128,7 +129,8 @@ static void close_cancel_give_2(void) {
     ends_closed(1, 2);
 }
 
-/* What came before close is known to the one it wakes, to the one it refuses, and to who sees it closed. */
+/* What came before close is known to the waiter it wakes, to the one it refuses, and to a thread that sees
+ * the queue closed. */
 static void publish_and_close(void *arg) {
     (void)arg;
     shared = 1;

@@ -1,5 +1,5 @@
-/* condition.c: add_waiter_if: "publish me, then look" against "change it, then wake" never miss each other, and a wake
- * that was not needed is passed on. */
+/* condition.c: add_waiter_if. "Publish me, then look" and "change it, then wake" never miss each other,
+ * and a wake that was not needed is passed on. */
 #include "support.h"
 
 #include <stdatomic.h>
@@ -73,7 +73,7 @@ static void notify_add(void) {
     mc_assert(rouse_waiter_queue_balance(&queue) == (left_by_look[0] ? 1 : 0));
     queue_finish();
 }
-/* The one wake goes to whoever came first; with A's second look it is passed on. */
+/* The one wake goes to the guest that came first; with A's second look it is passed on. */
 static void wake_is_passed_on(void) {
     start(0);
     run(add, A, change_wake_one, NULL, wait_1, B);
@@ -145,7 +145,7 @@ static void add_behind_a_wake_all(void) {
     mc_assert(granted(B) && !waiting(A));
     queue_finish();
 }
-/* Permits come by give and must not be lost when A leaves by its second look. */
+/* give brings permits, which must not be lost when A leaves by its second look. */
 static void set_and_give(void *arg) {
     (void)arg;
     set_ready();

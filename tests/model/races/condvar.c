@@ -1,5 +1,5 @@
-/* condvar.c: the condition variable: no signal that follows the unlock is missed or lost, woken with the mutex, cancelled
- * at every stage. */
+/* condvar.c: the condition variable. No signal that follows the unlock is missed or lost; a waiter is
+ * woken with the mutex; a waiter is cancelled at every stage. */
 #include "support.h"
 
 typedef struct user {
@@ -57,7 +57,7 @@ static bool refused(const user *u) {
 static bool waits(const user *u) {
     return u->answer == ROUSE_PENDING && u->wakes == 0 && !u->cancelled;
 }
-/* Nobody holds the mutex; whoever waits to be signalled is cancelled. */
+/* Nobody holds the mutex; a guest that waits to be signalled is cancelled. */
 static void finish(void) {
     uint32_t left = 0;
     for (int i = 0; i < 3; i++) {
@@ -240,7 +240,8 @@ static void close_and_signal(void) {
     mc_assert(refused(Q) && (signalled ? woken(P) && closed_count == 1 : refused(P) && closed_count == 2));
     finish();
 }
-/* Trap: the mutex destroyed by who is woken, and the condition variable with it, while signal or unlock is returning. */
+/* Trap: the woken thread destroys the mutex, and the condition variable with it, while signal or unlock is
+ * returning. */
 static void destroying_wake(rouse_condvar_waiter *w, rouse_status status) {
     user *const u = rouse_condvar_waiter_data(w);
     u->outcome = status;

@@ -1,8 +1,10 @@
-/* core.c: the core of LOCKFREE in two hundred lines, as the example to read before rouse/detail/queue/lockfree.
+/* core.c: the core of LOCKFREE in two hundred lines, as the example to read before
+ * rouse/detail/queue/lockfree.
  *
- * A ticket is a waiter, and what the waiter lacks is in its cell. Credit is in the word only while nobody waits.
- * Left out here: segments (the cells are an array, each used once), hints (a waker looks at every cell), close and
- * wake_all, and the destruction of the queue by whoever is granted. `next` has all its bits in the word.
+ * A ticket is a waiter, and what the waiter lacks is in its cell. Credit is in the word only while nobody
+ * waits. This example leaves out segments (the cells are an array, each used once), hints (a waker looks at
+ * every cell), close and wake_all. It also leaves out the destruction of the queue by the granted thread.
+ * `next` has all its bits in the word.
  *
  *   word                     from                    when
  *   EMPTY, credit, next      EMPTY                   credit is given or taken
@@ -17,9 +19,9 @@
  *                      |  +--> GIVEN                       as CLAIMED, with the credit of FIRST
  *                      +-----> TOKEN                       served before it arrived: its wait answers ROUSE_OK
  *
- * Every step is one compare-and-swap. One that several threads may try is made once, because the word and each cell
- * only go forward. A thread that stops between two steps holds no permit and nobody up: what it left is finished by
- * whoever needs it. */
+ * Every step is one compare-and-swap. If several threads try the same step, one of them makes it, because
+ * the word and each cell only go forward. A thread that stops between two steps holds no permit and delays
+ * no other thread. A thread that needs what it left finishes it. */
 #include "mc.h"
 
 #include <stdatomic.h>
@@ -70,12 +72,14 @@ static uint32_t lacks_of(uint32_t cell) {
 static uint32_t look(_Atomic uint32_t *at) {
     return atomic_load_explicit(at, memory_order_acquire);
 }
-/* Release: whoever reads what is written sees what this thread did. Acquire: this thread sees what led to it. */
+/* Release: a thread that reads what is written sees what this thread did. Acquire: this thread sees what
+ * led to it. */
 static bool change(_Atomic uint32_t *at, uint32_t *from, uint32_t to) {
     return atomic_compare_exchange_strong_explicit(at, from, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-/* `seen` is FIRST: first the cell gets the credit, once, for a GIVEN cell is not CLAIMED; then the word drops it. */
+/* `seen` is FIRST. First the cell gets the credit, once, because a GIVEN cell is not CLAIMED. Then the
+ * word drops it. */
 static void settle(uint32_t seen) {
     const uint32_t credit = credit_of(seen), next = next_of(seen);
     uint32_t cell = look(&cells[next].word);
@@ -93,7 +97,8 @@ static void settle(uint32_t seen) {
     } /* else another has settled it, and its waiter has gone on */
 }
 
-/* The cell of `ticket` is claimed: sees to it that the ticket is issued. Its waiter does that, or who needs the next. */
+/* Issues `ticket`, whose cell is claimed, unless another thread has. The waiter calls this, or a thread
+ * that needs the next ticket. */
 static void issue(uint32_t ticket) {
     uint32_t seen = look(&word);
     while (next_of(seen) == ticket) {
@@ -191,7 +196,7 @@ static void give(uint32_t n) {
     }
 }
 
-/* What it had been given goes on to those behind it. */
+/* What it had been given goes to the waiters behind it. */
 static void cancel(waiter *w) {
     uint32_t cell = look(&cells[w->ticket].word);
     while (w->answer == PENDING && state_of(cell) == ARRIVED) {
@@ -319,7 +324,7 @@ static void cancel_part(void) {
     conserved(2);
     mc_assert(granted(A) != granted(B));
 }
-/* A has claimed its cell and stands still: nobody else misses anything. */
+/* A has claimed its cell and is stopped: no other thread misses anything. */
 static void stands_still(void) {
     start(0);
     mc_assert(!take_or_claim(A, 1));

@@ -1,5 +1,5 @@
-/* deadline.c: the time is up on the loop's thread while another thread grants: one of the two, never both or neither, and
- * no permit is lost. */
+/* deadline.c: the time is up on the loop's thread while another thread grants. One of the two wins, never
+ * both or neither, and no permit is lost. */
 #include "support.h"
 
 #define SEMAPHORE ((rouse_semaphore *)&queue)

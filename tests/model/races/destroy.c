@@ -1,5 +1,5 @@
-/* destroy.c: grant is the last touch: who has been granted destroys and frees the queue at once, while the call that
- * granted it is still returning. The queue lies on the heap: a late access is use after free. */
+/* destroy.c: grant is the last touch. The granted guest destroys and frees the queue at once, while the
+ * call that granted it is still returning. The queue is on the heap, so a late access is use after free. */
 #include "support.h"
 
 static rouse_waiter_queue *heap_queue;
@@ -75,7 +75,7 @@ static void close_it(void *unused) {
 }
 static uint32_t one = 1, two = 2;
 
-/* A had been given one of two; its cancel gives that back, and who takes it destroys the queue. */
+/* A had been given one of two; its cancel gives that back, and the guest that takes it destroys the queue. */
 static void cancel_it(void *arg) {
     guest *const g = arg;
     g->cancelled = rouse_waiter_queue_cancel(heap_queue, &g->waiter);
@@ -196,7 +196,7 @@ static void two_polled(void) {
     mc_assert(heap_queue == NULL);
 }
 
-/* The mutex: who is handed it destroys it. */
+/* The mutex: the guest that gets it destroys it. */
 static rouse_mutex *mutex;
 static void unlock(void *unused) {
     (void)unused;
@@ -278,7 +278,8 @@ static void phantom_at_the_head(void) {
     mc_assert(rouse_waiter_queue_cancel(heap_queue, &D->waiter));
     release(&one);
 }
-/* The same behind a cancelled ticket at the head: the release keeps the cell of the first and goes on to the second. */
+/* The same behind a cancelled ticket at the head: the release keeps the cell of the first and continues
+ * with the second. */
 static void kept_cell_behind_a_phantom(void) {
     start(0, 0, NULL);
     guest_init_polled(A);
@@ -334,8 +335,8 @@ static void kept_cell_wake_all(void) {
     }
 }
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-/* The same with fewer choices, so that all are searched: A, which wants n, and B have their tickets already, and one thread
- * puts first A and then B into their cells. */
+/* The same with fewer choices, so that all are searched. A, which wants n, and B have their tickets
+ * already. One thread puts first A and then B into their cells. */
 static seat first_seat, second_seat;
 static void sit_cancel_sit_destroy(void *unused) {
     (void)unused;

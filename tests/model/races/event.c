@@ -50,8 +50,8 @@ static void set_then_reset(void *unused) {
     set(unused);
     reset(unused);
 }
-/* Trap: a flag beside the queue wakes one who came after reset. Who waited is through; who comes meanwhile is through
- * or waits, and if it waits then for good. */
+/* Trap: a flag next to the queue wakes a waiter that came after reset. A guest that waited is through. A
+ * guest that comes meanwhile is through or waits, and if it waits, it waits for good. */
 static void set_reset_wait(void) {
     start(0);
     event_wait(A);

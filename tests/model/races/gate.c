@@ -1,5 +1,5 @@
-/* gate.c: the last one out tells, once; who was told may free the gate at once. The gate lies on the heap: a late access
- * is use after free. */
+/* gate.c: the last one out wakes the waiter, once, and that waiter may free the gate at once. The gate is
+ * on the heap, so a late access is use after free. */
 #include "support.h"
 
 static rouse_gate *gate;
@@ -105,7 +105,7 @@ static void close_cancel(void) {
     mc_assert(granted(B) && granted(A) != (A->cancelled != 0));
     destroy(A);
 }
-/* Trap: drain with a time-out. The first wait is cancelled, then the second is told at once. */
+/* Trap: drain with a time-out. The first wait is cancelled, then the second gets its answer at once. */
 static void give_up(guest *g) {
     gate_wait(g);
     mc_assert(g->answer == ROUSE_PENDING && rouse_gate_cancel(gate, &g->waiter));

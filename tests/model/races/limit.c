@@ -1,5 +1,5 @@
-/* limit.c: one word and a list that one call at a time holds. Never more than the limit, nothing lost, the bound on
- * waiters met, whoever changes what at the same time. */
+/* limit.c: one word and a list that one call at a time holds. Never more than the limit, nothing lost, and
+ * the bound on waiters met, whatever other threads change at the same time. */
 #include "support.h"
 
 static rouse_limit limit;
@@ -54,7 +54,8 @@ static bool full(const guest *g) {
     return g->answer == ROUSE_FULL;
 }
 
-/* At rest: so many in use, and whoever waits has a reason to: with `head` permits the oldest does not fit. */
+/* At rest: that many in use, and a guest that waits has a reason, because with `head` permits the oldest
+ * does not fit. */
 static void finish(uint32_t in_use, uint32_t head) {
     const uint32_t permits = rouse_limit_permits(l);
     mc_assert(rouse_limit_in_use(l) == in_use);

@@ -1,5 +1,5 @@
-/* mailbox.c: post, kick and drain: every posted wake runs once in a drain, every one is announced, and the mailbox can be
- * destroyed when its last waiter has come out. */
+/* mailbox.c: post, kick and drain. Every posted wake runs once in a drain, every one is announced, and the
+ * mailbox can be destroyed when its last waiter has come out. */
 #include "support.h"
 
 #include <stdatomic.h>
@@ -132,7 +132,7 @@ static void destroy_after_two(void) {
     finish(2);
 }
 
-/* A wake in the drain makes another fall due for the same mailbox. */
+/* A wake in the drain makes another one due for the same mailbox. */
 static void give_again(guest *g) {
     (void)g;
     give(1);
@@ -195,7 +195,7 @@ static void post_revoke(void) {
     finish(0);
 }
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* whose waiter has 512 cells: too much for the checker */
-/* What a waiter lacks stands where its outcome will: 512 has the bit that says ARRIVED. */
+/* What a waiter lacks is where its outcome will be: 512 has the bit that says ARRIVED. */
 static void give_512(void *unused) {
     (void)unused;
     shared = 1;

@@ -1,7 +1,8 @@
-/* mix.c: acquire, release, cancel in all pairs and triples, and in fours: whatever two to four threads do, permits are conserved,
- * who waits is rightly queued, and nobody overtakes.
+/* mix.c: acquire, release, cancel in all pairs and triples, and in fours. Whatever two to four threads do,
+ * permits are conserved, a guest that waits is rightly queued, and no guest overtakes.
  *
- * One scenario for each state in which they begin; which calls the threads make is a choice like any other, so all are
+ * One scenario for each state in which they begin; which calls the threads make is a choice like any other,
+ * so all are
  * tried. A thread makes one to three calls. */
 #include "support.h"
 
@@ -127,7 +128,7 @@ static void mix(void) {
     .body = mix, .argument = &(const struct mix) { \
         __VA_ARGS__                                \
     }
-/* Two who wait and two calls are many executions with SPIN, too. */
+/* Two waiting guests and two calls are many executions with SPIN, too. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 #    define TWO_QUEUED_BOUND 2
 #else

@@ -1,4 +1,5 @@
-/* mutex.c: the mutex: one holder at a time, what a holder did is known to the next, unlock of a free one is refused. */
+/* mutex.c: one holder at a time, what a holder did is known to the next, unlock of a free mutex is
+ * refused. */
 #include "support.h"
 
 static rouse_mutex mutex;

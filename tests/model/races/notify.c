@@ -1,4 +1,5 @@
-/* notify.c: notify_one, notify_all and pass_on: one notification is kept and never two, all means those waiting now. */
+/* notify.c: notify_one, notify_all and pass_on. One notification is kept and never two; "all" means the
+ * waiters of this moment. */
 #include "support.h"
 
 #define NOTIFY ((rouse_notify *)&queue)

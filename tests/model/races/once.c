@@ -1,4 +1,4 @@
-/* once.c: once: one does it, the others see what it did; after a failure exactly one more tries. */
+/* once.c: one task does it, the others see what it did; after a failure exactly one more tries. */
 #include "support.h"
 
 static rouse_once once;

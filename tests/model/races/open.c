@@ -1,7 +1,9 @@
-/* open.c: throughput mode: an invitation is never lost, newcomers overtake no more than the bound allows, whoever has the
- * permit last may destroy the queue, and every answer, cancel and close leaves all permits in their place.
+/* open.c: throughput mode. An invitation is never lost, and newcomers overtake no more than the bound allows.
+ * The thread that has the permit last may destroy the queue. Every answer, cancel and close leaves all
+ * permits in their place.
  *
- * A guest that its wake tells ROUSE_RETRY is noted; its owner (come, decline) answers on a thread of its own. */
+ * The scenario notes a guest whose wake gets ROUSE_RETRY; its owner (come, decline) answers on another
+ * thread. */
 #include "support.h"
 
 #include <stdatomic.h>
@@ -127,7 +129,7 @@ static bool answer_if_told(guest *g) {
     }
     return true;
 }
-/* All who are told answer. Then nobody waits while a permit is free, and none is missing. */
+/* All invited guests answer. Then nobody waits while a permit is free, and none is missing. */
 static void settle(uint32_t permits) {
     bool more = true;
     while (more) {
@@ -303,7 +305,7 @@ static void two_newcomers(void) { /* one after the other */
     settle(1);
     mc_assert(got[0] == 1);
 }
-/* Beaten once: the count goes on. */
+/* Beaten once: the count continues. */
 static void bound_beaten(void) {
     start(0, 2);
     queue_n(A, 1);
@@ -394,7 +396,7 @@ static void batch_cancel(void) {
     mc_assert(B->cancelled && got[2] == 1);
 }
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
-static void batch_decline(void) { /* what it had been given goes on */
+static void batch_decline(void) { /* what it had been given is handed on */
     several = true;
     start(0, 2);
     queue_n(B, 2);
@@ -514,7 +516,7 @@ static void behind_two(void) {
     settle(1);
     mc_assert(got[0] == 1 && got[1] == 1);
 }
-/* Whoever has taken invites the next, also if nothing ever comes back. */
+/* A guest that has taken invites the next, even if nothing ever comes back. */
 static void keep(void) {
     several = true;
     start(0, 1);
@@ -654,7 +656,7 @@ static void close_newcomer(void) {
     settle(1);
     mc_assert(left_or_got(A) && left_or_got(B));
 }
-static void close_stays(void) { /* once closed, closed, whoever has the lock */
+static void close_stays(void) { /* once closed, closed, whichever thread has the lock */
     start(0, 1);
     queue_n(A, 1);
     put(1);
@@ -680,7 +682,7 @@ static void learns_closed(void *arg) {
         put(1);
     }
 }
-static void close_tells(void) { /* whoever finds it closed sees what came before */
+static void close_tells(void) { /* a thread that finds it closed sees what came before */
     several = true;
     start(0, 1);
     queue_n(A, 1);
@@ -703,7 +705,7 @@ static void knows_closed(void *arg) {
         put(1);
     }
 }
-/* Whoever has seen it closed gets nothing, even before the invited waiter has answered. */
+/* A thread that has seen it closed gets nothing, even before the invited waiter has answered. */
 static void close_known(void) {
     several = true;
     start(0, 1);
@@ -728,7 +730,7 @@ static void looks_on(void *arg) {
         mc_assert(shared == 1);
     }
 }
-static void status_tells(void) { /* so does whoever reads a waiter's status */
+static void status_tells(void) { /* so does a thread that reads a waiter's status */
     start(0, 1);
     queue_n(A, 1);
     run(writes_releases, NULL, takes_its_turn, A, looks_on, A);
@@ -870,7 +872,7 @@ static void destroy_after_taking(void) {
     queue_n(A, 1);
     put(1);
     mc_assert(VERB(try_acquire)(q, 1));
-    put(1); /* the bound is reached: only A, or whoever comes after A, gets in */
+    put(1); /* the bound is reached: only A, or a guest after A, gets in */
     run(declines, A, take_destroy, NULL, ONLY_TWO);
     if (q != NULL) {
         settle(1);
@@ -1015,8 +1017,8 @@ static void mailbox_cancel_drain(void) { /* drain asks while the other cancels *
     settle(1);
     mc_assert(A->wakes == 1 && (A->outcome == ROUSE_OK || A->outcome == ROUSE_CANCELLED));
 }
-/* Cancelled too late: drain has asked, and got it. Who learns that from the status may destroy the queue, while drain's
- * call is still on its way. */
+/* Cancelled too late: drain has asked, and got it. A thread that learns that from the status may destroy
+ * the queue while drain's call is still returning. */
 static void cancel_late_destroy(void *arg) {
     guest *const g = arg;
     rouse_status status;
@@ -1184,7 +1186,8 @@ static void full_reduces(void) {
     run(release, NULL, reduces, NULL, comes, A);
     all_got(2, 2 - reduced);
 }
-/* Whoever asks first gets in, and the two that are beaten wait on in the order in which they came. */
+/* The guest that asks first gets in, and the two that are beaten keep waiting in the order in which they
+ * came. */
 static void two_beaten(void) {
     start_several(3, 2, 9);
     takes(2);
@@ -1302,7 +1305,7 @@ static void bound_of_the_beaten(void) {
     mc_assert(passed == 0);
     all_got(2, 1);
 }
-static void two_of_many_leave(void) { /* decline and cancel beside one that comes */
+static void two_of_many_leave(void) { /* decline and cancel, and a third one that asks */
     start_several(3, 2, 1);
     run(declines, A, comes, B, cancels, C);
     all_got(0, 2);

@@ -1,4 +1,4 @@
-/* permits.c: wait against wake: nobody is lost, nobody holds a permit twice, holders are ordered. */
+/* permits.c: wait against wake. No waiter is lost, no permit is held twice, and holders are ordered. */
 #include "support.h"
 
 /* ---- one waits, one gives ------------------------------------------------------------------------------------ */
@@ -201,7 +201,7 @@ static void first_waits(void) {
     mc_assert(waiting(A) && waiting(B));
     conserved(0);
 }
-/* Who sees the first ticket sees the pool that was made for it. */
+/* A thread that sees the first ticket sees the pool that was made for it. */
 static void wake_capped(void *unused) {
     (void)unused;
     mc_assert(rouse_waiter_queue_wake(&queue, 1, 1) == ROUSE_OK);
@@ -281,7 +281,8 @@ static void overflow(void) {
     queue_finish();
 }
 
-/* One waits, two give back two each where no more than two may be stored: who is told ROUSE_INVALID has given nothing. */
+/* One waits, two give back two each where no more than two may be stored. A call that answers
+ * ROUSE_INVALID has given nothing. */
 static rouse_status gave_back[2];
 static void give_back_2(void *status) {
     *(rouse_status *)status = rouse_queue_give_back_(&queue, 2, 2);

@@ -1,4 +1,5 @@
-/* rwlock.c: the read-write lock: a writer alone, readers together, what a holder did is known to the next. */
+/* rwlock.c: the read-write lock. A writer alone, readers together, and what a holder did is known to the
+ * next. */
 #include "support.h"
 
 static rouse_rwlock lock;
@@ -127,8 +128,8 @@ static void try_write_and_reader(void) {
     mc_assert(granted(B) && shared == (granted(A) ? 1 : 0));
     finish();
 }
-/* A reads; the writer B and the reader C behind it wait. B is cancelled while A ends: C is let in whoever comes first,
- * and B is granted or cancelled, not both and not neither. */
+/* A reads; the writer B and the reader C behind it wait. B is cancelled while A ends. C is let in
+ * whichever comes first, and B is either granted or cancelled. */
 static void cancelled_writer(void) {
     start(2);
     mc_assert(rouse_rwlock_try_read(&lock));
@@ -161,7 +162,7 @@ static void ended_twice(void) {
     mc_assert((ended == ROUSE_OK) != (ended_too == ROUSE_OK));
     finish();
 }
-/* Whoever writes last may destroy it. */
+/* The last writer may destroy it. */
 static void destroy_it(guest *g) {
     (void)g;
     rouse_rwlock_destroy(&lock);

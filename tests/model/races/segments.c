@@ -1,5 +1,6 @@
-/* segments.c: LOCKFREE's segments, here of two cells: appended, retired, removed from the middle, recycled, while others
- * walk through them. After each scenario the list is looked at: nothing that is used up may be left in it. */
+/* segments.c: LOCKFREE's segments, here of two cells. They are appended, retired, removed from the middle
+ * and recycled, while other threads walk through them. After each scenario the list is checked: no used-up
+ * segment may be left in it. */
 #include "support.h"
 
 #if ROUSE_SEGMENT_CELLS != 2
@@ -13,8 +14,8 @@ static void start(int passed) {
 static rouse_pool_ *pool_of_queue(void) {
     return rouse_ptr_load_relaxed_(&queue.pool_);
 }
-/* Nothing is in progress: each linked segment but the last has a cell to which somebody will come back; nothing that is
- * marked is left, and what is not linked is in the pool. */
+/* Nothing is in progress. Each linked segment except the last has a cell to which some thread will come
+ * back. No marked segment is left, and every segment that is not linked is in the pool. */
 static void tidy(void) {
     const rouse_pool_ *const pool = pool_of_queue();
     uint32_t segments = 0;
@@ -27,7 +28,7 @@ static void tidy(void) {
         mc_assert(!rouse_link_marked_(link));
         mc_assert(next == 0 || !(rouse_cell_final_(rouse_u64_load_relaxed_(&segment->cells_[0].word_)) &&
                                  rouse_cell_final_(rouse_u64_load_relaxed_(&segment->cells_[1].word_))));
-        /* Whoever was to come back to a cell has been there. */
+        /* Every thread that was to come back to a cell has been there. */
         for (int i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
             const uint64_t cell = rouse_u64_load_relaxed_(&segment->cells_[i].word_);
             mc_assert(!rouse_cell_resolved_(cell) || rouse_cell_final_(cell));
@@ -108,7 +109,7 @@ static void retire_and_append(void) {
     mc_assert(granted(A) && waiting(B));
     finish(1);
 }
-/* The other of the two is A, who leaves at the head as its own waker. */
+/* The other of the two is A, which leaves at the head as its own waker. */
 static void retire_cancel_head(void) {
     start(0);
     wait_three(NULL);
@@ -214,7 +215,7 @@ static void two_remove(void) {
     mc_assert(C->cancelled && D->cancelled);
     finish(0);
 }
-/* Two who have their tickets, and leave by the second look of add_waiter_if. */
+/* Two guests that have their tickets, and leave by the second look of add_waiter_if. */
 static void withdraw(void *taken) {
     seat *const from = taken;
     from->who->answer = rouse_wait_leave_(&from->at, true) ? ROUSE_OK : NOT_CALLED;
@@ -378,8 +379,8 @@ static void recycle_three_wait(void) {
     finish(2);
 }
 
-/* A waiter has found the end of the list; before it links there, that segment is used up, cut out, recycled and linked at
- * another place, where it is the end again. */
+/* A waiter has found the end of the list. Before it links there, that segment is used up, cut out and
+ * recycled. Then it is linked at another place, where it is the end again. */
 static void churn(void *unused) {
     (void)unused;
     enqueue(B, 1);
@@ -395,8 +396,8 @@ static void stale_end(void) {
     finish(2);
 }
 
-/* The hint where to queue is as a waiter left it that was slow: it leads to a segment that is in the pool, and that another
- * waiter is about to link again. Who finds it there finds its cells empty. */
+/* A slow waiter has left the hint where to queue. It leads to a segment that is in the pool, and that
+ * another waiter is about to link again. A thread that finds it there finds its cells empty. */
 static void late_tail(void) {
     rouse_segment_ *late;
     start(1); /* one ticket is used up */
@@ -412,8 +413,9 @@ static void late_tail(void) {
     mc_assert(waiting(A) && waiting(B));
     finish(0);
 }
-/* A waiter has linked a segment and has still to say that it is LIVE; others use it up. Then one who had found the same end
- * before, and has stood still since, has that segment from the pool: it is not in the list, and must not become LIVE. */
+/* A waiter has linked a segment and must still make it LIVE; others use it up. Another waiter had found
+ * the same end before, and was stopped. It now gets that segment from the pool. The segment is not in the
+ * list, and must not become LIVE. */
 static rouse_walk_ old_end;
 static void use_up_and_append(void *unused) {
     (void)unused;
@@ -450,8 +452,9 @@ static void recycled_under_a_walk(void) {
     finish(0);
 }
 
-/* One step of a walk, to a segment that is cut out meanwhile, and made ready for another place, where it is linked, or is
- * not because somebody else was first. The list led there no more: the step must not take it for the next one. */
+/* One step of a walk, to a segment that is cut out meanwhile and made ready for another place. There it is
+ * linked, or it is not because another thread was first. The list no longer led to it, so the step must
+ * not take it for the next one. */
 static rouse_walk_ stand, list_end;
 static void one_step(void *unused) {
     rouse_walk_ walk = stand;
@@ -513,8 +516,8 @@ static void cut_behind_an_append(void) {
     finish(0);
 }
 
-/* Two visitors finish a segment; a walker cuts it out and uses it anew: it must have seen what both wrote. The cells are
- * visited here as a waker does; the word is left alone. */
+/* Two visitors finish a segment. A walker cuts it out and reuses it: it must have seen what both wrote.
+ * The cells are visited here as a waker does; the word is left alone. */
 static rouse_segment_ *first_segment;
 static bool recycled;
 static void visit_cell(void *cell) {

@@ -1,5 +1,5 @@
-/* sequential.c: one thread, no races: what each call answers and leaves behind. Cheap, so it comes first when headers are
- * broken on purpose (wrong/). */
+/* sequential.c: one thread, no races. What each call answers and leaves behind. Cheap, so it comes first
+ * when headers are broken on purpose (wrong/). */
 #include "support.h"
 
 static int order[GUESTS], ran;
@@ -89,7 +89,7 @@ static void cancels(void) {
     mc_assert(!rouse_waiter_queue_cancel(&queue, &D->waiter));
     queue_finish();
 }
-/* Who is not queued (any more) is not cancelled, and cancel does not wait for him. */
+/* A guest that is not queued (any more) is not cancelled, and cancel does not wait for it. */
 static void cancels_twice(void) {
     start(0);
     guest_init_polled(A);
@@ -129,7 +129,7 @@ static void all(void) {
     queue_finish();
 }
 
-/* A wake that falls due inside a wake runs after it, in order. */
+/* A wake that becomes due inside a wake runs after it, in order. */
 static bool inside;
 static void chain(guest *g) {
     mc_assert(!inside);
@@ -150,7 +150,7 @@ static void deferred(void) {
     queue_finish();
 }
 
-/* Two that fall due inside one wake. */
+/* Two that become due inside one wake. */
 static void give_twice(guest *g) {
     note(g);
     give(1);

@@ -1,5 +1,6 @@
-/* stats.c: every wait is counted once, whatever ends it; whoever looks for the oldest waiter loses no wake and touches
- * none that has gone; and what counts is not touched any more when the one that was granted is told. */
+/* stats.c: every wait is counted once, whatever ends it. A thread that looks for the oldest waiter loses
+ * no wake and touches no waiter that has gone. The statistics are not touched any more when the granted
+ * guest gets its outcome. */
 #define ROUSE_STATS
 #define ROUSE_STATS_NOW() 1000
 #include "support.h"

@@ -1,7 +1,7 @@
-/* support.h: what the scenarios share: guests, who wait, and what must hold of them afterwards.
+/* support.h: what the scenarios share. Guests wait, and certain things must hold of them afterwards.
  *
- * No scenario waits for anything: a guest that was queued is noted as such, and after the threads have been joined the
- * scenario asserts who was woken and who is rightly queued still. */
+ * No scenario waits for anything. It notes a guest that was queued. After it has joined the threads, it
+ * asserts which guests were woken and which are rightly still queued. */
 #ifndef MODEL_RACES_SUPPORT_H
 #define MODEL_RACES_SUPPORT_H
 
@@ -36,7 +36,7 @@ static guest guests[GUESTS];
 #define H (&guests[7])
 #define I (&guests[8])
 
-/* Plain data, written by whoever holds the one permit: unordered holders are a data race. */
+/* Plain data, written by the holder of the one permit: unordered holders are a data race. */
 extern int shared;
 int shared;
 
@@ -131,7 +131,7 @@ static inline void go_the_short_way(void) {
     rouse_ptr_store_relaxed_(&queue.head_, rouse_ptr_load_relaxed_(&queue.tail_));
 #endif
 }
-/* A cancelled waiter is its owner's again, who may free it: here all of it is written over. */
+/* A cancelled waiter belongs to its owner again, who may free it: here all of it is overwritten. */
 static inline void take_out(guest *g) {
     if (g->answer == ROUSE_PENDING && rouse_waiter_queue_cancel(&queue, &g->waiter)) {
         rouse_wake_fn *const wake = g->waiter.wake_;
@@ -189,7 +189,7 @@ static inline void wait_and_cancel(void *g) {
     take_out(g);
 }
 
-/* With NULL they count in the variables here; a second one at the same time needs a count of its own. */
+/* With NULL they count in the variables here; a second object at the same time needs another count. */
 static uint32_t woken_by_all, woken_by_close, woken_by_second;
 static inline void wake_all(void *count) {
     *(count == NULL ? &woken_by_all : (uint32_t *)count) += rouse_waiter_queue_wake_all(&queue);
@@ -213,7 +213,7 @@ static inline void run(void (*first)(void *), void *arg1, void (*second)(void *)
 
 /* ---- the end ------------------------------------------------------------------------------------------------------- */
 
-/* The queue's own count is right; whoever waits is cancelled; what is left is destroyed. */
+/* The queue's own count is right; guests that wait are cancelled; what is left is destroyed. */
 static inline void queue_finish(void) {
     mc_assert(rouse_waiter_queue_waiter_count(&queue) == (uint32_t)count(waiting));
     for (int i = 0; i < GUESTS; i++) {
@@ -226,7 +226,7 @@ static inline void queue_finish(void) {
     rouse_waiter_queue_destroy(&queue);
 }
 
-/* Conservation: so many permits were put in; each is stored or granted, none twice. Requests are for one permit. */
+/* Conservation: each permit that was put in is stored or granted, none twice. Requests are for one permit. */
 static inline void conserved(int put_in) {
     mc_assert(rouse_waiter_queue_balance(&queue) == put_in - count(granted) - count(waiting));
     mc_assert(count(waiting) == 0 || put_in == count(granted));

@@ -1,5 +1,5 @@
-/* tickets.c: LOCKFREE's tickets: claimed by one thread and issued by another, served with stored credit, taken by a wake_all,
- * given up in a closed queue, and after 31 bits have wrapped. */
+/* tickets.c: LOCKFREE's tickets. One thread claims and another issues; stored credit serves; a wake_all
+ * takes; a waiter gives up in a closed queue; and 31 bits have wrapped. */
 #include "support.h"
 
 static void start(uint32_t credit, int passed) {
@@ -7,7 +7,8 @@ static void start(uint32_t credit, int passed) {
     queue_start(credit, passed);
 }
 
-/* A guest that has claimed the cell of the next ticket, which is not issued yet: as if it stood still there. */
+/* A guest that has claimed the cell of the next ticket, which is not issued yet, as if it were stopped
+ * there. */
 static seat claimed;
 static seat claim(guest *g, uint32_t n) {
     seat taken = {g, n, ROUSE_SPOT_NONE_};
@@ -25,7 +26,7 @@ static seat claim(guest *g, uint32_t n) {
     rouse_u64_store_relaxed_(&rouse_spot_cell_(&taken.at)->word_, taken.at.word);
     return taken;
 }
-/* It goes on. */
+/* It continues. */
 static void go_on(void *unused) {
     (void)unused;
     if (!rouse_wait_have_issued_(&queue, &claimed.at)) {
@@ -53,7 +54,7 @@ static void helped_and_served(void) {
     mc_assert(count(granted) == 1);
     conserved(1);
 }
-/* The one that stands still never goes on: nobody else misses anything. */
+/* The stopped one never continues: no other thread misses anything. */
 static void stands_still(void) {
     start(0, 0);
     claimed = claim(A, 1);
@@ -90,7 +91,8 @@ static void both_and_taken(void) {
     queue_finish();
 }
 
-/* A issues a ticket in a segment that another has linked, which stands still there: who wakes all finds it. */
+/* A issues a ticket in a segment that another thread has linked before it was stopped: a wake_all finds
+ * it. */
 static void link_next(void *unused) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     (void)unused;
@@ -220,7 +222,8 @@ static void given_up_with_credit(void) {
 
 /* ---- 31 bits have wrapped ----------------------------------------------------------------------------------------------- */
 
-/* A thread that stood still for 2^31 tickets has issued the ticket that it had read; another has claimed the next one. */
+/* A thread that was stopped for 2^31 tickets has issued the ticket that it had read; another has claimed
+ * the next one. */
 static void late_issue(guest *claims) {
     uint64_t served;
     start(0, 0);
