@@ -4,12 +4,14 @@
  *                                                                     W3f  ... hears: full
  *   T3!  tries for 3 and has them                                     T3-  ... has not
  *   R3   releases 3                                                   R3,5 wakes with 3, of which at most 5 may be stored
- *   R3o  is told that 3 are too many
+ *   R3o  is told that 3 are too many                                  R3i  ... that they were not held
  *   O!   wakes one waiter                                             O-   ... finds nobody to wake
  *   A3   wakes all, which are 3                                       X3   closes, and 3 hear of it
  *   C1!  cancels waiter 1                                             C1-  ... comes too late
  *   D5/2 reduces by up to 5, and gets 2                               =-3/2  the balance is -3, and 2 wait
  *   S4   sets the limit to 4
+ *   U!   upgrades                                                     U-   ... and may not
+ *   G!   downgrades                                                   G-   ... and is told that it was not held so
  *   >01  the call before has woken waiters 0 and 1, in this order     >01x ... with ROUSE_CLOSED
  *
  * A call that is not followed by > wakes nobody. After each call the object counts as many waiters as the script, and
@@ -33,6 +35,8 @@ typedef struct script_verbs {
     uint32_t (*wake_all)(void *object);
     uint32_t (*reduce)(void *object, uint32_t n);
     rouse_status (*set)(void *object, uint32_t n);
+    bool (*upgrade)(void *object);
+    rouse_status (*downgrade)(void *object);
     int64_t (*balance)(const void *object);
     uint32_t (*waiters)(const void *object);
 } script_verbs;
@@ -132,10 +136,9 @@ static inline void script_step(script_state *s, const char **at) {
             (*at)++;
             cr_assert_eq(v->wake(s->object, n, (uint32_t)script_number(at)), ROUSE_OK, "at \"%s\"", step);
         } else {
-            const bool over = **at == 'o';
-            *at += over ? 1 : 0;
-            cr_assert_eq(v->wake(s->object, n, ROUSE_MAX_PERMITS), over ? ROUSE_OVERFLOW : ROUSE_OK,
-                         "at \"%s\"", step);
+            const rouse_status told = **at == 'o' ? ROUSE_OVERFLOW : **at == 'i' ? ROUSE_INVALID : ROUSE_OK;
+            *at += told != ROUSE_OK ? 1 : 0;
+            cr_assert_eq(v->wake(s->object, n, ROUSE_MAX_PERMITS), told, "at \"%s\"", step);
         }
         break;
     case 'O':
@@ -157,6 +160,13 @@ static inline void script_step(script_state *s, const char **at) {
         break;
     case 'S':
         cr_assert_eq(v->set(s->object, (uint32_t)script_number(at)), ROUSE_OK, "at \"%s\"", step);
+        break;
+    case 'U':
+        cr_assert_eq(v->upgrade(s->object), script_answer(at) == '!', "at \"%s\"", step);
+        break;
+    case 'G':
+        cr_assert_eq(v->downgrade(s->object), script_answer(at) == '!' ? ROUSE_OK : ROUSE_INVALID,
+                     "at \"%s\"", step);
         break;
     case '=':
         cr_assert_eq(v->balance(s->object), script_number(at), "at \"%s\"", step);

@@ -2,7 +2,7 @@
 #include <rouse/mailbox.h>
 #include <rouse/rwlock.h>
 
-#include "support.h"
+#include "script.h"
 
 #include <sched.h>
 #include <stdatomic.h>
@@ -27,6 +27,58 @@ static void expect_free(rouse_rwlock *l) {
     cr_assert_eq(rouse_rwlock_waiter_count(l), 0u);
     cr_assert(rouse_rwlock_try_write(l));
     end_write(l);
+}
+
+/* ---- scripts (script.h): 1 is a reader, 2 is a writer ------------------------------------------------------------------ */
+
+static rouse_status script_wait_on(void *l, rouse_waiter *w, uint32_t n) {
+    return n == 1 ? rouse_rwlock_read((rouse_rwlock *)l, w) : rouse_rwlock_write((rouse_rwlock *)l, w);
+}
+static bool script_try_on(void *l, uint32_t n) {
+    return n == 1 ? rouse_rwlock_try_read((rouse_rwlock *)l) : rouse_rwlock_try_write((rouse_rwlock *)l);
+}
+static rouse_status script_end(void *l, uint32_t n, uint32_t cap) {
+    (void)cap;
+    return n == 1 ? rouse_rwlock_end_read((rouse_rwlock *)l) : rouse_rwlock_end_write((rouse_rwlock *)l);
+}
+static bool script_cancel_on(void *l, rouse_waiter *w) {
+    return rouse_rwlock_cancel((rouse_rwlock *)l, w);
+}
+static uint32_t script_close_on(void *l) {
+    const uint32_t told = rouse_rwlock_close((rouse_rwlock *)l);
+    cr_assert(rouse_rwlock_is_closed((rouse_rwlock *)l));
+    return told;
+}
+static bool script_upgrade(void *l) {
+    return rouse_rwlock_try_upgrade((rouse_rwlock *)l);
+}
+static rouse_status script_downgrade(void *l) {
+    return rouse_rwlock_downgrade((rouse_rwlock *)l);
+}
+static uint32_t script_waiters_on(const void *l) {
+    return rouse_rwlock_waiter_count((const rouse_rwlock *)l);
+}
+
+/* Ends with nobody who holds it, unless it was closed. */
+static void run(uint32_t readers, const char *script) {
+    static const script_verbs verbs = {
+        .wait = script_wait_on,
+        .try = script_try_on,
+        .wake = script_end,
+        .cancel = script_cancel_on,
+        .close = script_close_on,
+        .upgrade = script_upgrade,
+        .downgrade = script_downgrade,
+        .waiters = script_waiters_on,
+    };
+    rouse_rwlock l;
+    cr_assert_eq(rouse_rwlock_init(&l, readers), ROUSE_OK);
+    cr_assert_not(rouse_rwlock_is_closed(&l));
+    script_run(&verbs, &l, script);
+    if (!rouse_rwlock_is_closed(&l)) {
+        expect_free(&l);
+    }
+    rouse_rwlock_destroy(&l);
 }
 
 Test(rwlock, static_and_init_are_alike) {
@@ -69,25 +121,7 @@ Test(rwlock, init_tells_a_number_of_readers_that_is_out_of_range) {
 }
 
 Test(rwlock, readers_up_to_max_permits) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(ROUSE_MAX_PERMITS);
-    probe p[3];
-    probes_init(p, 3);
-    cr_assert(rouse_rwlock_try_read(&l));
-    cr_assert(rouse_rwlock_try_upgrade(&l));
-    must_write(&l, &p[0]);
-    must_read(&l, &p[1]);
-    end_write(&l);
-    expect_wakes(0);
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK);
-    expect_wakes(1);
-    must_write(&l, &p[2]);
-    end_read(&l);
-    expect_no_wakes();
-    end_read(&l);
-    expect_wakes(2);
-    end_write(&l);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(ROUSE_MAX_PERMITS, "T1! U! W2? W1? R2 >0 G! >1 W2? R1 R1 >2 R2");
 }
 
 Test(rwlock, many_writers_wait_for_max_permits_each) {
@@ -112,206 +146,46 @@ Test(rwlock, many_writers_wait_for_max_permits_each) {
 }
 
 Test(rwlock, a_reader_behind_a_waiting_writer_waits_and_neither_side_starves) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(10);
-    probe p[6];
-    probes_init(p, 6);
-    cr_assert(rouse_rwlock_try_read(&l));
-    must_write(&l, &p[0]);
-    cr_assert_not(rouse_rwlock_try_read(&l), "try does not overtake");
-    must_read(&l, &p[1]);
-    must_read(&l, &p[2]);
-    must_write(&l, &p[3]);
-    must_read(&l, &p[4]);
-    cr_assert_eq(rouse_rwlock_waiter_count(&l), 5u);
-    end_read(&l);
-    expect_wakes(0);
-    end_write(&l);
-    expect_wakes(1, 2);
-    end_read(&l);
-    must_write(&l, &p[5]);
-    end_read(&l);
-    expect_wakes(3);
-    end_write(&l);
-    expect_wakes(4);
-    end_read(&l);
-    expect_wakes(5);
-    end_write(&l);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(10, "T1! W2? T1- W1? W1? W2? W1? R1 >0 R2 >12 R1 W2? R1 >3 R2 >4 R1 >5 R2");
 }
 
 /* Trap: a cancelled writer keeps readers out. */
 Test(rwlock, a_cancelled_writer_lets_the_readers_behind_it_in) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(4);
-    probe p[4];
-    probes_init(p, 4);
-    cr_assert(rouse_rwlock_try_read(&l));
-    must_write(&l, &p[0]);
-    must_read(&l, &p[1]);
-    must_read(&l, &p[2]);
-    must_write(&l, &p[3]);
-    cr_assert(rouse_rwlock_cancel(&l, &p[0].waiter));
-    expect_wakes(1, 2);
-    cr_assert(rouse_rwlock_cancel(&l, &p[3].waiter));
-    expect_no_wakes();
-    cr_assert(rouse_rwlock_try_read(&l), "nobody waits any more");
-    for (int i = 0; i < 4; i++) {
-        end_read(&l);
-    }
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(4, "T1! W2? W1? W1? W2? C0! >12 C3! T1! R1 R1 R1 R1");
 }
 
 /* Trap: downgrade gives twice. */
 Test(rwlock, downgrade_gives_once_and_its_end_is_end_read) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(3);
-    probe p[4];
-    probes_init(p, 4);
-    cr_assert(rouse_rwlock_try_write(&l));
-    must_read(&l, &p[0]);
-    must_write(&l, &p[1]);
-    must_read(&l, &p[2]);
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK);
-    expect_wakes(0);
-    end_read(&l);
-    expect_no_wakes();
-    end_read(&l);
-    expect_wakes(1);
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK, "of a writer that had to wait");
-    expect_wakes(2);
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_INVALID, "a second time");
-    cr_assert_eq(rouse_rwlock_end_write(&l), ROUSE_INVALID);
-    cr_assert(rouse_rwlock_try_read(&l));
-    cr_assert_not(rouse_rwlock_try_read(&l), "three read, not more");
-    for (int i = 0; i < 3; i++) {
-        end_read(&l);
-    }
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_INVALID, "a free one");
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    /* Of a writer that did not wait, of one that did, a second time, and of a free lock. */
+    run(3, "T2! W1? W2? W1? G! >0 R1 R1 >1 G! >2 G- R2i T1! T1- R1 R1 R1 G-");
 }
 
 Test(rwlock, downgrade_of_a_lock_for_one_reader) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(1);
-    cr_assert(rouse_rwlock_try_write(&l));
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK);
-    cr_assert_not(rouse_rwlock_try_read(&l));
-    cr_assert(rouse_rwlock_try_upgrade(&l));
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_OK);
-    end_read(&l);
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(1, "T2! G! T1- U! G! R1 R1i");
 }
 
 /* Trap: two upgraders. */
 Test(rwlock, of_two_upgraders_neither_waits_and_neither_gets_it) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(5);
-    cr_assert(rouse_rwlock_try_read(&l));
-    cr_assert(rouse_rwlock_try_read(&l));
-    cr_assert_not(rouse_rwlock_try_upgrade(&l));
-    cr_assert_not(rouse_rwlock_try_upgrade(&l));
-    end_read(&l);
-    cr_assert(rouse_rwlock_try_upgrade(&l), "the only reader");
-    cr_assert_not(rouse_rwlock_try_read(&l));
-    end_write(&l);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(5, "T1! T1! U- U- R1 U! T1- R2");
 }
 
 Test(rwlock, upgrade_only_with_nobody_waiting) {
-    for (uint32_t readers = 1; readers <= 2; readers++) {
-        rouse_rwlock l;
-        probe p;
-        probe_init(&p, 7);
-        cr_assert_eq(rouse_rwlock_init(&l, readers), ROUSE_OK);
-        cr_assert(rouse_rwlock_try_read(&l));
-        must_write(&l, &p);
-        cr_assert_not(rouse_rwlock_try_upgrade(&l));
-        cr_assert(rouse_rwlock_cancel(&l, &p.waiter));
-        cr_assert(rouse_rwlock_try_upgrade(&l));
-        end_write(&l);
-        expect_free(&l);
-        cr_assert(rouse_rwlock_try_read(&l));
-        cr_assert_eq(rouse_rwlock_close(&l), 0u);
-        cr_assert_not(rouse_rwlock_try_upgrade(&l), "closed");
-        end_read(&l);
-        rouse_rwlock_destroy(&l);
-    }
+    run(1, "T1! W2? U- C0! U! R2 T2! R2 T1! X0 U- R1");
+    run(2, "T1! W2? U- C0! U! R2 T2! R2 T1! X0 U- R1");
 }
 
 /* Trap: a reader that reads again behind a writer waits for itself; rwlock.h says so. */
 Test(rwlock, a_reader_that_reads_again_behind_a_writer_waits_for_itself) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(8);
-    probe p[2];
-    probes_init(p, 2);
-    cr_assert(rouse_rwlock_try_read(&l));
-    must_write(&l, &p[0]);
-    must_read(&l, &p[1]);
-    cr_assert_not(rouse_rwlock_try_read(&l), "but try says so at once");
-    cr_assert(rouse_rwlock_cancel(&l, &p[1].waiter), "and it can leave");
-    end_read(&l);
-    expect_wakes(0);
-    end_write(&l);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(8, "T1! W2? W1? T1- C1! R1 >0 R2");
 }
 
 Test(rwlock, ending_a_lock_that_is_not_held_so_changes_nothing) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(3);
-    probe p[2];
-    probes_init(p, 2);
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    cr_assert_eq(rouse_rwlock_end_write(&l), ROUSE_INVALID);
-    cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_INVALID);
-    /* A reader's, ended as a writer's. */
-    for (int readers = 1; readers <= 2; readers++) {
-        cr_assert(rouse_rwlock_try_read(&l));
-        cr_assert_eq(rouse_rwlock_end_write(&l), ROUSE_INVALID);
-        cr_assert_eq(rouse_rwlock_downgrade(&l), ROUSE_INVALID);
-        cr_assert_not(rouse_rwlock_try_write(&l));
-    }
-    end_read(&l);
-    end_read(&l);
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    /* A writer's, ended as a reader's; with somebody waiting, too. */
-    cr_assert(rouse_rwlock_try_write(&l));
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    cr_assert_not(rouse_rwlock_try_read(&l));
-    must_read(&l, &p[0]);
-    must_write(&l, &p[1]);
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    expect_no_wakes();
-    end_write(&l);
-    expect_wakes(0);
-    end_read(&l);
-    expect_wakes(1);
-    end_write(&l);
-    expect_free(&l);
-    rouse_rwlock_destroy(&l);
+    run(3, "R1i R2i G- T1! R2i G- T2- T1! R2i G- T2- R1 R1 R1i"); /* a reader's, as a writer's */
+    run(3, "T2! R1i T1- W1? W2? R1i R2 >0 R1 >1 R2");             /* a writer's, as a reader's; others wait */
 }
 
 Test(rwlock, close_wakes_all_and_the_holders_end_as_ever) {
-    rouse_rwlock l = ROUSE_RWLOCK_INIT(2);
-    probe p[3];
-    probes_init(p, 3);
-    cr_assert(rouse_rwlock_try_read(&l));
-    must_write(&l, &p[0]);
-    must_read(&l, &p[1]);
-    cr_assert_not(rouse_rwlock_is_closed(&l));
-    cr_assert_eq(rouse_rwlock_close(&l), 2u);
-    expect_wakes(0, 1);
-    cr_assert_eq(p[0].outcome, ROUSE_CLOSED);
-    cr_assert_eq(p[1].outcome, ROUSE_CLOSED);
-    cr_assert(rouse_rwlock_is_closed(&l));
-    cr_assert_eq(rouse_rwlock_close(&l), 0u);
-    cr_assert_eq(rouse_rwlock_read(&l, &p[2].waiter), ROUSE_CLOSED);
-    cr_assert_eq(rouse_rwlock_write(&l, &p[2].waiter), ROUSE_CLOSED);
-    cr_assert_not(rouse_rwlock_try_read(&l));
-    end_read(&l);
-    cr_assert_eq(rouse_rwlock_end_read(&l), ROUSE_INVALID);
-    cr_assert_not(rouse_rwlock_try_write(&l));
-    rouse_rwlock_destroy(&l);
+    run(2, "T1! W2? W1? X2 >01x X0 W1x W2x T1- R1 R1i T2-");
 }
 
 static void count_kick(void *arg) {
