@@ -44,13 +44,24 @@ enum {
     ONCE,
     EVENT,
     LIMIT,
+    OPEN_LIMIT,
     RECEIVER,
     CONDVAR,
     OBJECTS
 };
-static const char *const names[OBJECTS] = {
-    "semaphore", "waiter queue", "notify", "mutex",    "semaphore, throughput", "reader", "writer",
-    "once",      "event",        "limit",  "receiver", "condition variable"};
+static const char *const names[OBJECTS] = {"semaphore",
+                                           "waiter queue",
+                                           "notify",
+                                           "mutex",
+                                           "semaphore, throughput",
+                                           "reader",
+                                           "writer",
+                                           "once",
+                                           "event",
+                                           "limit",
+                                           "limit, throughput",
+                                           "receiver",
+                                           "condition variable"};
 static char what_now[100];
 
 static rouse_semaphore semaphore;
@@ -62,6 +73,7 @@ static rouse_rwlock rwlock;
 static rouse_once once;
 static rouse_event event;
 static rouse_limit limit;
+static rouse_limit open_limit;
 static rouse_channel channel;
 static int slots[2];
 static rouse_condvar condvar;
@@ -88,6 +100,8 @@ static void begin(void) {
     CHECK(rouse_once_begin_blocking(&once) == ROUSE_OK);
     rouse_event_init(&event);
     CHECK(rouse_limit_init(&limit, 1, 9) == ROUSE_OK && rouse_limit_try_acquire(&limit, 1));
+    CHECK(rouse_limit_init_throughput(&open_limit, 1, 9, ROUSE_BYPASS) == ROUSE_OK &&
+          rouse_limit_try_acquire(&open_limit, 1));
     CHECK(rouse_channel_init(&channel, slots, 2, sizeof slots[0]) == ROUSE_OK);
     rouse_condvar_init(&condvar);
     answer = ROUSE_PENDING;
@@ -116,6 +130,8 @@ static uint32_t waiting(void) {
         return rouse_event_waiter_count(&event);
     case LIMIT:
         return rouse_limit_waiter_count(&limit);
+    case OPEN_LIMIT:
+        return rouse_limit_waiter_count(&open_limit);
     case RECEIVER:
         return rouse_channel_waiter_count(&channel);
     default:
@@ -149,6 +165,9 @@ static rouse_status block(void) {
     case LIMIT:
         return timed ? rouse_limit_acquire_timed(&limit, 1, AN_HOUR)
                      : rouse_limit_acquire_blocking(&limit, 1);
+    case OPEN_LIMIT:
+        return timed ? rouse_limit_acquire_timed(&open_limit, 1, AN_HOUR)
+                     : rouse_limit_acquire_blocking(&open_limit, 1);
     case RECEIVER:
         return timed ? rouse_channel_receive_timed(&channel, &received, AN_HOUR)
                      : rouse_channel_receive_blocking(&channel, &received);
@@ -192,6 +211,9 @@ static void grant(void) {
     case LIMIT:
         CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
         break;
+    case OPEN_LIMIT:
+        CHECK(rouse_limit_give_back(&open_limit, 1) == ROUSE_OK);
+        break;
     case RECEIVER:
         CHECK(rouse_channel_try_send(&channel, &object));
         break;
@@ -231,6 +253,9 @@ static void give_back(void) {
         break;
     case LIMIT:
         CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+        break;
+    case OPEN_LIMIT:
+        CHECK(rouse_limit_give_back(&open_limit, 1) == ROUSE_OK);
         break;
     case RECEIVER:
         CHECK(received == object);
@@ -273,6 +298,9 @@ static void check_end(bool granted) {
     case LIMIT:
         CHECK(rouse_limit_in_use(&limit) == (granted ? 0u : 1u));
         break;
+    case OPEN_LIMIT:
+        CHECK(rouse_limit_in_use(&open_limit) == (granted ? 0u : 1u));
+        break;
     case RECEIVER: /* what was granted was received, and went with the thread */
         CHECK(rouse_channel_count(&channel) == 0);
         break;
@@ -290,6 +318,7 @@ static void check_end(bool granted) {
     rouse_once_destroy(&once);
     rouse_event_destroy(&event);
     rouse_limit_destroy(&limit);
+    rouse_limit_destroy(&open_limit);
     rouse_channel_destroy(&channel);
 }
 

@@ -162,6 +162,25 @@ static void block_closed(void) {
     queue_finish();
 }
 
+/* A thread that is ended while it sleeps, as its clean-up sees it: whoever is waking it has finished with its stack. */
+static void acquire_and_end(void *unused) {
+    rouse_thread_waiter t;
+    rouse_block_ b = {&t, semaphore, rouse_block_leave_queue_, rouse_block_give_to_queue_, 1};
+    (void)unused;
+    rouse_thread_waiter_init(&t);
+    first = rouse_semaphore_acquire(semaphore, &t.waiter, 1);
+    if (first == ROUSE_PENDING) {
+        rouse_block_abandon_(&b);
+        memset(&t, 0xdb, sizeof t);
+    }
+}
+static void ends_asleep(void) {
+    start(0);
+    run(acquire_and_end, NULL, release_only, NULL, ONLY_TWO);
+    mc_assert(rouse_semaphore_available(semaphore) == (first == ROUSE_PENDING ? 1 : 0));
+    queue_finish();
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "block, release", .body = blocks, .flags = MC_STACKS},
     {.name = "time-out, release", .body = times_out, .flags = MC_STACKS},
@@ -172,6 +191,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "time-out of a request for 2, release", .body = time_out_of_two, .flags = MC_STACKS},
     {.name = "nobody releases", .body = times_out_behind, .flags = MC_STACKS, .expect = "deadlock"},
     {.name = "block, close", .body = block_closed, .flags = MC_STACKS},
+    {.name = "ended asleep, release", .body = ends_asleep, .flags = MC_STACKS},
     {.name = "block twice, two release",
      .body = blocks_twice,
      .flags = MC_STACKS,
