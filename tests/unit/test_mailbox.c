@@ -587,6 +587,32 @@ Test(mailbox, revoke_what_a_drain_inside_a_wake_has_deferred) {
     rouse_semaphore_destroy(&s);
 }
 
+/* The revoke takes the other one out of the mailbox's stack as well. */
+static void revoke_one_and_drain(probe *p) {
+    killer *const k = (killer *)p->arg;
+    for (int i = 0; i < 2; i++) {
+        rouse_mailbox_post(&k->l->mailbox, &k->victims[i]->waiter, ROUSE_OK);
+    }
+    cr_assert(rouse_mailbox_revoke(&k->l->mailbox, &k->victims[0]->waiter));
+    cr_assert_eq(rouse_mailbox_drain(&k->l->mailbox), (size_t)1);
+}
+
+Test(mailbox, a_wake_that_a_drain_inside_a_wake_has_left_is_counted_once) {
+    loop l;
+    probe p[3];
+    killer k = {&l, {&p[1], &p[2]}, {false, false}};
+    loop_init(&l);
+    for (int i = 0; i < 3; i++) {
+        probe_init(&p[i], i);
+    }
+    p[0].then = revoke_one_and_drain;
+    p[0].arg = &k;
+    rouse_mailbox_post(&l.mailbox, &p[0].waiter, ROUSE_OK);
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), (size_t)1, "the other was the inner drain's");
+    expect_wakes(0, 2);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
 static void grant_in_wake_and_revoke(probe *p) {
     killer *const k = (killer *)p->arg;
     cr_assert_eq(rouse_semaphore_release((rouse_semaphore *)k->victims[0]->arg, 1), ROUSE_OK);

@@ -68,6 +68,8 @@ Test(throughput, start_values) {
     cr_assert_eq(rouse_semaphore_init_throughput(&s, UINT32_MAX, 1), ROUSE_INVALID);
     cr_assert_eq(rouse_semaphore_available(&s), ROUSE_MAX_PERMITS);
     rouse_semaphore_destroy(&s);
+    cr_assert_eq(rouse_semaphore_init_throughput(&s, ROUSE_MAX_PERMITS, 1), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
     rouse_mutex_init_throughput(&m, 1);
     cr_assert_not(rouse_mutex_is_locked(&m));
     rouse_mutex_destroy(&m);

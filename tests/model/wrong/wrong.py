@@ -405,8 +405,8 @@ def near_of(file):
 
 
 def sanitized(test):
-    """The same test, which then sees memory that nobody frees, or that is used later."""
-    return (*test[:2], [*test[2], "-fsanitize=address"], test[3])
+    """The same test, which then sees memory that nobody frees, or that is used later, and behaviour that is not defined."""
+    return (*test[:2], [*test[2], "-fsanitize=address,undefined", "-fno-sanitize-recover=all"], test[3])
 
 
 def asked(level, mutate, section, backend):
