@@ -3,8 +3,8 @@
  *   +FILE  dlopen, RTLD_LOCAL       =FILE  dlopen, RTLD_GLOBAL       -  dlclose of the oldest       !  the object of
  *                                                                       the newest is used here
  *
- * After each argument all that are there run, on this thread and on a new one. HOST_ROUSE: the program uses rouse
- * itself; HOST_CROSSES: an object of the library too. Exit status 0: all ran. */
+ * After each argument all loaded libraries run, on this thread and on a new one. HOST_ROUSE: the program
+ * uses rouse itself; HOST_CROSSES: an object of the library too. Exit status 0: all ran. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* One of two units that are built with different options; each uses objects of its own. */
+/* One of two units that are built with different options; each uses its own objects. */
 #include <rouse/mailbox.h>
 #include <rouse/semaphore.h>
 

@@ -1,8 +1,9 @@
 /* tests/faults/cost.c: atomic operations, counted exactly, of the paths on which somebody queues.
  *
- * Each row is an average over ROUNDS, segment changes included, and must stay within its bounds, one for read-modify-writes
- * and one for loads; how many read-modify-writes the usual case costs, the most frequent count, is shown beside it. A bound
- * is what the backend costs and a tenth. The locks of MUTEX are the platform's and are not counted. */
+ * Each row is an average over ROUNDS, segment changes included, and must stay within its bounds, one for
+ * read-modify-writes and one for loads; the output also shows how many read-modify-writes the usual case
+ * costs, the most frequent count. A bound is what the backend costs plus a tenth. The locks of MUTEX are
+ * the platform's and are not counted. */
 #include "seam.h"
 
 #include <rouse/mutex.h>
@@ -22,7 +23,7 @@ typedef struct row {
     double most_rmw, most_loads;
     uint64_t calls;
     uint64_t rmw, loads;
-    uint64_t frequency[MOST]; /* how many calls cost so many */
+    uint64_t frequency[MOST]; /* how many calls cost that many */
 } row;
 
 #include "../support/check.h"
@@ -82,7 +83,7 @@ static void queue_one(rouse_waiter_queue *q, rouse_waiter *w) {
     CHECK(rouse_waiter_queue_wait(q, w, 1) == ROUSE_PENDING);
 }
 
-/* `waiting` stand in the queue all the time; one more queues, the oldest is woken. */
+/* `waiting` are in the queue all the time; one more queues, the oldest is woken. */
 static void hand_over(row *queueing, row *waking, uint32_t waiting) {
     rouse_semaphore s;
     rouse_semaphore_init(&s, 0);

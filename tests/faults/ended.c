@@ -89,7 +89,7 @@ static const uint64_t AN_HOUR = UINT64_C(3600000000000);
 /* ---- the objects, alike ----------------------------------------------------------------------------------- */
 
 static void begin(void) {
-    (void)rouse_semaphore_init(&semaphore, 1); /* who asks for 2 has been given 1 when it sleeps */
+    (void)rouse_semaphore_init(&semaphore, 1); /* a waiter for 2 has been given 1 when it sleeps */
     rouse_semaphore_init_throughput(&throughput, 0, ROUSE_BYPASS);
     rouse_waiter_queue_init(&queue, 0);
     rouse_notify_init(&notify);

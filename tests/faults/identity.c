@@ -1,11 +1,13 @@
-/* tests/faults/identity.c: a wake is for those who waited when it was counted, and for nobody else.
+/* tests/faults/identity.c: a wake is for the waiters that waited when it was counted, and for no other.
  *
- * At every scheduling point of wake_all, waiters queue: those who queue before its read-modify-write are woken, those who
- * queue after it are not, nobody twice, and the call returns exactly how many. At every scheduling point of a wait, wake_all
- * is called: the waiter is woken if it was counted and not otherwise. And at every point of wake(1) a newcomer queues, which
- * must not get what the oldest waiter is due; likewise wake(1) at every point of a newcomer's wait.
+ * At every scheduling point of wake_all, waiters queue. Those that queue before its read-modify-write are
+ * woken, those that queue after it are not, none is woken twice, and the call returns exactly how many. At
+ * every scheduling point of a wait, wake_all is called: the waiter is woken if and only if it was counted.
+ * And at every point of wake(1) a newcomer queues, which must not get what is due to the oldest waiter.
+ * Likewise wake(1) is called at every point of a newcomer's wait.
  *
- * Points at which a call of MUTEX or SPIN holds the lock are left out and counted: nobody can come in there. */
+ * Points at which a call of MUTEX or SPIN holds the lock are left out and counted: nobody can come in
+ * there. */
 #include "world.h"
 
 typedef struct tally {
@@ -167,7 +169,8 @@ static bool oldest_first(const char *state, char op, uint64_t point) {
 }
 
 int main(void) {
-    /* None of these has been served before, so that who is counted can be told from who has been woken. */
+    /* None of these has been served before, so that the test can tell the counted waiters from the woken
+     * ones. */
     static const char *const states[] = {
         "",     "W",     "P",        "WW",         "PW",     "WWW",           "PPPP", "WWWWW",
         "WWC0", "WWWC1", "PPPPC1C2", "WWWWWWC2C3", "WWWWC3", "WWWWWWWC1C3C5", "WC0",  "WWC1C0P"};

@@ -1,6 +1,7 @@
-/* tests/faults/limit.c: a signal handler gives back, sets and tries at every scheduling point of every call of limit.h
- * (LOCKFREE), also of those that hold the queue; and so do other threads, while the thread that makes the call is stopped
- * there. Each of their calls returns without waiting, nothing is lost, and at the end nobody waits who could be served. */
+/* tests/faults/limit.c: a signal handler gives back, sets and tries at every scheduling point of every
+ * call of limit.h (LOCKFREE), also of those that hold the queue. So do other threads, while the thread
+ * that makes the call is stopped there. Each of their calls returns without waiting, nothing is lost, and
+ * at the end no waiter waits that could be served. */
 #include <rouse/limit.h>
 
 #include <stdio.h>
@@ -44,7 +45,7 @@ static void run_script(const char *text) {
         case 'A':
             i = next_waiter++;
             rouse_waiter_init(&waiter[i], on_wake, (void *)(uintptr_t)n);
-            queued[i] = true; /* it may be told before the call returns */
+            queued[i] = true; /* its wake may run before the call returns */
             told[i] = 0;
             switch (rouse_limit_acquire(&limit, &waiter[i], n)) {
             case ROUSE_PENDING:
@@ -60,7 +61,7 @@ static void run_script(const char *text) {
             }
             break;
         case 'G':
-            in_use -= n; /* before: who gets it is told inside */
+            in_use -= n; /* before: the waiter that gets it is woken inside */
             CHECK(rouse_limit_give_back(&limit, n) == ROUSE_OK);
             break;
         case 'S':
@@ -90,7 +91,7 @@ static void interrupted(void) {
     seam.limit = seam.passed + PATIENCE; /* it may not wait for the call that it has interrupted */
     if (as_handler) {
         run_script(handler);
-    } else { /* other threads have wakes of their own to run */
+    } else { /* other threads have their own wakes to run */
         *rouse_inbox_mine_() = none;
         run_script(handler);
         CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
@@ -119,7 +120,7 @@ static bool one_case(uint64_t point) {
     seam.overrun = spins;
     seam.limit = 0;
     run_script(call);
-    seam.stopped = nothing; /* its place is told, should a check fail */
+    seam.stopped = nothing; /* for the message, if a check fails */
     for (int i = 0; i < next_waiter; i++) {
         waiting += queued[i] ? 1 : 0;
         head = queued[i] && head < 0 ? i : head;

@@ -5,9 +5,10 @@
  *   memory limits       ROUSE_OVERFLOW at the limits and one past them
  *   memory wrap N       N waiters pass through, starting just before the ticket's counter wraps (LOCKFREE)
  *
- * The heap is counted through ROUSE_MALLOC. MUTEX and SPIN must not allocate at all. For LOCKFREE the bound is the one that
- * backend_lockfree.h states: k waiters alive keep at most k + 2 segments, and never more than hold them side by side plus
- * one for each that is left alone; the pool has at most twice what was ever needed at once. */
+ * The heap is counted through ROUSE_MALLOC. MUTEX and SPIN must not allocate at all. For LOCKFREE the
+ * bound follows detail/queue/lockfree.h: k waiters alive keep at most k + 2 segments here. They never keep
+ * more than hold them side by side plus one for each that is left alone. The pool has at most a quarter
+ * more than was ever needed at once. */
 #include "heap.h"
 
 #include <rouse/semaphore.h>
@@ -40,8 +41,9 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The most bytes that LOCKFREE may hold if never more than `segments` were in use at once: they and two for calls that
- * are in progress, a quarter on top, for the pool grows by that, and the pool itself. */
+/* The most bytes that LOCKFREE may hold if never more than `segments` were in use at once. That is those
+ * segments and two for calls in progress, a quarter on top because the pool grows by that, and the pool
+ * itself. */
 static uint64_t bytes_for(uint64_t segments) {
 #if IS_LOCKFREE
     return 5 * (segments + 2) / 4 * sizeof(rouse_segment_) + sizeof(rouse_pool_);

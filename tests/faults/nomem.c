@@ -1,4 +1,4 @@
-/* tests/faults/nomem.c: who allocates, and what happens when there is nothing (LOCKFREE).
+/* tests/faults/nomem.c: which calls allocate, and what happens when there is no memory (LOCKFREE).
  *
  *   nomem wakers N      N random operations; whatever wakes, cancels, closes or tries never calls the allocator
  *   nomem reserve N     after reserve(k), N random operations with at most k waiters at a time never call it either
@@ -27,7 +27,7 @@ static bool never(void *arg) {
     return false;
 }
 
-/* The permits held, by looking at who has been served. */
+/* The permits held, by looking at which waiters have been served. */
 static int64_t collect(uint32_t count) {
     int64_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {

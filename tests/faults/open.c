@@ -1,19 +1,19 @@
-/* tests/faults/open.c: LOCKFREE's throughput mode while a call stands still, at any scheduling point of it.
+/* tests/faults/open.c: LOCKFREE's throughput mode while a call is stopped, at any of its scheduling points.
  *
  *   open stopped [STRIDE]    the call's thread is stopped; others do their calls, each of which must return within a bounded
  *                            number of atomic operations
  *   open signal [STRIDE]     a signal handler releases and tries to acquire there
  *
- * Then the call goes on to its end, whoever is invited answers, and every permit and every waiter must be accounted for. Of
- * newcomers no more may have passed than the bound allows. release and try_acquire ask for no memory. STRIDE: of so many
- * combinations one is tried.
+ * Then the call runs to its end, every invited waiter answers, and every permit and every waiter must be
+ * accounted for. No more newcomers may have passed than the bound allows. release and try_acquire ask for no
+ * memory. STRIDE: one of that many combinations is tried.
  *
  * A script is a row of operations, each a letter:
  *
  *   W  a waiter for one        R  release 1       M  the longest invited resumes     C  cancel the first who waits
  *   B  a waiter for two        S  release 3       D  it declines                     L  cancel the last
  *   P  a polled waiter         T  try_acquire 1   A  a waiter that resumes in its wake
- *   U  reduce by 1             X  close                                               */
+ *   U  reduce by 1             X  close */
 #define CHECK_CONTEXT "in case %s", case_name
 static char case_name[128];
 #include "../support/check.h"
@@ -47,7 +47,7 @@ typedef struct slot {
     bool answers; /* in its wake */
     bool busy;    /* a call about it is in progress */
     uint32_t n;
-    unsigned turn; /* told as the so many-th */
+    unsigned turn; /* its number in the order of the wakes */
 } slot;
 
 static struct {
@@ -171,7 +171,7 @@ static void wait_for(uint32_t n, bool polled, bool answers_at_once) {
 
 static void answer(slot *w) {
     rouse_status status;
-    w->told = false; /* it may be told again before resume is back */
+    w->told = false; /* its wake may run again before resume is back */
     w->busy = true;
     status = rouse_semaphore_resume(&the.s, &w->waiter);
     w->busy = false;
@@ -282,7 +282,7 @@ static void run(const char *script) {
     }
 }
 
-/* The call stands still from here to the end of this function. */
+/* The call is stopped from here to the end of this function. */
 static void stop(void) {
     const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();

@@ -1,4 +1,4 @@
-/* tests/faults/preempt.h: hooks (rouse/detail/base/atomic.h) that let a thread be preempted at one of its own atomic
+/* tests/faults/preempt.h: hooks (rouse/detail/base/atomic.h) that preempt a thread at one of its atomic
  * operations. Given by ROUSE_ATOMIC_HOOKS_HEADER. */
 #ifndef ROUSE_TESTS_FAULTS_PREEMPT_H
 #define ROUSE_TESTS_FAULTS_PREEMPT_H

@@ -1,9 +1,10 @@
-/* tests/faults/seam.h: hooks (rouse/detail/base/atomic.h) that make a scheduling point before and after every atomic operation,
- * and count the operations. Given by ROUSE_ATOMIC_HOOKS_HEADER to programs of one translation unit and one thread.
+/* tests/faults/seam.h: hooks (rouse/detail/base/atomic.h) that make a scheduling point before and after every
+ * atomic operation, and count the operations. Given by ROUSE_ATOMIC_HOOKS_HEADER to programs of one
+ * translation unit and one thread.
  *
- * A scheduling point is a place where a thread can be stopped as far as the others can tell. When the point `stop_at` is
- * reached, `stopped` is called: what it does happens while the interrupted operation stands still, as done by other threads
- * (or by a signal handler). When `limit` is reached, `overrun` is called: somebody spins. */
+ * A scheduling point is a place where a thread can be stopped as far as the others can tell. At the point
+ * `stop_at` the seam calls `stopped`. What that does happens while the interrupted operation is stopped,
+ * as if other threads (or a signal handler) did it. At `limit` it calls `overrun`: some thread spins. */
 #ifndef ROUSE_TESTS_FAULTS_SEAM_H
 #define ROUSE_TESTS_FAULTS_SEAM_H
 

@@ -1,5 +1,6 @@
-/* tests/faults/sleeps.h: a program that is linked with sleeps.c sees where blocking.h goes to sleep: the library's system
- * calls pass through it, as the program's own `syscall` stands before the C library's. Linux. */
+/* tests/faults/sleeps.h: a program that is linked with sleeps.c sees where blocking.h goes to sleep. The
+ * library's system calls pass through it, because the program's own `syscall` hides the C library's.
+ * Linux. */
 #ifndef ROUSE_TESTS_FAULTS_SLEEPS_H
 #define ROUSE_TESTS_FAULTS_SLEEPS_H
 

@@ -1,15 +1,19 @@
-/* tests/faults/stopped.c: one thread, two, or three, stopped for good at any scheduling point of any call; the others go on.
+/* tests/faults/stopped.c: one thread, two, or three, stopped for good at any scheduling point of any call;
+ * the others continue.
  *
- * For each state of the queue, each call in it and each scheduling point of that call: the call is stopped there, others do
- * their calls, each of which must return within a bounded number of atomic operations, and everything but the permits that
- * the stopped call has in hand must be within their reach. Then the stopped call goes on to its end, and the ledger must be
- * exact. The one exception promised: cancel of a waiter that a stopped thread is granting may wait for it.
+ * The test takes each state of the queue, each call in it and each scheduling point of that call. It stops
+ * the call there, and others do their calls, each of which must return within a bounded number of atomic
+ * operations. Everything except the permits that the stopped call has in hand must be within their reach.
+ * Then the stopped call runs to its end, and the ledger must be exact. There is one promised exception:
+ * cancel of a waiter that a stopped thread is granting may wait for it.
  *
- * "Stopped" costs no thread: the seam runs the others' script from the middle of the stopped call, with the per-thread
+ * "Stopped" costs no thread: the seam runs the others' script from the middle of the stopped call, with the
+ * per-thread
  * state of the library exchanged. In mode "signal" it is not exchanged: that is a signal handler.
  *
- * With MUTEX and SPIN the points at which the call holds the lock are counted and left out: nobody else can do anything
- * there, which is what these backends say of themselves. At all other points they are raced like LOCKFREE.
+ * With MUTEX and SPIN the points at which the call holds the lock are counted and left out: nobody else can
+ * do anything there, which is what these backends say of themselves. At all other points they are raced like
+ * LOCKFREE.
  *
  *   stopped one       one stopped thread
  *   stopped two       two stopped threads (LOCKFREE); two-all: of more calls, in more states
@@ -17,7 +21,7 @@
  *   stopped recycle   one, while the others use every segment again and again
  *   stopped signal    a signal handler at every point (LOCKFREE)
  *   stopped handlers  a signal handler, once or again and again, at every point of a script that recycles segments (LOCKFREE)
- *   stopped MODE STRIDE    of so many combinations (three: points) one is tried
+ *   stopped MODE STRIDE    one of that many combinations (three: points) is tried
  *   stopped MODE STATE CALL OTHERS [SECOND CALL [THIRD CALL]]    all points of one case; handlers: STATE SCRIPT HANDLER */
 #include "world.h"
 
@@ -68,7 +72,7 @@ static const char *const scripts_handlers[] = {
     "WWWWWR3WWR2WWR4WWWWR3WWR2WWR4", "WWWWWLLLWWWLLWWR2WWWWLLLLWWWR3WLLL", "PPPPG3R2PPG4R3PPG3R2G2R1",
     "WWWWWWC3C2WWR4WWWC7C9C8R1WWWWWR5", "H16"};
 static const char *const answers_handlers[] = {"R1", "R2T1", "O", "OO", "A", "N", "R1R1R1T3", "AR1T1"};
-static const uint64_t agains[] = {0, 13, 47}; /* it comes once, or after so many points again */
+static const uint64_t agains[] = {0, 13, 47}; /* it comes once, or again after that many points */
 
 typedef struct tally {
     uint64_t points;   /* stops                                                   */
@@ -91,7 +95,8 @@ static uint64_t stop_point[DEPTH];   /* where each is stopped                   
 static bool reached[DEPTH];
 static call call_at[DEPTH]; /* what is being stopped, by depth */
 
-/* Notes what a script's one call is about, and who is queued before it. False: it makes no sense here. */
+/* Notes what a script's one call is about, and which waiters are queued before it. False: it makes no
+ * sense here. */
 static bool prepare_call(const char *script, int depth) {
     call *const c = &call_at[depth];
     c->op = next_op(&script, &c->n);
@@ -136,7 +141,7 @@ static void others_run(void) {
     }
 }
 
-/* The call `depth` stands still from here to the end of this function. */
+/* The call `depth` is stopped from here to the end of this function. */
 static void stop(int depth) {
     const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
@@ -205,10 +210,10 @@ static bool run_case(const char *state, const char *answer) {
     return reached[stopped_calls - 1];
 }
 
-static uint64_t stride = 1; /* of so many combinations one is tried */
+static uint64_t stride = 1; /* one of that many combinations is tried */
 static uint64_t combination;
 
-/* Of so many points of each call one is tried, not the same ones each time. */
+/* One of that many points of each call is tried, not the same ones each time. */
 static uint64_t point_stride = 1;
 static uint64_t any_point(void) {
     static uint64_t state = 88172645463325252u;
@@ -286,7 +291,7 @@ static void run_three(void) {
 
 /* ---- a script that is interrupted ---------------------------------------------------------------------------- */
 
-static uint64_t again_after; /* so many points later the handler comes once more; 0: never */
+static uint64_t again_after; /* after that many points the handler comes once more; 0: never */
 
 static void handle(void) {
     const seam_state mine_seam = seam;

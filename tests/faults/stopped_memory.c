@@ -1,5 +1,6 @@
-/* tests/faults/stopped_memory.c: memory stays bounded while a thread is stopped for good, at any scheduling point of a call
- * that ends a segment, uses one up or links one (LOCKFREE): the others' segments are recycled all the same.
+/* tests/faults/stopped_memory.c: memory stays bounded while a thread is stopped for good, at any scheduling
+ * point of a call that ends a segment, uses one up or links one (LOCKFREE). The others' segments are recycled
+ * all the same.
  *
  *   stopped_memory ROUNDS     rounds of the others at each point
  *
@@ -53,7 +54,7 @@ static void wait_links_a_segment(void) {
 static const struct {
     const char *name;
     void (*run)(void);
-    const char *gone; /* who has been cancelled before */
+    const char *gone; /* which waiter has been cancelled before */
 } calls[] = {
     {"cancel ends a segment", cancel_ends_a_segment, "2"},
     {"cancel ends the neighbour of an ended one", cancel_ends_a_segment, "245"},
@@ -64,7 +65,7 @@ static const struct {
     {"wait links a segment behind an ended one", wait_links_a_segment, "45"},
 };
 
-/* Others queue and cancel, two by two, in both orders, behind whoever is there. */
+/* Others queue and cancel, two by two, in both orders, behind the waiters that are there. */
 static void others(void) {
     const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();

@@ -24,13 +24,13 @@ static int sleeps;       /* of this call             */
 static const char *injected;
 static bool reached;
 
-/* What others do while the call stands still, or a handler on its thread. */
+/* What others do while the call is stopped, or a handler on its thread. */
 static void meanwhile(const char *script) {
     const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
     const rouse_inbox_ mine = *rouse_inbox_mine_();
     const seam_state mine_seam = seam;
     seam.stop_at = 0;
-    the.stopped[0].op = 'C'; /* who may keep others' cancels waiting, if it grants them */
+    the.stopped[0].op = 'C'; /* this call may keep others' cancels waiting, if it grants their waiters */
     the.stopped_count = 1;
     if (!as_handler) {
         *rouse_inbox_mine_() = none;

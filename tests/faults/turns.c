@@ -1,15 +1,17 @@
-/* tests/faults/turns.c: two calls that stand still in turn, while a third thread uses the queue (tests/support/fibers.h).
+/* tests/faults/turns.c: two calls that are stopped in turn, while a third thread uses the queue
+ * (tests/support/fibers.h).
  *
- * stopped.c stops calls inside one another: who was stopped last goes on first. Here each of two calls goes on a little while
- * the other stands still:
+ * stopped.c stops calls inside one another: the call that was stopped last continues first. Here each of two
+ * calls continues a little while the other is stopped:
  *
- *     FIRST begins, and stands still at its a-th scheduling point; others do BETWEEN;
- *     SECOND begins, and stands still at its b-th; others do THEN;
- *     FIRST goes on for c points, SECOND goes on to its end, FIRST goes on to its end.
+ *     FIRST begins, and stops at its a-th scheduling point; others do BETWEEN;
+ *     SECOND begins, and stops at its b-th; others do THEN;
+ *     FIRST continues for c points, SECOND runs to its end, FIRST runs to its end.
  *
- * All a, b, c are tried. The ledger must be exact at the end, everybody served in order, and every call must have returned.
+ * All a, b, c are tried. The ledger must be exact at the end, the waiters served in order, and every call
+ * must have returned.
  *
- *   turns all [STRIDE]                      of so many cases one is tried
+ *   turns all [STRIDE]                      one of that many cases is tried
  *   turns narrow [STRIDE]                   of cases that must meet in a window of a few steps, every second point: between an
  *                                           operation and the next there are two
  *   turns STATE FIRST BETWEEN SECOND THEN   all points of one */
@@ -20,7 +22,7 @@
 static const struct turns {
     const char *state, *first, *between, *second, *then;
 } table[] = {
-    /* Segments of two cells are appended, retired and recycled while two appenders stand still. */
+    /* Segments of two cells are appended, retired and recycled while two appenders are stopped. */
     {"", "W", "WW", "W", "WR2"},
     {"", "W", "WW", "W", "WR3"},
     {"", "W", "WW", "W3", "WR2"},
@@ -68,7 +70,8 @@ static const struct turns narrow[] = {
     {"W3", "R2", "WW", "C0", ""},
     /* A wait finds a permit, which somebody else takes. */
     {"", "W", "R1", "T1", ""},
-    /* A wake comes before the waiter is in its cell, goes on to others, and comes back to find it; or that it has left. */
+    /* A wake comes before the waiter is in its cell, continues with others, and comes back to find it, or
+     * to find that it has left. */
     {"", "W", "W", "R2", ""},
     {"", "W", "PC1", "R2", ""},
     {"", "I1", "W", "R2", "WW"},
@@ -82,9 +85,9 @@ static const struct turns narrow[] = {
 static struct tally { uint64_t runs, switches; } total;
 
 static void (*const enough)(void) = fiber_give_way;
-static uint64_t patience = WORLD_POINTS; /* who has gone on for so many points waits for another */
+static uint64_t patience = WORLD_POINTS; /* a call that has run for that many points waits for another */
 
-/* Lets one of the three go on for so many scheduling points; 0: to its end, or until it waits for another. */
+/* Lets one of the three run for that many scheduling points; 0: to its end, or until it waits for another. */
 static void go_on(int who, uint64_t points) {
     static int wakes_running[FIBERS];
     if (fiber_done(who)) {

@@ -1,17 +1,19 @@
-/* tests/faults/world.h: a queue, its waiters, a ledger of permits, and a small language for what is done to them.
+/* tests/faults/world.h: a queue, its waiters, a ledger of permits, and a small language for what is done to
+ * them.
  *
  * A script is a row of operations, each a letter and a number (missing: 1, cancel: 0):
  *
  *   Wn  wait(n), with a wake function        Rn  wake(n, ROUSE_MAX_PERMITS)      Cn  cancel the n-th waiter of the world
  *   Pn  wait(n), polled                      N   wake(1, 1), notify_one          L   cancel the waiter that queued last
  *   Yn  wait(n), whose wake releases 1       O   wake_one                        Tn  try_wait(n)
- *   Zn  wait(n), whose wake queues it anew   A   wake_all                        Hn  n times: queue one, release 1
+ *   Zn  wait(n), whose wake queues it again  A   wake_all                        Hn  n times: queue one, release 1
  *   I0  add_waiter_if, condition false       X   close                           Gn  n times: queue one, cancel it
- *   I1  add_waiter_if, true at second look                                       Dn  as Cn, beside another cancel of it
+ *   I1  add_waiter_if, true at second look                                       Dn  as Cn, during another cancel of it
  *   Kn  reduce by n
  *
- * The ledger: permits put in = permits held + permits free, exactly, once nothing is in progress. A waiter's memory is
- * overwritten as soon as the contract gives it back, so a late touch by the library is seen. */
+ * The ledger: permits put in = permits held + permits free, exactly, once nothing is in progress. A
+ * waiter's memory is overwritten as soon as the contract gives it back, so a late touch by the library is
+ * seen. */
 #ifndef ROUSE_TESTS_FAULTS_WORLD_H
 #define ROUSE_TESTS_FAULTS_WORLD_H
 
@@ -67,9 +69,9 @@ typedef struct world {
     int64_t put_in;
     int64_t held;
     int64_t
-        dropped; /* at most so many permits may have vanished: capped wakes, partial credit under wake_all */
+        dropped; /* at most this many permits may have vanished: capped wakes, partial credit under wake_all */
     int64_t
-        gained; /* at most so many permits may be counted as held that are of a wake_all                  */
+        gained; /* at most this many permits may be counted as held that are of a wake_all                */
     bool all_used; /* a wake_all is part of the case */
     /* All ask for one permit, nobody withdraws, and N, O and A run where nobody interrupts them: so the ledger knows what
      * each of these has given. */
@@ -255,7 +257,7 @@ static inline bool is_waiting(const slot *s) {
     return s->state == SLOT_QUEUED && !s->counted;
 }
 
-/* What all who wait asked for, together: they lack no more than that. count: how many they are. */
+/* What all waiting waiters asked for, together: they lack no more than that. count: how many they are. */
 static inline uint32_t asked_by_waiters(int *count) {
     uint32_t sum = 0;
     settle();
@@ -263,7 +265,7 @@ static inline uint32_t asked_by_waiters(int *count) {
     for (int i = 0; i < the.used; i++) {
         if (is_waiting(&the.slots[i])) {
             sum += the.slots[i].n;
-            *count += the.slots[i].busy != 0 ? 0 : 1; /* who is being cancelled may be out already */
+            *count += the.slots[i].busy != 0 ? 0 : 1; /* one being cancelled may be out already */
         }
     }
     return sum;
@@ -354,7 +356,7 @@ static inline void wait_if(int second) {
     wait_returned(s, status, c.looks < c.true_from);
 }
 
-/* N, O and A, and what the ledger is told of them. */
+/* N, O and A, and what the ledger notes of them. */
 static inline void notify(char op) {
     const bool stored_one = raw_balance() > 0;
     uint32_t given;
@@ -459,7 +461,7 @@ static inline void run_script(const char *script) {
 /* How many permits the stopped calls may have with them, and how many waiters wait on their account. */
 typedef struct claim {
     int64_t have;    /* permits out of reach             */
-    int64_t waiters; /* waiters whom only they can grant */
+    int64_t waiters; /* waiters that only they can grant */
 } claim;
 
 static inline claim claims(void) {
@@ -565,8 +567,8 @@ static inline void check_order(void) {
     }
 }
 
-/* Nothing is in progress any more: every segment is in the list or in the pool, once, and each of the list but the last has a
- * cell to which somebody will come back. */
+/* Nothing is in progress any more. Every segment is in the list or in the pool, once. Each of the list
+ * except the last has a cell to which some thread will come back. */
 static inline void check_segments(void) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     const rouse_pool_ *const pool = (const rouse_pool_ *)the.queue.pool_.value_;
@@ -598,7 +600,7 @@ static inline void check_segments(void) {
 #endif
 }
 
-/* Nothing is in progress any more: serves who waits, takes all, compares, destroys. */
+/* Nothing is in progress any more: serves the waiters, takes all, compares, destroys. */
 static inline void check_end(void) {
     int waiting;
     int64_t free_now = 0;
@@ -620,7 +622,7 @@ static inline void check_end(void) {
         CHECK(rouse_waiter_queue_waiter_count(&the.queue) == (uint32_t)waiting);
         CHECK(rouse_waiter_queue_balance(&the.queue) >= -(int64_t)lack);
         CHECK(waiting == 0 || rouse_waiter_queue_balance(&the.queue) <= -waiting);
-        for (uint32_t i = 0; i < lack + WORLD_SLOTS && waiting != 0; i++) { /* some queue anew */
+        for (uint32_t i = 0; i < lack + WORLD_SLOTS && waiting != 0; i++) { /* some queue again */
             (void)act('R', 1);
             (void)asked_by_waiters(&waiting);
         }

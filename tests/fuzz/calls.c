@@ -1,11 +1,14 @@
-/* tests/fuzz/calls.c: bytes become calls on several objects, each compared with a plain model of what it promises.
+/* tests/fuzz/calls.c: bytes become calls on several objects, each compared with a plain model of what it
+ * promises.
  *
- * A libFuzzer target, one for each backend. Objects: two bare queues, a semaphore, a notify, a mutex; waiters: polled, with a
- * wake, on a mailbox. A waiter's wake does something in its turn: queues itself anew, cancels another, releases, wakes all,
- * destroys the object and makes it anew. After every call the results, the order of the wakes, the balances and the numbers
- * of waiters are those of the model, and every waiter's memory is freed the moment the contract gives it back.
+ * A libFuzzer target, one for each backend. Objects: two bare queues, a semaphore, a notify, a mutex;
+ * waiters: polled, with a wake, on a mailbox. A waiter's wake also does something: it queues itself again,
+ * cancels another, releases, wakes all, or destroys the object and makes a new one. After every call the
+ * results, the order of the wakes, the balances and the numbers of waiters are those of the model. Every
+ * waiter's memory is freed the moment the contract gives it back.
  *
- * The model knows nothing of atomics, tickets or segments: a balance, a list, and one list of wakes that are due. */
+ * The model knows nothing of atomics, tickets or segments: a balance, a list, and one list of wakes that
+ * are due. */
 #include <rouse/mailbox.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
@@ -51,7 +54,7 @@ typedef struct due {
 enum waiter_state { IDLE, QUEUED, DUE };
 
 typedef struct actor {
-    rouse_waiter *waiter; /* a block of its own, freed as soon as it may be */
+    rouse_waiter *waiter; /* a separate block, freed as soon as it may be */
     enum waiter_state state;
     int object; /* that it is queued on, or was */
     bool polled, mailed;
@@ -363,7 +366,7 @@ static void take_call(int object, uint8_t b, uint8_t kind) {
     }
 }
 
-/* Destroys an object on which nobody waits, perhaps from a wake that it has caused, and makes it anew. */
+/* Destroys an object on which nobody waits, perhaps from a wake that it has caused, and makes a new one. */
 static void renew_call(int object, uint8_t b) {
     const uint32_t credit = object == MUTEX ? 1 : object == NOTIFY ? 0 : number_of(b);
     if (models[object].count != 0) {

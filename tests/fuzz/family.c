@@ -1,10 +1,12 @@
-/* tests/fuzz/family.c: bytes become calls on the objects of the family, each compared with a plain model of what it promises.
+/* tests/fuzz/family.c: bytes become calls on the objects of the family, each compared with a plain model of
+ * what it promises.
  *
- * A libFuzzer target. Objects: two limits, an event, a gate, a condition variable and its mutex, a reader-writer lock, a channel,
- * a once, a barrier. Waiters: plain ones, ones with a deadline, and those of the condition variable, the channel, the any (of a
- * limit and the event) and the several (of the two limits); polled, with a wake, on a mailbox, posted to it. A wake makes a
- * call of its own. After every call the answers, the order of the wakes and all that can be seen of the objects are those of the
- * model, and every waiter's memory is freed the moment the contract gives it back.
+ * A libFuzzer target. Objects: two limits, an event, a gate, a condition variable and its mutex, a
+ * reader-writer lock, a channel, a once, a barrier. Waiters: plain ones, ones with a deadline, and those of
+ * the condition variable, the channel, the any (of a limit and the event) and the several (of the two
+ * limits); polled, with a wake, on a mailbox, posted to it. A wake makes a call too. After every call the
+ * answers, the order of the wakes and all that can be seen of the objects are those of the model. Every
+ * waiter's memory is freed the moment the contract gives it back.
  *
  * The model knows nothing of atomics: numbers and lists, one list of wakes that are due, one of deadlines. */
 #include <rouse/any.h>
@@ -69,7 +71,7 @@ static struct {
     bool writing;
     uint32_t elements[CAPACITY];
     uint32_t element_count;
-    bool sending; /* who waits at the channel sends */
+    bool sending; /* the waiters at the channel are senders */
     enum { NOT_BEGUN, BEGUN, DONE } once;
 } model;
 
@@ -93,7 +95,7 @@ typedef union block {
 } block;
 
 static struct {
-    block *block; /* of its own, freed as soon as it may be */
+    block *block; /* a separate block, freed as soon as it may be */
     enum state state;
     enum type type;
     int object; /* the any: the limit */
@@ -261,7 +263,8 @@ static void model_cancel(int id) {
 
 static rouse_status model_acquire(int object, int id, uint32_t n);
 
-/* A several has a permit more, or is told of a close: it asks for the next one, or gives back what it has and is told. */
+/* A several has a permit more, or its wake gets CLOSED: it asks for the next one, or gives back what it
+ * has and is woken. */
 static void step(due d) {
     rouse_status status = d.outcome;
     if (status == ROUSE_OK && actors[d.id].object == LIMIT) {
@@ -934,7 +937,7 @@ static void run_call(uint64_t now) {
         }
     }
     if (depth == 0) {
-        const size_t count = rouse_deadlines_run(&deadlines, now); /* the model goes on as the wakes run */
+        const size_t count = rouse_deadlines_run(&deadlines, now); /* the model continues as the wakes run */
         depth++;
         go_on();
         depth--;

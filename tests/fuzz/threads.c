@@ -1,17 +1,21 @@
-/* tests/fuzz/threads.c: bytes become calls of three threads on several objects and a schedule; what they did must be what the
- * reference model could have done.
+/* tests/fuzz/threads.c: bytes become calls of three threads on several objects, and a schedule. What the
+ * calls did must be what the reference model could have done.
  *
- * A libFuzzer target, one for each backend. The threads are those of a deterministic scheduler (tests/support/fibers.h): the input
- * says at which scheduling points, before and after every atomic operation, which of them goes on. A few calls come before
+ * A libFuzzer target, one for each backend. The threads are those of a deterministic scheduler
+ * (tests/support/fibers.h): the input says which of them continues at which scheduling point, before and
+ * after every atomic operation. A few calls come before
  * and after, one at a time.
  *
- * Each call is noted with its beginning, its end and its answer. At the end, for each object, an order of the calls is looked for
- * in which the model (a balance and a list, one call at a time) gives all these answers, each waiter its outcome and the
- * object its balance; a call that had ended before another began comes before it. If there is none, that is a finding.
- * Where a backend promises less than "as if one at a time", so does the order: a wake of n may act as n wakes of one,
+ * The test notes each call with its beginning, its end and its answer. At the end it looks, for each object,
+ * for an order of the calls in which the model gives all these answers. (The model is a balance and a list,
+ * one call at a time.) Each waiter must also get its outcome and the object its balance. A call that had
+ * ended before another began comes before it. If there is no such order, that is a finding.
+ * Where a backend promises less than "as if one at a time", so does the order: a wake of n may act as n wakes
+ * of one,
  * and what a cancelled or closed request for several had already been given may go on its way a little later.
  *
- * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address sanitizer. */
+ * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address
+ * sanitizer. */
 #include "../support/fibers.h"
 
 #include <pthread.h>
@@ -62,7 +66,7 @@ typedef struct call {
     uint64_t begin, end;
     int64_t answer;
     /* of a wait that answered ROUSE_PENDING */
-    rouse_waiter *waiter; /* a block of its own, freed as soon as it may be; NULL: freed */
+    rouse_waiter *waiter; /* a separate block, freed as soon as it may be; NULL: freed */
     bool queued, busy, cancelled;
     int wakes;
     rouse_status outcome; /* ROUSE_PENDING: none yet */

@@ -25,7 +25,7 @@ static void check(bool ok, const char *what, int line) {
     }
 }
 
-/* ---- waiters that note what they are told ---------------------------------------------------------------- */
+/* ---- waiters that note their outcome --------------------------------------------------------------------- */
 
 typedef struct task {
     rouse_waiter waiter;
@@ -182,8 +182,8 @@ static void test_waiter_queue(void) {
     rouse_waiter_queue_destroy(&q);
 }
 
-/* A mutex handed on from wake to wake, by calls of two translation units in turn: the stack stays flat, so a long
- * chain is no deeper than a short one. */
+/* A mutex handed on from wake to wake, by calls of two translation units in turn. The stack stays flat, so
+ * a long chain is no deeper than a short one. */
 typedef struct hop {
     rouse_waiter waiter;
     rouse_mutex *mutex;
@@ -288,7 +288,7 @@ static void random_cancel(rouse_semaphore *s, model *m, task *t, int id) {
     model_give(m, had);
 }
 
-/* Who was woken, in which order, and what is stored and lacked, as the model has it. */
+/* Which waiters were woken, in which order, and what is stored and lacked, according to the model. */
 static void compare(const rouse_semaphore *s, model *m, const task *t) {
     int64_t lacked = 0;
     int i;
@@ -383,7 +383,7 @@ static struct {
     unsigned plain; /* handed to and fro by ping and pong: a lost update is a missing edge */
 } shared;
 
-/* Counts who is inside, in plain variables, under the library's own mutex. */
+/* Counts the tasks inside, in plain variables, under the library's own mutex. */
 static void count_inside(int by) {
     (void)rouse_mutex_lock_blocking(&shared.mutex);
     shared.inside += (unsigned)by;
@@ -463,7 +463,8 @@ static void test_ping_pong(unsigned rounds) {
     rouse_notify_destroy(&shared.pong);
 }
 
-/* A loop that sleeps on a notification: the kick is notify_one. The wakes run here, whoever released. */
+/* A loop that sleeps on a notification: the kick is notify_one. The wakes run here, whichever thread
+ * released. */
 static struct {
     rouse_semaphore work;
     rouse_notify wake_up;

@@ -21,7 +21,7 @@ static void give(dice *d) {
     }
 }
 
-/* Queues several waiters of its own, then takes them back in a random order. */
+/* Queues several waiters, then takes them back in a random order. */
 static void wait_and_cancel(dice *d) {
     rouse_waiter *w[DEEP];
     uint32_t n[DEEP];

@@ -1,6 +1,6 @@
-/* close against everything: in each round threads acquire 1 to 3 of 2 permits, and one of them closes the semaphore in
- * the middle. Every request ends once, as granted or closed; nobody who comes later gets in; all permits are there at
- * the end. */
+/* close against everything: in each round threads acquire 1 to 3 of 2 permits, and one of them closes the
+ * semaphore in the middle. Every request ends once, as granted or closed. No request that comes later gets
+ * in, and all permits are there at the end. */
 #include "stress.h"
 
 enum { PERMITS = 4, MOST = 3, REQUESTS = 6 };
@@ -35,7 +35,7 @@ static void request_wake(rouse_waiter *w, rouse_status status) {
     request *const r = (request *)rouse_waiter_data(w);
     const uint32_t n = r->n;
     finish(status, n);
-    CHECK(atomic_fetch_add(&r->wakes, 1) == 0); /* the last touch: its thread may go on */
+    CHECK(atomic_fetch_add(&r->wakes, 1) == 0); /* the last touch: its thread may continue */
 }
 
 static void one_round(dice *d, bool closes) {

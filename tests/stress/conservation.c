@@ -1,5 +1,6 @@
-/* Permits are neither lost nor made: 16 threads acquire 1 to 5 of 7 permits in every way there is, cancel some of the
- * requests in mid-flight, and never hold more than 7 together; each wake runs once; at the end all 7 are free. */
+/* Permits are neither lost nor made. 16 threads acquire 1 to 5 of 7 permits in every way there is, cancel
+ * some of the requests in mid-flight, and never hold more than 7 together. Each wake runs once, and at the
+ * end all 7 are free. */
 #include "stress.h"
 
 enum { PERMITS = 7, MOST = 5 };

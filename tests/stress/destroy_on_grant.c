@@ -1,6 +1,6 @@
-/* Grant is the last touch: who has been granted destroys and frees the object at once, while the call that granted is
- * still returning on another thread. AddressSanitizer sees a touch that comes later; without it the memory is filled
- * with rubbish. */
+/* Grant is the last touch. The granted thread destroys and frees the object at once, while the call that
+ * granted is still returning on another thread. AddressSanitizer sees a later access; without it the test
+ * fills the memory with rubbish. */
 #include "stress.h"
 
 /* One object of each kind in one block of memory, and the waiters that the pair of threads use. */

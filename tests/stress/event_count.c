@@ -1,7 +1,8 @@
-/* add_waiter_if loses no wake: a producer makes an item and wakes one, a consumer looks for an item and otherwise waits
- * with the condition "there is one". An item is made when the one before it has been eaten, so a lost wake leaves the
- * consumers asleep, the item where it is and the program stuck. Six pairs of threads, where nobody can make up for a
- * lost wake, and one group of two and two, where wakes also meet waiters that find their item at the second look. */
+/* add_waiter_if loses no wake. A producer makes an item and wakes one waiter. A consumer looks for an item
+ * and otherwise waits with the condition "there is one". A producer makes an item only after the one
+ * before it has been taken. So a lost wake leaves the consumers asleep, the item where it is and the
+ * program stuck. There are six pairs of threads, where no other thread can make up for a lost wake. In one
+ * group of two and two, wakes also meet waiters that find their item at the second look. */
 #include "stress.h"
 
 enum { PAIRS = (THREADS - 4) / 2, GROUPS = PAIRS + 1 };

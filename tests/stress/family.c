@@ -1,12 +1,13 @@
-/* limit, event, gate and deadlines under 16 threads: permits are conserved and never more are out than any limit that was
- * set; whoever waits for a set is let through; a drained gate stays drained; a time-out and a grant never both come.
+/* limit, event, gate and deadlines under 16 threads. Permits are conserved, and never more are out than any
+ * limit that was set. A set lets every waiter through. A drained gate stays drained. A time-out and a grant
+ * never both come.
  *
  *   12 workers   acquire of a limit (polled, blocking, timed, tried), give back, inside a gate
  *    1 resizer   sets the limit, 1 ... 8
  *    1 pulse     sets and resets an event for which workers wait
  *    2 loops     waits with deadlines on a mailbox of their own
  *
- * In the end the gate closes, and the one that waits for it finds everything given back. */
+ * In the end the gate closes, and the thread that waits for it finds everything given back. */
 #include "stress.h"
 
 enum { MOST = 8, WORKERS = THREADS - 4, REQUESTS = 24 };

@@ -1,7 +1,7 @@
-/* A loop takes its tasks back while their grants are on the way: it waits for permits that other threads release and
- * for posts that they make, cancels, revokes what cannot be cancelled, and frees it at once. Every permit was had once,
- * every post was run or revoked, and a refused cancel is always followed by a revoke that is true, if no drain came in
- * between. */
+/* A loop takes its tasks back while their grants are on the way. It waits for permits that other threads
+ * release and for posts that they make. It cancels, revokes what it cannot cancel, and frees it at once.
+ * Every permit was held once, every post was run or revoked. A refused cancel is always followed by a
+ * revoke that is true, if no drain came in between. */
 #include "stress.h"
 
 enum { TASKS = 24, LETTERS = 4 };

@@ -1,7 +1,7 @@
-/* Memory is bounded by the most waiters alive at once: a waiter stays at the head while millions queue behind it and
- * cancel, from one thread and from 16. The linker puts our allocator in the place of malloc: MUTEX and SPIN must not
- * call it at all. With LOCKFREE the 16 threads come one at a time: there the bound is for threads that are not stopped in
- * the middle of recycling, and a busy machine stops them anywhere. */
+/* The most waiters alive at once bound the memory. A waiter stays at the head while millions queue behind
+ * it and cancel, from one thread and from 16. The linker replaces malloc with our allocator, which MUTEX
+ * and SPIN must not call at all. With LOCKFREE the 16 threads come one at a time. There the bound is for
+ * threads that are not stopped in the middle of recycling, and a busy machine stops them anywhere. */
 #include "stress.h"
 
 #include <stddef.h>
@@ -101,8 +101,8 @@ static void *work(void *number) {
     return NULL;
 }
 
-/* LOCKFREE: room for every waiter alive to be alone in its segment, for as many segments that are on their way out, and
- * for the pool: far from what millions of cells would take. */
+/* LOCKFREE: room for every waiter alive to be alone in its segment, for as many segments that are on their
+ * way out, and for the pool. That is far from what millions of cells would take. */
 static size_t bound(size_t waiters) {
     const size_t segment = 64 + ROUSE_SEGMENT_CELLS * 16;
     return ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE ? 4 * waiters * segment + 4096 : 0;

@@ -1,6 +1,6 @@
-/* notify_all against waiters that queue again in their wake, notify_one, cancels and pass_on: each waiter is woken once
- * for each time that it queued, notify_all wakes no more than were waiting, and of the notifications of notify_one
- * none is had twice. */
+/* notify_all against waiters that queue again in their wake, notify_one, cancels and pass_on. Each waiter
+ * is woken once for each time that it queued. notify_all wakes no more than were waiting. No two waiters
+ * get the same notification of notify_one. */
 #include "stress.h"
 
 enum { LOOPERS = 64 };

@@ -1,8 +1,9 @@
 /* Throughput mode: one permit (or PERMITS), asked for in every way there is, and the bound holds to the unit.
  *
- * Whoever has the permit knows how it came: as a newcomer, or as a waiter in its turn. From one waiter's turn to the next
- * newcomers are counted, if somebody is known to wait all the time (it was queued when the first turn began, and is of
- * those who never give up): there may be no more of them than the bound. */
+ * A thread that has the permit knows how it got it: as a newcomer, or as a waiter in its turn. The test
+ * counts newcomers from one waiter's turn to the next, if it knows that some waiter waited all the time.
+ * (That waiter was queued when the first turn began, and never gives up.) The count may not exceed the
+ * bound. */
 #include "stress.h"
 
 #ifndef PERMITS
@@ -38,7 +39,7 @@ static unsigned long long second;
 static unsigned in_a_row;
 static bool counting;
 
-static atomic_int waiting; /* those known to be queued who never give up */
+static atomic_int waiting; /* waiters known to be queued that never give up */
 static atomic_ullong newcomers;
 static atomic_ullong turns;
 static atomic_ullong defeats;
@@ -67,8 +68,8 @@ static void section(how came) {
     CHECK(give_back() == ROUSE_OK);
 }
 
-/* One that waits until it has had its turn: how often was it overtaken? Those who hold a permit as it queues, or as it is
- * asked, may be counted later, hence the PERMITS. */
+/* A waiter that waits until it has had its turn: how often was it overtaken? The holders of a permit at
+ * the moment when it queues, or asks, may be counted later, hence the PERMITS. */
 typedef struct patience {
     unsigned long long newcomers;
     unsigned long long turns;
@@ -88,7 +89,7 @@ static void in_turn(const patience *p, unsigned long long seen) {
     section(IN_TURN);
 }
 
-/* ---- a task that is told by its wake, and asks on its own thread ------------------------------------------------------- */
+/* ---- a task that its wake invites, and that asks on its own thread ------------------------------------------------------ */
 
 typedef struct task {
     rouse_waiter waiter;

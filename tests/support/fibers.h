@@ -1,6 +1,7 @@
-/* tests/support/fibers.h: threads of a deterministic scheduler. They all run on one thread of the system, each on a stack of its own; one
- * gives way to another only where the program says so, at a scheduling point of faults/seam.h: before or after an atomic
- * operation. So every run is the same again, and every interleaving can be asked for.
+/* tests/support/fibers.h: threads of a deterministic scheduler. They all run on one thread of the system,
+ * each on its own stack. One gives way to another only where the program says so, at a scheduling point of
+ * faults/seam.h, before or after an atomic operation. So every run is the same again, and a test can ask for
+ * every interleaving.
  *
  *     fibers_setup(&own, sizeof own)     what of the library's data each thread has for itself (the deferred wakes)
  *     fiber_start(i, run, arg)           number i, from 0, begins anew
@@ -21,7 +22,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-/* The address sanitizer must be told of each switch. */
+/* The address sanitizer must know of each switch. */
 #if UNDER_ASAN
 #    include <sanitizer/common_interface_defs.h>
 #    define FIBERS_SWITCH_FROM(fake, stack, size) __sanitizer_start_switch_fiber(fake, stack, size)

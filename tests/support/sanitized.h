@@ -23,8 +23,9 @@
 #    define UNDER_ASAN 0
 #endif
 
-/* By how many calls a test's sequences are shorter, of which it makes every one on a single thread: each call less is a
- * tenth of the time. A sanitizer slows the making of so many objects most, and ThreadSanitizer has nothing to find there. */
+/* By how many calls a test's sequences are shorter, if it makes every sequence on a single thread. Each
+ * call less takes a tenth of the time. A sanitizer slows the making of so many objects most, and
+ * ThreadSanitizer has nothing to find there. */
 #ifndef SHORTER_SEQUENCES
 #    define SHORTER_SEQUENCES (UNDER_ASAN + 2 * UNDER_TSAN)
 #endif

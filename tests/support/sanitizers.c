@@ -20,8 +20,8 @@ const char *__ubsan_default_options(void) {
 }
 
 #if UNDER_TSAN && defined(__x86_64__)
-/* Criterion's sandbox (BoxFort) maps its arena at an address that it draws from rand_r, and ThreadSanitizer refuses
- * to start when that lies outside the ranges it knows: keep it inside them. */
+/* Criterion's sandbox (BoxFort) maps its arena at an address that it draws from rand_r. ThreadSanitizer
+ * refuses to start when that address is outside the ranges it knows, so keep it inside them. */
 int rand_r(unsigned int *seed) {
     *seed = *seed * 1103515245u + 12345u;
     return (int)(0x350000u + ((*seed >> 8) & 0x3fffu));

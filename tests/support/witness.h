@@ -1,5 +1,6 @@
-/* tests/support/witness.h: a waiter that remembers what happened to it, for the unit tests (probe) and the model's scenarios
- * (guest). Faults and fuzz have records of their own, which hold a ledger or a model's state beside it. */
+/* tests/support/witness.h: a waiter that remembers what happened to it, for the unit tests (probe) and the
+ * model's scenarios (guest). Faults and fuzz have other records, which also hold a ledger or a model's
+ * state. */
 #ifndef ROUSE_TESTS_SUPPORT_WITNESS_H
 #define ROUSE_TESTS_SUPPORT_WITNESS_H
 

@@ -1,9 +1,9 @@
-/* reentrant.c: wakes that call back into the objects that woke them, in throughput mode: random calls on a semaphore and a
- * limit, from outside and from every wake.
+/* reentrant.c: wakes that call back into the objects that woke them, in throughput mode. Random calls on a
+ * semaphore and a limit, from outside and from every wake.
  *
- * A wake takes, gives back, cancels, drains the mailbox, runs the deadlines, answers an invitation or leaves it for later. Each
- * waiter is on the heap and is freed the moment its contract gives it back, so a sanitizer sees who touches it afterwards.
- * Whenever no call is in progress:
+ * A wake takes, gives back, cancels, drains the mailbox, runs the deadlines, answers an invitation or leaves
+ * it for later. Each waiter is on the heap and is freed the moment its contract gives it back, so a sanitizer
+ * sees a later access. Whenever no call is in progress:
  *
  *   permits     in use + free = all there are
  *   no wake is lost: while somebody waits for one, and all invitations are answered, nothing is free
@@ -237,7 +237,7 @@ static void call(int depth) {
     }
 }
 
-/* Everybody asks who is invited, and no wake is on its way: what must be true then. */
+/* Every invited waiter asks, and no wake is on its way: what must be true then. */
 static void rest(void) {
     uint32_t waiting[OBJECTS] = {0, 0};
     for (int again = 0; again < 2 * GUESTS; again++) {

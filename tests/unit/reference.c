@@ -1,11 +1,13 @@
-/* The waiter queue against a reference: a plain array of waiters and two numbers, with no atomics and no backends.
+/* The waiter queue against a reference: a plain array of waiters and two numbers, with no atomics and no
+ * backends.
  *
  *   reference exhaustive DEPTH    every sequence of DEPTH operations on 3 waiters, from credits 0, 1 and 2
  *   reference random OPERATIONS   sequences of 60 operations on 8 waiters whose wakes call the library themselves
  *
- * After each operation the two must agree on what was returned, who was woken with what and in which order, the
- * balance, the number of waiters and every waiter's status. The seed of `random` is printed; ROUSE_TEST_SEED sets it,
- * ROUSE_TEST_SEED=time takes the clock. The first disagreement prints the sequence and ends the program. */
+ * After each operation the two must agree on what was returned, which waiters were woken with what and in
+ * which order, the balance, the number of waiters and every waiter's status. The seed of `random` is
+ * printed; ROUSE_TEST_SEED sets it, ROUSE_TEST_SEED=time takes the clock. The first disagreement prints
+ * the sequence and ends the program. */
 #include "../support/random.h"
 
 #include <rouse/notify.h>
@@ -63,7 +65,7 @@ typedef struct outcome {
     woken log[LOG_LENGTH];
 } outcome;
 
-/* What a waiter's next wake does, once. Both sides are told before they queue it. */
+/* What a waiter's next wake does, once. Both sides learn it before they queue the waiter. */
 static op in_wake[WAITERS];
 
 /* ---- the reference ------------------------------------------------------------------------------------------------ */
@@ -258,7 +260,7 @@ static int64_t ref_one(reference *r, op o, due_list *due) {
     }
 }
 
-/* One operation and, in the order in which they fall due, all the wakes that it leads to. */
+/* One operation and, in the order in which they become due, all the wakes that it leads to. */
 static void ref_run(reference *r, op o, const op *wakes_do, outcome *seen) {
     static due_list due;
     op then[WAITERS];

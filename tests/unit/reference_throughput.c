@@ -5,16 +5,16 @@
  *                                 with bounds 1 and 2, for waiters that are told, polled, on a mailbox, mixed, and such as
  *                                 answer in the wake
  *
- * After each operation the two must agree on what was returned, which wakes ran, with what and in which order, the free
- * permits, the number of waiters, every waiter's status, and whether it is closed. The reference has two rules that a
- * strict semaphore has not: a newcomer takes n if they are free and, while anybody waits, if one is invited and the
- * count plus n is within the bound; and as many are invited as there are permits. The first disagreement prints the
- * sequence and ends the program.
+ * After each operation the two must agree on what was returned, which wakes ran, with what and in which
+ * order, the free permits, the number of waiters, every waiter's status, and whether it is closed. The
+ * reference has two rules that a strict semaphore has not. A newcomer takes n if they are free and, while
+ * anybody waits, if one is invited and the count plus n is within the bound. And as many waiters are invited
+ * as there are permits. The first disagreement prints the sequence and ends the program.
  *
  *   reference_throughput SEQUENCES    built with AT_RANDOM: so many sequences of 4096 operations on 24 waiters
  *
- * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the reference gives to a
- * waiter that lacks several; whoever comes sees no difference. */
+ * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the
+ * reference gives to a waiter that lacks several; a newcomer sees no difference. */
 #include <rouse/limit.h>
 #include <rouse/mailbox.h>
 #include <rouse/semaphore.h>
@@ -152,8 +152,8 @@ static int64_t next_turn(const reference *r) {
     }
     return last >= 0 && last + 1 - first >= TURNS ? NO_TURN : last + 1;
 }
-/* May the first in the list be invited while others are under way? One that has been may; and whoever wants one and can
- * answer, for nobody behind the oldest is given a part. */
+/* May the first in the list be invited while others are under way? A waiter that has been invited before
+ * may. So may a waiter that wants one and can answer, because no waiter behind the oldest is given a part. */
 static bool follows(const reference *r) {
     const int w = r->list[0];
     if (!SEVERAL || r->listed == 0) {
@@ -168,7 +168,7 @@ static void look(reference *r) {
         r->passed = 0;
     }
 }
-/* Who gets what. */
+/* What each waiter gets. */
 static void settle(reference *r) {
     while (r->free > (uint32_t)r->under_way && r->listed != 0 && (r->under_way == 0 || follows(r))) {
         const int w = r->list[0];
@@ -494,7 +494,7 @@ static void step(op o) {
         same("what a wake was called with", now.log.entries[i].status, r->log.entries[i].status);
     }
     same_free(r);
-    if (!ONE_ONLY || !r->closed) { /* there it does not count whom close has left invited */
+    if (!ONE_ONLY || !r->closed) { /* there it does not count the waiters that close has left invited */
         same("waiters", VERB(waiter_count)(&now.object), r->listed + r->under_way);
     }
     same("closed", VERB(is_closed)(&now.object), r->closed);

@@ -1,21 +1,23 @@
-/* Tests as scripts: a row of calls on one object, each with what it must answer, and the wakes that it must run.
+/* Tests as scripts: a row of calls on one object, each with what it must answer, and the wakes that it must
+ * run.
  *
  *   W3?  the next waiter (0, 1, 2, ...) waits for 3 and is queued     W3!  ... has them at once     W3x  ... hears: closed
  *                                                                     W3f  ... hears: full
  *   T3!  tries for 3 and has them                                     T3-  ... has not
  *   R3   releases 3                                                   R3,5 wakes with 3, of which at most 5 may be stored
- *   R3o  is told that 3 are too many                                  R3i  ... that they were not held
+ *   R3o  releases 3, which are too many                               R3i  ... which were not held
  *   O!   wakes one waiter                                             O-   ... finds nobody to wake
  *   A3   wakes all, which are 3                                       X3   closes, and 3 hear of it
  *   C1!  cancels waiter 1                                             C1-  ... comes too late
  *   D5/2 reduces by up to 5, and gets 2                               =-3/2  the balance is -3, and 2 wait
  *   S4   sets the limit to 4
  *   U!   upgrades                                                     U-   ... and may not
- *   G!   downgrades                                                   G-   ... and is told that it was not held so
+ *   G!   downgrades                                                   G-   ... which it did not hold so
  *   >01  the call before has woken waiters 0 and 1, in this order     >01x ... with ROUSE_CLOSED
  *
- * A call that is not followed by > wakes nobody. After each call the object counts as many waiters as the script, and
- * each of those has the status ROUSE_PENDING; at the end nobody waits, and the object is destroyed. */
+ * A call that is not followed by > wakes nobody. After each call the object counts as many waiters as the
+ * script, and each of those has the status ROUSE_PENDING; at the end nobody waits, and the object is
+ * destroyed. */
 #ifndef ROUSE_TESTS_UNIT_SCRIPT_H
 #define ROUSE_TESTS_UNIT_SCRIPT_H
 

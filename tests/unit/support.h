@@ -1,5 +1,6 @@
-/* What every unit test shares: a waiter that remembers what happened to it, and a log of all wakes in the order in
- * which they ran. Each Criterion test is a process of its own, so the globals start afresh every time. */
+/* What every unit test shares: a waiter that remembers what happened to it, and a log of all wakes in the
+ * order in which they ran. Each Criterion test is a separate process, so the globals start with their
+ * initial values every time. */
 #ifndef ROUSE_TESTS_UNIT_SUPPORT_H
 #define ROUSE_TESTS_UNIT_SUPPORT_H
 
@@ -79,7 +80,7 @@ static inline void *must_alloc(size_t size) {
 #endif
 #define SHARED_TEST(...) Test(__VA_ARGS__, .disabled = !WITH_THREADS)
 
-/* Runs `body` on a thread of its own and waits for it. stack: its size, 0 for the default. */
+/* Runs `body` on a new thread and waits for it. stack: its size, 0 for the default. */
 static inline void run_on_thread(void *(*body)(void *), void *arg, size_t stack) {
     pthread_t thread;
     pthread_attr_t attributes;

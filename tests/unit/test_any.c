@@ -82,7 +82,7 @@ Test(any, the_first_grant_wins_and_the_others_are_out_when_wake_runs) {
     two_expect_idle(&t);
 }
 
-/* Both grants fall due inside one wake, so both legs run after it: the second one is handed on. */
+/* Both grants become due inside one wake, so both legs run after it: the second one is handed on. */
 static void grant_both(probe *p) {
     two *const t = p->arg;
     cr_assert_eq(rouse_semaphore_release(&t->s, 2), ROUSE_OK);
@@ -401,7 +401,7 @@ Test(any, an_invited_arm_leaves_when_it_was_cancelled) {
 
 /* ---- the order of wakes ---------------------------------------------------------------------------------------------- */
 
-/* The any's wake falls due when its arm's does, inside it. */
+/* The any's wake becomes due when its arm's does, inside it. */
 static void note_any(rouse_any *a, int index, rouse_status status) {
     (void)a, (void)index, (void)status;
     wake_log[wake_log_length++] = 100;

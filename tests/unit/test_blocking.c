@@ -163,7 +163,8 @@ Test(blocking, the_longest_timeouts_do_not_wrap, .timeout = 60) {
     }
 }
 
-/* Trap: a big request at the head gives up, and those behind it, who could now be served, are not looked at. */
+/* Trap: a big request at the head gives up, and the waiters behind it, which could now be served, are not
+ * looked at. */
 Test(blocking, a_big_head_that_times_out_lets_those_behind_it_pass, .timeout = 60) {
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(1);
     probe p;

@@ -260,7 +260,7 @@ Test(channel, closed_and_idle_no_receiver_is_left_asleep) {
         cr_assert_eq(u[2].outcome, ROUSE_CLOSED);
         cr_assert_eq(receive(&ch, &u[1]), ROUSE_CLOSED);
         rouse_channel_destroy(&ch);
-        /* Closed first, then the last element goes: whoever asks next is told. */
+        /* Closed first, then the last element goes: the next call answers CLOSED. */
         users_init(u, 4);
         cr_assert_eq(rouse_channel_init(&ch, slots, 1, sizeof(int)), ROUSE_OK);
         cr_assert_eq(send(&ch, &u[0], 9), ROUSE_OK);

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* An allocator that can be told to fail: a signal must never want memory. */
+/* An allocator that can be made to fail: a signal must never need memory. */
 static _Thread_local bool no_memory;
 void *maybe_malloc(size_t size); /* not static: only LOCKFREE calls it */
 
@@ -263,7 +263,7 @@ Test(condvar, several_condvars_on_one_mutex) {
     rouse_mutex_destroy(&m);
 }
 
-/* Trap: the mutex destroyed by who is woken; and the condition variable with it. */
+/* Trap: the woken thread destroys the mutex, and the condition variable with it. */
 typedef struct pair {
     rouse_mutex mutex;
     rouse_condvar condvar;

@@ -123,7 +123,7 @@ Test(deadline, cancel) {
     over();
 }
 
-/* Trap: `until` in the past, UINT64_MAX, a clock that stands still. */
+/* Trap: `until` in the past, UINT64_MAX, a clock that does not move. */
 static void wait_in_the_past(request *r) {
     must_queue(r, 1);
 }
@@ -476,7 +476,7 @@ Test(deadline, throughput_mode_resumed_beaten_and_out_of_time) {
         cr_assert_eq(five[0].outcome, ROUSE_OK);
     }
     cr_assert_eq(rouse_semaphore_available(&quick), 0u);
-    /* Out of time while it is told: the permit goes on. (LOCKFREE: granted before.) */
+    /* Out of time while its wake runs: the permit is handed on. (LOCKFREE: granted before.) */
     cr_assert_eq(rouse_semaphore_acquire_until(&quick, &five[0].timed, 1, 10), ROUSE_PENDING);
     must_queue(&five[2], 1);
     five[2].then = release_steal_and_run;
@@ -489,7 +489,8 @@ Test(deadline, throughput_mode_resumed_beaten_and_out_of_time) {
     rouse_semaphore_destroy(&quick);
     over();
 }
-/* Invited, and in its mailbox when the time is up or when it is cancelled: taken out of it, the permit goes on. */
+/* Invited, and in its mailbox when the time is up or when it is cancelled: it is taken out, and the permit
+ * is handed on. */
 Test(deadline, throughput_mode_invited_in_the_mailbox) {
     request r;
     rouse_deadlines_init(&deadlines);

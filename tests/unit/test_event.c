@@ -52,7 +52,7 @@ Test(event, set_wakes_all_in_order_and_lets_later_ones_through) {
     rouse_event_destroy(&e);
 }
 
-/* Trap: a flag beside the queue wakes one who came after reset. */
+/* Trap: a flag next to the queue wakes a waiter that came after reset. */
 Test(event, set_then_reset_lets_through_who_waited_and_nobody_who_came_after_reset) {
     rouse_event e = ROUSE_EVENT_INIT;
     probe p[4];

@@ -1,4 +1,4 @@
-/* The contract of gate.h: who is inside, closing, and the last one out. */
+/* The contract of gate.h: entering, closing, and the last one out. */
 #include <rouse/gate.h>
 
 #include <rouse/semaphore.h>
@@ -191,7 +191,8 @@ Test(gate, destroyed_by_the_one_it_told) {
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-/* Trap: close, wait and the last leave on three threads. Each turn the waiter frees the gate as soon as it is told. */
+/* Trap: close, wait and the last leave on three threads. Each turn the waiter frees the gate as soon as it
+ * is woken. */
 typedef struct three {
     rouse_gate *gate;
     int written;

@@ -168,7 +168,7 @@ Test(mailbox, a_post_made_in_drain_is_served_by_it_or_announced) {
     rouse_semaphore_destroy(&s);
 }
 
-/* A wake that drain runs is a wake like any other: what falls due inside it is deferred. */
+/* A wake that drain runs is a wake like any other: wakes that become due inside it are deferred. */
 Test(mailbox, wakes_that_fall_due_in_drain_are_deferred) {
     rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
     rouse_semaphore plain = ROUSE_SEMAPHORE_INIT(0);

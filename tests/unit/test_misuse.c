@@ -538,7 +538,7 @@ static void end_write_by_a_reader(void) {
     (void)rouse_rwlock_try_read(&rwlock);
     (void)rouse_rwlock_end_write(&rwlock);
 }
-/* And a writer waits for the two who read. */
+/* And a writer waits for the two readers. */
 static void two_read_and_one_waits_to_write(void) {
     static rouse_waiter w;
     rouse_waiter_init(&w, nothing, NULL);
@@ -845,7 +845,7 @@ Test(misuse, channel_and_condvar) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
 static rouse_semaphore throughput = ROUSE_SEMAPHORE_INIT_THROUGHPUT(0, 5);
 
-/* `guest` is told ROUSE_RETRY. */
+/* The wake of `guest` gets ROUSE_RETRY. */
 static void invite_guest(void) {
     rouse_waiter_init(&guest, nothing, NULL);
     (void)rouse_semaphore_acquire(&throughput, &guest, 1);

@@ -197,7 +197,8 @@ Test(notify, pass_on_of_all_does_nothing) {
     rouse_notify_destroy(&n);
 }
 
-/* Trap: one stage keeps a flag that another clears: how a waiter was woken is told anew each time. */
+/* Trap: one stage keeps a flag that another clears. The library notes how a waiter was woken again each
+ * time. */
 Test(notify, pass_on_goes_by_the_latest_wake) {
     rouse_notify n = ROUSE_NOTIFY_INIT;
     probe p;
@@ -416,7 +417,8 @@ Test(notify, wait_if_waits_only_while_the_condition_does_not_hold) {
     rouse_notify_destroy(&n);
 }
 
-/* An answer at once is passed on like a wake: a stored notification goes on, a condition that held is none. */
+/* An answer at once is passed on like a wake: a stored notification is handed on, a condition that held is
+ * none. */
 Test(notify, pass_on_of_an_answer_at_once) {
     rouse_notify n;
     probe p[2];

@@ -238,7 +238,8 @@ SHARED_TEST(once, threads_all_see_what_one_has_made, .timeout = 120) {
 
 enum { TASKS = 3, CALLS = 2 * TASKS + 2, DEPTH = 6 };
 
-/* Task i begins, task i cancels, it is done, it failed: every sequence of six of these beside what once.h says. */
+/* Task i begins, task i cancels, it is done, it failed: every sequence of six of these, compared with what
+ * once.h says. */
 Test(once, every_sequence_of_calls_agrees_with_a_plain_model) {
     int sequences = 1;
     for (int i = 0; i < DEPTH; i++) {
@@ -247,7 +248,7 @@ Test(once, every_sequence_of_calls_agrees_with_a_plain_model) {
     for (int number = 0; number < sequences; number++) {
         rouse_once o = ROUSE_ONCE_INIT;
         probe p[TASKS];
-        int queue[TASKS]; /* who waits, oldest first */
+        int queue[TASKS]; /* the waiting tasks, oldest first */
         int waiting = 0, rest = number;
         bool running = false, over = false;
         probes_init(p, TASKS);

@@ -145,7 +145,7 @@ static void *own_an_object(void *arg) {
     return arg;
 }
 
-/* Each thread may have objects of its own, and an object that nobody has used belongs to whoever uses it first. */
+/* Each thread may have its own objects, and an unused object belongs to the thread that uses it first. */
 Test(owner, a_thread_with_objects_of_its_own_is_left_alone) {
     rouse_semaphore mine;
     rouse_semaphore_init(&mine, 1);

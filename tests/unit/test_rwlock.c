@@ -300,7 +300,7 @@ static rouse_status plain_ask(plain_lock *m, int who, bool write) {
     return status;
 }
 
-/* One call on both. False: it would be misuse that cannot be told, or means nothing here. */
+/* One call on both. False: it would be misuse that no check can see, or it means nothing here. */
 static bool both(rouse_rwlock *l, plain_lock *m, probe *p, int call) {
     const bool holds_for_sure = m->queued == 0 && m->reading < m->readers && m->reading != 0;
     const bool free_now = !m->writing && m->reading == 0;

@@ -225,12 +225,14 @@ Test(semaphore, permits_are_not_spent_on_cancelled_waiters) {
     run(0, "W1? W1? W1? C0! C1! =0/1 R1 >2 R1 =1/0");
 }
 
-/* Trap: a big request at the head is cancelled, and those behind it, who could now be served, are not looked at. */
+/* Trap: a big request at the head is cancelled, and the waiters behind it, which could now be served, are
+ * not looked at. */
 Test(semaphore, cancel_of_a_big_head_serves_those_behind) {
     run(2, "W5? W1? W1? C0! >12 =0/0");
 }
 
-/* Trap: granted and cancelled at the same moment; here: both in one thread, so that the answer is known. */
+/* Trap: granted and cancelled at the same moment. Here both are in one thread, so that the answer is
+ * known. */
 Test(semaphore, cancel_after_the_grant_is_false_and_the_permit_is_owned) {
     run(0, "W2? R2 >0 C0- =0/0 R2 =2/0");
 }

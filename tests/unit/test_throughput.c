@@ -194,7 +194,7 @@ MODE_TEST(the_wake_may_answer) {
 
 /* ---- the bound ------------------------------------------------------------------------------------------------------ */
 
-static int overtakers(rouse_semaphore *s) { /* so many get in one after another, each giving back at once */
+static int overtakers(rouse_semaphore *s) { /* this many get in one after another, each giving back at once */
     int n = 0;
     while (rouse_semaphore_try_acquire(s, 1)) {
         n++;
@@ -774,7 +774,7 @@ Test(throughput, a_strict_limit) {
     rouse_limit_destroy(&l);
 }
 
-/* Whoever may take is not turned away, however many wait; the invited waiter is one of them. */
+/* A task that may take is not turned away, however many wait; the invited waiter is one of them. */
 LIMIT_TEST(a_full_limit_and_a_newcomer) {
     probe p[2];
     probes_init(p, 2);
@@ -1079,7 +1079,8 @@ MODE_TEST(the_count_of_one_that_gives_up_stays) {
     rouse_semaphore_destroy(&s);
 }
 
-/* Two leave the list to ask, and the older one is put back: the one behind it stands behind it, and can leave. */
+/* Two leave the list to ask, and the older one is put back: the next one is behind it in the list, and can
+ * leave. */
 SEVERAL_TEST(the_one_behind_one_that_was_put_back_leaves) {
     rouse_semaphore s;
     probe p[4];

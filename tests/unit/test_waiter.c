@@ -57,8 +57,8 @@ Test(waiter, data_is_given_back) {
 
 /* ---- ownership -------------------------------------------------------------------------------------------------- */
 
-/* Calls that return anything but ROUSE_PENDING have kept nothing: the memory is filled with rubbish at once, and the
- * queue goes on. */
+/* Calls that return anything but ROUSE_PENDING have kept nothing. The test fills the memory with rubbish
+ * at once, and the queue still works. */
 static void spoil(rouse_waiter *w) {
     memset(w, 0xA5, sizeof *w);
 }
@@ -447,7 +447,7 @@ Test(waiter, a_wake_may_call_every_function_on_the_same_object, .timeout = 30) {
 
 /* ---- memory order ---------------------------------------------------------------------------------------------------- */
 
-/* What a releaser wrote to plain memory is seen by whom it woke; ThreadSanitizer looks for the edge. */
+/* A woken thread sees what the releaser wrote to plain memory; ThreadSanitizer looks for the edge. */
 typedef struct message {
     rouse_waiter_queue queue;
     rouse_waiter waiter;

@@ -461,7 +461,8 @@ Test(waiter_queue, cancel_stores_partial_credit_when_nobody_is_behind) {
     run(1, "W5? R2 =-2/1 C0! =3/0 T3! T1-");
 }
 
-/* Trap: a big request at the head is cancelled, and those behind it, who could now be served, are not looked at. */
+/* Trap: a big request at the head is cancelled, and the waiters behind it, which could now be served, are
+ * not looked at. */
 Test(waiter_queue, cancel_of_the_head_serves_those_behind_before_it_returns) {
     run(3, "W10? W1? W1? W2? C0! >12 =-1/1 C3! =1/0");
 }

@@ -19,7 +19,7 @@
 typedef struct rouse_trace_event {
     const char *event;
     const void *object, *waiter;
-    const void *thread; /* the address of a thread's own variable stands for the thread */
+    const void *thread; /* the address of a thread-local variable identifies the thread */
     unsigned long long when;
 } rouse_trace_event;
 

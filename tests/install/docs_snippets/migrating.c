@@ -1,4 +1,5 @@
-/* The code of docs/migrating.md, compiled and run: each snippet stands in a function that is called and checked. */
+/* The code of docs/migrating.md, compiled and run: each snippet is in a function that is called and
+ * checked. */
 #include <rouse/rouse.h>
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
-/* tests/support/criterion/criterion.h: stands in for Criterion where it is not installed: the part of it that the unit
- * tests use, in one header. Each test is a process of its own, as with Criterion. tests/unit/CMakeLists.txt takes the
- * real one if there is one. */
+/* tests/support/criterion/criterion.h: a stand-in for Criterion where it is not installed. It is the part
+ * that the unit tests use, in one header. Each test is a separate process, as with Criterion.
+ * tests/unit/CMakeLists.txt takes the real one if there is one. */
 #ifndef ROUSE_TESTS_SUPPORT_CRITERION_H
 #define ROUSE_TESTS_SUPPORT_CRITERION_H
 
