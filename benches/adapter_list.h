@@ -1,6 +1,6 @@
-/* benches/adapter_list.h: the shortest list of waiting tasks that keeps their order: what a hand-over between tasks of
- * one thread costs at least. It has no cancel, no close, no mailbox, no count and no status, and it must not be called
- * from a wake. */
+/* benches/adapter_list.h: the shortest list of waiting tasks that keeps their order. It shows what a
+ * hand-over between tasks of one thread costs at least. It has no cancel, no close, no mailbox, no count
+ * and no status, and it must not be called from a wake. */
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 

@@ -1,5 +1,5 @@
-/* benches/adapter_none.h: the run queue with no primitive between its tasks: the floor of the workloads that run
- * tasks. Every acquire succeeds; a notification is a plain list. One thread only. */
+/* benches/adapter_none.h: the run queue with no primitive between its tasks. It is the floor of the
+ * workloads that run tasks. Every acquire succeeds; a notification is a plain list. One thread only. */
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 

@@ -1,8 +1,8 @@
 /* benches/bench.h: what every *_bench.c needs: registration, the clock, calibrated work.
  *
- * Each *_bench.c is compiled once per contender: BENCH_CONTENDER is its name, BENCH_ADAPTER the header that says
- * how it is called (adapter_rouse.h documents what an adapter provides). So all contenders sit in one program,
- * inlined as a user would have them, and their repetitions are run interleaved. */
+ * Each *_bench.c is compiled once per contender: BENCH_CONTENDER is its name, BENCH_ADAPTER the header
+ * that says how it is called (adapter_rouse.h documents what an adapter provides). So all contenders are
+ * in one program, inlined as a user would have them, and their repetitions run interleaved. */
 #ifndef ROUSE_BENCH_BENCH_H
 #define ROUSE_BENCH_BENCH_H
 
@@ -33,10 +33,10 @@ double bench_thread_cpu(void); /* seconds of processor time of this thread; what
                                   a span by bench_cpu_span */
 double bench_cpu_span(double from, double to);
 
-/* Keeps the processor busy for so many nanoseconds with work that touches no memory. */
+/* Keeps the processor busy for this many nanoseconds with work that touches no memory. */
 void bench_work(uint32_t ns);
 
-void *bench_alloc(size_t size); /* zeroed, on a cache line of its own; never NULL */
+void *bench_alloc(size_t size); /* zeroed, on a separate cache line; never NULL */
 void bench_heap_watch(bool on); /* start or stop counting; heap.c */
 int64_t bench_heap_bytes(void); /* what the program has taken from malloc and not given back since */
 __attribute__((noreturn)) void bench_die(const char *why);

@@ -1,12 +1,13 @@
 /* benches/cancel_bench.c: W7: registering and cancelling.
  *
- * W7 N: N waiters register on an empty semaphore and are cancelled in the order they came, in the reverse order,
+ * W7 N: N waiters register on an empty semaphore and are cancelled in the order they came, in the reverse
+ * order,
  * in a random order. Charged per waiter, registering included.
- * W7sizes: the same for N = 10 ... 10,000, as many waiters of each N, in turn within each repetition; the counters say
- * what a waiter of each N took, and "growth" the slowest over the fastest. What the machine does meanwhile falls on all
- * N alike, which it does not where each N is a group of its own.
- * W7storm: one waiter stays at the head while a million others register and cancel, one after the other; the
- * counters say by how many bytes the heap has grown after so many of them. */
+ * W7sizes: the same for N = 10 ... 10,000, as many waiters of each N, in turn within each repetition. The
+ * counters say what a waiter of each N took, and "growth" is the slowest over the fastest. Other load on the
+ * machine then affects all N alike, which it does not where each N is a separate group.
+ * W7storm: one waiter stays at the head while a million others register and cancel, one after the other.
+ * The counters say by how many bytes the heap has grown after that many of them. */
 #include BENCH_ADAPTER
 
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* benches/counting_atomics.h: hooks (rouse/detail/base/atomic.h) that count every atomic operation. Given by
- * ROUSE_ATOMIC_HOOKS_HEADER to the program that counts what each call costs; one thread, so plain counters do.
+ * ROUSE_ATOMIC_HOOKS_HEADER to the program that counts what each call costs; one thread, so plain counters
+ * do.
  *
- * It also keeps book of cache lines as a machine of many cores would: op_core says which core the next operations
- * pretend to run on, op_line_ notes who holds which line. So the lines that a call has to fetch from other cores
- * are counted without having those cores, and come out the same each time. */
+ * It also keeps track of cache lines, for a machine of many cores. op_core says which core the next
+ * operations pretend to run on, and op_line_ notes which core holds which line. So it counts the lines
+ * that a call has to fetch from other cores without having those cores, with the same result each time. */
 #ifndef ROUSE_BENCH_COUNTING_ATOMICS_H
 #define ROUSE_BENCH_COUNTING_ATOMICS_H
 
@@ -27,7 +28,7 @@ extern op_counts op_count;
 extern unsigned op_core;        /* 0 ... 63: the core that the next operations pretend to run on */
 extern bool (*op_locked)(void); /* whether the queue's lock is held, NULL: there is none */
 
-/* Begins to keep book of lines; word NULL: stops. own: a line that each core has one of its own of. */
+/* Begins to keep track of lines; word NULL: stops. own: a line of which each core has one. */
 void op_lines_watch_(const volatile void *word, const volatile void *own);
 void op_line_(const volatile void *address, bool write);
 

@@ -16,8 +16,8 @@
 
 enum { MOST_ROWS = 96, CROWD = 1000 };
 
-/* What the sizes are held to: a primitive may have the platform's mutex on top; LOCKFREE's heap is segments of 32
- * cells, of which the pool may hold a quarter more than it needs. */
+/* The limits of the sizes. A primitive may have the platform's mutex on top. LOCKFREE's heap is segments
+ * of 32 cells, and the pool may hold a quarter more than it needs. */
 #if ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
 #    define PLATFORM_MUTEX sizeof(pthread_mutex_t)
 #    define MOST_HEAP      0
@@ -350,8 +350,9 @@ static void *lines_new(size_t count) {
     return memory;
 }
 
-/* One permit goes round among so many cores: who holds it releases, which grants it to the next, and who released
- * before queues again (of two cores: who has just released), so that the queue's word goes from core to core. */
+/* One permit goes round among this many cores. The holder releases, which grants the permit to the next,
+ * and the core that released before queues again (with two cores: the one that has just released). So the
+ * queue's word goes from core to core. */
 static void count_cores(unsigned cores, const char *release, const char *wait) {
     enum { SEMAPHORE_LINES = 4 };
     _Static_assert(sizeof(rouse_semaphore) <= SEMAPHORE_LINES * LINE && sizeof(rouse_waiter) <= LINE,

@@ -8,7 +8,7 @@
 
 typedef struct count_row {
     const char *what;
-    bool gated;   /* promised: one read-modify-write (LOCAL: none), no lock, no fence, no allocation */
+    bool gated;   /* promised: one read-modify-write (LOCAL none), no lock, no fence, no allocation */
     uint32_t per; /* how many calls, or waiters, the counts are shared by */
     op_counts counts;
 } count_row;

@@ -1,9 +1,8 @@
-/* benches/counts_main.c: W8: prints the counts of every backend, and is the gate on them. Exit status 1: a call costs
- * more than it may.
+/* benches/counts_main.c: W8: prints the counts of every backend, and is the gate on them. Exit status 1: a
+ * call costs more than it may.
  *   promised   exactly one atomic read-modify-write, no lock, no fence, no allocation: every uncontended call
  *   LOCAL      none of all that, in any call
- *   pinned     hand-over, queueing, cancelling: no more than the pins below, which are what was counted when they were
- *              last looked at
+ *   pinned     hand-over, queueing, cancelling: no more than the pins below, which were counted when they were last checked
  *   sizes      no more than the bar
  *
  *   rouse_counts           tables
@@ -23,7 +22,7 @@ bool (*op_locked)(void);
 
 enum { LINES = 4096, LINE = 64 };
 
-/* Who has a line; a core that writes is the only one that has it afterwards. */
+/* The cores that have a line; a core that writes is the only one that has it afterwards. */
 typedef struct line {
     uintptr_t number;
     uint64_t holders;

@@ -7,7 +7,7 @@ enum { PAUSES_BEFORE_YIELD = 200 };
 
 _Thread_local executor *executor_here;
 
-/* In the inbox: its thread sleeps, and whoever takes this mark out must wake it. */
+/* In the inbox: its thread sleeps, and the thread that takes this mark out must wake it. */
 static task sleeping;
 
 static void pause_hint(void) {

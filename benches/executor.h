@@ -39,7 +39,7 @@ extern _Thread_local executor *executor_here;
 void executor_init(executor *ex, bool shared, executor_idle idle);
 void executor_destroy(executor *ex);
 void executor_post(executor *ex, task *t); /* from another thread */
-void executor_run_shared(executor *ex);    /* until stop is set by a task of its own */
+void executor_run_shared(executor *ex);    /* until one of its tasks sets stop */
 
 static inline void task_init(task *t, executor *home, task_fn *run) {
     t->next = NULL;
@@ -48,7 +48,7 @@ static inline void task_init(task *t, executor *home, task_fn *run) {
     atomic_init(&t->waiting, false);
 }
 
-/* Puts a task at the end of its own thread's queue. */
+/* Puts a task at the end of this thread's queue. */
 static inline void task_yield(task *t) {
     executor *const ex = t->home;
     t->next = NULL;

@@ -1,14 +1,16 @@
-/* benches/family_peers_bench.c: the family beside others' read-write locks, channels, barriers and the like.
+/* benches/family_peers_bench.c: the family next to others' read-write locks, channels, barriers and the like.
  *
- * W9rwlock read, write: a pair, uncontended. Beside it the backend's own semaphore pair, as X:pair.
- * W9channel now: an element in and out again, one thread, nobody waits. Beside it two semaphore pairs, as X:2pairs.
- * W9channel C: a task sends, another receives, one thread, a channel of C places. Charged per element.
+ * W9rwlock read, write: a pair, uncontended. For comparison the backend's own semaphore pair, as X:pair.
+ * W9channel now: an element in and out again, one thread, nobody waits. For comparison two semaphore pairs,
+ * as X:2pairs. W9channel C: a task sends, another receives, one thread, a channel of C places. Charged per
+ * element.
  * W9once: a look at what has been done.
- * W9oneshot: an object is made, a task waits for the one value in it, the value comes, the object goes. One thread.
- * W9barrier N: N tasks of one thread arrive. Charged per arrival.
- * W9condvar tasks: lock, wait, woken with the mutex, unlock; the other side locks, signals, unlocks. One thread.
- * W9condvar threads: two plain threads take turns. Charged per round trip.
- * W9any: a wait for either of two empty semaphores, and a release to one of them. Beside it a wait for one, as X:one. */
+ * W9oneshot: an object is made, a task waits for the one value in it, the value comes, the object goes. One
+ * thread. W9barrier N: N tasks of one thread arrive. Charged per arrival.
+ * W9condvar tasks: lock, wait, woken with the mutex, unlock; the other side locks, signals, unlocks. One
+ * thread. W9condvar threads: two plain threads take turns. Charged per round trip.
+ * W9any: a wait for either of two empty semaphores, and a release to one of them. For comparison a wait
+ * for one, as X:one. */
 #include FAMILY_ADAPTER
 
 #include <pthread.h>

@@ -143,7 +143,7 @@ static inline void f_once_looks(void *once, int64_t n) {
     }
 }
 
-/* An event beside the value, as guide.md has it. */
+/* An event next to the value, as in guide.md. */
 typedef struct f_oneshot {
     rouse_event sent;
     uint64_t value;

@@ -1,5 +1,5 @@
-/* benches/floor_bench.c: what the processor charges for what no such primitive can do without: atomic operations (W1
- * and W2), and a cache line that goes to another core and back (W5 with two threads). */
+/* benches/floor_bench.c: the processor's price for what every such primitive needs. These are atomic
+ * operations (W1 and W2), and a cache line that goes to another core and back (W5 with two threads). */
 #include "bench.h"
 
 #include <pthread.h>

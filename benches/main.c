@@ -1,7 +1,7 @@
 /* benches/main.c: the bench program: options, groups, progress, raw results as JSON.
  *
- * A group is a workload with its parameters; its contenders' repetitions are shuffled among each other, so that
- * what else the machine does falls on all of them alike. Only ratios within a group mean anything. */
+ * A group is a workload with its parameters. Its contenders' repetitions are shuffled among each other, so
+ * that other load on the machine affects all of them alike. Only ratios within a group mean anything. */
 #include "bench.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
-/* benches/mixed_bench.c: what a server does: of 100 operations 80 acquire, yield and release, 10 try, 5 register
- * and cancel, 5 take a batch of three. 16 tasks a thread, 4 permits; on one thread and on two. Charged per
- * operation. */
+/* benches/mixed_bench.c: what a server does. Of 100 operations 80 acquire, yield and release, 10 try, 5
+ * register and cancel, 5 take a batch of three. 16 tasks a thread, 4 permits; on one thread and on two.
+ * Charged per operation. */
 #include BENCH_ADAPTER
 
 #include <pthread.h>
@@ -39,7 +39,7 @@ static void finish(job *j) {
     }
 }
 
-/* Starts an operation. True: it is over or holds permits, and goes on after a yield. */
+/* Starts an operation. True: it is over or holds permits, and continues after a yield. */
 static bool begin(job *j) {
     c_sem *const sem = &j->shop->sem;
     const operation op = draw(j);

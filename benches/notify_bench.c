@@ -10,7 +10,7 @@
 
 typedef struct player {
     task task;
-    c_note note; /* it is told here */
+    c_note note; /* it is notified here */
     struct player *other;
     int64_t left; /* round trips to go; the starter counts */
     bool starter;
@@ -175,7 +175,7 @@ static void hall_notify(hall *h) {
     }
 }
 
-/* Wakes all, but lets nobody run who would wait again. */
+/* Wakes all, but runs no task that would wait again. */
 static void hall_end(hall *h) {
     hall_notify(h);
     for (int64_t i = 0; i < h->halls * h->each; i++) {

@@ -1,5 +1,6 @@
-/* benches/text_size.c: every call of one primitive as an ordinary function: how much code a program carries that
- * uses all of it. TEXT_SEMAPHORE, TEXT_NOTIFY or TEXT_MUTEX chooses; run.sh reads the size of the object. */
+/* benches/text_size.c: every call of one primitive as an ordinary function. It shows how much code a
+ * program carries that uses all of it. TEXT_SEMAPHORE, TEXT_NOTIFY or TEXT_MUTEX chooses; run.sh reads the
+ * size of the object. */
 #include <rouse/rouse.h>
 
 #define FORWARD(result, name, parameters, arguments) \

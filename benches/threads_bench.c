@@ -1,19 +1,23 @@
 /* benches/threads_bench.c: W4: OS threads that contend for one permit.
  *
- * W4 T/k/work/idle: T threads with k tasks each; a task acquires the permit, touches what it protects, releases,
- * works for `work` nanoseconds on its own, yields, and starts over. `idle` says what a thread does that has no task
- * to run: it spins or it sleeps. Primitives that block threads run with k = 1, a plain loop in each thread.
- * A contest lasts a fixed time after a warm-up, and is charged per section. The counters share_min and share_max say
- * how many sections the unluckiest and the luckiest task had, 1 being its fair share (a primitive that lets newcomers
- * overtake looks fast when nobody else runs). switches: task switches per section, voluntary or not.
- * Shares are those of every fourth contest, which lasts four times as long: a rotation of eight threads that pass each
- * other 4096 times takes some 10 ms, so that less than a tenth of a second says more of who came first than of who is
- * starved. They are left out where the threads are too many for each to have had the processor several times.
- * After such a contest the same threads go on and watch what a wait is like, which takes two looks at a clock per
- * section and so is not timed. passed_by: the most sections that others had while one task waited;
- * in strict order they are those that were before it. wait_max_us: the longest wait. A task waits from when it has
- * queued; a thread that blocks from its call, because nobody can see when it queues, so that one which loses its
- * processor in between is passed by many, whatever the primitive promises. */
+ * W4 T/k/work/idle: T threads with k tasks each; a task acquires the permit, touches what it protects,
+ * releases, works for `work` nanoseconds on its own, yields, and starts over. `idle` says what a thread does
+ * that has no task to run: it spins or it sleeps. Primitives that block threads run with k = 1, a plain loop
+ * in each thread.
+ * A contest lasts a fixed time after a warm-up, and is charged per section. The counters share_min and
+ * share_max say how many sections the unluckiest and the luckiest task had; 1 is a fair share. (A primitive
+ * that lets newcomers overtake looks fast when no other task runs.) switches: task switches per section,
+ * voluntary or not.
+ * Shares are those of every fourth contest, which lasts four times as long. A rotation of eight threads that
+ * pass each other 4096 times takes some 10 ms. So less than a tenth of a second says more about which thread
+ * came first than about which is starved. Shares are left out where the threads are too many for each to have
+ * had the processor several times.
+ * After such a contest the same threads continue and watch what a wait is like, which takes two looks at a
+ * clock per section and so is not timed. passed_by: the most sections that others had while one task
+ * waited; in strict order they are those that were before it. wait_max_us: the longest wait. A task waits
+ * from the moment when it has queued. A thread that blocks waits from its call, because no other thread
+ * can see when it queues. So many others pass one that loses its processor in between, whatever the
+ * primitive promises. */
 #include BENCH_ADAPTER
 
 #include "executor.h"
@@ -237,7 +241,7 @@ static int64_t sections_in(const arena *a) {
     return sum;
 }
 
-/* The warm-up ends when everybody has been served once, or after so many contests. */
+/* The warm-up ends when every task has been served once, or after this many contests. */
 enum { WARM_UP_MOST = 10 };
 
 static int64_t switches(void) {

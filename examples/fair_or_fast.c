@@ -1,11 +1,11 @@
-/* examples/fair_or_fast.c: a pool of threads that contend for one mutex, strictly in turn (bound 0) and in throughput
- * mode with larger and larger bounds. Prints a line for each bound, which fair_or_fast.gp plots: how many sections a
- * millisecond, and the longest that a thread waited.
+/* examples/fair_or_fast.c: a pool of threads that contend for one mutex, strictly in turn (bound 0) and in
+ * throughput mode with larger and larger bounds. Prints a line for each bound, which fair_or_fast.gp plots:
+ * the sections per millisecond, and the longest time that a thread waited.
  *
  *     example_fair_or_fast > fair.txt
  *     gnuplot -e "data='fair.txt'; picture='fair.svg'" fair_or_fast.gp
  *
- * Checked: no section is lost, and none ran beside another. */
+ * Checked: no section is lost, and no two run at the same time. */
 #include <rouse/blocking.h>
 #include <rouse/mutex.h>
 

@@ -15,7 +15,7 @@
 #include <rouse/waiter.h>
 
 typedef struct protothread {
-    int line;            /* where to go on; 0: at the beginning */
+    int line;            /* where to continue; 0: at the beginning */
     rouse_status status; /* the outcome of the last PT_AWAIT    */
 } protothread;
 

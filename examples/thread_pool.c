@@ -5,8 +5,8 @@
  *     the pool's workers   block until there is a job; do it; a mailbox takes the task back to the loop
  *     plain threads        block for the same slots and for the same ledger, with a time-out
  *
- * Checked: the ledger is complete, never more than SLOTS in use, nobody used the processor while everybody
- * waited, and time-outs came while there was nothing to be had, for the slots and for the ledger. */
+ * Checked: the ledger is complete, and never more than SLOTS are in use. No thread used the processor
+ * while all waited. Time-outs came while nothing was free, for the slots and for the ledger. */
 #include <rouse/rouse.h>
 
 #include <pthread.h>
@@ -200,7 +200,7 @@ static void *opener(void *unused) {
     while (rouse_semaphore_waiter_count(&slots) < waiters || rouse_semaphore_waiter_count(&jobs) < WORKERS) {
         sleep_ms(1);
     }
-    sleep_ms(50); /* whoever spins before it sleeps is asleep now */
+    sleep_ms(50); /* a thread that spins before it sleeps is asleep now */
     used = cpu_ms();
     sleep_ms(IDLE_MS);
     used = cpu_ms() - used;

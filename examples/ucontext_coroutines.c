@@ -1,5 +1,4 @@
-/* examples/ucontext_coroutines.c: downloads, two at a time, as coroutines with stacks of their own
- * (ucontext).
+/* examples/ucontext_coroutines.c: downloads, two at a time, as coroutines with their own stacks (ucontext).
  *
  * `download` reads like blocking code: await_permit and await_log switch to another coroutine until it is
  * their turn. The log's mutex is held across a wait. One download is cancelled while it queues; a shutdown

@@ -1,5 +1,5 @@
-/* examples/common/backend.h: stands in for a slow backend whose client library blocks: threads of its own,
- * and work_ms for each call. It can be made to hang, to see what a server does then. */
+/* examples/common/backend.h: a stand-in for a slow backend whose client library blocks. It has its own
+ * threads, and takes work_ms for each call. It can be made to hang, to see what a server does then. */
 #ifndef EXAMPLE_BACKEND_H
 #define EXAMPLE_BACKEND_H
 

@@ -51,7 +51,7 @@ static void destroy(client *c) {
 }
 
 static void send_answer(client *c, const char *text, size_t length) {
-    /* Who does not read its answers is let go. */
+    /* Drops a client that does not read its answers. */
     c->gone = c->gone || !loop_send(c, text, length) || !c->keep_alive;
 }
 

@@ -1,11 +1,12 @@
 /* examples/common/service.h: what the example servers do, whatever their event loop.
  *
  * At most `limit` requests are in the slow backend at a time; the others queue for a permit. A client that
- * goes away gives its place in the queue back, one that has waited for `deadline_ms` is answered 503, and
- * shutting down closes the semaphore: who still waits is answered 503, who is in the backend is served.
+ * goes away gives its place in the queue back. A client that has waited for `deadline_ms` gets a 503.
+ * Shutting down closes the semaphore: clients that still wait get a 503, and requests in the backend are
+ * served.
  *
- * Permits are released on the backend's threads; the loop's mailbox carries the wakes to the loop's thread. So
- * everything here runs on the loop's thread, except on_backend_done, and needs no lock. */
+ * Permits are released on the backend's threads; the loop's mailbox carries the wakes to the loop's
+ * thread. So everything here runs on the loop's thread, except on_backend_done, and needs no lock. */
 #ifndef EXAMPLE_SERVICE_H
 #define EXAMPLE_SERVICE_H
 
@@ -15,7 +16,7 @@
 #include <rouse/deadline.h>
 #include <rouse/rouse.h>
 
-/* One connection; a loop puts it at the start of a struct of its own. */
+/* One connection; a loop puts it at the start of its own struct. */
 typedef struct client {
     http_input in;
     bool keep_alive, gone;

@@ -1,5 +1,5 @@
 /* examples/common/service_test.c: the service on a loop, a backend and an allocator that do what the test
- * says, and when: what drive_server.py leaves to chance happens here in one order. */
+ * says, and when it says so. What drive_server.py leaves to chance happens here in one order. */
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -247,7 +247,7 @@ static void test_time_out_when_the_permit_is_on_its_way(void) {
     CHECK(report.timed_out == 0 && report.answered == CLIENTS);
 }
 
-/* Who waits is refused, who has a permit, though only in the mailbox, is served. */
+/* A request that waits is refused; a request that has a permit, even only in the mailbox, is served. */
 static void test_shutdown(void) {
     begin_with_all_asking();
     backend_finishes_one();

@@ -1,4 +1,4 @@
-/* examples/common/sim.h: an event loop whose clock is simulated: what runs, and when, is the same on every
+/* examples/common/sim.h: an event loop with a simulated clock. What runs, and when, is the same on every
  * machine. Header-only, C11 and C++. */
 #ifndef EXAMPLE_SIM_H
 #define EXAMPLE_SIM_H

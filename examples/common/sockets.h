@@ -7,7 +7,7 @@
 
 #include <sys/socket.h>
 
-/* A client and its socket; a loop may put it at the start of a struct of its own, made by calloc. */
+/* A client and its socket; a loop may put it at the start of its own struct, made by calloc. */
 typedef struct connection {
     client client; /* first: a client is its connection */
     int fd;

@@ -1,5 +1,4 @@
-/* examples/common/task.hpp: the plainest coroutine there is: it starts at once, and is destroyed with its
- * task. */
+/* examples/common/task.hpp: the simplest coroutine. It starts at once, and is destroyed with its task. */
 #ifndef EXAMPLE_TASK_HPP
 #define EXAMPLE_TASK_HPP
 

@@ -2,12 +2,13 @@
  *
  *     crawl SOCKET PER_HOST IN_ALL ATTEMPTS TIMEOUT_MS <URLS
  *
- * Reads URLs, one a line, and fetches them by the server on the Unix socket SOCKET: at most PER_HOST at a
- * time of one host, IN_ALL in all. What fails and may succeed later is fetched again, at most ATTEMPTS times,
- * after a time that doubles. Prints "SHA256 URL" or "failed URL" for each, and a line of JSON at the end.
+ * Reads URLs, one a line, and fetches them from the server on the Unix socket SOCKET. At most PER_HOST
+ * fetches of one host run at a time, and IN_ALL of all hosts. A fetch that fails and may succeed later is
+ * tried again, at most ATTEMPTS times, after a time that doubles. Prints "SHA256 URL" or "failed URL" for
+ * each, and a line of JSON at the end.
  *
- * A fetch has a permit of its host and one of the program while a request of it is under way; not while it
- * waits to try again, nor while it is hashed. */
+ * A fetch has a permit of its host and one of the program while its request is in progress, but not while
+ * it waits to try again or is hashed. */
 #include "multi.h"
 
 #include <rouse/rouse.h>
@@ -26,7 +27,7 @@ typedef struct host {
     char name[128];
     rouse_limit limit;
     rouse_step
-        steps[2]; /* its own limit, then the program's: who waits for a slow host has no permit of all */
+        steps[2]; /* its host's limit, then the program's, so a wait for a slow host holds no permit of all */
 } host;
 
 typedef struct fetch {

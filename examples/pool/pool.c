@@ -30,7 +30,7 @@ static uv_loop_t *loop;
 static rouse_deadlines *deadlines;
 static void (*over)(void);
 static const char *conninfo;
-/* Who runs a query has a permit, until the server has ended the query. */
+/* A request that runs a query has a permit, until the server has ended the query. */
 static rouse_limit limit;
 /* The jobs that have been accepted and not answered. */
 static rouse_gate inside = ROUSE_GATE_INIT(0);

@@ -47,7 +47,7 @@ static inline rouse_status sleeper_await(sleeper *s, rouse_status answer) {
 
 enum { MOST_THREADS = 8 };
 
-/* Runs `run` on so many threads, and waits for them. Each gets its number. */
+/* Runs `run` on that many threads, and waits for them. Each gets its number. */
 static inline void on_threads(int count, void *(*run)(void *number)) {
     static int numbers[MOST_THREADS];
     pthread_t threads[MOST_THREADS];

@@ -1,9 +1,9 @@
-/* examples/primitives/token_bucket.h: a primitive of one's own: a rate limit whose take never blocks.
+/* examples/primitives/token_bucket.h: a primitive built on the waiter queue: a rate limit whose take never
+ * blocks.
  *
- * Whoever wants to send takes a token for each byte, message or request. A timer of yours puts `rate` tokens
- * in, as often as you like; the bucket holds `burst` at most, and what is over is lost. The queue is
- * first-in first-out: a large request at the head gets the tokens of several ticks, and smaller ones behind
- * it wait.
+ * A task that wants to send takes a token for each byte, message or request. Your timer puts `rate` tokens
+ * in, as often as you like; the bucket holds `burst` at most, and drops the excess. The queue is first-in
+ * first-out: a large request at the head gets the tokens of several ticks, and smaller ones behind it wait.
  *
  * It is a balance with a cap, and nothing else: rouse_waiter_queue. */
 #ifndef EXAMPLE_TOKEN_BUCKET_H

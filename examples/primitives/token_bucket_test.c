@@ -31,7 +31,7 @@ static void test_order(void) {
     CHECK(token_bucket_take(&b, &large, 8) == ROUSE_PENDING);
     CHECK(token_bucket_take(&b, &small, 1) == ROUSE_PENDING);
     token_bucket_refill(&b, 7);
-    CHECK(token_bucket_cancel(&b, &large)); /* its 7 go on: one to the small one, the rest is kept */
+    CHECK(token_bucket_cancel(&b, &large)); /* its 7 are handed on: one to the small one, the rest is kept */
     CHECK(larges == 1 && smalls == 2);
     token_bucket_destroy(&b);
 }

@@ -1,5 +1,5 @@
-/* examples/smallest/uv.c: a libuv loop that waits for what threads release. Jobs on libuv's thread pool say by a
- * notify how far they have come; the loop's thread is told. cc -std=c11 uv.c -luv -pthread */
+/* examples/smallest/uv.c: a libuv loop that waits for what threads release. Jobs on libuv's thread pool
+ * report their progress with a notify; the wake runs on the loop's thread. cc -std=c11 uv.c -luv -pthread */
 #define _GNU_SOURCE /* uv.h wants it under -std=c11 */
 #include <rouse/loop/uv.h>
 #include <rouse/notify.h>
