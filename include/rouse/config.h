@@ -24,7 +24,7 @@
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
  *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields. Below 8,
  *                                      also the longest pause of a call that is about to queue in
- *                                      throughput mode (semaphore.h)
+ *                                      throughput mode, which then does not yield (semaphore.h)
  *   ROUSE_PRIORITY_INHERIT    unit     undefined | defined: with ROUSE_BACKEND_MUTEX the init functions (not
  *                                      the static initialisers) make mutexes with priority inheritance, where
  *                                      POSIX threads have them (not declared with strict -std=c11). For

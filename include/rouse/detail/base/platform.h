@@ -212,10 +212,6 @@ ROUSE_INLINE_ void rouse_platform_back_off_(uint32_t *step) {
     *step *= 2;
 }
 
-/* Throughput mode: a thread that finds nothing free looks again after 1, 2, 4, ... pauses, up to this many.
- * If nothing has been released by then, it queues. */
-#define ROUSE_LINGER_ (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
-
 /* ---- linkage ------------------------------------------------------------------------------------------- */
 
 /* A variable that a header defines: ELF and Mach-O by a weak symbol, PE by a COMDAT.

@@ -38,14 +38,18 @@ struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* word.h                                                                */
     ROUSE_BUILT_MEMBER_
     ROUSE_STATS_MEMBER_
-    rouse_listed_ listed_; /* oldest first; under the lock                                          */
-    rouse_lock_ lock_;     /* E5: the mutex orders one critical section before the next             */
+    rouse_listed_ listed_;    /* oldest first; under the lock                                          */
+    rouse_lock_ lock_;        /* E5: the mutex orders one critical section before the next             */
+    rouse_atomic_u32_ doubt_; /* throughput mode: linger.h                                           */
 };
 
 #if defined(ROUSE_LOCK_INIT_)
 #    define ROUSE_BACKEND_INIT_(credit) ROUSE_BACKEND_INIT_THROUGHPUT_(credit, 0)
-#    define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass) \
-        { ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_LISTED_INIT_(bypass), ROUSE_LOCK_INIT_ }
+#    define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass)                                               \
+        {                                                                                                \
+            ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_LISTED_INIT_(bypass), ROUSE_LOCK_INIT_, \
+                ROUSE_ATOMIC_INIT_(0)                                                                    \
+        }
 #endif
 
 #define ROUSE_WORD_MULTI_ ((uint64_t)(int64_t)INT32_MIN)
@@ -138,6 +142,14 @@ ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
 
 #define ROUSE_OPEN_ADD_LOCKS_ 0
 
+/* Relaxed, both: a guess about what pays, which passes nothing on. */
+ROUSE_INLINE_ uint32_t rouse_open_doubt_(const struct rouse_waiter_queue *q) {
+    return rouse_u32_load_relaxed_(&q->doubt_);
+}
+ROUSE_INLINE_ void rouse_open_set_doubt_(struct rouse_waiter_queue *q, uint32_t doubt) {
+    rouse_u32_store_relaxed_(&q->doubt_, doubt); /* relaxed: as above */
+}
+
 /* Returns the word without the adds that have had no effect. Under the mutex. If the word is SHORT, this call
  * stores it without them, so that other threads can take from it again; they could not while it looked
  * LOCKED. */
@@ -207,6 +219,7 @@ ROUSE_INLINE_ void rouse_backend_init_(struct rouse_waiter_queue *q, uint32_t cr
     ROUSE_STATS_BEGIN_(q);
     rouse_listed_init_(&q->listed_);
     rouse_lock_init_(&q->lock_);
+    rouse_u32_init_(&q->doubt_, 0);
 }
 
 ROUSE_INLINE_ void rouse_backend_destroy_(struct rouse_waiter_queue *q) {

@@ -46,6 +46,7 @@
  *   rouse_open_drop_        drops the lock, setting the word; returns how much credit it could not store with
  *                           that. If that is 0 this is the last access to the queue
  *   rouse_open_await_       waits while another thread holds the lock; returns the word after that
+ *   rouse_open_doubt_       linger.h's number, and rouse_open_set_doubt_; relaxed, both
  *   ROUSE_OPEN_ADD_LOCKS_   whether the add of a release that makes the word LOCKED is what takes the lock */
 #ifndef ROUSE_DETAIL_QUEUE_OPEN_H
 #define ROUSE_DETAIL_QUEUE_OPEN_H
@@ -59,6 +60,7 @@
 #include "../wake/deliver.h"
 #include "../wake/outcome.h"
 #include "invited.h"
+#include "linger.h"
 #include "list.h"
 #include "listed.h"
 #include "open_word.h"
@@ -290,17 +292,37 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     return ROUSE_PENDING;
 }
 
-/* Waits a moment for a thread to release a permit, because queueing costs two task switches. The caller has
- * found nothing free. Returns the word as last seen.
+/* Every release changes the serial, so nothing is free until the upper half of the word changes. */
+#define ROUSE_OPEN_CHANGES_ ((uint64_t)UINT32_MAX << 32)
+
+/* Is enough for n free, and kept for a waiter that is invited? */
+ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
+    return rouse_open_is_open_(word) && rouse_open_free_(word) >= n && rouse_open_closed_(word) == 0 &&
+           !rouse_open_admits_(word, n, q->listed_.bypass);
+}
+
+/* Lingers for n permits, unless that has been in vain lately (linger.h). 0: for an invited waiter, which has
+ * no bound. Returns the word as last seen.
  *
- * Every release changes the serial, so nothing is free until it changes. If it has changed and nothing is
- * free even so, another thread has been quicker. Then this call returns: more looks would take the word's
- * cache line away from a thread that is working with it. */
-ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_waiter_queue *q, uint64_t seen) {
-    const uint32_t serial = (uint32_t)(seen >> 32);
-    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (uint32_t)(seen >> 32) == serial; pauses *= 2) {
-        rouse_platform_pauses_(pauses);
-        seen = rouse_u64_load_acquire_(&q->word_); /* E3: for whether it is closed; otherwise a guess */
+ * At the bound the invited waiter needs a processor, so this thread yields its own, once. If it queued
+ * instead, so would every other thread that runs, and only one of them is invited at a time. It does not
+ * yield where lingering has not paid: the invited waiter may be this thread's own. */
+ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen, uint32_t n) {
+    const uint32_t doubt = rouse_open_doubt_(q);
+    bool changed;
+    if (rouse_linger_skips_(doubt)) {
+        rouse_open_set_doubt_(q, rouse_linger_skip_(doubt));
+        return seen;
+    }
+    changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_);
+    if (ROUSE_LINGER_YIELDS_ && doubt == ROUSE_LINGER_PAID_ && rouse_open_at_bound_(q, seen, n)) {
+        rouse_platform_yield_();
+        changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_) || changed;
+    }
+    if (!changed) {
+        rouse_open_set_doubt_(q, rouse_linger_fail_(doubt));
+    } else if (doubt != ROUSE_LINGER_PAID_) {
+        rouse_open_set_doubt_(q, ROUSE_LINGER_PAID_);
     }
     return seen;
 }
@@ -325,7 +347,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
             seen = rouse_u64_load_acquire_(&q->word_); /* E3: the same */
         } else if (!lingered && w->wake_ != NULL && !rouse_open_is_locked_(seen)) {
             lingered = true;
-            seen = rouse_open_linger_(q, seen);
+            seen = rouse_open_linger_(q, seen, n);
         } else if (!(rouse_open_is_open_(seen) && rouse_open_admits_(seen, n, q->listed_.bypass)) &&
                    rouse_open_lock_(q, &seen)) {
             return rouse_open_queue_(q, w, n, seen);
@@ -441,7 +463,7 @@ ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen, boo
     *seen = rouse_u64_load_relaxed_(&q->word_);
     if (wants && rouse_open_is_open_(*seen) && rouse_open_free_(*seen) == 0 &&
         rouse_open_closed_(*seen) == 0) {
-        *seen = rouse_open_linger_(q, *seen);
+        *seen = rouse_open_linger_(q, *seen, 0);
     }
     while (!rouse_open_lock_(q, seen)) {
     }

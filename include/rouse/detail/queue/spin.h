@@ -57,7 +57,7 @@ struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* word.h, and the states above                                       */
     ROUSE_BUILT_MEMBER_
     ROUSE_STATS_MEMBER_
-    rouse_atomic_ptr_ slot_; /* the waiter, while it is the only one                               */
+    rouse_atomic_ptr_ slot_; /* the waiter, while it is the only one; throughput mode: linger.h     */
     rouse_listed_ listed_;   /* oldest first; under the lock                                          */
 };
 
@@ -351,6 +351,16 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 /* ---- throughput mode (open.h) ------------------------------------------------------------ */
 
 #define ROUSE_OPEN_ADD_LOCKS_ 1
+
+/* Throughput mode does not use the slot, so linger.h's doubt is kept there. Relaxed, both: a guess about what
+ * pays, which passes nothing on. */
+ROUSE_INLINE_ uint32_t rouse_open_doubt_(const struct rouse_waiter_queue *q) {
+    void *const slot = rouse_ptr_load_relaxed_(&q->slot_);
+    return (uint32_t)(uintptr_t)slot;
+}
+ROUSE_INLINE_ void rouse_open_set_doubt_(struct rouse_waiter_queue *q, uint32_t doubt) {
+    rouse_ptr_store_relaxed_(&q->slot_, (void *)(uintptr_t)doubt); /* relaxed: as above */
+}
 
 /* Waits while the word is LOCKED. Returns what it became, and changes nothing. */
 ROUSE_COLD_ uint64_t rouse_open_await_(struct rouse_waiter_queue *q) {

@@ -35,6 +35,7 @@
 #include "../../wake/asker.h"
 #include "../../wake/outcome.h"
 #include "../invited.h"
+#include "../linger.h"
 #include "../types.h"
 #include "segments.h"
 #include "state.h"

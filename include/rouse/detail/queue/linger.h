@@ -1,0 +1,66 @@
+/* rouse/detail/queue/linger.h: throughput mode: what a thread does before it queues. Internal.
+ *
+ * A thread that finds nothing free lingers: it looks again a few times. Queueing costs two task switches, and
+ * most sections are over sooner.
+ *
+ * Lingering is in vain while the holder of the permit does not run, and on one thread it always is. So each
+ * queue remembers how it went, in a number: its doubt.
+ *
+ *     0                        nobody has lingered yet
+ *     PAID                     the last thread that lingered saw the word change
+ *     fails + 256 * skips      so many in a row have lingered in vain. The next `skips` do not linger
+ *
+ * From ROUSE_LINGER_TRIES_ fails on each one more doubles the skips that follow it, up to
+ * ROUSE_LINGER_SKIPS_; then one thread lingers, to see whether it pays again.
+ *
+ * Threads change the doubt without regard to each other: a lost change costs a few pauses. */
+#ifndef ROUSE_DETAIL_QUEUE_LINGER_H
+#define ROUSE_DETAIL_QUEUE_LINGER_H
+
+#include "../base/atomic.h"
+#include "../base/platform.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The longest of the pauses between two looks, and whether a newcomer yields at the bound. design.md says how
+ * they were chosen. */
+#define ROUSE_LINGER_        (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
+#define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT >= 8)
+
+enum { ROUSE_LINGER_TRIES_ = 16, ROUSE_LINGER_SKIPS_ = 64, ROUSE_LINGER_PAID_ = 128 };
+
+/* Does nobody linger this time? */
+ROUSE_INLINE_ bool rouse_linger_skips_(uint32_t doubt) {
+    return doubt >= 256;
+}
+/* The doubt after one skip. */
+ROUSE_INLINE_ uint32_t rouse_linger_skip_(uint32_t doubt) {
+    return doubt - 256;
+}
+/* The doubt after a thread has lingered in vain. */
+ROUSE_INLINE_ uint32_t rouse_linger_fail_(uint32_t doubt) {
+    const uint32_t fails = doubt % ROUSE_LINGER_PAID_;
+    if (fails < ROUSE_LINGER_TRIES_) {
+        return fails + 1;
+    }
+    return (UINT32_C(1) << (fails - ROUSE_LINGER_TRIES_)) < ROUSE_LINGER_SKIPS_
+               ? fails + 1 + (UINT32_C(256) << (fails - ROUSE_LINGER_TRIES_))
+               : fails + 256 * (uint32_t)ROUSE_LINGER_SKIPS_;
+}
+
+/* Looks at the word until one of the bits of `mask` is not as in *seen; after 1, 2, 4, ... pauses, up to
+ * ROUSE_LINGER_. *seen is the word as last seen. Returns whether it has changed.
+ *
+ * One change is enough: if another thread has been quicker, the processor is better used elsewhere. More
+ * looks would take the word's cache line away from a thread that is at work with it. */
+ROUSE_SLOW_ bool rouse_linger_(const rouse_atomic_u64_ *word, uint64_t *seen, uint64_t mask) {
+    const uint64_t first = *seen & mask;
+    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (*seen & mask) == first; pauses *= 2) {
+        rouse_platform_pauses_(pauses);
+        *seen = rouse_u64_load_acquire_(word); /* E3: for whether it is closed; otherwise a guess */
+    }
+    return (*seen & mask) != first;
+}
+
+#endif /* ROUSE_DETAIL_QUEUE_LINGER_H */
