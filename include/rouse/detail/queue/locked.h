@@ -11,6 +11,11 @@
  *   rouse_locked_enter_           takes the lock if the list holds a waiter; false: it is empty
  *   rouse_locked_enter_listed_    the same, but may return false where it is not easy to tell
  *   rouse_locked_enter_to_wait_   takes the lock for a waiter that wants n; or answers at once
+ *   ROUSE_ENTERS_EARLY_           defined (SPIN) if rouse_locked_enter_listed_ is one atomic instruction and
+ *                                 returns false in throughput mode. Wait and cancel then take the lock before
+ *                                 they call the function that does the rest. A call stores a return address,
+ *                                 and a locked instruction right behind a store to another cache line takes
+ *                                 half as long again
  *   rouse_locked_leave_           drops the lock, setting the word by what the list holds, and `bits` if it
  *                                 is empty; returns how much of `credit` it could not store with that
  *   ROUSE_HAS_SLOT_               defined if there is a slot for a waiter that is alone (SPIN), with
@@ -173,31 +178,18 @@ ROUSE_SLOW_ rouse_status rouse_locked_wait_other_(rouse_waiter_queue *q, rouse_w
                                                        : rouse_locked_list_(q, w, n, ready, arg);
 }
 
-/* Queues w where others are listed.
+/* Queues w where others are listed, and drops the lock, which this thread has taken.
  *
  *     MULTI, the list has room    ->  MULTI        true: w is in the list and lacks n
- *     other                       ->  unchanged    false */
+ *     MULTI, the list is full     ->  unchanged    false */
 ROUSE_INLINE_ bool rouse_locked_wait_listed_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
-    bool room;
-    if (!ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
-        return false;
-    }
-    room = rouse_listed_has_room_(&q->listed_, n);
+    const bool room = rouse_listed_has_room_(&q->listed_, n);
     if (room) {
         rouse_listed_prepare_(q, w, n, n, rouse_listed_mark_(&q->listed_));
         rouse_listed_add_behind_(&q->listed_, w, n);
     }
     rouse_locked_leave_listed_(q);
     return room;
-}
-
-/* Queues w, or answers at once. Tries the usual case first: others are listed. */
-ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
-                                            rouse_ready_fn_ *ready, void *arg) {
-    if (ready == NULL && rouse_locked_wait_listed_(q, w, n)) {
-        return ROUSE_PENDING;
-    }
-    return rouse_locked_wait_other_(q, w, n, ready, arg);
 }
 
 #if defined(ROUSE_HAS_SLOT_)
@@ -208,6 +200,29 @@ ROUSE_SLOW_ rouse_status rouse_backend_join_(rouse_waiter_queue *q, rouse_waiter
 }
 #endif
 
+/* Queues w, or answers at once. Tries the usual case first: others are listed. */
+#if defined(ROUSE_ENTERS_EARLY_)
+ROUSE_SLOW_ rouse_status rouse_locked_wait_entered_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
+    return rouse_locked_wait_listed_(q, w, n) ? ROUSE_PENDING : rouse_locked_wait_other_(q, w, n, NULL, NULL);
+}
+ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                               rouse_ready_fn_ *ready, void *arg) {
+    if (ready == NULL && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
+        return rouse_locked_wait_entered_(q, w, n);
+    }
+    if (ready == NULL && rouse_open_on_(q)) {
+        return rouse_open_wait_(q, w, n);
+    }
+    return rouse_locked_wait_other_(q, w, n, ready, arg);
+}
+#else
+ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_ready_fn_ *ready, void *arg) {
+    if (ready == NULL && ROUSE_LIKELY_(rouse_locked_enter_listed_(q)) && rouse_locked_wait_listed_(q, w, n)) {
+        return ROUSE_PENDING;
+    }
+    return rouse_locked_wait_other_(q, w, n, ready, arg);
+}
 ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                rouse_ready_fn_ *ready, void *arg) {
     if (ready == NULL && rouse_open_on_(q)) {
@@ -215,6 +230,7 @@ ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_wait
     }
     return rouse_locked_wait_(q, w, n, ready, arg);
 }
+#endif
 
 /* Delivers the chain, which usually holds one waiter. */
 ROUSE_INLINE_ void rouse_locked_deliver_(const rouse_chain_ *chain) {
@@ -304,17 +320,14 @@ ROUSE_SLOW_ bool rouse_locked_cancel_other_(rouse_waiter_queue *q, rouse_waiter 
     return found;
 }
 
-/* Takes w out of the list, if it is there and has been given nothing.
+/* Takes w out of the list, if it is there and has been given nothing, and drops the lock, which this thread
+ * has taken.
  *
  *     MULTI, w in the list    ->  MULTI, or FREE: 0    true
- *     other                   ->  unchanged            false */
+ *     MULTI                   ->  unchanged            false */
 ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_waiter *w) {
-    bool found;
-    if (!ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
-        return false;
-    }
-    found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_) &&
-            rouse_account_asked_(w) == rouse_account_lacks_(w);
+    const bool found = rouse_u32_load_relaxed_(&w->ticket_) == rouse_listed_mark_(&q->listed_) &&
+                       rouse_account_asked_(w) == rouse_account_lacks_(w);
     if (ROUSE_LIKELY_(found)) {
         rouse_locked_take_out_(q, w, ROUSE_CANCELLED);
     }
@@ -324,16 +337,32 @@ ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_wait
 
 /* Takes w out, and hands on what it had been given. Tries the usual case first: w is listed and has been
  * given nothing. */
+#if defined(ROUSE_ENTERS_EARLY_)
+ROUSE_SLOW_ bool rouse_locked_cancel_entered_(rouse_waiter_queue *q, rouse_waiter *w) {
+    return rouse_locked_cancel_listed_(q, w) || rouse_locked_cancel_other_(q, w);
+}
+ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const bool pending = rouse_waiter_status_(w) == ROUSE_PENDING;
+    if (ROUSE_LIKELY_(pending) && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
+        return rouse_locked_cancel_entered_(q, w);
+    }
+    if (rouse_open_on_(q)) {
+        return rouse_open_cancel_(q, w);
+    }
+    return pending && rouse_locked_cancel_other_(q, w);
+}
+#else
 ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     if (rouse_waiter_status_(w) != ROUSE_PENDING) {
         return false;
     }
-    return rouse_locked_cancel_listed_(q, w) || rouse_locked_cancel_other_(q, w);
+    return (ROUSE_LIKELY_(rouse_locked_enter_listed_(q)) && rouse_locked_cancel_listed_(q, w)) ||
+           rouse_locked_cancel_other_(q, w);
 }
-
 ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     return rouse_open_on_(q) ? rouse_open_cancel_(q, w) : rouse_locked_cancel_(q, w);
 }
+#endif
 
 /* Takes all waiters out with `outcome`, and sets `bits`. Returns how many.
  *

@@ -139,6 +139,7 @@ ROUSE_INLINE_ bool rouse_locked_enter_(struct rouse_waiter_queue *q) {
  *
  *     MULTI    ->  LOCKED       true
  *     other    ->  unchanged    false */
+#define ROUSE_ENTERS_EARLY_ 1
 ROUSE_INLINE_ bool rouse_locked_enter_listed_(struct rouse_waiter_queue *q) {
     uint64_t seen = ROUSE_WORD_MULTI_;
     /* Relaxed: a guess. E5: acquire; the partner is the release store in rouse_locked_leave_. E4: the store
