@@ -283,9 +283,15 @@ ROUSE_SLOW_ rouse_status rouse_local_hand_off_(rouse_waiter_queue *q) {
     return ROUSE_OK;
 }
 
+/* Gives what a cancelled waiter had to the next ones, and what none of them lacks to the balance. */
+ROUSE_COLD_ void rouse_local_hand_on_(rouse_waiter_queue *q, uint32_t credit) {
+    rouse_chain_ chain = {NULL, NULL};
+    q->balance_ += (int64_t)rouse_local_serve_(q, credit, &chain);
+    rouse_deliver_(&chain);
+}
+
 /* QUEUED -> QUEUED or FREE: takes w out, adds what it lacked, and gives what it had to the next waiter. */
 ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    rouse_chain_ chain = {NULL, NULL};
     uint32_t lacks;
     uint32_t credit;
     if (rouse_waiter_status_(w) != ROUSE_PENDING) {
@@ -299,8 +305,9 @@ ROUSE_SLOW_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
     ROUSE_TRACE("cancel", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
     rouse_waiter_release_(w);
-    q->balance_ += (int64_t)rouse_local_serve_(q, credit, &chain);
-    rouse_deliver_(&chain);
+    if (!ROUSE_LIKELY_(credit == 0)) {
+        rouse_local_hand_on_(q, credit);
+    }
     return true;
 }
 
