@@ -212,13 +212,14 @@ static uint32_t fill_to_last(rouse_semaphore *s, rouse_waiter *some) {
 }
 
 /* Up to the limit, one past it, and back: the last waiter leaves, or is served behind all others' cancels. */
-static void limit_of_lack(bool leaves) {
+static void limit_of_lack(bool leaves, bool throughput) {
     rouse_semaphore s;
     static rouse_waiter some[SOME];
     rouse_waiter last;
     rouse_waiter excess;
     uint32_t used;
-    rouse_semaphore_init(&s, 0);
+    CHECK((throughput ? rouse_semaphore_init_throughput(&s, 0, ROUSE_BYPASS) : rouse_semaphore_init(&s, 0)) ==
+          ROUSE_OK);
     used = fill_to_last(&s, some);
     rouse_waiter_init(&last, NULL, NULL);
     rouse_waiter_init(&excess, NULL, NULL);
@@ -253,8 +254,10 @@ static void limits(void) {
 #if IS_LOCKFREE
     no_limit_of_lack();
 #else
-    limit_of_lack(true);
-    limit_of_lack(false);
+    limit_of_lack(true, false);
+    limit_of_lack(true, true);
+    limit_of_lack(false, false);
+    limit_of_lack(false, true);
 #endif
     rouse_semaphore_init(&s, 0);
     CHECK(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS - 1) == ROUSE_OK);
