@@ -3,7 +3,7 @@
 #
 #   benches/run.sh                    everything; some ten minutes: the recommendation, every table, the recommendation
 #   benches/run.sh --quick            the recommendation alone; about a minute once it is built
-#   benches/run.sh --peers            other people's primitives beside them
+#   benches/run.sh --peers            other people's primitives too
 #   benches/run.sh --bars             further: the targets that were set before the code was written, what each means,
 #                                     whether it is met here (with --peers: those that name a peer too)
 #   benches/run.sh --save NAME        keeps this version of the library as NAME
@@ -75,7 +75,7 @@ fi
 "$root/tools/install-packages.sh" $no_install $packages
 
 # ---- the versions ----
-# Both are copied before anything is measured, for the tree may change meanwhile.
+# Both are copied before anything is measured, because the tree may change meanwhile.
 mkdir -p "$out" "$build"
 baseline=
 if [ -n "$compare" ]; then

@@ -3,7 +3,7 @@
 
     examples/drive_server.py [--valgrind] SERVER [SCENARIO...]
 
-Every scenario starts the server anew on a port of its own choosing, and reads the report that it prints at
+Every scenario starts a new server, which chooses its port, and reads the report that it prints at
 exit. Nothing depends on how fast the machine is: the backend is made to hang where the order of things
 matters, states are waited for (at most PATIENCE seconds), and what is asserted are counts.
 
@@ -159,7 +159,7 @@ def many_requests(command, slow):
 
 
 def pressure(command, _slow):
-    """wrk: two threads of clients at full speed, who leave when time is up."""
+    """wrk: two threads of clients at full speed, which leave when time is up."""
     server = Server(command, work_ms=0)
     output = run_tool("wrk", "-t2", "-c24", "-d1s", "--timeout", "60s", server.url)
     check("Socket errors" not in output and "Non-2xx" not in output, output)
@@ -171,7 +171,7 @@ def pressure(command, _slow):
 
 
 def clients_leave(command, _slow):
-    """Who leaves the queue gives its place back; those behind move up; the others are served in full."""
+    """A client that leaves the queue gives its place back; those behind move up; the others are served in full."""
     server = Server(command)
     server.get("/hang")
     working = clients_at_work(server, LIMIT)
@@ -210,7 +210,7 @@ def deadline_passes(command, _slow):
 
 
 def shutdown(command, _slow):
-    """SIGTERM: who waits is answered 503, who comes is refused, who is in the backend is served."""
+    """SIGTERM: waiting clients get a 503, new clients are refused, requests in the backend are served."""
     server = Server(command, work_ms=200)
     server.get("/hang")
     idle = Client(server.port)
@@ -268,7 +268,7 @@ def leave_without_reading(command, _slow):
 
 
 def never_reads(command, _slow):
-    """Who sends and never reads its answers is let go, instead of being sent half an answer."""
+    """The server drops a client that never reads its answers, instead of sending it half an answer."""
     server = Server(command)
     requests = b"GET /status HTTP/1.1\r\nHost: example\r\n\r\n" * 100
     with Client(server.port, receive_buffer=4096) as client:

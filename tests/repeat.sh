@@ -6,7 +6,7 @@
 #   tests/repeat.sh --preset P NAME      P: gcc, clang, asan, tsan
 #
 # NAME: as ctest lists it (unit.semaphore.SPIN, stress.close_race.LOCKFREE); an extended regular expression, of which
-# all matching tests take turns. Each run has a seed of its own in ROUSE_TEST_SEED. Stops at the first failure and
+# all matching tests take turns. Each run has another seed in ROUSE_TEST_SEED. Stops at the first failure and
 # prints the run's number, its seed and what the test said. Exit status 0: none failed.
 set -eu
 

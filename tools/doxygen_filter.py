@@ -2,7 +2,7 @@
 """Doxygen's input filter: makes the headers' plain comments documentation comments. Line numbers stay.
 
   * A file's first comment becomes its page, and its first line the title.
-  * A comment that begins a line and stands directly above a declaration or a macro documents it; indented lines in
+  * A comment that begins a line directly above a declaration or a macro documents it; indented lines in
     it (tables, examples) stay as they are. What is returned, required, woken, and what it costs, begin paragraphs.
   * The public functions that follow such a function without a blank line share its comment, and get it too.
   * A comment behind an enumerator documents it.

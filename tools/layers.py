@@ -27,7 +27,7 @@ NOUNS = {
     "queue/lockfree/segments.h": {"segment", "link", "chunk", "pool", "walk"}, "queue/lockfree/state.h": {"cell"},
     "queue/lockfree/ticket.h": {"spot"}, "queue/lockfree/wake.h": BACKEND | {"serving", "spot"},
 }
-# Members of a waiter, for the objects that keep waiters in lists of their own.
+# Members of a waiter, for the objects that keep waiters in their own lists.
 LISTED = {"account_", "next_", "place_", "since_", "status_", "ticket_", "wake_"}
 # A mailbox and a thread's inbox are declared where delivery needs them: wake/deliver.h.
 MEMBERS = {

@@ -185,7 +185,7 @@ class RouseLimit(gdb.Parameter):
 
 
 class RouseQueue(gdb.Command):
-    """Show a rouse semaphore, notify, mutex or waiter queue: its balance, and who waits for what.
+    """Show a rouse semaphore, notify, mutex or waiter queue: its balance, and which waiters wait for what.
 Usage: rouse-queue EXPRESSION        (the object, or a pointer to it)"""
 
     def __init__(self, limit):

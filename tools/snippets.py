@@ -4,7 +4,7 @@
     tools/snippets.py            writes each block of code into its document
     tools/snippets.py --check    exit status 1: a document differs from the code
 
-In a document, the line `<!-- code: FILE NAME -->` stands above a fenced block. The block is what stands in FILE
+In a document, the line `<!-- code: FILE NAME -->` is above a fenced block. The block is what is in FILE
 between the lines `/* snippet: NAME */` and `/* end snippet */` (in a script `#` in place of the comment marks),
 less its indentation. A fenced block marked as c, cpp or cmake without such a line above it is an error in the
 documents listed below.

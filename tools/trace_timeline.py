@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws a log of tools/trace/rouse_trace.h: who waited for what, how long, and who woke them.
+"""Draws a log of tools/trace/rouse_trace.h: which waiter waited for what, how long, and which thread woke it.
 
     trace_timeline.py [LOG]              as text: a line for each wait
     trace_timeline.py --svg OUT [LOG]    as a picture: a lane for each waiter, a bar for each wait

@@ -1,4 +1,4 @@
-"""This version beside an earlier one that ran interleaved with it."""
+"""This version against an earlier one that ran interleaved with it."""
 import re
 import statistics
 import sys

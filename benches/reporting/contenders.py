@@ -1,4 +1,4 @@
-"""Who takes part, in which order they are shown, and what each cannot do."""
+"""The contenders, the order in which they are shown, and what each cannot do."""
 
 BACKENDS = ["MUTEX", "SPIN", "LOCKFREE"]
 DEFAULT = "SPIN"
@@ -67,7 +67,7 @@ def is_reference(contender):
 
 
 def rank(contender):
-    """Sorts floors, then ours, then peers, then who is unknown, baselines last."""
+    """Sorts floors, then ours, then peers, then unknown ones, baselines last."""
     known = FLOORS + OURS + PEERS
     if contender in known:
         return known.index(contender), contender

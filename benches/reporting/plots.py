@@ -51,7 +51,7 @@ class Figure:
         self.svg = ""
 
     def standalone(self):
-        """The figure as an SVG file of its own."""
+        """The figure as a separate SVG file."""
         return re.sub(
             "(<svg [^>]*>)",
             lambda m: f'{m.group(1)}<style>{STYLE}</style>'

@@ -94,7 +94,7 @@ class Results:
         return sorted(found, key=lambda g: natural(g.name))
 
     def contenders(self):
-        """Everybody who ran, floors and baselines left out."""
+        """All contenders that ran, without floors and baselines."""
         present = {c for g in self.groups.values() for c in g.samples}
         return sorted(
             (c for c in present if not contenders.is_reference(c) and "@" not in c), key=contenders.rank

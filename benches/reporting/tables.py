@@ -10,7 +10,7 @@ SCREEN = 100  # columns
 
 
 def _folded(row):
-    """A first cell that is wider than half a screen goes on in lines of its own."""
+    """A first cell that is wider than half a screen continues in lines below."""
     first, *more = textwrap.wrap(str(row[0]), SCREEN // 2, break_on_hyphens=False) or [""]
     return [[first] + list(row[1:])] + [[line] + [""] * (len(row) - 1) for line in more]
 
@@ -131,7 +131,7 @@ def _workload_table(results, groups):
     return header, rows
 
 
-# A counter of the contests, how it is told from the repetitions, its heading.
+# A counter of the contests, how it is computed from the repetitions, its heading.
 _SHARES = [("share_min", min, "{:.2f}", "unluckiest"), ("share_max", max, "{:.2f}", "luckiest")]
 _OVERTAKING = [
     ("passed_by", max, "{:,.0f}", "passed by"),

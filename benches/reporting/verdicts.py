@@ -16,7 +16,7 @@ THROUGHPUT, STRICT = "throughput mode", "strict order"
 
 
 class Kind:
-    """A kind of load: which groups it is, among whom one chooses, and the group whose figures are quoted."""
+    """A kind of load: its groups, the contenders to choose from, and the group whose figures are quoted."""
 
     def __init__(self, words, pick, quoted, choice=None, needs=()):
         self.words, self.pick, self.quoted = words, pick, quoted
@@ -97,7 +97,7 @@ MODES = [
 
 class Verdict:
     """What a kind of load says. A contender is as good as the fastest unless it is slower by more than 5 % in 95 of
-    100 resamplings of the repetitions. The verdict is told if 90 of 100 resamplings agree with it."""
+    100 resamplings of the repetitions. The verdict counts if 90 of 100 resamplings agree with it."""
 
     def __init__(self, results, kind):
         self.kind = kind

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the crawler against an nginx of its own, and counts its requests on the server's side.
+"""Tests the crawler against its own nginx, and counts its requests on the server's side.
 
     examples/crawl/run.py CRAWL
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the connection pool against a PostgreSQL of its own, and counts its queries from the server's side.
+"""Tests the connection pool against its own PostgreSQL, and counts its queries from the server's side.
 
     examples/pool/run.py POOL
 
@@ -27,7 +27,7 @@ FOREVER_MS = 600000
 PR_SET_PDEATHSIG = 1
 SLEEP = "select pg_sleep(0.005)"
 OURS = "from pg_stat_activity where application_name = 'rouse_pool'"
-# Who is listed as active, and was so before this statement began, was active at the moment when it began. Without
+# A connection that is listed as active, and was so before this statement began, was active when it began. Without
 # this, a permit that is passed on while the server reads its list could be counted twice.
 ACTIVE = f"select count(*) {OURS} and state = 'active' and query_start <= statement_timestamp()"
 
@@ -198,11 +198,11 @@ class Test:
         wait_until(lambda: self.server.count(ACTIVE) == count, lambda: f"{count} active are wanted")
 
     def wait_connections(self, count):
-        """Until the server has so many: one that has been closed takes a moment to end."""
+        """Until the server has that many: one that has been closed takes a moment to end."""
         wait_until(lambda: self.server.count("select count(*) " + OURS) == count, lambda: f"{count} are wanted")
 
     def wait_seen(self, count):
-        """Until the watcher has seen so many at once; more are an error."""
+        """Until the watcher has seen that many at once; more are an error."""
         wait_until(lambda: self.watcher.most >= count, lambda: f"{count} at once are wanted")
         check(self.watcher.most == count, f"{self.watcher.most} at once, {count} are allowed")
 

@@ -6,7 +6,7 @@
 #   tests/compile/run.sh together CC...  two units of one program, C and C++: they share all there is one of
 #   tests/compile/run.sh refused CC...   wrong options: refused by the compiler, or when the program starts, with a
 #                                        message that says what is right
-#   tests/compile/run.sh ignored CC...   whoever ignores a result that carries a grant is warned
+#   tests/compile/run.sh ignored CC...   a unit that ignores a result that carries a grant gets a warning
 #   tests/compile/run.sh libraries CC... shared libraries and plug-ins: in any number, on musl, with other backends,
 #                                        private ones, unloaded ones; which mixtures are refused, and by what
 #   tests/compile/run.sh modules CC...   templates in a C++20 module call the library (clang 16 or later, if there is one)
@@ -117,7 +117,7 @@ alone() {
 
 # ---- loops --------------------------------------------------------------------------------------------------------------
 
-# The headers of loop/, with the loop's own beside them: C11 and C++11. liburing's header is none of -Wpedantic's business.
+# The headers of loop/, together with the loop's own: C11 and C++11. liburing's header is none of -Wpedantic's business.
 loops() {
     flags=$(pkg-config --cflags libuv liburing libevent glib-2.0) || { echo "FAILED: a loop's library is missing"; failed=$((failed + 1)); return; }
     flags=$(echo " $flags" | sed 's/ -I/ -isystem /g')
@@ -175,7 +175,7 @@ together() {
 
 # ---- ignored -------------------------------------------------------------------------------------------------------------
 
-# Each call that waits, with its twins, each try_ and each cancel, in a statement of its own.
+# Each call that waits, with its twins, each try_ and each cancel, in a separate statement.
 ignored() {
     {
         printf '#include <rouse/rouse.h>\n'

@@ -3,7 +3,7 @@
 
 report.py BUILD ROOT EXPLAINED OUT
 
-gcov's own JSON is read. A line is told apart by function, because a macro of detail/base/atomic.h makes many functions on one
+gcov's own JSON is read. Lines are kept apart by function, because a macro of detail/base/atomic.h makes many functions on one
 line; a line's branches also by their number, because a line with a ROUSE_DEBUG check compiles to more branches
 with it than without, and these must not be taken for one another.
 """

@@ -44,7 +44,7 @@ SEEDS = {
     "reserve": call(OTHER, QUEUE, 0, 9) + b"".join(wait(QUEUE, i, POLLED) for i in range(9)) + call(ALL, QUEUE),
 }
 
-# ---- threads.c: calls before, of three threads, after; then who goes on for how long ----
+# ---- threads.c: calls before, of three threads, after; then which one continues for how long ----
 
 
 def made(kind, thing, how=0):
@@ -60,7 +60,7 @@ def threads(before, first, second, third, after, schedule):
 
 
 def turns(*lengths):
-    """One thread after the other, each for so many of threads.c's lengths."""
+    """One thread after the other, each for that many of threads.c's lengths."""
     return bytes(i % 3 + 3 * length for i, length in enumerate(lengths)) + bytes(4)
 
 

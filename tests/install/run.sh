@@ -118,7 +118,7 @@ single)
     ran=$((ran + 1))
     ;;
 release)
-    # What a release's page carries is made from the last commit; and what one is told to copy, the examples,
+    # The files of a release are made from the last commit; and what the documents say to copy, the examples,
     # needs nothing but the single header.
     git -C "$source" rev-parse HEAD >/dev/null 2>&1 || { echo "install release: no git repository"; exit 77; }
     "$source/tools/release" -o page --no-reference >release.log 2>&1 || { cat release.log >&2; die "tools/release"; }

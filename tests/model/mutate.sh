@@ -1,6 +1,6 @@
 #!/bin/sh
 # mutate.sh [BUILD-DIR [OPTION...]]: mutation check: changes the headers in many small ways (by the rules in wrong/wrong.py), one at
-# a time, and counts how many the tests report. Survivors are explained in wrong/survivors.md. It goes on where it was interrupted.
+# a time, and counts how many the tests report. Survivors are explained in wrong/survivors.md. It continues where it was interrupted.
 # Options are those of wrong.py: --level 1 and --level 2 ask fewer tests.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -45,7 +45,7 @@ def main():
                "-ex", "echo begin\\n"]
     for line in COMMANDS:
         command += ["-ex", line]
-    # The program starts anew in its own shell-less process; nothing of it is left when gdb ends.
+    # The program starts again in its own shell-less process; nothing of it is left when gdb ends.
     result = subprocess.run(command + [program], capture_output=True, text=True, timeout=90)
     lines = result.stdout.splitlines()
     shown = lines[lines.index("begin") + 1:] if "begin" in lines else []
