@@ -201,10 +201,10 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * released permit has gone to another thread. So a thread that comes while another is in a short section need
  * not sleep. Cost: at most 15 pauses each time that w queues (0.2 us on the machine of docs/design.md, up to
  * 1 us where a pause is long). At the bound the permit waits for the invited waiter's thread: if the last
- * thread that lingered saw a change, acquire yields the processor once, and looks again for 15 pauses. Where
- * lingering keeps failing, the semaphore does it less often, down to one time in 65; on one thread it always
- * fails, so acquire never yields there. A polled waiter and try_acquire do not linger. Below 8,
- * ROUSE_SPIN_LIMIT is the longest pause, and no call yields. LOCKFREE lingers each time and never yields.
+ * thread that lingered saw a change, acquire yields the processor, up to 4 times, and looks again after each
+ * yield. Where lingering keeps failing, the semaphore does it less often, down to one time in 65; on one
+ * thread it always fails, so acquire never yields there. A polled waiter and try_acquire do not linger. Below
+ * 8, ROUSE_SPIN_LIMIT is the longest pause, and no call yields. LOCKFREE lingers each time and never yields.
  *
  * Cancel:
  *   w is queued              true: its wake will never run; what it had been given goes to the next waiter

@@ -23,10 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The longest of the pauses between two looks, and whether a newcomer yields at the bound. design.md says how
- * they were chosen. */
+/* The longest of the pauses between two looks, and how often a newcomer yields at the bound. design.md says
+ * how they were chosen. */
 #define ROUSE_LINGER_        (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
-#define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT >= 8)
+#define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT < 8 ? 0 : 4)
 
 enum { ROUSE_LINGER_TRIES_ = 16, ROUSE_LINGER_SKIPS_ = 64, ROUSE_LINGER_PAID_ = 128 };
 

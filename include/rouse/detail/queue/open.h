@@ -304,9 +304,9 @@ ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t wo
 /* Lingers for n permits, unless that has been in vain lately (linger.h). 0: for an invited waiter, which has
  * no bound. Returns the word as last seen.
  *
- * At the bound the invited waiter needs a processor, so this thread yields its own, once. If it queued
- * instead, so would every other thread that runs, and only one of them is invited at a time. It does not
- * yield where lingering has not paid: the invited waiter may be this thread's own. */
+ * At the bound the invited waiter needs a processor, so this thread yields its own. If it queued instead, so
+ * would every other thread that runs, and only one of them is invited at a time. It does not yield where
+ * lingering has not paid: the invited waiter may be this thread's own. */
 ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen, uint32_t n) {
     const uint32_t doubt = rouse_open_doubt_(q);
     bool changed;
@@ -315,9 +315,11 @@ ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen, ui
         return seen;
     }
     changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_);
-    if (ROUSE_LINGER_YIELDS_ && doubt == ROUSE_LINGER_PAID_ && rouse_open_at_bound_(q, seen, n)) {
-        rouse_platform_yield_();
-        changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_) || changed;
+    if (doubt == ROUSE_LINGER_PAID_) {
+        for (int yields = 0; yields < ROUSE_LINGER_YIELDS_ && rouse_open_at_bound_(q, seen, n); yields++) {
+            rouse_platform_yield_();
+            changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_) || changed;
+        }
     }
     if (!changed) {
         rouse_open_set_doubt_(q, rouse_linger_fail_(doubt));
