@@ -613,6 +613,24 @@ Test(mailbox, a_wake_that_a_drain_inside_a_wake_has_left_is_counted_once) {
     rouse_mailbox_destroy(&l.mailbox);
 }
 
+/* Each revoke takes out all that was posted before it, behind what the others took. */
+Test(mailbox, revoke_the_first_of_what_a_revoke_took_out_behind_others) {
+    loop l;
+    probe p[4];
+    loop_init(&l);
+    for (int i = 0; i < 4; i++) {
+        probe_init(&p[i], i);
+        rouse_mailbox_post(&l.mailbox, &p[i].waiter, ROUSE_OK);
+        if (i % 2 == 1) {
+            cr_assert(rouse_mailbox_revoke(&l.mailbox, &p[i].waiter));
+        }
+    }
+    cr_assert(rouse_mailbox_revoke(&l.mailbox, &p[2].waiter));
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), (size_t)1);
+    expect_wakes(0);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
 static void grant_in_wake_and_revoke(probe *p) {
     killer *const k = (killer *)p->arg;
     cr_assert_eq(rouse_semaphore_release((rouse_semaphore *)k->victims[0]->arg, 1), ROUSE_OK);

@@ -575,6 +575,26 @@ static void reduce_queues(void) { /* one is free all the time: another's queuein
     put(1);
     settle(1);
 }
+/* One too many is released, and before that is taken back all that was free has gone, and the waiter too. */
+static rouse_status too_many;
+static void releases_too_many(void *unused) {
+    (void)unused;
+    too_many = object_put(q, 1);
+}
+static void leaves_and_empties(void *g) {
+    declines(g);
+    reduced = rouse_semaphore_reduce(q, ROUSE_MAX_PERMITS);
+    reduced += rouse_semaphore_reduce(q, ROUSE_MAX_PERMITS);
+}
+static void too_many_and_emptied(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    put(ROUSE_MAX_PERMITS - 1);
+    run(releases_too_many, NULL, leaves_and_empties, A, ONLY_TWO);
+    mc_assert(A->cancelled && (too_many == ROUSE_OK || too_many == ROUSE_OVERFLOW));
+    settle(ROUSE_MAX_PERMITS + (too_many == ROUSE_OK ? 1 : 0) - reduced);
+}
 static void unlock_free(void) { /* a mutex: what is free cannot be unlocked */
     start(0, 1);
     queue_n(A, 1);
@@ -1458,6 +1478,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "reduce", .body = reduce, .bound = BOUND},
     {.name = "reduce keeps the count", .body = reduce_keeps_the_count},
     {.name = "reduce, another queues", .body = reduce_queues},
+    {.name = "one too many, all gone", .body = too_many_and_emptied, .bound = BOUND},
     {.name = "unlock what is free", .body = unlock_free},
     {.name = "unlock, lock, come", .body = unlock_races, .bound = BOUND},
 #endif
