@@ -96,8 +96,8 @@ ROUSE_INLINE_ rouse_status rouse_event_wait_(rouse_event *e, rouse_waiter *w) {
 
 /* Waits until the event is set.
  *   ROUSE_OK        it is set
- *   ROUSE_PENDING   queued; the next set wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only); nothing changed
+ *   ROUSE_PENDING   queued; the next set wakes w with ROUSE_OK
+ *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only); nothing changed
  * Wakes: w's wake runs on the thread that sets the event, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait(rouse_event *e, rouse_waiter *w) {

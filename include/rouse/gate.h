@@ -151,8 +151,8 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait_(rouse_gate *g, rouse_waiter *w) {
 
 /* Waits until the gate is closed and nobody is inside. You may call it before close.
  *   ROUSE_OK        the gate is closed and nobody is or will be inside
- *   ROUSE_PENDING   queued; the last leave (or the close) wakes `w` with ROUSE_OK
- *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only); nothing changed
+ *   ROUSE_PENDING   queued; the last leave (or the close) wakes w with ROUSE_OK
+ *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only); nothing changed
  * Wakes: w's wake runs on the thread that leaves or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_gate_wait(rouse_gate *g, rouse_waiter *w) {

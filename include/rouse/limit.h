@@ -12,6 +12,7 @@
  *     rouse_limit_give_back(&connections, 1);     // in start's completion
  *     ...
  *     rouse_limit_set(&connections, 4);           // on any thread, at any time
+ *
  * A semaphore counts what is free; a limit counts what is in use. So it detects when more is given back than
  * was taken, and it can shrink below what is in use. Then permits that come back pay that debt before any
  * waiter gets one, and once the number in use has fallen to the new limit it never exceeds it again.
@@ -106,7 +107,7 @@ typedef struct rouse_limit {
 /* A limit of `permits` at a time, at most ROUSE_MAX_PERMITS, for which at most most_waiting wait (UINT32_MAX:
  * no bound). */
 #define ROUSE_LIMIT_INIT(permits, most_waiting) ROUSE_LIMIT_INIT_THROUGHPUT(permits, most_waiting, 0)
-/* In throughput mode (below). */
+/* A limit in throughput mode (below), with this bound. */
 #define ROUSE_LIMIT_INIT_THROUGHPUT(permits, most_waiting, bypass)                                 \
     {                                                                                              \
         ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(ROUSE_LIMIT_PERMIT_ *ROUSE_LIMIT_AT_MOST_(permits))), \
@@ -868,7 +869,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
  *   however many wait.
  *   A waiter for several permits is invited when all of them are free; from then on newcomers may take only
  *   the last of them. Until then nobody overtakes it.
- *   After a `set` to less, resume may find too few permits although nobody was quicker; that is also
+ *   After a set to less, resume may find too few permits although nobody was quicker; that is also
  *   ROUSE_PENDING.
  *
  * Cost: a newcomer that passes an invited waiter pays two compare-and-swaps and a store. LOCKFREE and LOCAL

@@ -10,12 +10,15 @@
  *
  * The holder is a task, not a thread: any thread may unlock.
  *
- * Guarantees.
- *   Order    unlock hands the mutex to the oldest waiter, so a newcomer never overtakes. Throughput mode
- *            (below) lets newcomers overtake, up to a bound.
- *   Memory   What a thread did before an unlock happens before whatever follows the lock that it satisfied.
- *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
- *   Cost     One atomic read-modify-write for lock and for unlock when nobody waits. */
+ * Order: unlock hands the mutex to the oldest waiter, so a newcomer never overtakes. Throughput mode (below)
+ * lets newcomers overtake, up to a bound.
+ *
+ * Memory ordering: what a thread did before an unlock happens before whatever follows the lock that it
+ * satisfied.
+ *
+ * Threads: any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
+ *
+ * Cost: one atomic read-modify-write for lock and for unlock when nobody waits. */
 #ifndef ROUSE_MUTEX_H
 #define ROUSE_MUTEX_H
 

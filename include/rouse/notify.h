@@ -8,14 +8,17 @@
  *     ...
  *     rouse_notify_one(&changed);                         // wakes one, or the next wait returns at once
  *
- * Guarantees.
- *   one      Wakes the oldest waiter. If nobody waits it stores one notification, and the next wait takes it
- *            and returns at once. It never stores a second one.
- *   all      Wakes exactly those that wait at that moment. It neither stores nor takes a notification.
- *   Memory   What a thread did before a notify happens before whatever follows the wait that the notify
- *            ended.
- *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
- *   Cost     One atomic read-modify-write when nobody waits.
+ * one: wakes the oldest waiter. If nobody waits it stores one notification, and the next wait takes it and
+ * returns at once. It never stores a second one.
+ *
+ * all: wakes exactly the waiters that wait at that moment. It neither stores nor takes a notification.
+ *
+ * Memory ordering: what a thread did before a notify happens before whatever follows the wait that the notify
+ * ended.
+ *
+ * Threads: any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
+ *
+ * Cost: one atomic read-modify-write when nobody waits.
  *
  * The all-zero object is valid. */
 #ifndef ROUSE_NOTIFY_H

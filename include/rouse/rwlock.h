@@ -50,7 +50,7 @@ typedef struct rouse_rwlock {
 
 /* Initialises a lock that nobody holds.
  *   ROUSE_OK        done
- *   ROUSE_INVALID   `readers` is 0 or above ROUSE_MAX_PERMITS; the lock works with the nearest allowed number
+ *   ROUSE_INVALID   readers is 0 or above ROUSE_MAX_PERMITS; the lock works with the nearest allowed number
  *   */
 ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
     ROUSE_CHECK_OBJECT_(l);
@@ -95,7 +95,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write_(rouse_rwlock *l, rouse_waiter *w)
  *   ROUSE_PENDING   queued; you hold the lock when wake runs with ROUSE_OK
  *   ROUSE_CLOSED    the lock is closed
  *   ROUSE_OVERFLOW  too many wait (not LOCKFREE)
- *   ROUSE_NOMEM     no memory to queue `w` (LOCKFREE only, unless reserved)
+ *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only, unless reserved)
  * Require that w is initialised and not queued.
  * Wakes: w's wake runs on the thread that grants or closes it, or in its mailbox's drain. */
 ROUSE_NODISCARD_

@@ -12,14 +12,16 @@
  *     ...
  *     rouse_semaphore_release(&limit, 1);                 // in start's completion
  *
- * Guarantees.
- *   Order    Waiters are served strictly first-in first-out, and try_acquire never overtakes them: a large
- *            request at the head is served before smaller ones behind it. Throughput mode (below) lets
- *            newcomers overtake, up to a bound.
- *   Memory   What a thread did before a release happens before whatever follows the acquire that the release
- *            satisfied.
- *   Threads  Any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
- *   Cost     One atomic read-modify-write for acquire and for release when nobody waits. */
+ * Order: waiters are served strictly first-in first-out, and try_acquire never overtakes them: a large
+ * request at the head is served before smaller ones behind it. Throughput mode (below) lets newcomers
+ * overtake, up to a bound.
+ *
+ * Memory ordering: what a thread did before a release happens before whatever follows the acquire that the
+ * release satisfied.
+ *
+ * Threads: any thread may call anything at any time, except init and destroy; waiter_queue.h has the table.
+ *
+ * Cost: one atomic read-modify-write for acquire and for release when nobody waits. */
 #ifndef ROUSE_SEMAPHORE_H
 #define ROUSE_SEMAPHORE_H
 
@@ -187,7 +189,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *   any other        wake(w, ROUSE_RETRY), an invitation: nothing is yours yet, and w is still queued, before
  *                    all others. Call rouse_semaphore_resume where the work would begin (in a run queue: when
  *                    the task's turn comes), or rouse_semaphore_decline. You must call one of them, just as
- *                    you must release after ROUSE_OK: until then the turn is w's, and after `bypass` permits
+ *                    you must release after ROUSE_OK: until then the turn is w's, and after bypass permits
  *                    nobody gets in.
  *
  * A waiter that asks for several permits gets them as they come, and nobody overtakes it meanwhile; it is

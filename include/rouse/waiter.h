@@ -5,9 +5,9 @@
  * of two things has happened:
  *
  *   1. It is woken. The library stores the outcome and then, if the waiter has a wake function, calls wake(w,
- *      outcome) once. After that it never touches *w again, so `wake` may free the waiter or queue it again.
+ *      outcome) once. After that it never touches *w again, so wake may free the waiter or queue it again.
  *      A waiter without a wake function is yours as soon as the outcome is stored.
- *   2. A cancel function returned true. `wake` will never run; the library never touches *w again.
+ *   2. A cancel function returned true. wake will never run; the library never touches *w again.
  *
  * If the call returns anything but ROUSE_PENDING, the library keeps no pointer to the waiter.
  *
@@ -100,6 +100,7 @@ ROUSE_INLINE_ const char *rouse_status_string(rouse_status status) {
 }
 
 typedef struct rouse_waiter rouse_waiter;
+/* Wakes a waiter: called once, with the outcome, after each ROUSE_PENDING. */
 typedef void rouse_wake_fn(rouse_waiter *waiter, rouse_status status);
 
 /* One layout for every backend. The members are the library's; use the functions below. */
