@@ -16,7 +16,8 @@
  *   no memory. rouse::any always allocates when it queues.
  *
  * A coroutine may be destroyed while it waits, on the thread on which it would continue. Then it leaves the
- * queue. If it had been granted and not yet resumed, what it was granted goes back.
+ * queue. If it had been granted and not yet resumed, what it was granted goes back at once, so the object may
+ * be destroyed next. (Not so if another thread is just waking it: then it goes back there.)
  *
  * A barrier cannot be awaited: a party that has arrived cannot leave, so its coroutine could not be
  * destroyed.
@@ -403,7 +404,8 @@ template <class Operation> class awaiter {
                 delete place_;
             }
         } else if (how_.mailbox == nullptr) {
-            place_->owner = nullptr; /* its wake will run, and give back what it brings */
+            place_->owner = nullptr; /* its wake gives back what it brings */
+            (void)rouse_deliver_early_(&place_->timed.waiter);
         } else if (rouse_mailbox_revoke(how_.mailbox, &place_->timed.waiter)) {
             operation_.give_back(&place_->timed.waiter, rouse_waiter_status(&place_->timed.waiter));
         }
@@ -566,7 +568,8 @@ class condvar_awaiter {
             }
         } else if (mailbox_ == nullptr) {
             guard_.forget();
-            it->owner = nullptr; /* its wake will run, and unlock */
+            it->owner = nullptr; /* its wake unlocks */
+            (void)rouse_deliver_early_(&it->waiter.waiter);
         } else if (!rouse_mailbox_revoke(mailbox_, &it->waiter.waiter) ||
                    rouse_waiter_status(&it->waiter.waiter) != ROUSE_OK) {
             guard_.forget(); /* else the guard unlocks what it was granted */
@@ -686,7 +689,7 @@ template <std::size_t N> class any_awaiter {
     ~any_awaiter() {
         const held_wakes held; /* as in awaiter */
         if (place_ != nullptr && waits_ && !rouse_any_cancel(&place_->any)) {
-            place_->owner = nullptr; /* its wake will run, and give back what it brings */
+            hurry();
         } else {
             delete place_;
         }
@@ -713,11 +716,31 @@ template <std::size_t N> class any_awaiter {
         rouse_any any;
         std::array<rouse_arm, N> arms;
         any_awaiter *owner;
+        bool *over; /* set when the any is told; nullptr: nobody asks */
     };
+    /* The any cannot be cancelled any more: its wake gives back what it brings, at once if this thread has
+     * deferred it, or the wakes of the arms. */
+    void hurry() noexcept {
+        place *const it = place_;
+        bool over = false;
+        it->owner = nullptr;
+        it->over = &over;
+        for (std::size_t i = 0; i != N && !over; i++) {
+            (void)rouse_deliver_early_(&it->arms[i].waiter_);
+        }
+        if (!over && mailbox_ != nullptr && rouse_mailbox_revoke(mailbox_, &it->any.waiter_)) {
+            on_wake(&it->any, 0, ROUSE_CANCELLED);
+        } else if (!over && (mailbox_ != nullptr || !rouse_deliver_early_(&it->any.waiter_))) {
+            it->over = nullptr;
+        }
+    }
     static void on_wake(rouse_any *any, int index, rouse_status status) noexcept {
         place *const it = static_cast<place *>(rouse_any_data(any));
         any_awaiter *const owner = it->owner;
         if (owner == nullptr) {
+            if (it->over != nullptr) {
+                *it->over = true;
+            }
             rouse_any_hand_on(any);
             delete it;
             return;

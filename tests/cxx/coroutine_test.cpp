@@ -388,7 +388,7 @@ static void test_any() {
     tasks[0] = any_of(s, e, &loop.mailbox);
     held.release();
     tasks[0] = task(); /* destroyed with its permit on the way: that goes back */
-    CHECK(rouse_mailbox_drain(&loop.mailbox) == 1 && s.available() == 1);
+    CHECK(s.available() == 1 && rouse_mailbox_drain(&loop.mailbox) == 0);
     tasks = {};
 }
 
@@ -614,6 +614,111 @@ static void test_destroyed_in_hand() {
     tasks = {};
 }
 
+/* ---- objects that are destroyed right after the coroutines that waited for them ---- */
+
+static task wait_for_any(rouse_semaphore &s, rouse_event &e, rouse_mailbox *mailbox) {
+    const rouse::any_result won = co_await rouse::any(rouse::acquire(s), rouse::wait(e)).on(mailbox);
+    const rouse::permit permit(s, 1, won.index == 0 ? won.status : ROUSE_CLOSED);
+    steps += 100;
+}
+static task wait_for_change(rouse_condvar &c, rouse_mutex &m) {
+    rouse::mutex_guard holding = co_await rouse::lock(m);
+    (void)co_await rouse::wait(c, holding);
+    steps += 100;
+}
+static task wait_until(rouse_semaphore &s, rouse_deadlines &d) {
+    const rouse::permit permit = co_await rouse::acquire(s).until(d, 10);
+    steps += 100;
+}
+
+enum class stage { mailed, mailed_arm, arm, any, plain, change, timed, invited, stages };
+
+struct scene {
+    rouse_semaphore s;
+    rouse_event e;
+    rouse_mutex m;
+    rouse_condvar c;
+    rouse_deadlines d;
+    rouse_mailbox mailbox;
+    rouse_semaphore begin[2];
+    rouse_waiter waiter[2];
+    stage when;
+
+    scene(stage when_, std::uint32_t bypass) : when(when_) {
+        (void)rouse_semaphore_init_throughput(&s, 0, bypass);
+        rouse_event_init(&e);
+        rouse_mutex_init(&m);
+        rouse_condvar_init(&c);
+        rouse_deadlines_init(&d);
+        rouse_mailbox_init(&mailbox, nullptr, nullptr);
+        for (int i = 0; i < 2; i++) {
+            rouse_semaphore_init(&begin[i], 0);
+            rouse_waiter_init(&waiter[i], i == 0 ? grant : end, this);
+            CHECK(rouse_semaphore_acquire(&begin[i], &waiter[i], 1) == ROUSE_PENDING);
+        }
+    }
+    ~scene() {
+        rouse_semaphore_destroy(&s);
+        rouse_event_destroy(&e);
+        rouse_mutex_destroy(&m);
+        rouse_condvar_destroy(&c);
+        rouse_deadlines_destroy(&d);
+        rouse_mailbox_destroy(&mailbox);
+        rouse_semaphore_destroy(&begin[0]);
+        rouse_semaphore_destroy(&begin[1]);
+    }
+    /* A wake that grants, and then lets the wakes run that this makes due, or does not. */
+    static void grant(rouse_waiter *w, rouse_status) {
+        scene *const it = static_cast<scene *>(rouse_waiter_data(w));
+        if (it->when == stage::change) {
+            CHECK(rouse_mutex_try_lock(&it->m) && rouse_condvar_signal(&it->c));
+            CHECK(rouse_mutex_unlock(&it->m) == ROUSE_OK && rouse_mutex_is_locked(&it->m));
+        } else {
+            CHECK(rouse_semaphore_release(&it->s, 1) == ROUSE_OK);
+        }
+        if (it->when == stage::any) {
+            CHECK(rouse_semaphore_release(&it->begin[1], 1) == ROUSE_OK); /* the arm's wake comes first */
+        } else {
+            CHECK(rouse_semaphore_cancel(&it->begin[1], &it->waiter[1]));
+            end(&it->waiter[1], ROUSE_OK);
+        }
+    }
+    /* Destroys the coroutine, and what it waited for. */
+    static void end(rouse_waiter *w, rouse_status) {
+        scene *const it = static_cast<scene *>(rouse_waiter_data(w));
+        tasks[0] = task();
+        CHECK(!rouse_mutex_is_locked(&it->m));
+        CHECK(rouse_semaphore_available(&it->s) == (it->when == stage::change ? 0u : 1u));
+        delete it;
+    }
+};
+
+static void test_objects_end_with_their_coroutines() {
+    steps = 0;
+    for (int i = 0; i < static_cast<int>(stage::stages); i++) {
+        const stage when = static_cast<stage>(i);
+        scene *const it = new scene(when, when == stage::invited ? 1 : 0);
+        rouse_mailbox *const mailbox =
+            when == stage::mailed || when == stage::mailed_arm ? &it->mailbox : nullptr;
+        if (when == stage::plain || when == stage::invited) {
+            tasks[0] = use(it->s);
+        } else if (when == stage::change) {
+            tasks[0] = wait_for_change(it->c, it->m);
+        } else if (when == stage::timed) {
+            tasks[0] = wait_until(it->s, it->d);
+        } else {
+            tasks[0] = wait_for_any(it->s, it->e, mailbox);
+        }
+        if (when == stage::mailed) { /* outside of a wake */
+            CHECK(rouse_semaphore_cancel(&it->begin[0], &it->waiter[0]));
+            scene::grant(&it->waiter[0], ROUSE_OK);
+        } else {
+            CHECK(rouse_semaphore_release(&it->begin[0], 1) == ROUSE_OK);
+        }
+    }
+    CHECK(steps == 0);
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -631,6 +736,7 @@ int main() {
     test_condvar();
     test_once();
     test_destroyed_in_hand();
+    test_objects_end_with_their_coroutines();
     std::printf("rouse.hpp: all of it works\n");
     return 0;
 }

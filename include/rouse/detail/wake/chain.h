@@ -122,10 +122,8 @@ ROUSE_INLINE_ bool rouse_chain_holds_(const rouse_chain_ *chain, const rouse_wai
            (rouse_outcome_invites_(rouse_outcome_due_(w)) && rouse_chain_before_(chain, w) != NULL);
 }
 
-/* Takes out w, which rouse_chain_join_stack_ appended. w is in this chain; or it is in another one, and
- * neither the first nor the last of it. */
-ROUSE_INLINE_ void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
-    rouse_waiter *const before = rouse_chain_before_(chain, w);
+/* Takes w, which is behind `before` (NULL: the first), out of the chain. */
+ROUSE_INLINE_ void rouse_chain_cut_(rouse_chain_ *chain, rouse_waiter *before, const rouse_waiter *w) {
     if (before == NULL) {
         chain->first = w->next_;
     } else {
@@ -136,6 +134,26 @@ ROUSE_INLINE_ void rouse_chain_remove_(rouse_chain_ *chain, rouse_waiter *w) {
     } else {
         rouse_chain_link_(w->next_, before);
     }
+}
+
+/* Takes out w, which rouse_chain_join_stack_ appended. w is in this chain; or it is in another one, and
+ * neither the first nor the last of it. */
+ROUSE_INLINE_ void rouse_chain_remove_(rouse_chain_ *chain, const rouse_waiter *w) {
+    rouse_chain_cut_(chain, rouse_chain_before_(chain, w), w);
+}
+
+/* Takes w out of the chain if it is in it, however it came. Searches for it. */
+ROUSE_INLINE_ bool rouse_chain_search_(rouse_chain_ *chain, const rouse_waiter *w) {
+    rouse_waiter *before = NULL;
+    rouse_waiter *at = chain->first;
+    while (at != NULL && at != w) {
+        before = at;
+        at = at->next_;
+    }
+    if (at != NULL) {
+        rouse_chain_cut_(chain, before, w);
+    }
+    return at != NULL;
 }
 
 #endif /* ROUSE_DETAIL_WAKE_CHAIN_H */

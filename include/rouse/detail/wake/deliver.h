@@ -165,6 +165,17 @@ ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_
 #endif
 }
 
+/* Runs w's wake now, if this thread has deferred it. Returns whether it has. w has no mailbox; the caller is
+ * in a wake, or holds the wakes back. */
+ROUSE_INLINE_ bool rouse_deliver_early_(rouse_waiter *w) {
+    rouse_inbox_ *const mine = rouse_inbox_mine_();
+    if (!rouse_inbox_remove_(mine, w) && !rouse_chain_search_(&mine->due_, w)) {
+        return false;
+    }
+    rouse_deliver_call_(w, rouse_outcome_due_(w) & 0xffu);
+    return true;
+}
+
 /* Sets the flag. From here on, wakes that become due on this thread go to the inbox. */
 ROUSE_INLINE_ void rouse_deliver_begin_(rouse_inbox_ *mine) {
     rouse_u32_store_relaxed_(&mine->running_, ROUSE_RUNNING_);
