@@ -762,3 +762,33 @@ SHARED_TEST(condvar, threads_that_put_take_and_lose_patience_lose_no_signal, .ti
     rouse_condvar_destroy(&not_empty);
     rouse_mutex_destroy(&mutex);
 }
+
+static void see_the_cancelled(user *u) {
+    const user *const cancelled = (const user *)u->arg;
+    cr_assert_neq(rouse_waiter_status(&cancelled->waiter.waiter), ROUSE_PENDING);
+}
+
+/* The signal that a cancelled waiter had goes on to one whose mutex is free. Its wake finds the cancelled one out of everything. */
+Test(condvar, a_cancelled_waiter_is_out_before_its_signal_wakes_another) {
+    rouse_condvar c = ROUSE_CONDVAR_INIT;
+    rouse_mutex held = ROUSE_MUTEX_INIT;
+    rouse_mutex is_free = ROUSE_MUTEX_INIT;
+    user first[1];
+    user second[1];
+    users_init(first, 1, &held);
+    users_init(second, 1, &is_free);
+    lock_and_wait(&c, &held, first);
+    lock_and_wait(&c, &is_free, second);
+    second->then = see_the_cancelled;
+    second->arg = first;
+    cr_assert(rouse_mutex_try_lock(&held));
+    cr_assert(rouse_condvar_signal(&c));
+    cr_assert(rouse_condvar_cancel(&c, &first->waiter));
+    cr_assert_eq(second->outcome, ROUSE_OK);
+    cr_assert_eq(first->wakes, 0);
+    cr_assert_eq(rouse_mutex_unlock(&held), ROUSE_OK);
+    cr_assert_eq(rouse_mutex_unlock(&is_free), ROUSE_OK);
+    rouse_condvar_destroy(&c);
+    rouse_mutex_destroy(&held);
+    rouse_mutex_destroy(&is_free);
+}
