@@ -3,15 +3,15 @@
  * A thread that finds nothing free lingers: it looks again a few times. Queueing costs two task switches, and
  * most sections are over sooner.
  *
- * Lingering is in vain while the holder of the permit does not run, and on one thread it always is. So each
- * queue remembers how it went, in a number: its doubt.
+ * Lingering fails while the holder of the permit does not run. On one thread it always fails. So each queue
+ * remembers how it went, in a number, its doubt.
  *
- *     0                        nobody has lingered yet
+ *     0                        no thread has lingered yet
  *     PAID                     the last thread that lingered saw the word change
- *     fails + 256 * skips      so many in a row have lingered in vain. The next `skips` do not linger
+ *     fails + 256 * skips      that many in a row have lingered without effect; the next `skips` do not
  *
- * From ROUSE_LINGER_TRIES_ fails on each one more doubles the skips that follow it, up to
- * ROUSE_LINGER_SKIPS_; then one thread lingers, to see whether it pays again.
+ * From ROUSE_LINGER_TRIES_ fails on, each further one doubles the skips that follow it, up to
+ * ROUSE_LINGER_SKIPS_. Then one thread lingers, to see whether it pays again.
  *
  * Threads change the doubt without regard to each other: a lost change costs a few pauses. */
 #ifndef ROUSE_DETAIL_QUEUE_LINGER_H
@@ -23,22 +23,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The longest of the pauses between two looks, and how often a newcomer yields at the bound. design.md says
- * how they were chosen. */
+/* The longest of the pauses between two looks, and how often a newcomer yields at the bound. docs/design.md
+ * says how they were chosen. */
 #define ROUSE_LINGER_        (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
 #define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT < 8 ? 0 : 4)
 
 enum { ROUSE_LINGER_TRIES_ = 16, ROUSE_LINGER_SKIPS_ = 64, ROUSE_LINGER_PAID_ = 128 };
 
-/* Does nobody linger this time? */
+/* Is lingering skipped this time? */
 ROUSE_INLINE_ bool rouse_linger_skips_(uint32_t doubt) {
     return doubt >= 256;
 }
-/* The doubt after one skip. */
+/* Returns the doubt after one skip. */
 ROUSE_INLINE_ uint32_t rouse_linger_skip_(uint32_t doubt) {
     return doubt - 256;
 }
-/* The doubt after a thread has lingered in vain. */
+/* Returns the doubt after a thread has lingered without effect. */
 ROUSE_INLINE_ uint32_t rouse_linger_fail_(uint32_t doubt) {
     const uint32_t fails = doubt % ROUSE_LINGER_PAID_;
     if (fails < ROUSE_LINGER_TRIES_) {
@@ -49,11 +49,11 @@ ROUSE_INLINE_ uint32_t rouse_linger_fail_(uint32_t doubt) {
                : fails + 256 * (uint32_t)ROUSE_LINGER_SKIPS_;
 }
 
-/* Looks at the word until one of the bits of `mask` is not as in *seen; after 1, 2, 4, ... pauses, up to
- * ROUSE_LINGER_. *seen is the word as last seen. Returns whether it has changed.
+/* Waits until one of the bits of `mask` differs from *seen. It looks after 1, 2, 4, ... pauses, up to
+ * ROUSE_LINGER_. *seen becomes the word as last seen. Returns whether it has changed.
  *
- * One change is enough: if another thread has been quicker, the processor is better used elsewhere. More
- * looks would take the word's cache line away from a thread that is at work with it. */
+ * One change is enough. If another thread has been quicker, the processor is better used elsewhere. More
+ * looks would take the word's cache line away from a thread that is working with it. */
 ROUSE_SLOW_ bool rouse_linger_(const rouse_atomic_u64_ *word, uint64_t *seen, uint64_t mask) {
     const uint64_t first = *seen & mask;
     for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (*seen & mask) == first; pauses *= 2) {

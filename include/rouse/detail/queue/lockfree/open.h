@@ -9,7 +9,7 @@
  *   INVITED ----> DONE       the waiter asks, and a permit is free: it takes one, and hands on what is left
  *   INVITED ----> READY      the waiter asks, and nothing is free: the cell keeps the count
  *   INVITED ----> CANCELLED  the waiter declines, or is cancelled in its mailbox; what is free is handed on
- *   INVITED ----> PROMISED   a wake gives more than the cell can say beside the count: no newcomer takes
+ *   INVITED ----> PROMISED   a wake gives more than the cell can say next to the count: no newcomer takes
  *                            until the waiter has answered. Otherwise the same as INVITED
  *   INVITED ----> TOKEN_CLOSED  close; what is free is stored. TOKEN_CLOSED -> DONE
  *

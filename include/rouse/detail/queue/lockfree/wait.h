@@ -189,7 +189,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
 #define ROUSE_WAIT_BACK_ ((uint32_t)ROUSE_OUTCOME_BY_ALL_)
 
 /* Takes the token that the waiter has found. The waiter is the last visitor of its cell, and has its outcome.
- * asked: how many it keeps or gives back; 0: it wants none.
+ * asked: how many it keeps or gives back; 0 if it wants none.
  *
  *     TOKEN           ->  DONE    wanted: OK        not wanted: OK, and 1 is handed on, under the wake's cap
  *     TOKEN_STORED    ->  DONE    OK                OK, and rouse_queue_looked_ gives 1 back

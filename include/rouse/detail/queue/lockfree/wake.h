@@ -103,7 +103,7 @@ typedef struct rouse_serving_ {
     uint32_t credit;       /* what closed waiters had been given; this call hands it on           */
     rouse_chain_ chain;    /* the waiters to deliver                                              */
     rouse_spot_ kept;      /* the RESERVED cell; segment NULL: none                               */
-    rouse_waiter *invited; /* throughput mode: the waiter to tell last; NULL: none             */
+    rouse_waiter *invited; /* throughput mode: the waiter to invite last, or NULL             */
 } rouse_serving_;
 
 ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uint32_t outcome) {
@@ -672,8 +672,8 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
             rouse_ticket_settle_(q, state);
         } else if ((!takes || bits == 0 || serving->woken != 0 ||
                     rouse_serving_begin_(q, serving, state, &after)) &&
-                   /* E3: a read-modify-write even if nothing changes: whatever came before it, later calls
-                    * see. */
+                   /* E3: a read-modify-write even if nothing changes, so that later calls see what came
+                    * before it. */
                    rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
             break;
         }
