@@ -19,8 +19,8 @@ import gdb.printing
 
 CLOSED = 1 << 32
 MAX_LACK = 3 << 28
-STATUS = {0: "ROUSE_OK", 1: "ROUSE_PENDING", 0xFF: "ROUSE_CLOSED", 0xFE: "ROUSE_TIMEDOUT", 0xFD: "ROUSE_NOMEM",
-          0xFC: "ROUSE_OVERFLOW", 0xFB: "ROUSE_INVALID"}
+STATUS = {0: "ROUSE_OK", 1: "ROUSE_PENDING", 2: "ROUSE_RETRY", 0xFF: "ROUSE_CLOSED", 0xFE: "ROUSE_TIMEDOUT", 0xFD: "ROUSE_NOMEM",
+          0xFC: "ROUSE_OVERFLOW", 0xFB: "ROUSE_INVALID", 0xFA: "ROUSE_CANCELLED", 0xF9: "ROUSE_FULL"}
 QUEUE_TYPES = ("rouse_semaphore", "rouse_notify", "rouse_mutex", "rouse_waiter_queue")
 
 
