@@ -378,7 +378,8 @@ ROUSE_INLINE_ uint32_t rouse_locked_sweep_(rouse_waiter_queue *q, uint32_t outco
     uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
-            /* E3: a read-modify-write even if nothing changes, so that later calls see what came before it. */
+            /* E3: a read-modify-write even if nothing changes, so that later calls see what came before
+             * it. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | bits)) {
                 return 0;
             }

@@ -637,7 +637,8 @@ ROUSE_SLOW_ uint32_t rouse_open_close_(rouse_waiter_queue *q) {
     uint32_t credit;
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
-            /* E3: a read-modify-write even if nothing changes, so that later calls see what came before it. */
+            /* E3: a read-modify-write even if nothing changes, so that later calls see what came before
+             * it. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &seen, seen | ROUSE_WORD_CLOSED_)) {
                 return 0;
             }
