@@ -902,6 +902,72 @@ Test(mailbox, deferred_wakes_can_be_run_inside_a_wake) {
     rouse_semaphore_destroy(&t);
 }
 
+/* It stays a loop inside a wake: its next drain runs wakes at once. */
+static void run_deferred_and_drain(probe *p) {
+    loop *const l = (loop *)p->arg;
+    probe q[2];
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    probe_init(&q[0], 1);
+    must_queue(&s, &q[0]);
+    (void)rouse_mailbox_drain(&l->mailbox);
+    (void)rouse_mailbox_drain(&l->mailbox); /* a loop, then */
+    cr_assert_eq(rouse_semaphore_release(&s, 1), ROUSE_OK);
+    wakes_running--;
+    cr_assert_eq(rouse_run_deferred_wakes(), (size_t)1);
+    post_probe(l, &q[1], 2, ROUSE_OK);
+    cr_assert_eq(rouse_mailbox_drain(&l->mailbox), (size_t)1);
+    wakes_running++;
+    cr_assert_eq(q[1].wakes, 1, "at once");
+    rouse_semaphore_destroy(&s);
+}
+
+Test(mailbox, a_loop_inside_a_wake_that_has_run_deferred_wakes_stays_a_loop) {
+    loop l;
+    probe p;
+    loop_init(&l);
+    post_probe(&l, &p, 0, ROUSE_OK);
+    p.then = run_deferred_and_drain;
+    p.arg = &l;
+    cr_assert_eq(rouse_mailbox_drain(&l.mailbox), (size_t)1);
+    expect_wakes(0, 1, 2);
+    rouse_mailbox_destroy(&l.mailbox);
+}
+
+/* What a kick makes due runs when all have been posted. */
+static void kick_and_release(void *arg) {
+    cr_assert_eq(rouse_semaphore_release((rouse_semaphore *)arg, 1), ROUSE_OK);
+}
+static void see_the_other_kick(probe *p) {
+    cr_assert_eq(kicks_since((loop *)p->arg), 1);
+}
+
+Test(mailbox, a_wake_that_a_kick_makes_due_runs_when_all_are_posted) {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    rouse_semaphore plain = ROUSE_SEMAPHORE_INIT(0);
+    rouse_mailbox first;
+    loop second;
+    probe p[3];
+    probes_init(p, 3);
+    rouse_mailbox_init(&first, kick_and_release, &plain);
+    loop_init(&second);
+    rouse_waiter_init_on(&p[0].waiter, &first, probe_wake, &p[0]);
+    rouse_waiter_init_on(&p[1].waiter, &second.mailbox, probe_wake, &p[1]);
+    must_queue(&s, &p[0]);
+    must_queue(&s, &p[1]);
+    must_queue(&plain, &p[2]);
+    p[2].then = see_the_other_kick;
+    p[2].arg = &second;
+    cr_assert_eq(rouse_semaphore_release(&s, 2), ROUSE_OK);
+    expect_wakes(2);
+    cr_assert_eq(rouse_mailbox_drain(&first), (size_t)1);
+    cr_assert_eq(rouse_mailbox_drain(&second.mailbox), (size_t)1);
+    expect_wakes(0, 1);
+    rouse_mailbox_destroy(&first);
+    rouse_mailbox_destroy(&second.mailbox);
+    rouse_semaphore_destroy(&s);
+    rouse_semaphore_destroy(&plain);
+}
+
 /* ---- fork inside a wake ---------------------------------------------------------------------------------------------------- */
 
 static void fork_in_wake(probe *p) {

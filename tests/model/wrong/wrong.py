@@ -373,24 +373,10 @@ def tests_of(section, backend):
             yield topic, scenario
 
 
-@functools.lru_cache(maxsize=None)
-def calls(path, names):
-    """Does the program call a function of one of these nouns?"""
-    return re.search(r"\brouse_(%s)_" % names, pathlib.Path(path).read_text()) is not None
-
-
-def concerns(path, file, function):
-    """Can the program tell that the function has changed? Of a primitive's header: does it call the primitive?"""
-    header = os.path.basename(file)[:-2]
-    return "/" in file or header in ("waiter_queue", "waiter", "mailbox", "blocking") or \
-        calls(path, function.split("_")[1] + "|" + header)
-
-
-def topics_of(file, function):
+def topics_of(file):
     header = os.path.basename(file)[:-2]
     topics = [topic.strip() for topic in ALL_TOPICS.split(";")]
-    return "; ".join(topic for topic in sorted(topics, key=lambda topic: topic != header)
-                     if concerns(os.path.join(MODEL, "races", topic + ".c"), file, function))
+    return "; ".join(sorted(topics, key=lambda topic: topic != header))
 
 
 def near_of(file):
@@ -412,15 +398,14 @@ def sanitized(test):
 
 def asked(level, mutate, section, backend):
     """What a level asks: other tests, and model tests, each with its processor's seconds."""
-    file, function = section["file"], section["in"]
+    file = section["file"]
     every = list(dict.fromkeys(topic for topic, _ in tests_of(section, backend)))
     near = [topic for topic in NEAR.get(os.path.basename(file)[:-2], os.path.basename(file)[:-2]).split("; ") if topic in every]
     near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
     if level == 1:
         return [(test, 0) for test in near_of(file) if mutate] + [(topic, 1) for topic in near[:1]]
     other = {2: [sanitized(test) for test in near_of(file)[:1]] + CHEAP, 3: DEAR}[level] if mutate else []
-    return ([(test, 0) for test in other
-             if test not in near_of(file) and concerns(os.path.join(TESTS, test[0]), file, function)] +
+    return ([(test, 0) for test in other if test not in near_of(file)] +
             [(topic, {2: 2, 3: 10}[level]) for topic in near] +
             [(topic, 1) for topic in every if topic not in near and (level == 3) != (topic in ENGINE_TOPICS)])
 
@@ -509,7 +494,7 @@ def mutants():
                     key += f" in {file}" if key in table else ""
                     table[key] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name, "nth": nth,
                                   "old": found.group().strip(), "new": become(found).strip(), "hints": [],
-                                  "tests": topics_of(file, name)}
+                                  "tests": topics_of(file)}
     rows = pathlib.Path(HERE, "survivors.md").read_text().split("\n## Reported")[0]
     for name, why in re.findall(r"^\| `(\w+ \w+(?: in \S+)?)` \| (.*) \|$", rows, re.M):
         if name not in table:
