@@ -1,8 +1,7 @@
 /* benches/cancel_bench.c: W7: registering and cancelling.
  *
  * W7 N: N waiters register on an empty semaphore and are cancelled in the order they came, in the reverse
- * order,
- * in a random order. Charged per waiter, registering included.
+ * order, in a random order. Charged per waiter, registering included.
  * W7sizes: the same for N = 10 ... 10,000, as many waiters of each N, in turn within each repetition. The
  * counters say what a waiter of each N took, and "growth" is the slowest over the fastest. Other load on the
  * machine then affects all N alike, which it does not where each N is a separate group.

@@ -105,7 +105,7 @@ struct op {
     uint8_t kind, order, failure_order, rmw, size;
     bool succeeded;
     int16_t place;
-    int n; /* OP_CHOOSE: how many; OP_WAIT: 1: it may time out */
+    int n; /* OP_CHOOSE: how many; OP_WAIT: 1 if it may time out */
     char *address;
     uint64_t value, expected, result;
     const void *pc;
@@ -127,7 +127,7 @@ struct thread {
     struct {
         int16_t place, event;
     } seen[SEEN];                   /* what it has read since it last yielded */
-    int16_t want_place, want_event; /* fairness: the next read of that place must be newer, -1: none */
+    int16_t want_place, want_event; /* fairness: the next read of that place must be newer; or -1 */
     void *waits_on;                 /* a condition variable or futex, NULL: none */
     bool signalled, late, woken_for_nothing;
     size_t heap_used;

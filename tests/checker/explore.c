@@ -4,21 +4,20 @@
  * the state back, and the threads continue from there, so it never runs a prefix twice.
  *
  * A choice says which thread does its pending load, RMW or lock, and what that reads from. Dynamic
- * partial-order
- * reduction (Flanagan and Godefroid, POPL 2005) keeps the alternatives few. At first one thread is chosen. A
- * thread may later write to the location that was read there. If the write does not depend on that read, the
- * other order matters as well, and the writing thread becomes an alternative at that choice (explore_race).
- * Only the order "read, then write" has to be turned round, because a read that comes after a write may still
- * take an older value.
+ * partial-order reduction (Flanagan and Godefroid, POPL 2005) keeps the alternatives few. At first one thread
+ * is chosen. A thread may later write to the location that was read there. If the write does not depend on
+ * that read, the other order matters as well, and the writing thread becomes an alternative at that choice
+ * (explore_race). Only the order "read, then write" has to be turned round, because a read that comes after a
+ * write may still take an older value.
  *
  * Sleep sets avoid doing things twice. When the checker has tried all that a thread could read at a choice,
  * the thread sleeps in the other alternatives of that choice. It sleeps until there is a write newer than the
  * choice for it to read.
  *
- * With a bound on preemptions (switches away from a thread that could continue) and on weak choices, or with
- * MC_EVERY_ORDER, the search is another one. Every enabled thread is an alternative, no thread sleeps, and a
- * table of the graphs met so far cuts off what is known. The checker's
- * own tests compare the two: both must find the same number of complete executions. */
+ * With a bound on preemptions (switches away from a thread that could continue) and on weak choices, or
+ * with MC_EVERY_ORDER, the search is another one. Every enabled thread is an alternative, no thread
+ * sleeps, and a table of the graphs met so far cuts off what is known. The checker's own tests compare the
+ * two: both must find the same number of complete executions. */
 #include "checker.h"
 
 #include <stdlib.h>

@@ -24,7 +24,7 @@ struct step {
     enum reg reg;
 };
 struct condition {
-    int thread; /* from 1; 0: unused, -1: the location's final value */
+    int thread; /* from 1; 0 if unused, -1 for the location's final value */
     int index, value;
 };
 struct litmus {

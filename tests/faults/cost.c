@@ -1,7 +1,7 @@
 /* tests/faults/cost.c: atomic operations, counted exactly, of the paths on which somebody queues.
  *
  * Each row is an average over ROUNDS, segment changes included, and must stay within its bounds, one for
- * read-modify-writes and one for loads; the output also shows how many read-modify-writes the usual case
+ * read-modify-writes and one for loads. The output also shows how many read-modify-writes the usual case
  * costs, the most frequent count. A bound is what the backend costs plus a tenth. The locks of MUTEX are
  * the platform's and are not counted. */
 #include "seam.h"

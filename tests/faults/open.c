@@ -10,7 +10,7 @@
  *
  * A script is a row of operations, each a letter:
  *
- *   W  a waiter for one        R  release 1       M  the longest invited resumes     C  cancel the first who waits
+ *   W  a waiter for one        R  release 1       M  the longest invited resumes     C  cancel the first that waits
  *   B  a waiter for two        S  release 3       D  it declines                     L  cancel the last
  *   P  a polled waiter         T  try_acquire 1   A  a waiter that resumes in its wake
  *   U  reduce by 1             X  close */

@@ -1,10 +1,12 @@
-/* tests/faults/priority.c: a real-time thread (SCHED_FIFO) and an ordinary one on one processor. The ordinary thread is preempted
- * at each of its atomic operations in turn, in a call on an object; the real-time thread then makes a call on the same object.
- * Where it has to wait for the ordinary thread it must let it run: a call may not use more processor time than a bounded
- * number of yields does. (A yield alone does not let a thread of lower priority run.)
+/* tests/faults/priority.c: a real-time thread (SCHED_FIFO) and an ordinary one on one processor. The ordinary
+ * thread is preempted at each of its atomic operations in turn, in a call on an object. The real-time thread
+ * then makes a call on the same object. Where it has to wait for the ordinary thread it must let that thread
+ * run: a call may not use more processor time than a bounded number of yields. (A yield alone does not let a
+ * thread of lower priority run.)
  *
- * With ROUSE_PRIORITY_INHERIT (MUTEX) a third thread, whose priority is between the two, keeps the processor busy whenever the
- * real-time thread does not use it: then only the real-time thread's priority lets the ordinary one finish.
+ * With ROUSE_PRIORITY_INHERIT (MUTEX) a third thread, whose priority is between the two, keeps the processor
+ * busy whenever the real-time thread does not use it. Then only the real-time thread's priority lets the
+ * ordinary one finish.
  *
  * Needs root or CAP_SYS_NICE: without, it says so and ends with 77. */
 #include <rouse/blocking.h>

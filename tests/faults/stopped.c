@@ -8,8 +8,7 @@
  * cancel of a waiter that a stopped thread is granting may wait for it.
  *
  * "Stopped" costs no thread: the seam runs the others' script from the middle of the stopped call, with the
- * per-thread
- * state of the library exchanged. In mode "signal" it is not exchanged: that is a signal handler.
+ * per-thread state of the library exchanged. In mode "signal" it is not exchanged: that is a signal handler.
  *
  * With MUTEX and SPIN the points at which the call holds the lock are counted and left out: nobody else can
  * do anything there, which is what these backends say of themselves. At all other points they are raced like
@@ -25,9 +24,9 @@
  *   stopped MODE STATE CALL OTHERS [SECOND CALL [THIRD CALL]]    all points of one case; handlers: STATE SCRIPT HANDLER */
 #include "world.h"
 
-/* States, each a script on an empty queue. With two cells in a segment these cover: nobody, credit, waiters in one and in
- * several segments, at each offset, partial credit, phantoms at the head, in the middle, at the end, and segments that have
- * been retired, removed, recycled. */
+/* States, each a script on an empty queue. With two cells in a segment these cover nobody, credit, partial
+ * credit, and waiters in one and in several segments, at each offset. They also cover cancelled cells at
+ * the head, in the middle and at the end, and segments that have been retired, removed, recycled. */
 static const char *const states[] = {
     "",       "R3",         "W",     "P",       "WW",    "PPP",          "WWWWW",      "W3",
     "W3R1",   "WW3WR2",     "R1W3",  "PC0",     "WWWC1", "WWWWC1C2",     "WWWWWWC2C3", "WWWWWWC1C2C3C4",

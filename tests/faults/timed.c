@@ -1,7 +1,7 @@
-/* tests/faults/timed.c: blocking calls against everything else, at every scheduling point of their waiting, sleeping and
- * cancelling.
+/* tests/faults/timed.c: blocking calls against everything else, at every scheduling point of their waiting,
+ * sleeping and cancelling.
  *
- *   timed            a call whose time is up. Whoever wins, the ledger is exact: a time-out that lost to a grant has
+ *   timed            a call whose time is up. The ledger is exact in any case: a time-out that lost to a grant has
  *                    reported ROUSE_OK, one that won has left nothing behind, and waiters behind it are served
  *   timed blocking   a call without a time-out. It gets its permits in the end, and sleeps no longer than that
  *   timed handler    both, with a signal handler on the call's own thread in place of other threads (LOCKFREE)

@@ -4,9 +4,9 @@
  * A libFuzzer target. Objects: two limits, an event, a gate, a condition variable and its mutex, a
  * reader-writer lock, a channel, a once, a barrier. Waiters: plain ones, ones with a deadline, and those of
  * the condition variable, the channel, the any (of a limit and the event) and the several (of the two
- * limits); polled, with a wake, on a mailbox, posted to it. A wake makes a call too. After every call the
- * answers, the order of the wakes and all that can be seen of the objects are those of the model. Every
- * waiter's memory is freed the moment the contract gives it back.
+ * limits). They are polled, with a wake, on a mailbox, or posted to it. A wake makes a call too. After every
+ * call the answers, the order of the wakes and all that can be seen of the objects are those of the model.
+ * Every waiter's memory is freed the moment the contract gives it back.
  *
  * The model knows nothing of atomics: numbers and lists, one list of wakes that are due, one of deadlines. */
 #include <rouse/any.h>

@@ -3,16 +3,15 @@
  *
  * A libFuzzer target, one for each backend. The threads are those of a deterministic scheduler
  * (tests/support/fibers.h): the input says which of them continues at which scheduling point, before and
- * after every atomic operation. A few calls come before
- * and after, one at a time.
+ * after every atomic operation. A few calls come before and after, one at a time.
  *
  * The test notes each call with its beginning, its end and its answer. At the end it looks, for each object,
  * for an order of the calls in which the model gives all these answers. (The model is a balance and a list,
  * one call at a time.) Each waiter must also get its outcome and the object its balance. A call that had
  * ended before another began comes before it. If there is no such order, that is a finding.
- * Where a backend promises less than "as if one at a time", so does the order: a wake of n may act as n wakes
- * of one,
- * and what a cancelled or closed request for several had already been given may go on its way a little later.
+ * Where a backend promises less than "as if one at a time", so does the order. A wake of n may act like n
+ * wakes of one, and what a cancelled or closed request for several had already been given may be handed on a
+ * little later.
  *
  * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address
  * sanitizer. */

@@ -2,9 +2,10 @@
  *
  *   portable_test [rounds]
  *
- * First the calls' contracts, on one thread; then random calls against a plain model (the seed is fixed, so a failure
- * can be repeated on any machine); then threads that block, time out and post to a mailbox. Compiles as C11 and as
- * C++11, once for each backend. Exit status 0, and the closing line "portable: backend B: N checks, 0 failed". */
+ * It checks the calls' contracts on one thread. Then it makes random calls against a plain model (the seed
+ * is fixed, so a failure can be repeated on any machine). Then threads block, time out and post to a
+ * mailbox. Compiles as C11 and as C++11, once for each backend. Exit status 0, and the closing line
+ * "portable: backend B: N checks, 0 failed". */
 #include <rouse/rouse.h>
 
 #include "portable_other.h"
@@ -30,7 +31,7 @@ static void check(bool ok, const char *what, int line) {
 typedef struct task {
     rouse_waiter waiter;
     rouse_status told; /* ROUSE_PENDING: not yet                        */
-    int turn;          /* the how-many-eth to be told since `turns` = 0 */
+    int turn;          /* its place in the order of the wakes since `turns` = 0 */
 } task;
 
 static int turns;

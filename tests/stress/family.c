@@ -5,7 +5,7 @@
  *   12 workers   acquire of a limit (polled, blocking, timed, tried), give back, inside a gate
  *    1 resizer   sets the limit, 1 ... 8
  *    1 pulse     sets and resets an event for which workers wait
- *    2 loops     waits with deadlines on a mailbox of their own
+ *    2 loops     waits with deadlines, each on its own mailbox
  *
  * In the end the gate closes, and the thread that waits for it finds everything given back. */
 #include "stress.h"

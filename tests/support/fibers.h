@@ -4,7 +4,7 @@
  * every interleaving.
  *
  *     fibers_setup(&own, sizeof own)     what of the library's data each thread has for itself (the deferred wakes)
- *     fiber_start(i, run, arg)           number i, from 0, begins anew
+ *     fiber_start(i, run, arg)           number i, from 0, begins again
  *     fiber_resume(i)                    lets it run until it gives way or ends; from outside only
  *     fiber_done(i)                      has it ended?
  *     fiber_give_way()                   by the fiber

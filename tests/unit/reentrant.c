@@ -7,7 +7,7 @@
  *
  *   permits     in use + free = all there are
  *   no wake is lost: while somebody waits for one, and all invitations are answered, nothing is free
- *   a time-out  is told as ROUSE_TIMEDOUT, a cancel as ROUSE_CANCELLED, and only to those who ran out of time or were cancelled
+ *   a time-out  gives ROUSE_TIMEDOUT, a cancel ROUSE_CANCELLED, and only to waiters that ran out of time or were cancelled
  *
  * reentrant [ROUNDS [SEED]] */
 #include <rouse/deadline.h>

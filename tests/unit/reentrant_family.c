@@ -1,9 +1,10 @@
-/* reentrant_family.c: wakes that call back into what woke them, for every primitive: random calls on one object of each kind,
- * from outside and from every wake. (reentrant.c does the same for the invitations of throughput mode and for several.)
+/* reentrant_family.c: wakes that call back into what woke them, for every primitive. Random calls on one
+ * object of each kind, from outside and from every wake. (reentrant.c does the same for the invitations of
+ * throughput mode and for several.)
  *
- * A wake waits, gives back, signals, sends, closes, cancels, drains the mailbox, runs the deadlines, and destroys whatever it may
- * destroy. Each waiter is on the heap and is freed the moment its contract gives it back, and so is each object, so a sanitizer sees
- * who touches it afterwards. Whenever no call is in progress:
+ * A wake waits, gives back, signals, sends, closes, cancels, drains the mailbox, runs the deadlines, and
+ * destroys whatever it may destroy. Each waiter is on the heap and is freed the moment its contract gives it
+ * back, and so is each object, so a sanitizer sees a later access. Whenever no call is in progress:
  *
  *   nothing is given twice      one holder of a mutex, of the write lock, of the work of a once; an element received once
  *   nothing is lost             what a waiter waits for is not there; what was accepted by the channel was received or is in it
@@ -125,7 +126,8 @@ static uint64_t now;
 static unsigned long long waits;
 static int calls_left, depth;
 
-/* The model: what is held, by whomever; what has been closed; who is in the middle of a call on several objects. */
+/* The model: what is held; what has been closed; which waiters are in the middle of a call on several
+ * objects. */
 static uint32_t permits[OBJECTS], held[OBJECTS], readers, inside, parties, capacity;
 static bool writer, closed[OBJECTS];
 static uint32_t several;
@@ -286,7 +288,8 @@ static void end(enum object o) {
         break;
     }
 }
-/* A new object in place of one for which nobody waits. (Whoever is in a call on several objects will touch them all.) */
+/* A new object in place of one for which nobody waits. (A waiter in a call on several objects will touch
+ * them all.) */
 static void renew(enum object o) {
     if (several == 0 && waiters(o) == 0 && (o != BARRIER || depth == 0)) {
         end(o);

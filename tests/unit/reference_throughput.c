@@ -2,8 +2,8 @@
  *
  *   reference_throughput DEPTH    every sequence of DEPTH operations on 3 waiters, from credits 0 and 1, and of DEPTH - 1
  *                                 more where two wait, where one of them is invited, and where three wait and two are;
- *                                 with bounds 1 and 2, for waiters that are told, polled, on a mailbox, mixed, and such as
- *                                 answer in the wake
+ *                                 with bounds 1 and 2, for waiters that are invited, polled, on a mailbox, mixed, and
+ *                                 that answer in the wake
  *
  * After each operation the two must agree on what was returned, which wakes ran, with what and in which
  * order, the free permits, the number of waiters, every waiter's status, and whether it is closed. The
@@ -11,7 +11,7 @@
  * anybody waits, if one is invited and the count plus n is within the bound. And as many waiters are invited
  * as there are permits. The first disagreement prints the sequence and ends the program.
  *
- *   reference_throughput SEQUENCES    built with AT_RANDOM: so many sequences of 4096 operations on 24 waiters
+ *   reference_throughput SEQUENCES    built with AT_RANDOM: that many sequences of 4096 operations on 24 waiters
  *
  * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the
  * reference gives to a waiter that lacks several; a newcomer sees no difference. */

@@ -768,7 +768,8 @@ static void see_the_cancelled(user *u) {
     cr_assert_neq(rouse_waiter_status(&cancelled->waiter.waiter), ROUSE_PENDING);
 }
 
-/* The signal that a cancelled waiter had goes on to one whose mutex is free. Its wake finds the cancelled one out of everything. */
+/* The signal that a cancelled waiter had is handed on to one whose mutex is free. Its wake finds the
+ * cancelled one out of everything. */
 Test(condvar, a_cancelled_waiter_is_out_before_its_signal_wakes_another) {
     rouse_condvar c = ROUSE_CONDVAR_INIT;
     rouse_mutex held = ROUSE_MUTEX_INIT;

@@ -59,7 +59,7 @@ static uint32_t script_waiters_on(const void *l) {
     return rouse_rwlock_waiter_count((const rouse_rwlock *)l);
 }
 
-/* Ends with nobody who holds it, unless it was closed. */
+/* Ends with the lock free, unless it was closed. */
 static void run(uint32_t readers, const char *script) {
     static const script_verbs verbs = {
         .wait = script_wait_on,

@@ -162,7 +162,8 @@ static void block_closed(void) {
     queue_finish();
 }
 
-/* A thread that is ended while it sleeps, as its clean-up sees it: whoever is waking it has finished with its stack. */
+/* A thread that is ended while it sleeps, as its clean-up sees it: a thread that is waking it has finished
+ * with its stack. */
 static void acquire_and_end(void *unused) {
     rouse_thread_waiter t;
     rouse_block_ b = {&t, semaphore, rouse_block_leave_queue_, rouse_block_give_to_queue_, 1};

@@ -1,9 +1,8 @@
 /* mix.c: acquire, release, cancel in all pairs and triples, and in fours. Whatever two to four threads do,
  * permits are conserved, a guest that waits is rightly queued, and no guest overtakes.
  *
- * One scenario for each state in which they begin; which calls the threads make is a choice like any other,
- * so all are
- * tried. A thread makes one to three calls. */
+ * One scenario for each state in which they begin; which calls the threads make is a choice like any
+ * other, so all are tried. A thread makes one to three calls. */
 #include "support.h"
 
 /* What a thread does. */
