@@ -8,9 +8,16 @@
  *
  *   nothing is given twice      one holder of a mutex, of the write lock, of the work of a once; an element received once
  *   nothing is lost             what a waiter waits for is not there; what was accepted by the channel was received or is in it
+ *   no memory                   a wait is refused, and nothing has changed
  *   no wake is lost             every waiter that the objects do not count has had its wake
  *
  * reentrant_family [ROUNDS [SEED]] */
+#include <stddef.h>
+
+/* LOCKFREE: one call of the allocator in six fails. */
+void *now_and_then(size_t size); /* not static: only LOCKFREE calls it */
+#define ROUSE_MALLOC(size) now_and_then(size)
+#define ROUSE_FREE(memory) free(memory)
 #include <rouse/any.h>
 #include <rouse/barrier.h>
 #include <rouse/channel.h>
@@ -101,7 +108,8 @@ static struct guest {
     enum object lock;      /* CHANGE */
     bool polled;
     bool cancelled;
-    unsigned long long wait; /* which wait this is */
+    unsigned long long wait;     /* which wait this is */
+    unsigned long long refusals; /* before it began */
 } guests[GUESTS];
 
 static struct world {
@@ -123,7 +131,7 @@ static rouse_mailbox mailbox;
 static rouse_deadlines deadlines;
 static dice random_calls;
 static uint64_t now;
-static unsigned long long waits;
+static unsigned long long waits, refusals;
 static int calls_left, depth;
 
 /* The model: what is held; what has been closed; which waiters are in the middle of a call on several
@@ -135,6 +143,14 @@ static uint32_t several;
 static enum { NEW, ACCEPTED, REFUSED } fate[ELEMENTS];
 static bool received[ELEMENTS];
 static uint32_t offered;
+
+void *now_and_then(size_t size) {
+    if (roll(&random_calls, 6) == 0) {
+        refusals++;
+        return NULL;
+    }
+    return malloc(size);
+}
 
 static void call(void);
 static void calls(void) {
@@ -210,7 +226,9 @@ static void make(enum object o) {
     case BARRIER:
     case OBJECTS:
         parties = 1 + roll(&random_calls, 3);
-        CHECK(rouse_barrier_init(the.barrier = fresh(sizeof *the.barrier), parties) == ROUSE_OK);
+        the.barrier = fresh(sizeof *the.barrier);
+        while (rouse_barrier_init(the.barrier, parties) != ROUSE_OK) {
+        }
         break;
     }
 }
@@ -379,7 +397,8 @@ static void over(struct guest *g, rouse_status outcome, int arm) {
         CHECK(outcome == ROUSE_OK || closed[object_of[g->arms[arm]]]);
     } else {
         CHECK(outcome == ROUSE_OK || (outcome == ROUSE_TIMEDOUT && g->manner == TIMED) ||
-              (outcome == ROUSE_CANCELLED && g->cancelled) || (outcome == ROUSE_CLOSED && may_be_closed(g)));
+              (outcome == ROUSE_CANCELLED && g->cancelled) || (outcome == ROUSE_CLOSED && may_be_closed(g)) ||
+              (outcome == ROUSE_NOMEM && g->refusals != refusals));
     }
     free(g->block);
     g->block = NULL;
@@ -394,7 +413,7 @@ static void over(struct guest *g, rouse_status outcome, int arm) {
     }
 }
 static void told(struct guest *g, rouse_status status, int arm) {
-    CHECK(g->state != OUT);
+    CHECK(g->state != OUT && (status != ROUSE_NOMEM || g->what == FIRST)); /* else the wait itself says so */
     while (status == ROUSE_RETRY) {
         g->cancelled = g->cancelled || roll(&random_calls, 2) == 0;
         if (g->what == PERMIT) {
@@ -561,6 +580,7 @@ static void begin(struct guest *g) {
         received[g->block->element] = false;
     }
     g->cancelled = false;
+    g->refusals = refusals;
     g->wait = wait = ++waits;
     g->state = IN_HAND;
     if (g->what == FIRST) {
