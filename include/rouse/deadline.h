@@ -469,10 +469,17 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_if_until(rouse_notify *n, rouse_tim
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire_until(rouse_limit *l, rouse_timed *t, uint32_t n,
                                                      uint64_t until) {
+    rouse_inbox_ *held;
+    rouse_status status;
     ROUSE_CHECK_USE_(l, l);
     ROUSE_CHECK_OBJECT_(t);
-    return ROUSE_TIMED_WAIT_(t, l, l, rouse_timed_leave_limit_, rouse_limit_acquire_(l, &t->waiter, n),
-                             until);
+    /* LOCKFREE: an acquire that queues may serve others. One of their wakes could give back what t waits for,
+     * and t's wake could free t before it is in the heap. */
+    held = ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE ? rouse_deliver_hold_() : NULL;
+    status =
+        ROUSE_TIMED_WAIT_(t, l, l, rouse_timed_leave_limit_, rouse_limit_acquire_(l, &t->waiter, n), until);
+    rouse_deliver_let_go_(held);
+    return status;
 }
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_event_wait_until(rouse_event *e, rouse_timed *t, uint64_t until) {

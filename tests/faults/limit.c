@@ -2,11 +2,13 @@
  * call of limit.h (LOCKFREE), also of those that hold the queue. So do other threads, while the thread
  * that makes the call is stopped there. Each of their calls returns without waiting, nothing is lost, and
  * at the end no waiter waits that could be served. */
+#include <rouse/deadline.h>
 #include <rouse/limit.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { WAITERS = 5, PATIENCE = 2000 };
 
@@ -141,6 +143,50 @@ static bool one_case(uint64_t point) {
     return came;
 }
 
+/* ---- a wait with a deadline -------------------------------------------------------------------------- */
+
+static void pass_on(rouse_waiter *w, rouse_status status) {
+    CHECK(w == &waiter[0] && status == ROUSE_OK);
+    CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+}
+static void on_timed_wake(rouse_timed *t, rouse_status status) {
+    CHECK(status == ROUSE_OK && rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+    CHECK(mprotect(t, sizeof *t, PROT_NONE) == 0); /* as if it were freed */
+}
+static void give_one_back(void) {
+    came = true;
+    CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+}
+/* The handler gives back while a call with a deadline queues. Then the call serves the waiter before it, whose wake gives
+ * back in turn: so the wake of this wait may run before the call returns, and may free it. */
+static bool timed_case(uint64_t point) {
+    rouse_deadlines deadlines;
+    rouse_timed *const t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(t != MAP_FAILED);
+    came = false;
+    rouse_deadlines_init(&deadlines);
+    CHECK(rouse_limit_init(&limit, 1, UINT32_MAX) == ROUSE_OK && rouse_limit_try_acquire(&limit, 1));
+    rouse_waiter_init(&waiter[0], pass_on, NULL);
+    CHECK(rouse_limit_acquire(&limit, &waiter[0], 1) == ROUSE_PENDING);
+    rouse_timed_init(t, &deadlines, NULL, on_timed_wake, NULL);
+    seam.passed = 0;
+    seam.stop_at = point;
+    seam.stopped = give_one_back;
+    if (rouse_limit_acquire_until(&limit, t, 1, 10) == ROUSE_OK) {
+        on_timed_wake(t, ROUSE_OK);
+    }
+    seam.stop_at = 0;
+    if (!came) {
+        CHECK(rouse_limit_give_back(&limit, 1) == ROUSE_OK);
+    }
+    CHECK(rouse_limit_in_use(&limit) == 0 && rouse_limit_waiter_count(&limit) == 0);
+    CHECK(rouse_deadlines_next(&deadlines) == UINT64_MAX);
+    rouse_deadlines_destroy(&deadlines);
+    rouse_limit_destroy(&limit);
+    CHECK(munmap(t, sizeof *t) == 0);
+    return came;
+}
+
 int main(void) {
     static const char *const states[] = {"T1T1", "T1T1A1", "T1T1A2A1", "T1T1A1A1S1", "T1T1A2A1A1S3"};
     static const char *const calls[] = {"A1", "A2", "G1", "S3", "S1", "C0", "C1", "T1", "X0", "A1C2G1"};
@@ -161,6 +207,10 @@ int main(void) {
                 }
             }
         }
+    }
+    state = "with a deadline";
+    for (uint64_t point = 1; timed_case(point); point++) {
+        cases++;
     }
     (void)printf("limit: a handler, or other threads, at %llu points\n", cases);
     return cases > 1000 ? 0 : 1;
