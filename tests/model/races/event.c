@@ -121,6 +121,19 @@ static void set_orders_reset(void) {
     finish();
 }
 
+/* Of two resets one finds it set. */
+static bool found_set[2];
+static void reset_and_tell(void *found) {
+    *(bool *)found = rouse_event_reset(EVENT);
+}
+static void two_reset(void) {
+    start(0);
+    set(NULL);
+    run(reset_and_tell, &found_set[0], reset_and_tell, &found_set[1], ONLY_TWO);
+    mc_assert(found_set[0] != found_set[1]);
+    finish();
+}
+
 /* The loop "reset, look, wait" against "change, set", while the event is set from before. */
 static rouse_atomic_u32_ work;
 static bool saw_work;
@@ -187,6 +200,7 @@ const mc_scenario mc_scenarios[] = {
      .soak_bound = MC_NO_BOUND},
     {.name = "set orders wait", .body = set_orders_wait},
     {.name = "set orders reset", .body = set_orders_reset},
+    {.name = "two resets", .body = two_reset},
     {.name = "set again, reset and look", .body = set_again_reset_look},
     {.name = "told destroys", .body = told_destroys},
     {0},
