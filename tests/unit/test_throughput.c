@@ -1102,3 +1102,23 @@ SEVERAL_TEST(the_one_behind_one_that_was_put_back_leaves) {
     expect_free(&s, 3, 0);
     rouse_semaphore_destroy(&s);
 }
+
+/* Its turn goes with it: a polled waiter still waits until nobody is under way. */
+SEVERAL_TEST(a_beaten_waiter_that_is_cancelled_leaves_no_turn) {
+    rouse_semaphore s;
+    rouse_waiter polled;
+    probe p[2];
+    rouse_semaphore_init_throughput(&s, 0, 9);
+    queue_up(&s, p, 2);
+    must_release(&s, 2);
+    cr_assert(rouse_semaphore_try_acquire(&s, 2));
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+    cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+    rouse_waiter_init(&polled, NULL, NULL);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &polled, 1), ROUSE_PENDING);
+    must_release(&s, 2);
+    cr_assert_eq(rouse_waiter_status(&polled), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[1].waiter), ROUSE_OK);
+    cr_assert_eq(rouse_waiter_status(&polled), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
+}
