@@ -135,9 +135,9 @@ ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint6
 /* Turns the answer of a call to which &t->waiter was given into its outcome: sleeps if the answer is
  * ROUSE_PENDING, and returns any other as it is.
  *
- * Returns what the call granted or refused: ROUSE_OK: it is yours; ROUSE_CLOSED and the other errors as of
- * the call. Not a cancellation point. The thread must not be ended in it: t is queued and is on its
- * stack. */
+ * Returns the outcome of the call. ROUSE_OK means that it is yours; ROUSE_CLOSED and the other errors are
+ * those of the call. Not a cancellation point. The thread must not be ended in it: t is queued and is on
+ * its stack. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_thread_waiter_await(rouse_thread_waiter *t, rouse_status answer) {
     ROUSE_CHECK_OBJECT_(t);

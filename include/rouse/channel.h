@@ -68,9 +68,10 @@ ROUSE_INLINE_ void rouse_transfer_wake_(rouse_waiter *w, rouse_status status) {
     t->wake_(t, status);
 }
 
-/* Prepares a transfer, which may then be used any number of times. mailbox: wake runs in its drain; NULL: on
- * the thread whose call serves it. wake: called once for each ROUSE_PENDING; NULL: poll the transfer with
- * rouse_waiter_status(&transfer->waiter). data: for rouse_transfer_data. */
+/* Prepares a transfer, which may then be used any number of times. wake runs in the drain of `mailbox`,
+ * or, if that is NULL, on the thread whose call serves the transfer. It is called once for each
+ * ROUSE_PENDING. If wake is NULL, poll the transfer with rouse_waiter_status(&transfer->waiter). `data` is
+ * for rouse_transfer_data. */
 ROUSE_INLINE_ void rouse_transfer_init(rouse_transfer *t, rouse_mailbox *mailbox,
                                        rouse_transfer_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);

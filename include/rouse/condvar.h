@@ -12,7 +12,7 @@
  *     ...
  *     on_change: the mutex is held again (ROUSE_OK): check again, continue or wait again, unlock
  *     ...
- *     ready = true;                                           // whoever changes it, with the mutex held
+ *     ready = true;                                           // with the mutex held
  *     rouse_condvar_signal(&changed);
  *
  * A signal moves the oldest waiter to the queue of the mutex, in one step and without waking it. The waiter's
@@ -79,10 +79,10 @@ ROUSE_INLINE_ void rouse_condvar_waiter_wake_(rouse_waiter *w, rouse_status stat
     waiter->wake_(waiter, status);
 }
 
-/* Prepares a waiter for waits with `mutex` held; it may then wait any number of times. mailbox: wake runs in
- * its drain; NULL: on the thread that unlocks the mutex, signals or closes. wake: called once for each
- * ROUSE_PENDING; NULL: poll the waiter with rouse_waiter_status(&w->waiter). data: for
- * rouse_condvar_waiter_data. */
+/* Prepares a waiter for waits with `mutex` held; it may then wait any number of times. wake runs in the
+ * drain of `mailbox`, or, if that is NULL, on the thread that unlocks the mutex, signals or closes. It is
+ * called once for each ROUSE_PENDING. If wake is NULL, poll the waiter with
+ * rouse_waiter_status(&w->waiter). `data` is for rouse_condvar_waiter_data. */
 ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mutex *mutex,
                                              rouse_mailbox *mailbox, rouse_condvar_wake_fn *wake,
                                              void *data) {

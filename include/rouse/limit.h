@@ -58,7 +58,7 @@
 /* word_ = in use + limit * 2^29 + the bits below. Debt needs no field: it is by how much the number in use
  * exceeds the limit.
  *
- *   bits      who may change the word
+ *   bits      which call may change the word
  *   none      any call, by one compare-and-swap
  *   CLOSED    any call, but no call takes permits any more
  *   WAITING   the list is not empty: newcomers queue; give_back and set take HELD in the step that changes
@@ -395,10 +395,9 @@ ROUSE_LATE_ void rouse_limit_refuse_(rouse_waiter *w) {
 ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
     while (rouse_waiter_status_(w) == ROUSE_PENDING) {
         uint64_t seen = rouse_limit_hold_(l);
-        const uint32_t ticket =
-            rouse_u32_load_acquire_(&w->ticket_); /* E1: as in rouse_invited_await_claimer_ */
+        const uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_); /* E1: partner: rouse_invited_settle_ */
         const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-        if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && ticket == 1) { /* closed: as in rouse_limit_cancel_ */
+        if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && ticket == 1) {         /* closed: the list is empty */
             rouse_u32_store_relaxed_(&w->ticket_, 0);
             rouse_list_remove_(&l->list_, w);
             ROUSE_TRACE("cancel", l, w);
@@ -454,9 +453,9 @@ ROUSE_INLINE_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
 
 /* ---- strict mode --------------------------------------------------------------------------------------- */
 
-/* The holder serves the oldest waiters from what is free, and lets go. Returns the oldest of those it has
- * served, linked to the others by next_; NULL: none. The caller delivers them; the limit may be gone as soon
- * as the first of them is woken. `seen`: the word; waiting: how many are in the list. */
+/* Serves the oldest waiters from what is free, and drops HELD. Returns the oldest of those it has served,
+ * linked to the others by next_; NULL: none. The caller delivers them; the limit may be gone as soon as
+ * the first of them is woken. `seen` is the word, and `waiting` is how many are in the list. */
 ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
     rouse_waiter *const first = l->list_.oldest;
     rouse_waiter *const newest = l->list_.newest;
@@ -483,7 +482,7 @@ ROUSE_SLOW_ rouse_waiter *rouse_limit_let_go_(rouse_limit *l, uint64_t seen, uin
         if (rouse_limit_publish_(l, &seen, after)) {
             break;
         }
-        /* LOCKFREE: the numbers have changed, and perhaps who can be served: start again. */
+        /* LOCKFREE: the numbers have changed, so other waiters may be served now. Start again. */
         if (w != NULL) {
             rouse_ptr_store_relaxed_(&w->place_, last); /* relaxed: the list's */
         }

@@ -5,11 +5,11 @@
  *   permits of two or more limits, all or nothing         several.h
  *   only one at a time, held across callbacks             mutex.h
  *   many may read at a time, or one writes                rwlock.h
- *   something has happened; whoever waits should look     notify.h
+ *   something has happened; the waiters should look       notify.h
  *   let everybody through once it is set, until reset     event.h
  *   nobody new comes in; tell me when all have left       gate.h
  *   wait, with a mutex, until a condition holds           condvar.h
- *   whoever comes first does it once, the others wait     once.h
+ *   the first task does it once, the others wait          once.h
  *   all arrive, then all continue                         barrier.h
  *   hand items over, at most N in flight                  channel.h
  *   whichever of several objects comes first              any.h

@@ -3,8 +3,8 @@
  *
  *   rouse_park_init_(p), rouse_park_destroy_(p)
  *   rouse_park_tell_(p)         tells the parked thread to continue. Any thread may call it, once for each
- *                               rouse_park_. p may be gone as soon as the parked thread can know, which may
- *                               be before this call has returned
+ *                               time that the thread is to continue. p may be gone as soon as the parked
+ *                               thread can know, which may be before this call has returned
  *   rouse_park_(p, deadline)    sleeps until told (true; p can be told again) or until the deadline on
  *                               rouse_time_now_'s clock (false; p can still be told)
  *

@@ -81,7 +81,7 @@ ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
         const uint32_t taken = n < stored ? n : stored;
-        /* E2: acquire. The partner is the add or CAS that stored the credit (E3). */
+        /* E2: acquire. The partner is the add or CAS that stored the credit. */
         if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
             return taken;
         }
