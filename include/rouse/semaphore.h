@@ -206,7 +206,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * thread that lingered saw a change, acquire yields the processor, up to 4 times, and looks again after each
  * yield. Where lingering keeps failing, the semaphore does it less often, down to one time in 65; on one
  * thread it always fails, so acquire never yields there. A polled waiter and try_acquire do not linger. Below
- * 8, ROUSE_SPIN_LIMIT is the longest pause, and no call yields. LOCKFREE lingers each time and never yields.
+ * 8, ROUSE_SPIN_LIMIT is the longest pause, and no call yields.
  *
  * Cancel:
  *   w is queued              true: its wake will never run; what it had been given goes to the next waiter

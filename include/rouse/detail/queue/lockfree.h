@@ -50,7 +50,7 @@
 #define ROUSE_BACKEND_INIT_(credit)                                                                     \
     {                                                                                                   \
         ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0                                       \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0, ROUSE_ATOMIC_INIT_(0)                \
     }
 
 /* Finishes the answer of a wait for a condition. If stored credit reached w while its second look said yes,
@@ -107,7 +107,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *
     uint32_t free = 0;
     bool invited = false;
     *lack = 0;
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
+    if (rouse_state_waits_(state)) {
         while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
             waiters++;
             *lack += rouse_cell_lacks_(at.word);
@@ -144,7 +144,7 @@ ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t 
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
     uint32_t lacks = most;
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) &&
+    if (rouse_state_waits_(state) &&
         rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
         lacks = rouse_cell_number_(at.word);
     }
@@ -159,7 +159,7 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
     /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     rouse_spot_ at = ROUSE_SPOT_NONE_;
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state)) {
+    if (rouse_state_waits_(state)) {
         while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
             if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_ ||
                 rouse_cell_state_(at.word) == ROUSE_CELL_READY_) {
@@ -193,6 +193,7 @@ ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_ptr_init_(&q->tail_, NULL);
     rouse_ptr_init_(&q->pool_, NULL);
     q->bypass_ = 0;
+    rouse_u32_init_(&q->doubt_, 0);
 }
 
 /* Relaxed: no other thread uses the queue. */

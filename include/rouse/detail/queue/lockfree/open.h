@@ -46,11 +46,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass)                                                  \
-    {                                                                                                   \
-        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                                         \
-            (bypass) < ROUSE_CELL_PASSED_MOST_ ? (bypass) : ROUSE_CELL_PASSED_MOST_                     \
+#define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass)                                                     \
+    {                                                                                                      \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL),    \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                                            \
+            (bypass) < ROUSE_CELL_PASSED_MOST_ ? (bypass) : ROUSE_CELL_PASSED_MOST_, ROUSE_ATOMIC_INIT_(0) \
     }
 
 ROUSE_INLINE_ void rouse_open_init_(rouse_waiter_queue *q, uint32_t bypass) {
@@ -141,8 +141,7 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
     if (oldest != NULL) {
         return rouse_open_take_oldest_(q, oldest, &seen, n, reduce);
     }
-    if (!rouse_state_is_queue_(state) || rouse_state_taken_(state) ||
-        (!reduce && rouse_word_closed_(state))) {
+    if (!rouse_state_waits_(state) || (!reduce && rouse_word_closed_(state))) {
         return 0;
     }
     while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
@@ -154,15 +153,36 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
     return 0;
 }
 
-/* Waits a moment for `word` to change, like rouse_open_linger_ of detail/queue/open.h. Returns the word as
- * last seen. */
-ROUSE_SLOW_ uint64_t rouse_open_linger_(const rouse_atomic_u64_ *word, uint64_t seen) {
-    uint64_t now = seen;
-    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && now == seen; pauses *= 2) {
-        rouse_platform_pauses_(pauses);
-        now = rouse_u64_load_relaxed_(word); /* relaxed: only compared, or a guess for a CAS */
+/* Is enough for n free in the oldest waiter's cell, and kept for that waiter? */
+ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
+    return rouse_cell_state_(word) == ROUSE_CELL_INVITED_ && rouse_cell_free_(word) >= n &&
+           rouse_cell_passed_(word) + n > q->bypass_;
+}
+
+/* Lingers for n permits, like rouse_open_linger_ of detail/queue/open.h. n is 0 for an invited waiter, which
+ * has no bound. `word` is that of the oldest waiter's cell, or the queue's. *seen becomes the word as last
+ * seen. Returns whether it has changed. */
+ROUSE_SLOW_ bool rouse_open_linger_(rouse_waiter_queue *q, const rouse_atomic_u64_ *word, uint64_t *seen,
+                                    uint32_t n) {
+    const uint32_t doubt = rouse_u32_load_relaxed_(&q->doubt_); /* relaxed: a guess about what pays */
+    bool changed;
+    if (rouse_linger_skips_(doubt)) {
+        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_skip_(doubt)); /* relaxed: likewise, as below */
+        return false;
     }
-    return now;
+    changed = rouse_linger_(word, seen, UINT64_MAX);
+    if (doubt == ROUSE_LINGER_PAID_ && word != &q->word_ && n != 0) {
+        for (int yields = 0; yields < ROUSE_LINGER_YIELDS_ && rouse_open_at_bound_(q, *seen, n); yields++) {
+            rouse_platform_yield_();
+            changed = rouse_linger_(word, seen, UINT64_MAX) || changed;
+        }
+    }
+    if (!changed) {
+        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_fail_(doubt));
+    } else if (doubt != ROUSE_LINGER_PAID_) {
+        rouse_u32_store_relaxed_(&q->doubt_, ROUSE_LINGER_PAID_);
+    }
+    return changed;
 }
 
 /* Tries once for a newcomer. False: nothing has changed, and the next release changes *word, which was
@@ -185,7 +205,7 @@ ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter 
     if (rouse_open_try_once_(q, n, &seen, &word)) {
         return true;
     }
-    return w->wake_ != NULL && rouse_open_linger_(word, seen) != seen &&
+    return w->wake_ != NULL && rouse_open_linger_(q, word, &seen, n) &&
            rouse_open_try_once_(q, n, &seen, &word);
 }
 
@@ -214,7 +234,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
     /* Relaxed: the cell is not final, so the segment is the one in which w queued. */
     const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
     if (wants && rouse_cell_invited_(seen) && rouse_cell_free_(seen) == 0) {
-        seen = rouse_open_linger_(&cell->word_, seen);
+        (void)rouse_open_linger_(pool->queue_, &cell->word_, &seen, 0);
     }
     for (;;) {
         const uint32_t state = rouse_cell_state_(seen);

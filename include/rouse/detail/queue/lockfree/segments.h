@@ -43,6 +43,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef ROUSE_MALLOC
 #    define ROUSE_MALLOC(size)  malloc(size)
@@ -231,18 +232,9 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
         /* Relaxed: no other thread gets this number, and the CAS that links the segment publishes it. */
         if (rouse_u32_cas_relaxed_(&pool->made_, &index, index + 1)) {
             segment = rouse_segment_at_(pool, index + 1);
+            memset((void *)segment, 0, sizeof *segment); /* FRESH, life 0; its cells come with life 1 */
             segment->index_ = index + 1;
             segment->pool_ = pool;
-            segment->life_ = 0;
-            rouse_u64_init_(&segment->state_, rouse_segment_state_(0, ROUSE_SEGMENT_FRESH_));
-            rouse_u64_init_(&segment->next_, 0);
-            rouse_u64_init_(&segment->from_, 0);
-            rouse_u32_init_(&segment->prev_, 0);
-            rouse_u32_init_(&segment->link_, 0);
-            for (uint32_t i = 0; i < ROUSE_SEGMENT_CELLS; i++) {
-                rouse_u64_init_(&segment->cells_[i].word_, rouse_cell_fresh_(0));
-                rouse_ptr_init_(&segment->cells_[i].waiter_, NULL);
-            }
         } else {
             segment = rouse_pool_pop_(pool);
         }
@@ -253,24 +245,16 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
 ROUSE_INLINE_ rouse_pool_ *rouse_pool_new_(uint64_t origin) {
     rouse_pool_ *const pool = (rouse_pool_ *)ROUSE_MALLOC(sizeof(rouse_pool_));
     if (pool != NULL) {
-        rouse_u64_init_(&pool->first_, 0);
-        rouse_u64_init_(&pool->free_, 0);
+        memset((void *)pool, 0, sizeof *pool);
         pool->origin_ = origin;
-        rouse_ptr_init_(&pool->invited_, NULL);
-        rouse_u64_init_(&pool->carried_, 0);
-        rouse_u64_init_(&pool->entered_, 0);
-        rouse_u32_init_(&pool->made_, 0);
-        for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
-            rouse_ptr_init_(&pool->chunks_[chunk], NULL);
-        }
     }
     return pool;
 }
 
-/* Relaxed: no other thread uses the pool. */
+/* Relaxed: no other thread uses the pool. The chunks that it has are the first ones (rouse_pool_reserve_). */
 ROUSE_INLINE_ void rouse_pool_delete_(rouse_pool_ *pool) {
-    for (uint32_t chunk = 0; chunk < ROUSE_CHUNKS_; chunk++) {
-        ROUSE_FREE(rouse_ptr_load_relaxed_(&pool->chunks_[chunk]));
+    for (uint32_t i = 0; i < ROUSE_CHUNKS_ && rouse_ptr_load_relaxed_(&pool->chunks_[i]) != NULL; i++) {
+        ROUSE_FREE(rouse_ptr_load_relaxed_(&pool->chunks_[i]));
     }
     ROUSE_FREE(pool);
 }

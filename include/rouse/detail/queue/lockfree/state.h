@@ -76,6 +76,7 @@ struct rouse_waiter_queue {
     rouse_atomic_ptr_ tail_;   /* the segment that a waiter last queued in; a hint                      */
     rouse_atomic_ptr_ pool_;   /* NULL until the first wait                                             */
     uint32_t bypass_;          /* 0: strict; otherwise the bound of throughput mode (open.h)            */
+    rouse_atomic_u32_ doubt_;  /* throughput mode: linger.h                                           */
 };
 
 /* ---- the queue's word ---------------------------------------------------------------------------------- */
@@ -98,6 +99,10 @@ ROUSE_INLINE_ bool rouse_state_is_queue_(uint64_t state) {
 /* `state` is QUEUE or TAKEN. Is it TAKEN? */
 ROUSE_INLINE_ bool rouse_state_taken_(uint64_t state) {
     return ((uint32_t)state & ROUSE_STATE_TAKEN_) != 0;
+}
+/* QUEUE? Then a wake serves the oldest cell. */
+ROUSE_INLINE_ bool rouse_state_waits_(uint64_t state) {
+    return (uint32_t)state - (ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_) < ROUSE_STATE_TAKEN_;
 }
 /* `state` is QUEUE or TAKEN. Is it BY_CLAIM? */
 ROUSE_INLINE_ bool rouse_state_by_claim_(uint64_t state) {
@@ -145,6 +150,12 @@ ROUSE_INLINE_ bool rouse_state_serves_(uint64_t state) {
      * open. */
     const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_;
     return (state >> 29 & (queue | ROUSE_STATE_TAKEN_) >> 29) == queue >> 29;
+}
+/* Is the word QUEUE, open and BY_CLAIM? */
+ROUSE_INLINE_ bool rouse_state_claims_(uint64_t state) {
+    const uint64_t queue =
+        ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_ | ROUSE_STATE_BY_CLAIM_; /* as above */
+    return (state >> 28 & (queue | ROUSE_STATE_TAKEN_) >> 28) == queue >> 28;
 }
 /* Is the word QUEUE or TAKEN, open, and not BY_CLAIM, both now and after 1 is added? Then the next ticket
  * goes to the waiter that issues it, and issuing it does not wrap the 28 low bits of `next`. */

@@ -304,16 +304,69 @@ ROUSE_SLOW_ rouse_status rouse_wait_slowly_(rouse_waiter_queue *q, rouse_waiter 
     }
     return status != ROUSE_PENDING ? status : rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-ROUSE_SLOW_ rouse_status rouse_wait_looks_(rouse_waiter_queue *q, rouse_waiter *w, rouse_ready_fn_ *ready,
-                                           void *arg, rouse_segment_ *segment, uint64_t ticket,
-                                           uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_looks_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                           rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
+                                           uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
-    return rouse_wait_issued_(q, w, 1, ready, arg, &at);
+    return rouse_wait_issued_(q, w, n, ready, arg, &at);
 }
-ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, rouse_segment_ *segment,
-                                            uint64_t ticket, uint64_t word) {
+ROUSE_SLOW_ rouse_status rouse_wait_served_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_segment_ *segment, uint64_t ticket, uint64_t word) {
     rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
-    return rouse_wait_say_(q, w, 1, true, &at);
+    return rouse_wait_say_(q, w, n, true, &at);
+}
+
+/* The cell is claimed, and the word has changed since. */
+ROUSE_SLOW_ rouse_status rouse_wait_overtaken_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                               rouse_ready_fn_ *ready, void *arg, rouse_segment_ *segment,
+                                               uint64_t ticket, uint64_t word) {
+    rouse_spot_ at = {segment, rouse_segment_base_of_(ticket), ticket, word, false};
+    return rouse_wait_have_issued_(q, &at) ? rouse_wait_issued_(q, w, n, ready, arg, &at) : ROUSE_CLOSED;
+}
+
+/* The usual case of a wait that claims its cell, in strict mode: nobody waits and no credit is stored, or the
+ * queue is BY_CLAIM; and the last segment has room. state, segment: as the caller has read them. */
+ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                            rouse_segment_ *segment, uint64_t state, rouse_ready_fn_ *ready,
+                                            void *arg) {
+    const bool queue = rouse_state_claims_(state);
+    uint64_t served;
+    uint64_t ticket;
+    uint64_t live;
+    if (segment == NULL || (!queue && (state & (ROUSE_WORD_CLOSED_ | UINT32_MAX)) != 0)) {
+        return rouse_wait_slowly_(q, w, n, ready, arg);
+    }
+    /* E4: acquire; the partner is that of rouse_wait_claim_. */
+    served = rouse_u64_load_acquire_(&q->served_);
+    ticket = queue ? rouse_state_next_(state) : served;
+    live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
+    /* E11: acquire; the partner is that of rouse_spot_last_. */
+    if ((queue ? served <= ticket : state == rouse_state_empty_(0, served, false)) &&
+        rouse_u64_load_acquire_(&segment->state_) == live) {
+        rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
+        uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: like rouse_spot_read_ */
+        const uint64_t claimed = rouse_cell_add_(word, n - 1) + (ROUSE_CELL_CLAIMED_ - ROUSE_CELL_FREE_);
+        /* E9: the orders of rouse_wait_claim_. */
+        if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
+            rouse_u64_load_acquire_(&segment->state_) == live &&
+            rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed)) {
+            word = claimed;
+            /* E4: the orders of rouse_ticket_issue_. */
+            if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
+                return rouse_wait_overtaken_(q, w, n, ready, arg, segment, ticket, word);
+            }
+            if (ready != NULL) {
+                return rouse_wait_looks_(q, w, n, ready, arg, segment, ticket, word);
+            }
+            rouse_wait_prepare_(q, w, n, segment, ticket, false);
+            /* E9: acquire and release, with the partners of rouse_wait_say_. */
+            return rouse_u64_cas_acq_rel_(&cell->word_, &word,
+                                          word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_CLAIMED_))
+                       ? ROUSE_PENDING
+                       : rouse_wait_served_(q, w, n, segment, ticket, word);
+        }
+    }
+    return rouse_wait_slowly_(q, w, n, ready, arg);
 }
 
 /* A wait in throughput mode. Mostly a waiter is invited, and a permit is free. */
@@ -333,12 +386,14 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
         return rouse_wait_open_(q, w, n, ready, arg);
     }
     /* E4, E11: acquire; the partners are those of rouse_wait_claim_ and rouse_spot_last_. */
-    state = n == 1 ? rouse_u64_load_acquire_(&q->word_) : 0; /* 0: the slow way */
-    segment = n == 1 ? (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_) : NULL;
+    state = rouse_u64_load_acquire_(&q->word_);
+    segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    if (n != 1 || !rouse_state_is_usual_(state)) {
+        return rouse_wait_claims_(q, w, n, segment, state, ready, arg);
+    }
     ticket = rouse_state_next_(state);
     live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_is_usual_(state) && segment != NULL &&
-        rouse_u64_load_acquire_(&segment->state_) == live) {
+    if (segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) { /* E11 */
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
         /* E4: the orders of rouse_ticket_issue_. served_ needs no change by rouse_ticket_serve_to_. The
@@ -348,14 +403,14 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
             (!rouse_state_taken_(state) || rouse_u64_load_acquire_(&q->served_) >= ticket) &&
             rouse_u64_cas_acq_rel_(&q->word_, &state, (state & ~(uint64_t)ROUSE_STATE_TAKEN_) + 1)) {
             if (ready != NULL) {
-                return rouse_wait_looks_(q, w, ready, arg, segment, ticket, word);
+                return rouse_wait_looks_(q, w, 1, ready, arg, segment, ticket, word);
             }
             rouse_wait_prepare_(q, w, 1, segment, ticket, false);
             /* E9: release, so that the waker may read w. Acquire, to see what came before the wake. */
             return rouse_u64_cas_acq_rel_(&cell->word_, &word,
                                           word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_FREE_))
                        ? ROUSE_PENDING
-                       : rouse_wait_served_(q, w, segment, ticket, word);
+                       : rouse_wait_served_(q, w, 1, segment, ticket, word);
         }
     }
     return rouse_wait_slowly_(q, w, n, ready, arg);

@@ -231,8 +231,8 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && !rouse_word_closed_(state) &&
-        segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
+    if (rouse_state_waits_(state) && !rouse_word_closed_(state) && segment != NULL &&
+        rouse_u64_load_acquire_(&segment->state_) == live) {
         /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
@@ -491,6 +491,34 @@ ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, 
     return status;
 }
 
+/* Stores n, in the usual case of a wake when nobody waits any more: the last waiter was served in the segment
+ * that head_ names. */
+ROUSE_INLINE_ bool rouse_serving_turn_back_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                            rouse_status *status) {
+    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    const uint64_t next = rouse_state_next_(state);
+    const rouse_segment_ *segment;
+    if (!rouse_state_is_queue_(state)) {
+        return false;
+    }
+    segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
+    /* Relaxed: whatever ticket from_ holds, the tickets before it in its segment are resolved or taken, and
+     * stay so. Those before that segment are, too, if served_ is in it or behind it. */
+    return segment != NULL && rouse_u64_load_relaxed_(&segment->from_) == next &&
+           rouse_segment_base_of_(next - 1) <= rouse_u64_load_acquire_(&q->served_) &&
+           rouse_ticket_serve_to_(q, next) && rouse_serving_store_(q, state, next, n, cap, status);
+}
+ROUSE_SLOW_ rouse_status rouse_serving_unusual_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                uint32_t *woken) {
+    rouse_status status = ROUSE_OK;
+    if (!rouse_open_on_(q) && rouse_serving_turn_back_(q, n, cap, &status)) {
+        *woken = 0;
+        return status;
+    }
+    return rouse_serving_wake_(q, n, cap, woken);
+}
+
 ROUSE_SLOW_ void rouse_serving_last_(rouse_segment_ *segment, uint64_t ticket, rouse_waiter *w,
                                      uint32_t outcome) {
     rouse_segment_end_(segment, ticket);
@@ -518,7 +546,7 @@ ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool an
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
-    if (rouse_state_is_queue_(state) && !rouse_state_taken_(state) && segment != NULL) {
+    if (rouse_state_waits_(state) && segment != NULL) {
         /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
@@ -560,16 +588,19 @@ ROUSE_SLOW_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, 
         *woken = 1;
         return ROUSE_OK;
     }
-    return rouse_serving_wake_(q, n, cap, woken);
+    return rouse_serving_unusual_(q, n, cap, woken);
 }
 
+ROUSE_SLOW_ rouse_status rouse_serving_one_(rouse_waiter_queue *q) {
+    uint32_t woken;
+    return rouse_serving_unusual_(q, 1, ROUSE_MAX_PERMITS, &woken);
+}
 /* wake(1, cap ROUSE_MAX_PERMITS), when somebody waits. */
 ROUSE_SLOW_ rouse_status rouse_queue_hand_off_(rouse_waiter_queue *q) {
-    uint32_t woken;
     return (rouse_open_on_(q) ? rouse_open_add_(q, 1, ROUSE_MAX_PERMITS)
                               : rouse_serving_usual_(q, 1, false, false, rouse_outcome_(ROUSE_OK, 0)))
                ? ROUSE_OK
-               : rouse_serving_wake_(q, 1, ROUSE_MAX_PERMITS, &woken);
+               : rouse_serving_one_(q);
 }
 
 ROUSE_SLOW_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
