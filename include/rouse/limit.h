@@ -41,6 +41,7 @@
 #include "detail/base/owner.h"
 #include "detail/base/platform.h"
 #include "detail/queue/invited.h"
+#include "detail/queue/linger.h"
 #include "detail/queue/list.h"
 #include "detail/wake/asker.h"
 #include "detail/wake/chain.h"
@@ -75,7 +76,8 @@
 #define ROUSE_LIMIT_INVITED_ ((uint64_t)1 << 61)
 
 #if ROUSE_INVITED_EVER_
-#    define ROUSE_LIMIT_OPEN_INIT_(bypass) (uint32_t) ROUSE_LIMIT_AT_MOST_(bypass), 0, 0,
+#    define ROUSE_LIMIT_OPEN_INIT_(bypass) \
+        (uint32_t) ROUSE_LIMIT_AT_MOST_(bypass), 0, 0, ROUSE_ATOMIC_INIT_(0),
 #else
 #    define ROUSE_LIMIT_OPEN_INIT_(bypass)
 #endif
@@ -96,6 +98,7 @@ typedef struct rouse_limit {
     uint32_t bypass_;           /* the bound; 0: strict                                          */
     uint32_t passed_;           /* how many permits newcomers have taken since a waiter got in   */
     uint32_t kept_;             /* INVITED: how many of the free permits are not for newcomers   */
+    rouse_atomic_u32_ doubt_;   /* linger.h; anybody's                                           */
 #endif
     uint32_t most_waiting_;
     ROUSE_OWNER_MEMBER_
@@ -129,6 +132,7 @@ ROUSE_INLINE_ rouse_status rouse_limit_begin_(rouse_limit *l, uint32_t permits, 
     l->bypass_ = bypass < ROUSE_MAX_PERMITS ? bypass : ROUSE_MAX_PERMITS;
     l->passed_ = 0;
     l->kept_ = 0;
+    rouse_u32_init_(&l->doubt_, 0);
 #endif
     (void)bypass;
     ROUSE_OWNER_BEGIN_(l);
@@ -315,9 +319,58 @@ ROUSE_SLOW_ bool rouse_limit_open_try_(rouse_limit *l, uint32_t n) {
     }
 }
 
+/* What changes when permits are given back, or when the limit is set or closed. */
+#    define ROUSE_LIMIT_CHANGES_ (ROUSE_LIMIT_WAITING_ - 1 + ROUSE_LIMIT_CLOSED_)
+
+/* Lingers for n permits if not so many are free, unless that has been in vain lately (linger.h). Waits for a
+ * holder first, which may be about to take them. */
+ROUSE_INLINE_ void rouse_limit_linger_(rouse_limit *l, uint32_t n) {
+    uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: only compared */
+    uint32_t step = 1;
+    uint32_t doubt;
+    while ((seen & ROUSE_LIMIT_HELD_) != 0) {
+        seen = rouse_limit_look_again_(l, seen, &step);
+    }
+    if ((seen & ROUSE_LIMIT_CLOSED_) != 0 || rouse_limit_fits_(seen, n)) {
+        return;
+    }
+    doubt = rouse_u32_load_relaxed_(&l->doubt_); /* relaxed: a guess about what pays */
+    if (rouse_linger_skips_(doubt)) {
+        rouse_u32_store_relaxed_(&l->doubt_, rouse_linger_skip_(doubt)); /* relaxed: the same */
+    } else {
+        const bool changed = rouse_linger_(&l->word_, &seen, ROUSE_LIMIT_CHANGES_);
+        if (!changed || doubt != ROUSE_LINGER_PAID_) {
+            rouse_u32_store_relaxed_(&l->doubt_, rouse_linger_after_(doubt, changed)); /* relaxed: the same */
+        }
+    }
+}
+
+/* For the holder, of a newcomer: are n free, and kept for the waiter that is invited? */
+ROUSE_INLINE_ bool rouse_limit_at_bound_(const rouse_limit *l, uint64_t seen, uint32_t n) {
+    return (seen & (ROUSE_LIMIT_INVITED_ | ROUSE_LIMIT_CLOSED_)) == ROUSE_LIMIT_INVITED_ &&
+           rouse_limit_fits_(seen, n) && n > l->bypass_ - l->passed_;
+}
+
+/* Takes the queue for a newcomer. Lingers before, and yields at the bound, as rouse_open_linger_ does. */
+ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
+    uint64_t seen;
+    rouse_limit_linger_(l, n);
+    seen = rouse_limit_hold_(l);
+    for (int yields = 0;
+         yields < ROUSE_LINGER_YIELDS_ && rouse_limit_at_bound_(l, seen, n) &&
+         rouse_u32_load_relaxed_(&l->doubt_) == ROUSE_LINGER_PAID_; /* relaxed: a guess about what pays */
+         yields++) {
+        (void)rouse_limit_publish_(l, &seen, seen & ~ROUSE_LIMIT_HELD_);
+        rouse_platform_yield_();
+        rouse_limit_linger_(l, n);
+        seen = rouse_limit_hold_(l);
+    }
+    return seen;
+}
+
 /* Queues w, unless it can take its permits now. */
 ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
-    uint64_t seen = rouse_limit_hold_(l);
+    uint64_t seen = w->wake_ == NULL ? rouse_limit_hold_(l) : rouse_limit_open_hold_(l, n);
     const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
     uint64_t after = seen & ~ROUSE_LIMIT_HELD_;
     rouse_status status = ROUSE_OK;
@@ -341,10 +394,15 @@ ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w
 /* An invited waiter asks. OK and CLOSED: it is out of the queue. PENDING: others were quicker, and it keeps
  * its place before all others. */
 ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
-    uint64_t seen = rouse_limit_hold_(l);
-    const uint32_t n = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_)); /* relaxed: the holder's */
-    const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_);                /* relaxed: the same */
-    const uint64_t after = seen & ~ROUSE_LIMIT_INVITED_;
+    /* Relaxed: n does not change while w has to answer. */
+    const uint32_t n = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_));
+    uint64_t seen;
+    uint64_t after;
+    uint32_t waiting;
+    rouse_limit_linger_(l, n);
+    seen = rouse_limit_hold_(l);
+    after = seen & ~ROUSE_LIMIT_INVITED_;
+    waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
     if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
         ROUSE_STATS_LEFT_(l, w, ROUSE_CLOSED);
         rouse_limit_open_settle_(l, after, waiting - 1, w, ROUSE_CLOSED);
@@ -862,8 +920,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
 
 /* ---- throughput mode -----------------------------------------------------------------------------------
  *
- * It works as for a semaphore: semaphore.h says what it is, what a waiter sees, and what cancel and close do.
- * In addition:
+ * It works as for a semaphore: semaphore.h says what it is, what a waiter sees, how calls linger, and what
+ * cancel and close do. In addition:
  *   The invited waiter counts towards most_waiting. A newcomer that may take a permit never gets ROUSE_FULL,
  *   however many wait.
  *   A waiter for several permits is invited when all of them are free; from then on newcomers may take only

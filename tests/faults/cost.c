@@ -6,6 +6,7 @@
  * the platform's and are not counted. */
 #include "seam.h"
 
+#include <rouse/limit.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
 #include <rouse/semaphore.h>
@@ -302,6 +303,30 @@ static bool behind_many(uint32_t n, uint64_t bound) {
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+/* A limit in throughput mode: one queues behind 100, the oldest is invited, asks, and has the permit. */
+static void invite_of_limit(row *queueing) {
+    enum { WAITING = 100 };
+    rouse_limit l;
+    CHECK(rouse_limit_init_throughput(&l, 1, UINT32_MAX, 1) == ROUSE_OK);
+    CHECK(rouse_limit_try_acquire(&l, 1));
+    for (uint32_t i = 0; i < WAITING + ROUNDS; i++) {
+        rouse_waiter *const w = &waiters[i % BATCH];
+        rouse_waiter_init(w, told, NULL);
+        if (i < WAITING) {
+            CHECK(rouse_limit_acquire(&l, w, 1) == ROUSE_PENDING);
+        } else {
+            COUNT(queueing, rouse_limit_acquire(&l, w, 1) == ROUSE_PENDING);
+            CHECK(rouse_limit_give_back(&l, 1) == ROUSE_OK);
+            CHECK(rouse_limit_resume(&l, &waiters[(i - WAITING) % BATCH]) == ROUSE_OK);
+        }
+    }
+    for (uint32_t i = ROUNDS; i < WAITING + ROUNDS; i++) {
+        CHECK(rouse_limit_cancel(&l, &waiters[i % BATCH]));
+    }
+    CHECK(rouse_limit_give_back(&l, 1) == ROUSE_OK);
+    rouse_limit_destroy(&l);
+}
+
 /* Throughput mode, at the bound: a newcomer yields to the waiter that is invited, and takes what that one releases. If it
  * does not run, the newcomer queues. */
 static rouse_semaphore bounded;
@@ -363,6 +388,9 @@ enum {
     LEAVE_NEWEST,
     LEAVE_ANY,
     LEAVE_BEHIND,
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+    QUEUE_LIMIT,
+#endif
     ROWS
 };
 #define ROW(name, rmw, loads) \
@@ -377,7 +405,7 @@ static row rows[ROWS] = {
     [QUEUE_SEVERAL] = ROW("queue for 4 behind 100", BY_BACKEND(1.1, 0.0, 3.5), BY_BACKEND(6, 5, 9)),
     [WAKE_SEVERAL] = ROW("release 4 to the oldest of 100", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(12, 10, 19)),
     [QUEUE_OPEN] =
-        ROW("throughput mode: queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(5.6, 6.7, 27)),
+        ROW("throughput mode: queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(6.7, 6.7, 27)),
     [RELEASE_OPEN] = ROW("throughput mode: release to the oldest of 100", BY_BACKEND(1.1, 1.1, 1.2),
                          BY_BACKEND(14, 16, 25)),
     [RESUME_OPEN] = ROW("throughput mode: resume", BY_BACKEND(1.1, 1.1, 1.3), BY_BACKEND(5, 6, 12)),
@@ -393,6 +421,9 @@ static row rows[ROWS] = {
     [LEAVE_ANY] = ROW("cancel 256, in steps of 101", BY_BACKEND(1.1, 0.0, 1.3), BY_BACKEND(9, 8, 17)),
     [LEAVE_BEHIND] = ROW("cancel 256 behind a head that stays, in steps of 101", BY_BACKEND(1.1, 0.0, 1.3),
                          BY_BACKEND(9, 8, 17)),
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+    [QUEUE_LIMIT] = ROW("throughput mode of a limit: queue behind 100", 1.1, 5.6),
+#endif
 };
 
 int main(void) {
@@ -400,6 +431,7 @@ int main(void) {
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
     at_the_bound(true);
     at_the_bound(false);
+    invite_of_limit(&rows[QUEUE_LIMIT]);
 #endif
     uncontended(&rows[PLAIN]);
     hand_over(&rows[QUEUE_ALONE], &rows[WAKE_ALONE], 0);

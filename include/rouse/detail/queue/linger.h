@@ -38,9 +38,12 @@ ROUSE_INLINE_ bool rouse_linger_skips_(uint32_t doubt) {
 ROUSE_INLINE_ uint32_t rouse_linger_skip_(uint32_t doubt) {
     return doubt - 256;
 }
-/* Returns the doubt after a thread has lingered without effect. */
-ROUSE_INLINE_ uint32_t rouse_linger_fail_(uint32_t doubt) {
+/* Returns the doubt after a thread has lingered. changed: whether it has seen a change. */
+ROUSE_INLINE_ uint32_t rouse_linger_after_(uint32_t doubt, bool changed) {
     const uint32_t fails = doubt % ROUSE_LINGER_PAID_;
+    if (changed) {
+        return ROUSE_LINGER_PAID_;
+    }
     if (fails < ROUSE_LINGER_TRIES_) {
         return fails + 1;
     }

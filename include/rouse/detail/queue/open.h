@@ -321,10 +321,8 @@ ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen, ui
             changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_) || changed;
         }
     }
-    if (!changed) {
-        rouse_open_set_doubt_(q, rouse_linger_fail_(doubt));
-    } else if (doubt != ROUSE_LINGER_PAID_) {
-        rouse_open_set_doubt_(q, ROUSE_LINGER_PAID_);
+    if (!changed || doubt != ROUSE_LINGER_PAID_) {
+        rouse_open_set_doubt_(q, rouse_linger_after_(doubt, changed));
     }
     return seen;
 }

@@ -177,10 +177,8 @@ ROUSE_SLOW_ bool rouse_open_linger_(rouse_waiter_queue *q, const rouse_atomic_u6
             changed = rouse_linger_(word, seen, UINT64_MAX) || changed;
         }
     }
-    if (!changed) {
-        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_fail_(doubt));
-    } else if (doubt != ROUSE_LINGER_PAID_) {
-        rouse_u32_store_relaxed_(&q->doubt_, ROUSE_LINGER_PAID_);
+    if (!changed || doubt != ROUSE_LINGER_PAID_) {
+        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_after_(doubt, changed));
     }
     return changed;
 }
