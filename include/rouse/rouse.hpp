@@ -586,6 +586,7 @@ class condvar_awaiter {
         place *const it = mailbox_ != nullptr ? &frame_.emplace() : new (std::nothrow) place();
         if (it == nullptr) {
             status_ = ROUSE_NOMEM;
+            guard_.release();
             return false;
         }
         it->owner = this;

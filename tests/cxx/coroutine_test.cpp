@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -719,6 +720,37 @@ static void test_objects_end_with_their_coroutines() {
     CHECK(steps == 0);
 }
 
+/* ---- no memory ---- */
+
+static bool no_memory; /* for what rouse.hpp allocates */
+void *operator new(std::size_t size, const std::nothrow_t &) noexcept {
+    return no_memory ? nullptr : ::operator new(size);
+}
+
+static task wait_without_memory(rouse::semaphore &s, rouse::event &e, rouse::mutex &m, rouse::condvar &c) {
+    const rouse::permit permit = co_await s.acquire();
+    CHECK(!permit && permit.status() == ROUSE_NOMEM);
+    const rouse::any_result won = co_await rouse::any(s.acquire(), e.wait());
+    CHECK(won.index == -1 && won.status == ROUSE_NOMEM);
+    rouse::mutex_guard guard = co_await m.lock();
+    CHECK(guard);
+    CHECK(co_await c.wait(guard) == ROUSE_NOMEM);
+    CHECK(!guard && !m.is_locked()); /* as after every status but ROUSE_OK */
+    steps++;
+}
+static void test_no_memory() {
+    rouse::semaphore s(0);
+    rouse::event e;
+    rouse::mutex m;
+    rouse::condvar c;
+    steps = 0;
+    no_memory = true;
+    tasks[0] = wait_without_memory(s, e, m, c);
+    no_memory = false;
+    CHECK(steps == 1 && s.waiter_count() == 0 && c.waiter_count() == 0);
+    tasks = {};
+}
+
 int main() {
     test_notify();
     test_destroyed_in_the_queue();
@@ -737,6 +769,7 @@ int main() {
     test_once();
     test_destroyed_in_hand();
     test_objects_end_with_their_coroutines();
+    test_no_memory();
     std::printf("rouse.hpp: all of it works\n");
     return 0;
 }
