@@ -36,6 +36,10 @@ double bench_cpu_span(double from, double to);
 /* Keeps the processor busy for this many nanoseconds with work that touches no memory. */
 void bench_work(uint32_t ns);
 
+/* How much longer than when the program began the same work takes at this moment; 1: no longer. A virtual machine's
+ * processors may be slow for a while, whatever runs on them. */
+double bench_slowness(void);
+
 void *bench_alloc(size_t size); /* zeroed, on a separate cache line; never NULL */
 void bench_heap_watch(bool on); /* start or stop counting; heap.c */
 int64_t bench_heap_bytes(void); /* what the program has taken from malloc and not given back since */

@@ -122,6 +122,13 @@ static void calibrate(void) {
     turns_per_ns = TURNS / (least_turns * 1e9);
 }
 
+double bench_slowness(void) {
+    enum { TURNS = 1000000 };
+    const double start = bench_thread_cpu();
+    turn(TURNS);
+    return bench_cpu_span(start, bench_thread_cpu()) * 1e9 * turns_per_ns / TURNS;
+}
+
 void *bench_alloc(size_t size) {
     enum { LINE = 64 };
     const size_t rounded = (size + LINE - 1) / LINE * LINE;

@@ -288,7 +288,7 @@ def measured(results):
             Section(
                 "W4: share per task",
                 "1 is the fair share; passed by: the most sections that others had while "
-                "one task waited, those before it included. The worst of the repetitions; every fourth counts them, "
+                "one task waited, those before it included. The worst of the repetitions; every fifth counts them, "
                 "and lasts longer. No share is shown where the threads are too many for each to have run several times",
                 _share_table(results),
                 left=2,
