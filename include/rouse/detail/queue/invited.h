@@ -96,7 +96,7 @@ ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
         ROUSE_HELD_(w, w->data_);
     }
     ROUSE_DISOWN_(w);
-    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: like rouse_outcome_store_ */
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(status, 0)); /* E1: for rouse_waiter_status */
     rouse_u32_store_release_(&w->ticket_, 0); /* E1: a canceller that waits for this reads the status next */
 }
 

@@ -159,7 +159,7 @@ ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t wo
            rouse_cell_passed_(word) + n > q->bypass_;
 }
 
-/* Lingers for n permits, like rouse_open_linger_ of detail/queue/open.h. n is 0 for an invited waiter, which
+/* Lingers for n permits, like rouse_linger_ of detail/queue/linger.h. n is 0 for an invited waiter, which
  * has no bound. `word` is that of the oldest waiter's cell, or the queue's. *seen becomes the word as last
  * seen. Returns whether it has changed. */
 ROUSE_SLOW_ bool rouse_open_linger_(rouse_waiter_queue *q, const rouse_atomic_u64_ *word, uint64_t *seen,
