@@ -73,7 +73,11 @@ struct mutex_traits {
 };
 struct read_traits {
     typedef rouse_rwlock object;
-    static void give_back(object *l, std::uint32_t) noexcept { (void)rouse_rwlock_end_read(l); }
+    static void give_back(object *l, std::uint32_t n) noexcept {
+        for (; n != 0; n--) { /* several, if guards have been merged */
+            (void)rouse_rwlock_end_read(l);
+        }
+    }
 };
 struct write_traits {
     typedef rouse_rwlock object;

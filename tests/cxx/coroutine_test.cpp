@@ -404,6 +404,12 @@ static void test_split_and_merge() {
     two = s.try_acquire(1);
     CHECK(all.merge(std::move(two)) && all.count() == 4 && !two);
     CHECK(!all.merge(other.try_acquire()));
+    rouse::rwlock lock(2);
+    {
+        rouse::read_guard both = lock.try_read();
+        CHECK(both.merge(lock.try_read()) && both.count() == 2 && !lock.try_write());
+    }
+    CHECK(lock.try_write()); /* both reads are over */
     CHECK(other.available() == 1);
     rouse::permit rest = all.split(4);
     CHECK(!all && rest.count() == 4);
