@@ -202,18 +202,19 @@ ROUSE_SLOW_ rouse_status rouse_backend_join_(rouse_waiter_queue *q, rouse_waiter
 
 /* Queues w, or answers at once. Tries the usual case first: others are listed. */
 #if defined(ROUSE_ENTERS_EARLY_)
+ROUSE_SLOW_ rouse_status rouse_locked_wait_unusual_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
+                                                    rouse_ready_fn_ *ready, void *arg) {
+    return ready == NULL && rouse_open_on_(q) ? rouse_open_wait_(q, w, n)
+                                              : rouse_locked_wait_other_(q, w, n, ready, arg);
+}
 ROUSE_SLOW_ rouse_status rouse_locked_wait_entered_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n) {
     return rouse_locked_wait_listed_(q, w, n) ? ROUSE_PENDING : rouse_locked_wait_other_(q, w, n, NULL, NULL);
 }
 ROUSE_INLINE_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                                rouse_ready_fn_ *ready, void *arg) {
-    if (ready == NULL && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
-        return rouse_locked_wait_entered_(q, w, n);
-    }
-    if (ready == NULL && rouse_open_on_(q)) {
-        return rouse_open_wait_(q, w, n);
-    }
-    return rouse_locked_wait_other_(q, w, n, ready, arg);
+    return ready == NULL && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))
+               ? rouse_locked_wait_entered_(q, w, n)
+               : rouse_locked_wait_unusual_(q, w, n, ready, arg);
 }
 #else
 ROUSE_SLOW_ rouse_status rouse_locked_wait_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
@@ -241,29 +242,55 @@ ROUSE_INLINE_ void rouse_locked_deliver_(const rouse_chain_ *chain) {
     }
 }
 
+/* Gives 1 to the oldest waiter, and drops the lock, which this thread has taken. Returns how many it woke.
+ *
+ *     MULTI, the oldest lacks 1       ->  MULTI, or FREE: 0            1
+ *     MULTI, the oldest lacks more    ->  MULTI, it lacks one less     0 */
+ROUSE_SLOW_ uint32_t rouse_locked_wake_entered_(rouse_waiter_queue *q) {
+    rouse_waiter *const served = rouse_listed_give_one_(q, &q->listed_);
+    (void)rouse_locked_leave_(q, 0, 0);
+    if (served == NULL) {
+        return 0;
+    }
+    rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));
+    return 1;
+}
+/* The usual wake: 1 for a waiter that is listed. Returns false for any other. */
+ROUSE_INLINE_ bool rouse_locked_wake_one_(rouse_waiter_queue *q, uint32_t n, uint32_t *woken) {
+    if (n != 1 || !rouse_locked_enter_listed_(q)) {
+        return false;
+    }
+    *woken = rouse_locked_wake_entered_(q);
+    return true;
+}
+
 ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                             uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
-    const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
+    rouse_status status;
+#if !defined(ROUSE_ENTERS_EARLY_)
+    if (rouse_locked_wake_one_(q, n, woken)) {
+        return ROUSE_OK;
+    }
+#endif
+    status = rouse_locked_hand_out_(q, n, cap, &chain);
     *woken = rouse_chain_length_(&chain);
-    rouse_locked_deliver_(&chain);
-    return status;
-}
-
-ROUSE_SLOW_ rouse_status rouse_locked_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
-    rouse_chain_ chain = {NULL, NULL};
-    const rouse_status status = rouse_locked_hand_out_(q, n, most | ROUSE_WORD_REFUSE_, &chain);
     rouse_locked_deliver_(&chain);
     return status;
 }
 
 ROUSE_INLINE_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                uint32_t *woken) {
+#if defined(ROUSE_ENTERS_EARLY_)
+    if (rouse_locked_wake_one_(q, n, woken)) {
+        return ROUSE_OK;
+    }
+#endif
     return rouse_open_on_(q) ? rouse_open_release_(q, n, cap) : rouse_locked_wake_(q, n, cap, woken);
 }
 ROUSE_INLINE_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
-    return rouse_open_on_(q) ? rouse_open_release_(q, n, most | ROUSE_WORD_REFUSE_)
-                             : rouse_locked_give_back_(q, n, most);
+    uint32_t woken;
+    return rouse_backend_wake_(q, n, most | ROUSE_WORD_REFUSE_, &woken);
 }
 
 /* Gives the 1 that a release has added without effect. */
@@ -341,15 +368,17 @@ ROUSE_INLINE_ bool rouse_locked_cancel_listed_(rouse_waiter_queue *q, rouse_wait
 ROUSE_SLOW_ bool rouse_locked_cancel_entered_(rouse_waiter_queue *q, rouse_waiter *w) {
     return rouse_locked_cancel_listed_(q, w) || rouse_locked_cancel_other_(q, w);
 }
-ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
-    const bool pending = rouse_waiter_status_(w) == ROUSE_PENDING;
-    if (ROUSE_LIKELY_(pending) && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))) {
-        return rouse_locked_cancel_entered_(q, w);
-    }
+ROUSE_SLOW_ bool rouse_locked_cancel_unusual_(rouse_waiter_queue *q, rouse_waiter *w, bool pending) {
     if (rouse_open_on_(q)) {
         return rouse_open_cancel_(q, w);
     }
     return pending && rouse_locked_cancel_other_(q, w);
+}
+ROUSE_INLINE_ bool rouse_backend_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
+    const bool pending = rouse_waiter_status_(w) == ROUSE_PENDING;
+    return ROUSE_LIKELY_(pending) && ROUSE_LIKELY_(rouse_locked_enter_listed_(q))
+               ? rouse_locked_cancel_entered_(q, w)
+               : rouse_locked_cancel_unusual_(q, w, pending);
 }
 #else
 ROUSE_SLOW_ bool rouse_locked_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
