@@ -1122,3 +1122,46 @@ SEVERAL_TEST(a_beaten_waiter_that_is_cancelled_leaves_no_turn) {
     cr_assert_eq(rouse_waiter_status(&polled), ROUSE_OK);
     rouse_semaphore_destroy(&s);
 }
+
+/* Turns go round. A waiter for two has the first, wherever that is. */
+SEVERAL_TEST(a_waiter_for_two_ends_its_turn_when_turns_have_moved_on) {
+    for (int rounds = 0; rounds < 20; rounds++) {
+        rouse_semaphore s;
+        probe p[4];
+        rouse_semaphore_init_throughput(&s, 0, 3);
+        for (int round = 0; round <= rounds; round++) {
+            queue_up(&s, p, 2);
+            must_release(&s, 2);
+            for (int i = 0; i < 2; i++) {
+                cr_assert_eq(rouse_semaphore_resume(&s, &p[i].waiter), ROUSE_OK);
+            }
+        }
+        probe_init(&p[2], 2);
+        must_queue(&s, &p[2], 2);
+        must_release(&s, 2);
+        cr_assert_eq(rouse_semaphore_resume(&s, &p[2].waiter), ROUSE_OK);
+        probe_init(&p[3], 3);
+        must_queue(&s, &p[3], 1);
+        must_release(&s, 1);
+        expect_told(&p[3], ROUSE_RETRY);
+        cr_assert_eq(rouse_semaphore_resume(&s, &p[3].waiter), ROUSE_OK);
+        rouse_semaphore_destroy(&s);
+    }
+}
+
+/* Then it is its owner's, and no longer asked. */
+LIMIT_TEST(a_turn_of_a_limit_that_is_declined) {
+    rouse_limit l;
+    probe p[2];
+    probes_init(p, 2);
+    full_limit(&l, 1, 9, 9);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[1].waiter, 1), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    expect_told(&p[0], ROUSE_RETRY);
+    rouse_limit_decline(&l, &p[0].waiter);
+    cr_assert_neq(rouse_waiter_status(&p[0].waiter), ROUSE_RETRY);
+    expect_told(&p[1], ROUSE_RETRY);
+    cr_assert_eq(rouse_limit_resume(&l, &p[1].waiter), ROUSE_OK);
+    rouse_limit_destroy(&l);
+}

@@ -403,7 +403,8 @@ def asked(level, mutate, section, backend):
     near = [topic for topic in NEAR.get(os.path.basename(file)[:-2], os.path.basename(file)[:-2]).split("; ") if topic in every]
     near = [topic for topic in every if topic in section["hints"]] + [topic for topic in near if topic not in section["hints"]]
     if level == 1:
-        return [(test, 0) for test in near_of(file) if mutate] + [(topic, 1) for topic in near[:1]]
+        return [(test, 0) for test in near_of(file) if mutate] + \
+            [(topic, 1) for topic in near[:1 if mutate else max(1, len(section["hints"])) + 2]]
     other = {2: [sanitized(test) for test in near_of(file)[:1]] + CHEAP, 3: DEAR}[level] if mutate else []
     return ([(test, 0) for test in other if test not in near_of(file)] +
             [(topic, {2: 2, 3: 10}[level]) for topic in near] +
