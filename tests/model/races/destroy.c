@@ -132,6 +132,17 @@ static void polled_wake_one(void) {
     run(poll_destroy, A, wake_one, NULL, ONLY_TWO);
     mc_assert(heap_queue == NULL);
 }
+/* The younger of two is still in the list when it is woken. */
+static void polled_wake_listed(void) {
+    start(0, 0, NULL);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    add(A, 1);
+    add(B, 1);
+    wake_one(NULL);
+    run(poll_destroy, B, wake_one, NULL, ONLY_TWO);
+    mc_assert(heap_queue == NULL);
+}
 static void polled_wake_all(void) {
     start(0, 1, NULL);
     guest_init_polled(A);
@@ -401,6 +412,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "polled: queued", .body = polled_queued},
     {.name = "polled: notify", .body = polled_notify},
     {.name = "polled: wake one", .body = polled_wake_one},
+    {.name = "polled: wake the last of two", .body = polled_wake_listed},
     {.name = "polled: wake all", .body = polled_wake_all},
     {.name = "polled: close", .body = polled_close},
     {.name = "polled: close, wait", .body = polled_close_wait},
