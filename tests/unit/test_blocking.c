@@ -105,6 +105,9 @@ Test(blocking, nothing_is_always_granted_and_too_much_is_invalid) {
         cr_assert_eq(rouse_semaphore_close(&s), 0u);
     }
     rouse_semaphore_destroy(&s);
+    rouse_semaphore_init(&s, ROUSE_MAX_PERMITS);
+    cr_assert_eq(rouse_semaphore_acquire_timed(&s, ROUSE_MAX_PERMITS, 0), ROUSE_OK);
+    rouse_semaphore_destroy(&s);
 }
 
 Test(blocking, closed_is_closed_whatever_the_timeout_and_the_permits) {

@@ -281,6 +281,20 @@ static void overflow(void) {
     queue_finish();
 }
 
+/* However much a release that is refused has added for a moment, nobody gets more than may be stored. */
+static bool got_too_much;
+static void try_too_much(void *arg) {
+    (void)arg;
+    got_too_much = rouse_waiter_queue_try_wait(&queue, ROUSE_MAX_PERMITS + 1u);
+}
+static void overflow_taken(void) {
+    rouse_waiter_queue_init(&queue, ROUSE_MAX_PERMITS);
+    run(give_too_much, NULL, try_too_much, NULL, ONLY_TWO);
+    mc_assert(!got_too_much && too_much == ROUSE_OVERFLOW);
+    mc_assert(rouse_waiter_queue_balance(&queue) == ROUSE_MAX_PERMITS);
+    queue_finish();
+}
+
 /* One waits, two give back two each where no more than two may be stored. A call that answers
  * ROUSE_INVALID has given nothing. */
 static rouse_status gave_back[2];
@@ -345,6 +359,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "reduce", .body = reduce},
     {.name = "reduce sees what the releaser did", .body = reduce_sees},
     {.name = "overflow", .body = overflow},
+    {.name = "overflow, a try for more", .body = overflow_taken},
     {.name = "give back too much", .body = give_back_too_much},
     {0},
 };

@@ -100,6 +100,9 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
  *     MULTI, lack > n        ->  MULTI, the oldest lack n less
  *     MULTI, lack <= n       ->  FREE, what is left, up to the cap; all that waited are in the chain
  *
+ * A call that may be refused gives back no more than `cap` allows to be stored. So there is nothing to refuse
+ * while somebody waits.
+ *
  * With the list it is one step: the store that drops the lock. MUTEX may store credit in that step only while
  * a waiter of this call is undelivered. Otherwise the thread that takes the credit may destroy the queue
  * before the mutex is dropped. */
@@ -112,10 +115,6 @@ ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_
         }
         if (rouse_locked_enter_(q)) {
             const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
-            if (most != cap && n > rouse_listed_lack_(&q->listed_) + most) {
-                (void)rouse_locked_leave_(q, 0, 0);
-                return ROUSE_INVALID;
-            }
             n = rouse_listed_give_(q, &q->listed_, n, chain);
             n = n < most ? n : most;
             if (chain->first != NULL) {
