@@ -322,8 +322,8 @@ ROUSE_SLOW_ bool rouse_limit_open_try_(rouse_limit *l, uint32_t n) {
 /* What changes when permits are given back, or when the limit is set or closed. */
 #    define ROUSE_LIMIT_CHANGES_ (ROUSE_LIMIT_WAITING_ - 1 + ROUSE_LIMIT_CLOSED_)
 
-/* Lingers for n permits if not so many are free, unless that has been in vain lately (linger.h). Waits for a
- * holder first, which may be about to take them. */
+/* Lingers if fewer than n permits are free, unless that has been in vain lately (linger.h). If another thread
+ * holds the limit, this call waits for it first, because that thread may be about to take them. */
 ROUSE_INLINE_ void rouse_limit_linger_(rouse_limit *l, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: only compared */
     uint32_t step = 1;

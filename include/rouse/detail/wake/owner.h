@@ -75,9 +75,9 @@ ROUSE_INLINE_ void rouse_owner_queued_(rouse_waiter *w, const void *q) {
     const char *const holder = (const char *)q + ROUSE_HOLDER_AT_;
     rouse_owner_set_(w, q, rouse_owner_asks_((const rouse_atomic_ptr_ *)(const void *)holder) ? 2 : 0);
 }
-/* Notes that w has been given what it queued for, before it is woken. The queue of a mutex that checks its
- * holder learns the data of w, or of the waiter for which w stands in. The mutex still exists, because a
- * thread may destroy it only after it knows that w does not wait. */
+/* Notes that w has been given what it queued for, before it is woken. If w queued for a mutex that checks its
+ * holder, this call stores `data` in the mutex's queue: the data of w, or of the waiter that w queued for.
+ * The mutex still exists, because a thread may destroy it only after it knows that w does not wait. */
 ROUSE_INLINE_ void rouse_owner_held_(const rouse_waiter *w, void *data) {
     const uint64_t owner = rouse_owner_get_(w);
     if ((owner & 3) == 2) {
