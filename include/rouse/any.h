@@ -170,12 +170,12 @@ ROUSE_INLINE_ void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs,
     ROUSE_CHECK_(object != NULL, arm, "the arm's object is NULL");
     arm->verbs_ = verbs;
     arm->object_ = object;
-    arm->any_ = NULL;
     arm->n_ = n;
 }
 
 /* Each makes `arm` wait for one object: for n permits, the mutex, a notification, the event to be set, or the
- * gate to drain. The object must outlive the wait. */
+ * gate to drain. The object must outlive the wait. While its any does not wait, an arm may be set again,
+ * without a new rouse_any_init. */
 ROUSE_INLINE_ void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_OBJECT_(arm);
     rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);

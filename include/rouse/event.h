@@ -123,7 +123,7 @@ ROUSE_INLINE_ uint32_t rouse_event_waiter_count(const rouse_event *e) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none. */
 ROUSE_INLINE_ rouse_status rouse_event_reserve(rouse_event *e, uint32_t waiters) {
     ROUSE_CHECK_USE_(e, &e->queue_);
     return rouse_backend_reserve_(&e->queue_, waiters);

@@ -178,7 +178,7 @@ ROUSE_INLINE_ uint32_t rouse_gate_waiter_count(const rouse_gate *g) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none. */
 ROUSE_INLINE_ rouse_status rouse_gate_reserve(rouse_gate *g, uint32_t waiters) {
     ROUSE_CHECK_USE_(g, ROUSE_GATE_QUEUE_(g));
     return rouse_backend_reserve_(ROUSE_GATE_QUEUE_(g), waiters);

@@ -143,7 +143,7 @@ ROUSE_INLINE_ bool rouse_mutex_is_closed(const rouse_mutex *m) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none. */
 ROUSE_INLINE_ rouse_status rouse_mutex_reserve(rouse_mutex *m, uint32_t waiters) {
     ROUSE_CHECK_USE_(m, &m->queue_);
     return rouse_backend_reserve_(&m->queue_, waiters);

@@ -191,7 +191,7 @@ ROUSE_INLINE_ bool rouse_notify_is_closed(const rouse_notify *n) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. After
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none. After
  * reserve(n, 1) the single wait of a per-request completion cannot fail. */
 ROUSE_INLINE_ rouse_status rouse_notify_reserve(rouse_notify *n, uint32_t waiters) {
     ROUSE_CHECK_USE_(n, &n->queue_);

@@ -140,7 +140,7 @@ ROUSE_INLINE_ uint32_t rouse_once_waiter_count(const rouse_once *o) {
 }
 
 /* Reserves memory so that up to `waiters` waits can queue at the same time without allocating. Returns
- * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none. */
 ROUSE_INLINE_ rouse_status rouse_once_reserve(rouse_once *o, uint32_t waiters) {
     ROUSE_CHECK_USE_(o, &o->queue_);
     return rouse_backend_reserve_(&o->queue_, waiters);

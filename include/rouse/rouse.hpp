@@ -18,6 +18,8 @@
  * A coroutine may be destroyed while it waits, on the thread on which it would continue. Then it leaves the
  * queue. If it had been granted and not yet resumed, what it was granted goes back at once, so the object may
  * be destroyed next. (Not so if another thread is just waking it: then it goes back there.)
+ * Until its co_await has suspended it, it runs, and nobody may destroy it: not even a wake that this co_await
+ * runs, because it hands a grant on (rouse::any) or unlocks a mutex (a condition variable).
  *
  * A barrier cannot be awaited: a party that has arrived cannot leave, so its coroutine could not be
  * destroyed.

@@ -225,7 +225,8 @@ ROUSE_INLINE_ uint32_t rouse_rwlock_waiter_count(const rouse_rwlock *l) {
 }
 
 /* Reserves memory so that up to `waiters` readers and writers can queue at the same time without allocating.
- * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved
+ * none. */
 ROUSE_INLINE_ rouse_status rouse_rwlock_reserve(rouse_rwlock *l, uint32_t waiters) {
     ROUSE_CHECK_USE_(l, &l->queue_);
     return rouse_backend_reserve_(&l->queue_, waiters);

@@ -156,7 +156,8 @@ ROUSE_INLINE_ bool rouse_semaphore_is_closed(const rouse_semaphore *s) {
 }
 
 /* Reserves memory so that up to `waiters` single-permit waits can queue at the same time without allocating.
- * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. */
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved
+ * none. */
 ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t waiters) {
     ROUSE_CHECK_USE_(s, &s->queue_);
     return rouse_backend_reserve_(&s->queue_, waiters);

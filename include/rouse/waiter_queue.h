@@ -427,9 +427,10 @@ ROUSE_INLINE_ uint32_t rouse_waiter_queue_waiter_count(const rouse_waiter_queue 
 }
 
 /* Reserves memory so that up to `waiters` waits with n == 1 can queue at the same time without allocating.
- * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has kept none. The
- * other backends never allocate. With LOCKFREE the promise holds while at most 4 threads are stopped inside a
- * call on this queue, as by a debugger, without waiting in it. */
+ * Returns ROUSE_OK, or ROUSE_NOMEM (LOCKFREE only) if it could not get the memory; then it has reserved none,
+ * and keeps at most one block of fixed size, which destroy frees. The other backends never allocate. With
+ * LOCKFREE the promise holds while at most 4 threads are stopped inside a call on this queue, as by a
+ * debugger, without waiting in it. */
 ROUSE_INLINE_ rouse_status rouse_waiter_queue_reserve(rouse_waiter_queue *q, uint32_t waiters) {
     ROUSE_CHECK_USE_(q, q);
     return rouse_backend_reserve_(q, waiters);

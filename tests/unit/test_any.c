@@ -568,3 +568,24 @@ Test(any, an_invited_arm_of_a_limit_or_a_mutex_leaves_when_it_was_cancelled) {
         rouse_semaphore_destroy(&outer);
     }
 }
+
+Test(any, an_arm_may_be_set_again_between_two_waits) {
+    two t;
+    rouse_event e = ROUSE_EVENT_INIT;
+    two_init(&t);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_PENDING);
+    rouse_notify_one(&t.n);
+    expect_told(1, ROUSE_OK);
+    rouse_arm_semaphore(&t.arms[0], &t.s, 1);
+    rouse_arm_event(&t.arms[1], &e);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_PENDING);
+    cr_assert_eq(rouse_event_set(&e), 1u);
+    expect_told(1, ROUSE_OK);
+    cr_assert_eq(rouse_event_reset(&e), true);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&t.s, 1), ROUSE_OK);
+    expect_told(0, ROUSE_OK);
+    cr_assert_eq(rouse_event_waiter_count(&e), 0u);
+    rouse_event_destroy(&e);
+    two_expect_idle(&t);
+}
