@@ -223,6 +223,9 @@ static inline void queue_finish(void) {
         }
     }
     mc_assert(rouse_waiter_queue_waiter_count(&queue) == 0);
+#if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
+    mc_assert(rouse_ptr_load_relaxed_(&queue.slot_) == NULL); /* else every later waiter takes the lock */
+#endif
     rouse_waiter_queue_destroy(&queue);
 }
 

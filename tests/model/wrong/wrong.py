@@ -223,6 +223,7 @@ CHEAP = [
     ("faults/balance.c", BLOCKING, [SEAM], [""]),
     ("faults/ended.c", BLOCKING, [os.path.join(TESTS, "faults", "sleeps.c")], ["exits"]),
     ("faults/open.c", "LOCKFREE", [SEAM, SHORT], ["stopped 11", "signal 11"]),
+    ("faults/inbox.c", "LOCKFREE", [SEAM, SHORT], [""]),
     ("faults/limit.c", "LOCKFREE", [SEAM], [""]),
     ("unit/test_owner.c", "LOCAL", [STANDIN, "-DROUSE_DEBUG"], ["--fail-fast"]),
 ]
