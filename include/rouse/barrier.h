@@ -9,7 +9,7 @@
  *
  * The last party to arrive lets the others through, including those that have been counted but have not
  * queued yet. Each party may arrive again only after it has been let through, so at most `parties` arrive in
- * one phase.
+ * one phase. With MUTEX and SPIN at most 16,777,216 parties can meet, which is how many may wait, and one.
  *
  * There is no cancel, no close and no time-out: once a party has arrived it has been counted, and the others
  * may already have been let through because of it. If parties may leave, use rouse_gate or a count of your

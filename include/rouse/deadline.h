@@ -269,6 +269,8 @@ ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
         if (rouse_timed_leave_(t, ROUSE_TIMED_TIMED_OUT_)) {
             count++;
             rouse_timed_expire_(t);
+        } else if (rouse_waiter_status_(&t->waiter) == ROUSE_RETRY) {
+            count++; /* its wake is due, and finds that the time is up (rouse_timed_ask_) */
         }
         /* Otherwise the grant has won, and the wake will come with it. */
         if (held != NULL) {
@@ -342,8 +344,9 @@ ROUSE_INLINE_ void *rouse_timed_data(const rouse_timed *t) {
 /* Ends t's wait.
  * Returns true: t is yours again, and its wake will never run. False: t does not wait; or it has been granted
  * or has timed out, and its wake will run (granted, on a mailbox: in the next drain). On a mailbox,
- * rouse_mailbox_revoke then takes it back, granted or timed out. A polled t then has its outcome in its
- * status, and is yours again. */
+ * rouse_mailbox_revoke then takes it back, granted or timed out. Without one, a t that was just being invited
+ * (throughput mode) gets ROUSE_CANCELLED. A polled t then has its outcome in its status, and is yours
+ * again. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_timed_cancel(rouse_timed *t) {
     bool cancelled;

@@ -97,6 +97,7 @@ ROUSE_INLINE_ rouse_status rouse_event_wait_(rouse_event *e, rouse_waiter *w) {
 /* Waits until the event is set.
  *   ROUSE_OK        it is set
  *   ROUSE_PENDING   queued; the next set wakes w with ROUSE_OK
+ *   ROUSE_OVERFLOW  16,777,215 wait already (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only); nothing changed
  * Wakes: w's wake runs on the thread that sets the event, or in its mailbox's drain. */
 ROUSE_NODISCARD_

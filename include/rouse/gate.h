@@ -152,6 +152,7 @@ ROUSE_INLINE_ rouse_status rouse_gate_wait_(rouse_gate *g, rouse_waiter *w) {
 /* Waits until the gate is closed and nobody is inside. You may call it before close.
  *   ROUSE_OK        the gate is closed and nobody is or will be inside
  *   ROUSE_PENDING   queued; the last leave (or the close) wakes w with ROUSE_OK
+ *   ROUSE_OVERFLOW  16,777,215 wait already (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only); nothing changed
  * Wakes: w's wake runs on the thread that leaves or closes, or in its mailbox's drain. */
 ROUSE_NODISCARD_

@@ -66,7 +66,7 @@ ROUSE_INLINE_ rouse_status rouse_mutex_lock_(rouse_mutex *m, rouse_waiter *w) {
  *   ROUSE_OK        you hold it; w was not queued
  *   ROUSE_PENDING   w is queued; you hold the mutex when wake is called with ROUSE_OK
  *   ROUSE_CLOSED    the mutex is closed
- *   ROUSE_OVERFLOW  16,777,215 wait already (not LOCKFREE)
+ *   ROUSE_OVERFLOW  16,777,215 wait already (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only)
  * Requires that w is initialised and not queued; after ROUSE_PENDING it is the library's until its wake has
  * been called or cancel has returned true.

@@ -80,7 +80,7 @@ ROUSE_INLINE_ rouse_status rouse_notify_wait_if_(rouse_notify *n, rouse_waiter *
  *   ROUSE_OK        a notification was stored, and is yours; w was not queued
  *   ROUSE_PENDING   w is queued; wake is called with ROUSE_OK by a notify, with ROUSE_CLOSED by close
  *   ROUSE_CLOSED    the object is closed
- *   ROUSE_OVERFLOW  16,777,215 wait already (not LOCKFREE)
+ *   ROUSE_OVERFLOW  16,777,215 wait already (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only)
  * Requires that w is initialised and not queued; after ROUSE_PENDING it is the library's until its wake has
  * been called or cancel has returned true.

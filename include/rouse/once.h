@@ -72,6 +72,7 @@ ROUSE_INLINE_ rouse_status rouse_once_begin_(rouse_once *o, rouse_waiter *w) {
  *   ROUSE_CLOSED    the work is done
  *   ROUSE_OK        the work is yours; you must call rouse_once_done or rouse_once_failed
  *   ROUSE_PENDING   somebody else is doing it; wake will be called with ROUSE_CLOSED or ROUSE_OK
+ *   ROUSE_OVERFLOW  16,777,215 wait already (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only, unless reserved)
  * Wakes: w's wake runs on the thread that calls rouse_once_done or rouse_once_failed, or in its mailbox's
  * drain. */

@@ -21,7 +21,8 @@
  * readers did before end_read happens before whatever the next writer does.
  *
  * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. About 2^40 /
- * readers writers can wait at the same time; one more gets ROUSE_OVERFLOW (LOCKFREE: no limit). */
+ * readers writers can wait at the same time; one more gets ROUSE_OVERFLOW (LOCKFREE, LOCAL: no
+ * limit). */
 #ifndef ROUSE_RWLOCK_H
 #define ROUSE_RWLOCK_H
 
@@ -94,7 +95,7 @@ ROUSE_INLINE_ rouse_status rouse_rwlock_write_(rouse_rwlock *l, rouse_waiter *w)
  *   ROUSE_OK        you hold the lock
  *   ROUSE_PENDING   queued; you hold the lock when wake runs with ROUSE_OK
  *   ROUSE_CLOSED    the lock is closed
- *   ROUSE_OVERFLOW  too many wait (not LOCKFREE)
+ *   ROUSE_OVERFLOW  too many wait (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only, unless reserved)
  * Require that w is initialised and not queued.
  * Wakes: w's wake runs on the thread that grants or closes it, or in its mailbox's drain. */

@@ -66,7 +66,7 @@ ROUSE_INLINE_ void rouse_semaphore_destroy(rouse_semaphore *s) {
  *                   all n, or ROUSE_CLOSED
  *   ROUSE_CLOSED    the semaphore is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS
- *   ROUSE_OVERFLOW  16,777,215 waiters are queued, or all of them would lack 2^40 permits (not LOCKFREE)
+ *   ROUSE_OVERFLOW  16,777,215 waiters are queued, or all of them would lack 2^40 permits (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory to queue w (LOCKFREE only)
  * Requires that w is initialised and not queued. After ROUSE_PENDING w must stay where it is until its wake
  * has been called or cancel has returned true; any other answer leaves w yours.

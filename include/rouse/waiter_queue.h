@@ -40,7 +40,7 @@
  *
  * ---- Cost -----------------------------------------------------------------------------------------------
  * One atomic read-modify-write for wait, try_wait and wake when nobody waits; none for any call with LOCAL.
- * Memory on 64-bit targets: 48 bytes with SPIN and LOCKFREE, 32 with LOCAL, 40 plus the platform's mutex with
+ * Memory on 64-bit targets: 48 bytes with SPIN and LOCKFREE, 32 with LOCAL, 48 plus the platform's mutex with
  * MUTEX. docs/backends.md gives LOCKFREE's heap memory per waiter. */
 #ifndef ROUSE_WAITER_QUEUE_H
 #define ROUSE_WAITER_QUEUE_H
@@ -306,7 +306,7 @@ ROUSE_INLINE_ void rouse_waiter_queue_destroy(rouse_waiter_queue *q) {
  *   ROUSE_PENDING   w is queued; credit that arrives goes to the oldest waiter until it has all of its n
  *   ROUSE_CLOSED    the queue is closed
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
- *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (not LOCKFREE)
+ *   ROUSE_OVERFLOW  the waiters together would lack 2^40 permits, or be more than 16,777,215 (MUTEX, SPIN)
  *   ROUSE_NOMEM     no memory for a segment (LOCKFREE only)
  * Requires that w is initialised and not queued. Only ROUSE_PENDING makes w the library's.
  * Wakes: w's wake runs on the thread that grants or closes it, or in its mailbox's drain. */

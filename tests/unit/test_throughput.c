@@ -1165,3 +1165,95 @@ LIMIT_TEST(a_turn_of_a_limit_that_is_declined) {
     cr_assert_eq(rouse_limit_resume(&l, &p[1].waiter), ROUSE_OK);
     rouse_limit_destroy(&l);
 }
+
+/* A deadline that passes in the wake in which its waiter is invited: the turn goes on, and run counts it. */
+static rouse_deadlines met_deadlines;
+static rouse_semaphore met_semaphore;
+static rouse_limit met_limit;
+static bool met_at_limit;
+static size_t met_count;
+static void invite_when_time_is_up(probe *p) {
+    (void)p;
+    if (met_at_limit) {
+        must_give_back(&met_limit, 1);
+    } else {
+        must_release(&met_semaphore, 1);
+    }
+    met_count = rouse_deadlines_run(&met_deadlines, 10);
+}
+Test(throughput, a_deadline_in_the_wake_that_invites) {
+    for (int i = 0; i < 2; i++) {
+        rouse_semaphore outer = ROUSE_SEMAPHORE_INIT(0);
+        rouse_timed t;
+        probe p;
+        const bool has_mode = i == 0 ? HAS_MODE : LIMIT_HAS_MODE;
+        met_at_limit = i == 1;
+        rouse_deadlines_init(&met_deadlines);
+        rouse_semaphore_init_throughput(&met_semaphore, 0, 4);
+        full_limit(&met_limit, 1, 9, 4);
+        rouse_timed_init(&t, &met_deadlines, NULL, timed_told, NULL);
+        cr_assert_eq(met_at_limit ? rouse_limit_acquire_until(&met_limit, &t, 1, 10)
+                                  : rouse_semaphore_acquire_until(&met_semaphore, &t, 1, 10),
+                     ROUSE_PENDING);
+        probe_init(&p, 0);
+        p.then = invite_when_time_is_up;
+        must_queue(&outer, &p, 1);
+        timed_status = ROUSE_PENDING;
+        must_release(&outer, 1);
+        cr_assert_eq(timed_status, has_mode ? ROUSE_TIMEDOUT : ROUSE_OK);
+        cr_assert_eq(met_count, has_mode ? 1u : 0u);
+        if (met_at_limit) {
+            expect_in_use(&met_limit, has_mode ? 0 : 1, 0);
+        } else {
+            expect_free(&met_semaphore, has_mode ? 1 : 0, 0);
+        }
+        rouse_semaphore_destroy(&outer);
+        rouse_semaphore_destroy(&met_semaphore);
+        rouse_limit_destroy(&met_limit);
+        rouse_deadlines_destroy(&met_deadlines);
+    }
+}
+
+#if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
+/* A thread whose time is up just when it is invited asks once more. If a newcomer was quicker it gives up. */
+static bool newcomer_is_quicker;
+static int cancels;
+static bool leave_when_invited(void *object, rouse_waiter *w) {
+    if (cancels++ == 0) {
+        if (met_at_limit) {
+            must_give_back(&met_limit, 1);
+            cr_assert(!newcomer_is_quicker || rouse_limit_try_acquire(&met_limit, 1));
+        } else {
+            must_release(&met_semaphore, 1);
+            cr_assert(!newcomer_is_quicker || rouse_semaphore_try_acquire(&met_semaphore, 1));
+        }
+    }
+    return met_at_limit ? rouse_limit_cancel((rouse_limit *)object, w)
+                        : rouse_semaphore_cancel((rouse_semaphore *)object, w);
+}
+Test(throughput, a_blocked_thread_is_invited_when_its_time_is_up, .timeout = 60) {
+    for (int i = 0; i < 4; i++) {
+        rouse_thread_waiter t;
+        rouse_status status;
+        met_at_limit = i % 2 == 1;
+        newcomer_is_quicker = i >= 2 && (!met_at_limit || LIMIT_HAS_MODE);
+        cancels = 0;
+        rouse_semaphore_init_throughput(&met_semaphore, 0, 4);
+        full_limit(&met_limit, 1, 9, 4);
+        rouse_thread_waiter_init(&t);
+        status = met_at_limit ? rouse_limit_acquire(&met_limit, &t.waiter, 1)
+                              : rouse_semaphore_acquire(&met_semaphore, &t.waiter, 1);
+        status = rouse_block_on_(&t, status, 1, met_at_limit ? (void *)&met_limit : (void *)&met_semaphore,
+                                 leave_when_invited, NULL, 1);
+        cr_assert_eq(status, newcomer_is_quicker ? ROUSE_TIMEDOUT : ROUSE_OK);
+        cr_assert_eq(cancels, newcomer_is_quicker ? 2 : 1);
+        if (met_at_limit) {
+            expect_in_use(&met_limit, 1, 0);
+        } else {
+            expect_free(&met_semaphore, 0, 0);
+        }
+        rouse_semaphore_destroy(&met_semaphore);
+        rouse_limit_destroy(&met_limit);
+    }
+}
+#endif
