@@ -66,6 +66,7 @@ static inline bool reach(job *j) {
     return held;
 }
 
+#ifndef C_SPAWN_ONLY
 static void handoff_run(task *t) {
     job *const j = (job *)t;
     contest *const c = j->contest;
@@ -101,6 +102,7 @@ static void handoff(bench_state *state, const void *context) {
     jobs_free(jobs, k);
     contest_free(c);
 }
+#endif
 
 #ifndef C_NEVER_WAITS
 static void pass_run(task *t) {
@@ -168,15 +170,19 @@ static void spawn(bench_state *state, const void *context) {
 }
 
 static void register_all(void) {
+#ifdef C_SPAWN_ONLY
+    static const int spawned[] = {SPAWN_PERMITS};
+#else
     static const int tasks[] = {1, 10, 100, 1000};
-    static const int spawned[] = {10, 50, 100, 500};
-#ifndef C_NEVER_WAITS
-    bench_add(BENCH_CONTENDER, pass, NULL, BENCH_CPU, 0, "W3pass");
-#endif
+    static const int spawned[] = {SPAWN_PERMITS, 50, 100, 500};
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         bench_add(BENCH_CONTENDER, handoff, (const void *)(intptr_t)tasks[i], BENCH_CPU, 0, "W3handoff/%d",
                   tasks[i]);
     }
+#endif
+#ifndef C_NEVER_WAITS
+    bench_add(BENCH_CONTENDER, pass, NULL, BENCH_CPU, 0, "W3pass");
+#endif
     for (size_t i = 0; i < sizeof spawned / sizeof *spawned; i++) {
         bench_add(BENCH_CONTENDER, spawn, (const void *)(intptr_t)spawned[i], BENCH_CPU, 0, "W3spawn/%d",
                   spawned[i]);

@@ -8,7 +8,17 @@ THREADS = [b + "-threads" for b in BACKENDS]  # blocking.h, for plain threads
 THREADS_FAST = [t + "-fast" for t in THREADS]
 MAILBOX = [b + "-mailbox" for b in BACKENDS]  # tasks whose wakes run in the drain of a mailbox
 MAILBOX_FAST = [m + "-fast" for m in MAILBOX]
-FLOORS = ["floor:two-rmw", "executor", "list", "floor:line"]
+FLOORS = [
+    "floor:two-rmw",
+    "executor",
+    "list",
+    "floor:line",
+    "floor:release-add",
+    "floor:release-neighbour-add",
+    "floor:release-look-add",
+    "floor:release-cas",
+    "floor:release-guess",
+]
 PEERS = [
     "tokio",
     "async-lock",
