@@ -24,8 +24,7 @@
  * thread did before a give_back happens before whatever follows the acquire that it satisfied.
  *
  * Cost: one atomic read-modify-write for acquire and for give_back while nobody waits; one or two for set,
- * and for give_back to a waiter. No call allocates, with any backend. Memory: 48 bytes with SPIN and MUTEX,
- * 32 with LOCKFREE and LOCAL.
+ * and for give_back to a waiter. No call allocates, with any backend. Memory: 48 bytes, 32 with LOCAL.
  *
  * While somebody waits, a call holds the queue for a few instructions. With LOCKFREE, try_acquire, give_back
  * and set never wait for that holder, and a signal handler may call them. They leave it to the holder to
@@ -68,7 +67,8 @@
  *             it has served. With LOCKFREE that step is a compare-and-swap: give_back, set and try_acquire
  *             may change the numbers meanwhile, and then it looks again
  *   INVITED   throughput mode, with WAITING: a waiter that is not in the list is invited and has to answer.
- *             give_back and set change the number, and that is their last access. Newcomers take HELD */
+ *             give_back and set change the number, and that is their last access. Newcomers take HELD; with
+ *             LOCKFREE, a try_acquire that finds it taken fails */
 #define ROUSE_LIMIT_PERMIT_  ((uint64_t)1 << 29)
 #define ROUSE_LIMIT_WAITING_ ((uint64_t)1 << 58)
 #define ROUSE_LIMIT_CLOSED_  ((uint64_t)1 << 59)
@@ -239,82 +239,148 @@ ROUSE_INLINE_ void rouse_limit_invite_(rouse_limit *l, rouse_waiter *w, uint32_t
     l->kept_ = n - 1;
 }
 
-/* The holder serves the oldest waiters from what is free, unless a waiter is INVITED in `seen`. Then it lets
- * go, settles a waiter that has answered (NULL: none) with `status`, and delivers. waiting: how many wait,
- * the invited one included. */
-ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint32_t waiting,
-                                          rouse_waiter *answered, rouse_status status) {
-    uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_);
-    rouse_chain_ granted = {NULL, NULL};
-    rouse_waiter *invited = NULL;
-    rouse_waiter *w;
-    while ((after & ROUSE_LIMIT_INVITED_) == 0 && (w = l->list_.oldest) != NULL &&
-           rouse_limit_fits_(after, rouse_account_asked_(w))) {
-        const uint32_t n = rouse_account_asked_(w);
-        rouse_list_remove_(&l->list_, w);
-        if (w->wake_ != NULL) {
-            rouse_limit_invite_(l, w, n);
-            after |= ROUSE_LIMIT_INVITED_;
-            invited = w;
-        } else {                                      /* polled: nobody could answer for it */
-            rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: the holder's, like the list */
-            ROUSE_TRACE("grant", l, w);
-            ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
-            rouse_chain_add_(&granted, w, rouse_outcome_(ROUSE_OK, 0));
-            after += n;
-            waiting--;
-            l->passed_ = 0;
-        }
-    }
-    if (waiting == 0) {
-        l->passed_ = 0;
-    } else {
-        after |= ROUSE_LIMIT_WAITING_;
-    }
-    rouse_u32_store_relaxed_(&l->waiting_, waiting); /* relaxed: the holder's; snapshots read it */
-    (void)rouse_limit_publish_(l, &seen, after);
-    if (answered != NULL) {
-        rouse_invited_settle_(answered, status);
-    }
-    rouse_deliver_(&granted);
-    if (invited != NULL) {
-        rouse_asker_enter_(&rouse_limit_asker_, ROUSE_ASKER_LIMIT_);
-        rouse_invited_tell_(invited, ROUSE_ASKER_LIMIT_);
-    }
-}
-ROUSE_INLINE_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
-    rouse_limit_open_settle_(l, seen, waiting, NULL, ROUSE_OK);
+/* Lists w, which was invited for n and has not got them, before all others. */
+ROUSE_INLINE_ void rouse_limit_put_back_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
+    ROUSE_TRACE("beaten", l, w);
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n)); /* relaxed, all: the holder's */
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    rouse_u32_store_relaxed_(&w->ticket_, 1);
+    rouse_list_prepend_(&l->list_, w);
 }
 
-/* For the holder: may a newcomer take n? Counts them if so. */
-ROUSE_INLINE_ bool rouse_limit_admits_(rouse_limit *l, uint64_t seen, uint32_t n) {
+/* The holder takes n permits, and goes on holding the queue. False: the numbers have changed (LOCKFREE). */
+ROUSE_INLINE_ bool rouse_limit_take_held_(rouse_limit *l, uint64_t *seen, uint32_t n) {
+#    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    if (!rouse_limit_change_(l, seen, *seen + n)) {
+        return false;
+    }
+#    endif
+    (void)l;
+    *seen += n; /* otherwise the store that lets go shows them */
+    return true;
+}
+
+/* The holder takes n permits for w, and takes w out of the list. False: the numbers have changed. */
+ROUSE_INLINE_ bool rouse_limit_grant_held_(rouse_limit *l, uint64_t *seen, rouse_waiter *w, uint32_t n) {
+    if (!rouse_limit_take_held_(l, seen, n)) {
+        return false;
+    }
+    rouse_list_remove_(&l->list_, w);
+    rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: the holder's, like the list */
+    ROUSE_TRACE("grant", l, w);
+    ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
+    l->passed_ = 0;
+    return true;
+}
+
+/* What the holder has done for the waiters when it lets go. */
+typedef struct rouse_limit_round_ {
+    rouse_chain_ granted;
+    rouse_waiter *invited; /* or NULL */
+    bool own;              /* the waiter of this call is out of the queue */
+} rouse_limit_round_;
+
+/* The holder serves the oldest waiters from what is free, unless a waiter is INVITED, and lets go.
+ *   gone      INVITED if the invited waiter has answered or has left, or 0
+ *   waiting   how many wait, the invited one included
+ *   own       the waiter of this call, whose wake may not run in it; or NULL */
+ROUSE_SLOW_ rouse_limit_round_ rouse_limit_open_serve_(rouse_limit *l, uint64_t seen, uint64_t gone,
+                                                       uint32_t waiting, const rouse_waiter *own) {
+    rouse_limit_round_ round = {{NULL, NULL}, NULL, false};
+    for (;;) {
+        uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_ | gone);
+        rouse_waiter *const w = l->list_.oldest;
+        if ((after & ROUSE_LIMIT_INVITED_) == 0 && round.invited == NULL && rouse_limit_fits_(after, 1) &&
+            w != NULL && rouse_limit_fits_(after, rouse_account_asked_(w))) {
+            const uint32_t n = rouse_account_asked_(w);
+            if (w->wake_ == NULL || w == own) { /* polled: nobody could answer for it */
+                if (rouse_limit_grant_held_(l, &seen, w, n)) {
+                    waiting--;
+                    round.own = round.own || w == own;
+                    if (w != own) {
+                        rouse_chain_add_(&round.granted, w, rouse_outcome_(ROUSE_OK, 0));
+                    }
+                }
+                continue;
+            }
+            rouse_list_remove_(&l->list_, w);
+            rouse_limit_invite_(l, w, n);
+            round.invited = w;
+        }
+        /* LOCKFREE: it stays invited even if too little is free by now. */
+        after |= round.invited != NULL ? ROUSE_LIMIT_INVITED_ : 0;
+        if (waiting == 0) {
+            l->passed_ = 0;
+        } else {
+            after |= ROUSE_LIMIT_WAITING_;
+        }
+        rouse_u32_store_relaxed_(&l->waiting_, waiting); /* relaxed: the holder's; snapshots read it */
+        if (rouse_limit_publish_(l, &seen, after)) {
+            return round;
+        }
+    }
+}
+
+/* Delivers what the holder has done for the waiters. */
+ROUSE_INLINE_ void rouse_limit_open_tell_(rouse_limit_round_ *round) {
+    rouse_deliver_(&round->granted);
+    if (round->invited != NULL) {
+        rouse_asker_enter_(&rouse_limit_asker_, ROUSE_ASKER_LIMIT_);
+        rouse_invited_tell_(round->invited, ROUSE_ASKER_LIMIT_);
+    }
+}
+
+/* Serves the waiters, lets go and delivers. gone: INVITED or 0, as above. */
+ROUSE_SLOW_ void rouse_limit_open_settle_(rouse_limit *l, uint64_t seen, uint64_t gone, uint32_t waiting) {
+    rouse_limit_round_ round = rouse_limit_open_serve_(l, seen, gone, waiting, NULL);
+    rouse_limit_open_tell_(&round);
+}
+ROUSE_INLINE_ void rouse_limit_open_let_go_(rouse_limit *l, uint64_t seen, uint32_t waiting) {
+    rouse_limit_open_settle_(l, seen, 0, waiting);
+}
+
+/* For the holder: may a newcomer take n? */
+ROUSE_INLINE_ bool rouse_limit_admits_(const rouse_limit *l, uint64_t seen, uint32_t n) {
     if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
         return false;
     }
     if ((seen & ROUSE_LIMIT_WAITING_) == 0) {
         return rouse_limit_fits_(seen, n);
     }
-    if ((seen & ROUSE_LIMIT_INVITED_) == 0 || !rouse_limit_fits_(seen, n + l->kept_) ||
-        n > l->bypass_ - l->passed_) {
-        return false;
+    return (seen & ROUSE_LIMIT_INVITED_) != 0 && rouse_limit_fits_(seen, n + l->kept_) &&
+           n <= l->bypass_ - l->passed_;
+}
+
+/* The holder takes n for a newcomer and lets go, if the newcomer may take them. False: it still holds. */
+ROUSE_INLINE_ bool rouse_limit_admit_(rouse_limit *l, uint64_t *seen, uint32_t n) {
+    const uint32_t passed = l->passed_;
+    while (rouse_limit_admits_(l, *seen, n)) {
+        l->passed_ = passed + ((*seen & ROUSE_LIMIT_WAITING_) != 0 ? n : 0);
+        if (rouse_limit_publish_(l, seen, (*seen & ~ROUSE_LIMIT_HELD_) + n)) {
+            return true;
+        }
+        l->passed_ = passed;
     }
-    l->passed_ += n;
-    return true;
+    return false;
 }
 
 ROUSE_SLOW_ bool rouse_limit_open_try_(rouse_limit *l, uint32_t n) {
     uint32_t step = 1;
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: a guess for the CAS */
     for (;;) {
-        if ((seen & ROUSE_LIMIT_HELD_) != 0) {
+        if ((seen & ROUSE_LIMIT_AWAITED_) != 0) {
             seen = rouse_limit_look_again_(l, seen, &step);
-        } else if ((seen & ROUSE_LIMIT_CLOSED_) != 0 || !rouse_limit_fits_(seen, n) ||
+        } else if ((seen & (ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_CLOSED_)) != 0 || !rouse_limit_fits_(seen, n) ||
                    (seen & (ROUSE_LIMIT_WAITING_ | ROUSE_LIMIT_INVITED_)) == ROUSE_LIMIT_WAITING_) {
             return false;
         } else if (rouse_limit_change_(l, &seen, seen | ROUSE_LIMIT_HELD_)) {
-            const bool may = rouse_limit_admits_(l, seen, n);
-            (void)rouse_limit_publish_(l, &seen, may ? seen + n : seen);
-            return may;
+            seen |= ROUSE_LIMIT_HELD_;
+            if (rouse_limit_admit_(l, &seen, n)) {
+                return true;
+            }
+            rouse_limit_open_let_go_(l, seen,
+                                     rouse_u32_load_relaxed_(&l->waiting_)); /* relaxed: the holder's */
+            return false;
         }
     }
 }
@@ -360,7 +426,8 @@ ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
          yields < ROUSE_LINGER_YIELDS_ && rouse_limit_at_bound_(l, seen, n) &&
          rouse_u32_load_relaxed_(&l->doubt_) == ROUSE_LINGER_PAID_; /* relaxed: a guess about what pays */
          yields++) {
-        (void)rouse_limit_publish_(l, &seen, seen & ~ROUSE_LIMIT_HELD_);
+        while (!rouse_limit_publish_(l, &seen, seen & ~ROUSE_LIMIT_HELD_)) {
+        }
         rouse_platform_yield_();
         rouse_limit_linger_(l, n);
         seen = rouse_limit_hold_(l);
@@ -371,23 +438,28 @@ ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
 /* Queues w, unless it can take its permits now. */
 ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
     uint64_t seen = w->wake_ == NULL ? rouse_limit_hold_(l) : rouse_limit_open_hold_(l, n);
-    const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-    uint64_t after = seen & ~ROUSE_LIMIT_HELD_;
-    rouse_status status = ROUSE_OK;
-    if (rouse_limit_admits_(l, seen, n)) {
-        after += n;
-    } else if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
+    rouse_status status = ROUSE_PENDING;
+    rouse_limit_round_ round;
+    uint32_t waiting;
+    if (rouse_limit_admit_(l, &seen, n)) {
+        return ROUSE_OK;
+    }
+    waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
+    if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
         status = ROUSE_CLOSED;
     } else if (waiting >= l->most_waiting_) {
         ROUSE_STATS_REFUSED_(l);
         status = ROUSE_FULL;
     } else {
-        status = ROUSE_PENDING;
-        after |= ROUSE_LIMIT_WAITING_;
-        rouse_u32_store_relaxed_(&l->waiting_, waiting + 1); /* relaxed: as in let_go */
+        waiting++;
         rouse_limit_enlist_(l, w, n);
     }
-    (void)rouse_limit_publish_(l, &seen, after);
+    round = rouse_limit_open_serve_(l, seen, 0, waiting, w);
+    if (round.own) {
+        rouse_waiter_release_(w);
+        status = ROUSE_OK;
+    }
+    rouse_limit_open_tell_(&round);
     return status;
 }
 
@@ -396,43 +468,47 @@ ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w
 ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     /* Relaxed: n does not change while w has to answer. */
     const uint32_t n = rouse_invited_asked_(rouse_u32_load_relaxed_(&w->ticket_));
+    rouse_limit_round_ round;
     uint64_t seen;
-    uint64_t after;
     uint32_t waiting;
+    rouse_status status;
     rouse_limit_linger_(l, n);
     seen = rouse_limit_hold_(l);
-    after = seen & ~ROUSE_LIMIT_INVITED_;
-    waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-    if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
-        ROUSE_STATS_LEFT_(l, w, ROUSE_CLOSED);
-        rouse_limit_open_settle_(l, after, waiting - 1, w, ROUSE_CLOSED);
-        return ROUSE_CLOSED;
+    waiting = rouse_u32_load_relaxed_(&l->waiting_) - 1; /* relaxed: the holder's */
+    for (;;) {
+        if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {
+            status = ROUSE_CLOSED;
+            break;
+        }
+        if (!rouse_limit_fits_(seen, n)) {
+            rouse_limit_put_back_(l, w, n);
+            if (rouse_limit_publish_(l, &seen, seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_INVITED_))) {
+                return ROUSE_PENDING;
+            }
+            rouse_list_remove_(&l->list_, w); /* LOCKFREE: the numbers have changed */
+        } else if (rouse_limit_take_held_(l, &seen, n)) {
+            ROUSE_TRACE("grant", l, w);
+            l->passed_ = 0;
+            status = ROUSE_OK;
+            break;
+        }
     }
-    if (!rouse_limit_fits_(seen, n)) {
-        ROUSE_TRACE("beaten", l, w);
-        rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, n)); /* relaxed, all: the holder's */
-        rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
-        rouse_u32_store_relaxed_(&w->ticket_, 1);
-        rouse_list_prepend_(&l->list_, w);
-        (void)rouse_limit_publish_(l, &seen, after & ~ROUSE_LIMIT_HELD_);
-        return ROUSE_PENDING;
-    }
-    ROUSE_TRACE("grant", l, w);
-    ROUSE_STATS_LEFT_(l, w, ROUSE_OK);
-    l->passed_ = 0;
-    rouse_limit_open_settle_(l, after + n, waiting - 1, w, ROUSE_OK);
-    return ROUSE_OK;
+    ROUSE_STATS_LEFT_(l, w, status);
+    round = rouse_limit_open_serve_(l, seen, ROUSE_LIMIT_INVITED_, waiting, NULL);
+    rouse_invited_settle_(w, status);
+    rouse_limit_open_tell_(&round);
+    return status;
 }
 
 /* An invited waiter gives up: the turn goes to the next. */
 ROUSE_SLOW_ void rouse_limit_decline_(rouse_limit *l, rouse_waiter *w) {
     const uint64_t seen = rouse_limit_hold_(l);
+    const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_) - 1; /* relaxed, both: the holder's */
     ROUSE_TRACE("cancel", l, w);
     ROUSE_STATS_LEFT_(l, w, ROUSE_CANCELLED);
-    rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: the holder's */
+    rouse_u32_store_relaxed_(&w->ticket_, 0);
     rouse_waiter_release_(w);
-    rouse_limit_open_let_go_(l, seen & ~ROUSE_LIMIT_INVITED_,
-                             rouse_u32_load_relaxed_(&l->waiting_) - 1); /* relaxed: the holder's */
+    rouse_limit_open_settle_(l, seen, ROUSE_LIMIT_INVITED_, waiting);
 }
 
 /* The limit's entries in the table of askers, whose callers know only the waiter. */
@@ -468,10 +544,10 @@ ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
             ROUSE_TRACE("cancel", l, w);
             ROUSE_STATS_LEFT_(l, w, ROUSE_CANCELLED);
             rouse_invited_cancelled_(w);
-            rouse_limit_open_let_go_(l, seen & ~ROUSE_LIMIT_INVITED_, waiting - 1);
+            rouse_limit_open_settle_(l, seen, ROUSE_LIMIT_INVITED_, waiting - 1);
             return false;
         }
-        (void)rouse_limit_publish_(l, &seen, seen & ~ROUSE_LIMIT_HELD_);
+        rouse_limit_open_let_go_(l, seen, waiting);
         if (!rouse_invited_await_claimer_(w, rouse_invited_state_(ticket))) {
             break;
         }
@@ -929,8 +1005,11 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
  *   After a set to less, resume may find too few permits although nobody was quicker; that is also
  *   ROUSE_PENDING.
  *
- * Cost: a newcomer that passes an invited waiter pays two compare-and-swaps and a store. LOCKFREE and LOCAL
- * ignore the bound and are strict. */
+ *   With LOCKFREE, try_acquire never waits. So while somebody waits, it also returns false at a moment in
+ *   which another call holds the queue.
+ *
+ * Cost: a newcomer that passes an invited waiter pays two compare-and-swaps and a store (LOCKFREE: three
+ * compare-and-swaps). LOCAL ignores the bound and is strict. */
 
 /* rouse_limit_init in throughput mode: newcomers may overtake waiters by `bypass` permits in a row. */
 ROUSE_INLINE_ rouse_status rouse_limit_init_throughput(rouse_limit *l, uint32_t permits,

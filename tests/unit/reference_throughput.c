@@ -25,8 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LOCKFREE grants strictly to a waiter for several. */
-#define ONE_ONLY (ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE)
+/* LOCKFREE's queue grants strictly to a waiter for several, and has memory elsewhere. */
+#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    define SEGMENTED 1
+#else
+#    define SEGMENTED 0
+#endif
+#define ONE_ONLY SEGMENTED
 /* A queue under a lock invites as many as there are permits; LOCKFREE and limits one at a time. */
 #ifdef OF_LIMIT
 #    define SEVERAL false
@@ -574,9 +579,9 @@ int main(int argc, char **argv) {
     return most_under_way == TURNS ? 0 : 1;
 }
 #else
-/* As it was before the last operation of the sequence. LOCKFREE has memory elsewhere: from the beginning. */
+/* As it was before the last operation of the sequence. With memory elsewhere: from the beginning. */
 static void go_back(const world *before) {
-#    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    if SEGMENTED
     const int steps = length;
     VERB(destroy)(&now.object);
     begin(start_credit, before->reference.bound);

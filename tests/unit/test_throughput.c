@@ -18,14 +18,13 @@
 
 enum {
     HAS_MODE = ROUSE_BACKEND != ROUSE_BACKEND_LOCAL,
-    LIMIT_HAS_MODE = ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+    LISTS = ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
 };
 
 /* A test of what only throughput mode does. */
 #define MODE_TEST(...) Test(throughput, __VA_ARGS__, .disabled = !HAS_MODE)
 /* LOCKFREE grants strictly to a waiter for several, and says no more than 65,535 free permits. */
-#define SEVERAL_TEST(...) Test(throughput, __VA_ARGS__, .disabled = !LIMIT_HAS_MODE)
-#define LIMIT_TEST(...)   Test(throughput, __VA_ARGS__, .disabled = !LIMIT_HAS_MODE)
+#define SEVERAL_TEST(...) Test(throughput, __VA_ARGS__, .disabled = !LISTS)
 
 static void must_queue(rouse_semaphore *s, probe *p, uint32_t n) {
     cr_assert_eq(rouse_semaphore_acquire(s, &p->waiter, n), ROUSE_PENDING);
@@ -600,7 +599,7 @@ MODE_TEST(close_wakes_the_queued_and_the_invited_learns_it) {
     cr_assert_eq(rouse_semaphore_acquire(&s, &p[1].waiter, 1), ROUSE_CLOSED);
     cr_assert_eq(rouse_semaphore_close(&s), 0);
     must_release(&s, 1);
-    expect_free(&s, 2, LIMIT_HAS_MODE ? 1 : 0); /* LOCKFREE does not count it any more */
+    expect_free(&s, 2, LISTS ? 1 : 0); /* LOCKFREE does not count it any more */
     cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_CLOSED);
     cr_assert(rouse_semaphore_is_closed(&s));
     expect_free(&s, 2, 0);
@@ -761,7 +760,7 @@ Test(throughput, a_strict_limit) {
     probes_init(p, 2);
     cr_assert_eq(rouse_limit_init_throughput(&l, ROUSE_MAX_PERMITS + 1u, 1, 9), ROUSE_INVALID);
     cr_assert_eq(rouse_limit_permits(&l), ROUSE_MAX_PERMITS);
-    full_limit(&l, 1, 1, LIMIT_HAS_MODE ? 0 : 9);
+    full_limit(&l, 1, 1, HAS_MODE ? 0 : 9);
     cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
     cr_assert_eq(rouse_limit_acquire(&l, &p[1].waiter, 1), ROUSE_FULL);
     must_give_back(&l, 1);
@@ -775,7 +774,7 @@ Test(throughput, a_strict_limit) {
 }
 
 /* A task that may take is not turned away, however many wait; the invited waiter is one of them. */
-LIMIT_TEST(a_full_limit_and_a_newcomer) {
+MODE_TEST(a_full_limit_and_a_newcomer) {
     probe p[2];
     probes_init(p, 2);
     cr_assert(rouse_limit_try_acquire(&static_limit, 2));
@@ -796,7 +795,7 @@ LIMIT_TEST(a_full_limit_and_a_newcomer) {
     cr_assert_eq(rouse_limit_give_back(&static_limit, 1), ROUSE_OVERFLOW);
 }
 
-LIMIT_TEST(a_limit_that_changes_while_one_is_invited) {
+MODE_TEST(a_limit_that_changes_while_one_is_invited) {
     rouse_limit l;
     probe p[2];
     probes_init(p, 2);
@@ -880,10 +879,10 @@ Test(throughput, a_deadline_at_a_limit) {
     rouse_timed_init(&t, &d, &at.mailbox, timed_told, NULL);
     cr_assert_eq(rouse_limit_acquire_until(&l, &t, 1, 10), ROUSE_PENDING);
     must_give_back(&l, 1);
-    cr_assert_eq(rouse_deadlines_run(&d, 10), LIMIT_HAS_MODE ? 1 : 0);
+    cr_assert_eq(rouse_deadlines_run(&d, 10), HAS_MODE ? 1 : 0);
     (void)rouse_mailbox_drain(&at.mailbox);
-    cr_assert_eq(timed_status, LIMIT_HAS_MODE ? ROUSE_TIMEDOUT : ROUSE_OK);
-    expect_in_use(&l, LIMIT_HAS_MODE ? 0 : 1, 0);
+    cr_assert_eq(timed_status, HAS_MODE ? ROUSE_TIMEDOUT : ROUSE_OK);
+    expect_in_use(&l, HAS_MODE ? 0 : 1, 0);
     rouse_deadlines_destroy(&d);
     rouse_limit_destroy(&l);
     rouse_mailbox_destroy(&at.mailbox);
@@ -931,7 +930,7 @@ Test(throughput, several_limits) {
     must_give_back(&other, 1);
     expect_wakes(0);
     if (several_status == ROUSE_OK) { /* strict: it had been granted, and was the last step */
-        cr_assert_not(LIMIT_HAS_MODE);
+        cr_assert_not(HAS_MODE);
         rouse_several_give_back(&cancelled_several);
     } else {
         cr_assert_eq(several_status, ROUSE_CANCELLED);
@@ -944,7 +943,7 @@ Test(throughput, several_limits) {
 }
 
 #if ROUSE_BACKEND != ROUSE_BACKEND_LOCAL
-LIMIT_TEST(a_thread_waiter_at_a_limit) {
+MODE_TEST(a_thread_waiter_at_a_limit) {
     rouse_limit l;
     rouse_thread_waiter t;
     rouse_status outcome = ROUSE_INVALID;
@@ -1150,7 +1149,7 @@ SEVERAL_TEST(a_waiter_for_two_ends_its_turn_when_turns_have_moved_on) {
 }
 
 /* Then it is its owner's, and no longer asked. */
-LIMIT_TEST(a_turn_of_a_limit_that_is_declined) {
+MODE_TEST(a_turn_of_a_limit_that_is_declined) {
     rouse_limit l;
     probe p[2];
     probes_init(p, 2);

@@ -8,8 +8,15 @@
 
 #include <stdatomic.h>
 
+/* The segmented queue, which grants strictly to a waiter for several. */
+#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    define SEGMENTED 1
+#else
+#    define SEGMENTED 0
+#endif
+
 #ifndef BOUND
-#    define BOUND (ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE ? 1 : 2)
+#    define BOUND (SEGMENTED ? 1 : 2)
 #endif
 #ifdef OF_LIMIT /* that is many executions with its look at the word */
 #    define BLOCK_BOUND 1
@@ -368,7 +375,7 @@ static void gone_keeps_the_count(void) { /* the one invited declines: the count 
 
 /* ---- several permits, polled waiters, reduce ------------------------------------------------------------------------ */
 
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#if !SEGMENTED
 static void batch(void) { /* B is given one, and is invited for the other */
     several = true;
     start(0, 1);
@@ -395,7 +402,7 @@ static void batch_cancel(void) {
     settle(1);
     mc_assert(B->cancelled && got[2] == 1);
 }
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#if !SEGMENTED
 static void batch_decline(void) { /* what it had been given is handed on */
     several = true;
     start(0, 2);
@@ -452,6 +459,16 @@ static void try_queues(void) {
     run(cancels, A, newcomer_tries, C, ONLY_TWO);
     mc_assert(got[2] == 1 && !A->cancelled); /* told already */
     settle(1);
+}
+/* What is released meanwhile does not count against a newcomer. */
+static void try_release(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(newcomer_tries, C, release, NULL, ONLY_TWO);
+    mc_assert(got[2] == 1);
+    settle(2);
 }
 /* ---- what only one of the two has ------------------------------------------------------------------------------------ */
 
@@ -795,7 +812,7 @@ static void cancel_destroy(void *arg) {
         destroy();
     }
 }
-#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#if SEGMENTED
 /* More than a cell can say, to one that is invited already. */
 static void release_many(void *unused) {
     (void)unused;
@@ -1099,7 +1116,7 @@ static void block_timed(void) {
     run(blocks_timed, A, release, NULL, ONLY_TWO);
     settle(1);
 }
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#if !SEGMENTED
 static void block_timed_two(void) {
     start(0, 1);
     run(blocks_timed, A, release, NULL, blocks, B);
@@ -1140,7 +1157,7 @@ static void count_begins_again_behind(void) {
 
 /* ---- several under way ------------------------------------------------------------------------------------------------- */
 
-#if !defined(OF_LIMIT) && ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* which invite one at a time */
+#if !defined(OF_LIMIT) && !SEGMENTED /* which invite one at a time */
 #    define INVITES_SEVERAL 1
 
 static int passed; /* how many newcomers got in */
@@ -1458,7 +1475,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "beaten stays in front", .body = beaten_in_front},
     {.name = "declined keeps the count", .body = gone_keeps_the_count},
     {.name = "batch, cancel", .body = batch_cancel, .bound = BOUND},
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE /* which grants strictly to a waiter for several */
+#if !SEGMENTED
     {.name = "batch", .body = batch, .bound = BOUND},
     {.name = "batch, two release", .body = batch_release, .bound = BOUND},
     {.name = "batch, decline", .body = batch_decline, .bound = BOUND},
@@ -1483,6 +1500,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "unlock, lock, come", .body = unlock_races, .bound = BOUND},
 #endif
     {.name = "try, another cancels", .body = try_queues},
+    {.name = "try, release", .body = try_release},
     {.name = "cancel, release", .body = cancel_release},
     {.name = "cancel first, release, newcomer", .body = cancel_first, .bound = BOUND},
     {.name = "decline, release, newcomer", .body = decline_release, .bound = BOUND},
@@ -1495,7 +1513,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "status tells", .body = status_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
-#if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#if SEGMENTED
     {.name = "invited in a new segment", .body = invited_in_a_new_segment},
     {.name = "many", .body = many},
     {.name = "many, closed", .body = many_closed},
@@ -1519,7 +1537,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "two block", .body = two_block, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block, release, try", .body = block_try, .flags = MC_STACKS, .bound = BOUND},
     {.name = "block timed", .body = block_timed, .flags = MC_STACKS},
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
+#if !SEGMENTED
     {.name = "block timed, two", .body = block_timed_two, .flags = MC_STACKS, .bound = BLOCK_BOUND},
 #endif
 #ifdef INVITES_SEVERAL

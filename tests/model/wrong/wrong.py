@@ -370,7 +370,7 @@ def tests_of(section, backend):
     for item in section.get("tests", ALL_TOPICS).split(";"):
         topic, _, scenario = (word.strip() for word in item.partition("="))
         if topic and backend != "LOCAL" and {"segments": backend == "LOCKFREE", "tickets": backend == "LOCKFREE",
-                                             "invited": backend == "SPIN"}.get(topic, True):
+                                             "invited": backend != "MUTEX"}.get(topic, True):
             yield topic, scenario
 
 

@@ -14,7 +14,8 @@
  *     INVITED, CLAIMED ->  0           the answer: granted or closed (rouse_invited_settle_)
  *     INVITED, CLAIMED ->  the list's mark    the answer: beaten, under the lock (rouse_open_put_back_)
  *
- * LOCKFREE has no lock. There the ticket holds the index of the cell instead of n (lockfree/open.h). */
+ * A queue of LOCKFREE has no lock. Its waiters' tickets hold the index of the cell instead of n
+ * (lockfree/open.h). */
 #ifndef ROUSE_DETAIL_QUEUE_INVITED_H
 #define ROUSE_DETAIL_QUEUE_INVITED_H
 
@@ -32,7 +33,7 @@
 #include <stdint.h>
 
 /* Has the backend throughput mode? */
-#define ROUSE_INVITED_EVER_ (ROUSE_BACKEND == ROUSE_BACKEND_SPIN || ROUSE_BACKEND == ROUSE_BACKEND_MUTEX)
+#define ROUSE_INVITED_EVER_ (ROUSE_BACKEND != ROUSE_BACKEND_LOCAL)
 
 enum {
     ROUSE_INVITED_BY_LIMIT_ = 1,
