@@ -167,41 +167,43 @@ ROUSE_ARM_TABLE_(waiter_queue, rouse_arm_waiter_queue_hand_on_, NULL, NULL)
 #undef ROUSE_ARM_TABLE_
 
 ROUSE_INLINE_ void rouse_arm_set_(rouse_arm *arm, const rouse_arm_verbs_ *verbs, void *object, uint32_t n) {
-    ROUSE_CHECK_(object != NULL, arm, "the arm's object is NULL");
     arm->verbs_ = verbs;
     arm->object_ = object;
     arm->n_ = n;
 }
 
+#define ROUSE_CHECK_ARM_(arm, object) \
+    (ROUSE_CHECK_OBJECT_(arm), ROUSE_CHECK_((object) != NULL, (arm), "the arm's object is NULL"))
+
 /* Each makes `arm` wait for one object: for n permits, the mutex, a notification, the event to be set, or the
  * gate to drain. The object must outlive the wait. While its any does not wait, an arm may be set again,
  * without a new rouse_any_init. */
 ROUSE_INLINE_ void rouse_arm_semaphore(rouse_arm *arm, rouse_semaphore *s, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, s);
     rouse_arm_set_(arm, rouse_arm_semaphore_verbs_(), s, n);
 }
 ROUSE_INLINE_ void rouse_arm_limit(rouse_arm *arm, rouse_limit *l, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, l);
     rouse_arm_set_(arm, rouse_arm_limit_verbs_(), l, n);
 }
 ROUSE_INLINE_ void rouse_arm_mutex(rouse_arm *arm, rouse_mutex *m) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, m);
     rouse_arm_set_(arm, rouse_arm_mutex_verbs_(), m, 1);
 }
 ROUSE_INLINE_ void rouse_arm_notify(rouse_arm *arm, rouse_notify *n) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, n);
     rouse_arm_set_(arm, rouse_arm_notify_verbs_(), n, 1);
 }
 ROUSE_INLINE_ void rouse_arm_event(rouse_arm *arm, rouse_event *e) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, e);
     rouse_arm_set_(arm, rouse_arm_event_verbs_(), e, 1);
 }
 ROUSE_INLINE_ void rouse_arm_gate(rouse_arm *arm, rouse_gate *g) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, g);
     rouse_arm_set_(arm, rouse_arm_gate_verbs_(), g, 1);
 }
 ROUSE_INLINE_ void rouse_arm_queue(rouse_arm *arm, rouse_waiter_queue *q, uint32_t n) {
-    ROUSE_CHECK_OBJECT_(arm);
+    ROUSE_CHECK_ARM_(arm, q);
     rouse_arm_set_(arm, rouse_arm_waiter_queue_verbs_(), q, n);
 }
 

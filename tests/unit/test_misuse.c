@@ -1073,3 +1073,15 @@ Test(misuse, lawful_locks_with_the_same_data_are_left_alone) {
     cr_assert_eq(rouse_mutex_unlock(&m), ROUSE_OK);
     rouse_mutex_destroy(&m);
 }
+
+static rouse_arm set_arm;
+static void arm_without_semaphore(void) {
+    rouse_arm_semaphore(&set_arm, NULL, 1);
+}
+static void arm_without_gate(void) {
+    rouse_arm_gate(&set_arm, NULL);
+}
+Test(misuse, an_arm_without_an_object) {
+    expect_abort(arm_without_semaphore, "rouse_arm_semaphore", &set_arm);
+    expect_abort(arm_without_gate, "rouse_arm_gate", &set_arm);
+}
