@@ -275,6 +275,7 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
     if (stage == ROUSE_CONDVAR_WAITING_) {
         rouse_guarded_remove_(&c->waiting_, &w->waiter);
         rouse_condvar_waits_(c, (uint32_t)-1);
+        ROUSE_TRACE("cancel", c, &w->waiter);
     }
     rouse_guard_drop_(&c->guard_);
     if (stage != ROUSE_CONDVAR_WAITING_ &&
@@ -282,7 +283,6 @@ ROUSE_INLINE_ bool rouse_condvar_cancel(rouse_condvar *c, rouse_condvar_waiter *
         rouse_outcome_await_(&w->waiter);
         return false;
     }
-    ROUSE_TRACE("cancel", c, &w->waiter);
     rouse_waiter_release_(&w->waiter);
     if (stage == ROUSE_CONDVAR_JOINED_ && signalled) {
         (void)rouse_condvar_signal_(c); /* last: a wake that it runs may free w, and the condition variable */

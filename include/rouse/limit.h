@@ -487,12 +487,12 @@ ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
             }
             rouse_list_remove_(&l->list_, w); /* LOCKFREE: the numbers have changed */
         } else if (rouse_limit_take_held_(l, &seen, n)) {
-            ROUSE_TRACE("grant", l, w);
             l->passed_ = 0;
             status = ROUSE_OK;
             break;
         }
     }
+    ROUSE_TRACE("grant", l, w);
     ROUSE_STATS_LEFT_(l, w, status);
     round = rouse_limit_open_serve_(l, seen, ROUSE_LIMIT_INVITED_, waiting, NULL);
     rouse_invited_settle_(w, status);

@@ -1,4 +1,6 @@
 /* The contract of condvar.h: signalled in the order of arrival, woken with the mutex. */
+#include "traced.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -692,7 +694,9 @@ static void every_sequence(int *calls, int length) {
 
 Test(condvar, every_sequence_of_calls_agrees_with_a_plain_model, .timeout = 300) {
     int calls[DEPTH];
+    const int before = atomic_load(&open_waits);
     every_sequence(calls, 0);
+    cr_assert_eq(atomic_load(&open_waits), before, "ROUSE_TRACE: each wait has one end");
     cr_log_info("%lu sequences", sequences);
 }
 

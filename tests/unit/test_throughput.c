@@ -1,5 +1,7 @@
 /* The contract of throughput mode (semaphore.h): the oldest waiter is invited, newcomers overtake up to the bound. Where
  * a backend has no such mode the same objects are strict. */
+#include "traced.h"
+
 #include <rouse/any.h>
 #include <rouse/deadline.h>
 #include <rouse/limit.h>
@@ -1256,3 +1258,27 @@ Test(throughput, a_blocked_thread_is_invited_when_its_time_is_up, .timeout = 60)
     }
 }
 #endif
+
+/* An invited waiter that finds its object closed has ended its wait: ROUSE_TRACE tells it. */
+MODE_TEST(the_wait_of_an_invited_one_ends_in_the_trace_when_it_finds_it_closed) {
+    rouse_semaphore s;
+    rouse_limit l;
+    probe p[2];
+    const int before = atomic_load(&open_waits);
+    rouse_semaphore_init_throughput(&s, 0, 4);
+    queue_up(&s, p, 2);
+    must_release(&s, 1);
+    cr_assert_eq(atomic_load(&open_waits), before + 2);
+    cr_assert_eq(rouse_semaphore_close(&s), 1u);
+    cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_CLOSED);
+    cr_assert_eq(atomic_load(&open_waits), before);
+    rouse_semaphore_destroy(&s);
+    full_limit(&l, 1, 9, 4);
+    probe_init(&p[0], 0);
+    cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
+    must_give_back(&l, 1);
+    (void)rouse_limit_close(&l);
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), LIMIT_HAS_MODE ? ROUSE_CLOSED : ROUSE_OK);
+    cr_assert_eq(atomic_load(&open_waits), before);
+    rouse_limit_destroy(&l);
+}

@@ -508,6 +508,7 @@ ROUSE_SLOW_ rouse_status rouse_open_resume_(rouse_waiter_queue *q, rouse_waiter 
     turn = rouse_open_turn_(q, ticket);
     free = rouse_open_free_(seen);
     if (rouse_open_closed_(seen) != 0) {
+        ROUSE_TRACE("grant", q, w);
         ROUSE_STATS_LEFT_(q, w, ROUSE_CLOSED);
         rouse_open_end_turn_(q, turn);
         rouse_open_settle_(q, free + rouse_open_given_(ticket), 0, ROUSE_WORD_CLOSED_, w, ROUSE_CLOSED);
