@@ -1187,7 +1187,6 @@ Test(throughput, a_deadline_in_the_wake_that_invites) {
         rouse_semaphore outer = ROUSE_SEMAPHORE_INIT(0);
         rouse_timed t;
         probe p;
-        const bool has_mode = i == 0 ? HAS_MODE : LIMIT_HAS_MODE;
         met_at_limit = i == 1;
         rouse_deadlines_init(&met_deadlines);
         rouse_semaphore_init_throughput(&met_semaphore, 0, 4);
@@ -1201,12 +1200,12 @@ Test(throughput, a_deadline_in_the_wake_that_invites) {
         must_queue(&outer, &p, 1);
         timed_status = ROUSE_PENDING;
         must_release(&outer, 1);
-        cr_assert_eq(timed_status, has_mode ? ROUSE_TIMEDOUT : ROUSE_OK);
-        cr_assert_eq(met_count, has_mode ? 1u : 0u);
+        cr_assert_eq(timed_status, HAS_MODE ? ROUSE_TIMEDOUT : ROUSE_OK);
+        cr_assert_eq(met_count, HAS_MODE ? 1u : 0u);
         if (met_at_limit) {
-            expect_in_use(&met_limit, has_mode ? 0 : 1, 0);
+            expect_in_use(&met_limit, HAS_MODE ? 0 : 1, 0);
         } else {
-            expect_free(&met_semaphore, has_mode ? 1 : 0, 0);
+            expect_free(&met_semaphore, HAS_MODE ? 1 : 0, 0);
         }
         rouse_semaphore_destroy(&outer);
         rouse_semaphore_destroy(&met_semaphore);
@@ -1237,7 +1236,7 @@ Test(throughput, a_blocked_thread_is_invited_when_its_time_is_up, .timeout = 60)
         rouse_thread_waiter t;
         rouse_status status;
         met_at_limit = i % 2 == 1;
-        newcomer_is_quicker = i >= 2 && (!met_at_limit || LIMIT_HAS_MODE);
+        newcomer_is_quicker = i >= 2;
         cancels = 0;
         rouse_semaphore_init_throughput(&met_semaphore, 0, 4);
         full_limit(&met_limit, 1, 9, 4);
@@ -1278,7 +1277,7 @@ MODE_TEST(the_wait_of_an_invited_one_ends_in_the_trace_when_it_finds_it_closed) 
     cr_assert_eq(rouse_limit_acquire(&l, &p[0].waiter, 1), ROUSE_PENDING);
     must_give_back(&l, 1);
     (void)rouse_limit_close(&l);
-    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), LIMIT_HAS_MODE ? ROUSE_CLOSED : ROUSE_OK);
+    cr_assert_eq(rouse_limit_resume(&l, &p[0].waiter), ROUSE_CLOSED);
     cr_assert_eq(atomic_load(&open_waits), before);
     rouse_limit_destroy(&l);
 }
