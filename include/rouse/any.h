@@ -66,6 +66,7 @@ typedef struct rouse_arm {
     void *object_;
     rouse_any *any_;
     uint32_t n_;
+    uint32_t index_; /* in the any's array */
 } rouse_arm;
 
 /* state_    bits 0-15   how many still hold the any: each arm whose leg is to come, and the thread that
@@ -224,7 +225,7 @@ ROUSE_INLINE_ uint32_t rouse_any_outcome_(const rouse_any *a, uint64_t state) {
 
 /* The end of a leg: lets go of `holds`, and of DECIDING if that is added to them. The thread that lets the
  * last one go wakes the waiter. */
-ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
+ROUSE_SLOW_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
     /* E50: release, for status_ and all that this arm's releaser did; acquire, in case this is the last one,
      * which tells of the winner. */
     const uint64_t before = rouse_u64_add_acq_rel_(&a->state_, 0 - holds);
@@ -236,7 +237,7 @@ ROUSE_INLINE_ void rouse_any_let_go_(rouse_any *a, uint64_t holds) {
 /* Makes arm i the winner, if nobody has won. *deciding: whether another thread decides, or else this one does
  * now. */
 ROUSE_INLINE_ bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status, bool *deciding) {
-    uint64_t seen = a->count_ * ROUSE_ANY_HOLD_; /* the guess: it waits, and this is the first leg */
+    uint64_t seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     do {
         *deciding = (seen & (ROUSE_ANY_DECIDING_ | ROUSE_ANY_LEAVING_)) != 0;
         if (rouse_any_winner_(seen) != 0) {
@@ -251,11 +252,11 @@ ROUSE_INLINE_ bool rouse_any_win_(rouse_any *a, uint32_t i, rouse_status status,
 
 /* By the thread that has DECIDING: takes the first `count` arms out of their queues. Returns how many holds
  * have become free: those of arms whose legs will not come. The winner's cancel is false. */
-ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint32_t except) {
+ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, const rouse_arm *except) {
     uint64_t holds = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        rouse_arm *const arm = &a->arms_[i];
-        if (i + 1 != except && arm->verbs_->cancel(arm->object_, &arm->waiter_)) {
+    rouse_arm *arm = a->arms_;
+    for (uint32_t left = count; left != 0; left--, arm++) {
+        if (arm != except && arm->verbs_->cancel(arm->object_, &arm->waiter_)) {
             holds += ROUSE_ANY_HOLD_;
         }
     }
@@ -268,7 +269,7 @@ ROUSE_INLINE_ uint64_t rouse_any_cancel_arms_(rouse_any *a, uint32_t count, uint
  * While the arm asks, a cancel of it returns false. If others were quicker it is queued again, so it checks
  * once more whether it has to leave. The hold keeps the any alive for that check: by then another thread may
  * have invited the arm again and granted it. */
-ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
+ROUSE_INLINE_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     rouse_status status;
     /* E50: acquire, so that this thread sees every arm as rouse_any_wait has queued it. */
     if (rouse_any_decided_(rouse_u64_add_acq_rel_(&a->state_, ROUSE_ANY_HOLD_))) {
@@ -290,13 +291,25 @@ ROUSE_SLOW_ rouse_status rouse_any_ask_(rouse_any *a, rouse_arm *arm) {
     return status;
 }
 
-/* The wake of every arm: it wins, or hands on what it was given. */
-ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
-    rouse_arm *const arm = (rouse_arm *)w;
-    rouse_any *const a = arm->any_;
-    const uint32_t i = (uint32_t)(arm - a->arms_);
+/* Ends the wait. The calling thread has made `arm` the winner, and has DECIDING and the arm's `holds`. */
+ROUSE_INLINE_ void rouse_any_decide_(rouse_any *a, const rouse_arm *arm, uint64_t holds) {
+    uint64_t seen;
+    holds += rouse_any_cancel_arms_(a, a->count_, arm);
+    /* E50: acquire; the partners are the threads that gave up their holds. No thread without a hold takes
+     * one, so if this thread has the only ones, it need not give them up: the next wait starts again. */
+    seen = rouse_u64_load_acquire_(&a->state_);
+    if (ROUSE_LIKELY_((seen & ROUSE_ANY_HOLDS_) == holds)) {
+        rouse_deliver_last_(&a->waiter_, rouse_outcome_(a->status_, 0));
+    } else {
+        rouse_any_let_go_(a, holds + ROUSE_ANY_DECIDING_);
+    }
+}
+
+/* The wake of an arm that is invited, or comes after another leg, or before rouse_any_wait has ended. The arm
+ * wins, or hands on what it was given. */
+ROUSE_SLOW_ void rouse_any_leg_other_(rouse_any *a, rouse_arm *arm, rouse_status status) {
     uint64_t holds = ROUSE_ANY_HOLD_;
-    bool deciding = false;
+    bool deciding;
     if (status == ROUSE_RETRY) {
         status = rouse_any_ask_(a, arm);
         if (status == ROUSE_PENDING) {
@@ -304,23 +317,31 @@ ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
         }
         holds += ROUSE_ANY_HOLD_;
     }
-    if (!rouse_any_win_(a, i, status, &deciding)) {
+    if (!rouse_any_win_(a, arm->index_, status, &deciding)) {
         if (status == ROUSE_OK) {
-            arm->verbs_->hand_on(arm->object_, w, arm->n_);
+            arm->verbs_->hand_on(arm->object_, &arm->waiter_, arm->n_);
         }
     } else if (!deciding) {
-        uint64_t seen;
-        holds += rouse_any_cancel_arms_(a, a->count_, i + 1);
-        /* E50: acquire; the partners are the threads that gave up their holds. No thread without a hold takes
-         * one, so if this thread has the only ones, it need not give them up: the next wait starts again. */
-        seen = rouse_u64_load_acquire_(&a->state_);
-        if ((seen & ROUSE_ANY_HOLDS_) == holds) {
-            rouse_deliver_last_(&a->waiter_, rouse_any_outcome_(a, seen));
-            return;
-        }
-        holds += ROUSE_ANY_DECIDING_;
+        rouse_any_decide_(a, arm, holds);
+        return;
     }
     rouse_any_let_go_(a, holds);
+}
+
+/* The wake of every arm. The usual case: the any waits, and this is the first leg. */
+ROUSE_INLINE_ void rouse_any_leg_(rouse_waiter *w, rouse_status status) {
+    rouse_arm *const arm = (rouse_arm *)w;
+    rouse_any *const a = arm->any_;
+    uint64_t seen = a->count_ * ROUSE_ANY_HOLD_;
+    const uint64_t won = seen + ROUSE_ANY_DECIDING_ + (arm->index_ + 1) * ROUSE_ANY_WINNER_;
+    /* E50: acquire, so that this thread sees every arm as rouse_any_wait has queued it. */
+    if (ROUSE_LIKELY_(status != ROUSE_RETRY) &&
+        ROUSE_LIKELY_(rouse_u64_cas_acquire_(&a->state_, &seen, won))) {
+        a->status_ = status;
+        rouse_any_decide_(a, arm, ROUSE_ANY_HOLD_);
+    } else {
+        rouse_any_leg_other_(a, arm, status);
+    }
 }
 
 ROUSE_INLINE_ void rouse_any_tell_(rouse_waiter *w, rouse_status status) {
@@ -349,6 +370,7 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
     rouse_u64_init_(&a->state_, 0);
     for (uint32_t i = 0; i < count && count <= ROUSE_MAX_ARMS; i++) {
         arms[i].any_ = a;
+        arms[i].index_ = i;
         rouse_waiter_prepare_(&arms[i].waiter_, rouse_any_leg_, NULL);
     }
 }
@@ -357,27 +379,6 @@ ROUSE_INLINE_ void rouse_any_init(rouse_any *a, rouse_arm *arms, uint32_t count,
 ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
     ROUSE_CHECK_OBJECT_(a);
     return a->data_;
-}
-
-/* Queues the arms in their order until one answers at once, or one of those queued has won. Returns the last
- * answer; *queued: how many arms are queued. */
-ROUSE_INLINE_ rouse_status rouse_any_queue_arms_(rouse_any *a, uint32_t *queued) {
-    rouse_status status = ROUSE_PENDING;
-    uint32_t i = 0;
-    while (i < a->count_) {
-        rouse_arm *const arm = &a->arms_[i];
-        status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
-        if (status != ROUSE_PENDING) {
-            break;
-        }
-        i++;
-        /* Relaxed: it only spares arms that would be cancelled again. */
-        if (rouse_any_winner_(rouse_u64_load_relaxed_(&a->state_)) != 0) {
-            break;
-        }
-    }
-    *queued = i;
-    return status;
 }
 
 /* Arm i has answered `status` at once: a grant or a closed object wins, or is handed on; an error ends the
@@ -396,28 +397,62 @@ ROUSE_INLINE_ void rouse_any_answered_(rouse_any *a, uint32_t i, rouse_status st
     }
 }
 
-/* Ends rouse_any_wait. If the wait is decided, it cancels the `queued` arms. It gives up DECIDING, and the
- * holds of the thread and of the arms that are out. Returns the state after that. */
-ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, rouse_status answer) {
+/* Ends rouse_any_wait, where `queued` arms are queued, and the last call returned `answer`. If the wait is
+ * decided, it cancels those arms. It gives up DECIDING, and the holds of the thread and of the arms that are
+ * out. */
+ROUSE_SLOW_ rouse_status rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, rouse_status answer) {
     uint64_t holds = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + (a->count_ - queued) * ROUSE_ANY_HOLD_;
     bool cancelled = false;
-    /* The guess: every leg is still to come. */
-    uint64_t seen = ROUSE_ANY_HOLD_ + ROUSE_ANY_DECIDING_ + a->count_ * ROUSE_ANY_HOLD_;
+    rouse_status status;
+    uint64_t seen;
     if (answer != ROUSE_PENDING) {
-        /* E50: acquire, so that this thread sees every arm as it is queued. The winner was decided before. */
-        seen = rouse_u64_load_acquire_(&a->state_);
+        rouse_any_answered_(a, queued, answer);
     }
-    for (;;) {
+    /* E50: acquire, so that this thread sees every arm as it is queued. */
+    seen = rouse_u64_load_acquire_(&a->state_);
+    do {
         if (!cancelled && rouse_any_decided_(seen)) {
-            holds += rouse_any_cancel_arms_(a, queued, rouse_any_winner_(seen));
+            const uint32_t winner = rouse_any_winner_(seen);
+            holds += rouse_any_cancel_arms_(a, queued, winner != 0 ? &a->arms_[winner - 1] : NULL);
             cancelled = true;
         }
         /* E50: release, for the arms as they are queued now. Acquire, for a winner that this call delivers
          * to. */
-        if (rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {
-            return seen - holds;
+    } while (!rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds));
+    if (((seen - holds) & ROUSE_ANY_HOLDS_) != 0) {
+        return ROUSE_PENDING;
+    }
+    status = rouse_any_winner_(seen) != 0 ? a->status_ : answer;
+    rouse_u32_store_relaxed_(&a->waiter_.status_, rouse_outcome_(status, 0)); /* relaxed: this thread's */
+    return status;
+}
+
+/* Queues the arms in their order until one answers at once, or one of those queued has won. */
+ROUSE_SLOW_ rouse_status rouse_any_wait_(rouse_any *a) {
+    rouse_arm *arm = a->arms_;
+    uint32_t left = a->count_;
+    rouse_status status;
+    /* Relaxed, both: no leg can come before its arm is queued, and the queueing publishes it. */
+    rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
+    rouse_u64_store_relaxed_(&a->state_, ROUSE_ANY_DECIDING_ + (left + 1) * ROUSE_ANY_HOLD_);
+    do {
+        status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
+        if (!ROUSE_LIKELY_(status == ROUSE_PENDING)) {
+            return rouse_any_let_legs_come_(a, a->count_ - left, status);
+        }
+        arm++;
+        left--;
+        /* Relaxed: it only spares arms that would be cancelled again. */
+    } while (left != 0 && !rouse_any_decided_(rouse_u64_load_relaxed_(&a->state_)));
+    if (ROUSE_LIKELY_(left == 0)) {
+        /* The guess: every leg is still to come. */
+        uint64_t seen = ROUSE_ANY_DECIDING_ + (a->count_ + 1) * ROUSE_ANY_HOLD_;
+        /* E50: release, for the arms as they are queued now. */
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&a->state_, &seen, a->count_ * ROUSE_ANY_HOLD_))) {
+            return ROUSE_PENDING;
         }
     }
+    return rouse_any_let_legs_come_(a, a->count_ - left, ROUSE_PENDING);
 }
 
 /* Waits for the first of the arms.
@@ -428,28 +463,8 @@ ROUSE_INLINE_ uint64_t rouse_any_let_legs_come_(rouse_any *a, uint32_t queued, r
  *   another status   what an arm's call returned when no arm before it had anything; nothing changed */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_any_wait(rouse_any *a) {
-    uint32_t queued;
-    rouse_status status;
-    uint64_t state;
     ROUSE_CHECK_OBJECT_(a);
-    if (a->count_ - 1 >= ROUSE_MAX_ARMS) {
-        return ROUSE_INVALID;
-    }
-    /* Relaxed, both: no leg can come before its arm is queued, and the queueing publishes it. */
-    a->refused_ = ROUSE_CANCELLED;
-    rouse_u32_store_relaxed_(&a->waiter_.status_, (uint32_t)ROUSE_PENDING);
-    rouse_u64_store_relaxed_(&a->state_, ROUSE_ANY_DECIDING_ + (a->count_ + 1) * ROUSE_ANY_HOLD_);
-    status = rouse_any_queue_arms_(a, &queued);
-    if (status != ROUSE_PENDING) {
-        rouse_any_answered_(a, queued, status);
-    }
-    state = rouse_any_let_legs_come_(a, queued, status);
-    if ((state & ROUSE_ANY_HOLDS_) != 0) {
-        return ROUSE_PENDING;
-    }
-    status = rouse_any_winner_(state) != 0 ? a->status_ : status;
-    rouse_u32_store_relaxed_(&a->waiter_.status_, rouse_outcome_(status, 0)); /* relaxed: this thread's */
-    return status;
+    return a->count_ - 1 < ROUSE_MAX_ARMS ? rouse_any_wait_(a) : ROUSE_INVALID;
 }
 
 /* Gives up waiting.
@@ -472,7 +487,8 @@ ROUSE_INLINE_ bool rouse_any_cancel(rouse_any *a) {
         /* E50: acquire, so that this thread sees every arm as rouse_any_wait has queued it. */
     } while (!rouse_u64_cas_acquire_(&a->state_, &seen,
                                      seen + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_ + ROUSE_ANY_LEAVING_));
-    holds = rouse_any_cancel_arms_(a, a->count_, 0) + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_;
+    a->refused_ = ROUSE_CANCELLED;
+    holds = rouse_any_cancel_arms_(a, a->count_, NULL) + ROUSE_ANY_DECIDING_ + ROUSE_ANY_HOLD_;
     seen = rouse_u64_load_relaxed_(&a->state_); /* relaxed: a guess for the CAS */
     /* E50: acq_rel, for the other holds and for the winner's outcome. */
     while (!rouse_u64_cas_acq_rel_(&a->state_, &seen, seen - holds)) {

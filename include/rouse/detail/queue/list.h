@@ -27,13 +27,18 @@ ROUSE_INLINE_ void rouse_list_append_behind_(rouse_list_ *list, rouse_waiter *be
     list->newest = w;
 }
 
+/* Puts w into a list that is empty. */
+ROUSE_INLINE_ void rouse_list_begin_(rouse_list_ *list, rouse_waiter *w) {
+    w->next_ = NULL;
+    list->oldest = w;
+    list->newest = w;
+}
+
 ROUSE_INLINE_ void rouse_list_append_(rouse_list_ *list, rouse_waiter *w) {
     if (list->newest != NULL) {
         rouse_list_append_behind_(list, list->newest, w);
     } else {
-        w->next_ = NULL;
-        list->oldest = w;
-        list->newest = w;
+        rouse_list_begin_(list, w);
     }
 }
 

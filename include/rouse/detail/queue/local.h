@@ -212,14 +212,18 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     }
     if (before == NULL) {
         lacks = (uint32_t)-after;
-        rouse_list_append_(&q->list_, w);
+    }
+    /* First what is in w, then the list and the queue: a store to another cache line than the last one takes
+     * longer. */
+    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
+    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
+    if (before == NULL) {
+        rouse_list_begin_(&q->list_, w);
     } else {
         rouse_list_append_behind_(&q->list_, before, w);
     }
     q->count_++;
     q->balance_ = after;
-    rouse_u64_store_relaxed_(&w->account_, rouse_account_make_(n, lacks));
-    rouse_u32_store_relaxed_(&w->status_, (uint32_t)ROUSE_PENDING);
     ROUSE_OWN_QUEUED_(w, q);
     ROUSE_TRACE("queue", q, w);
     ROUSE_STATS_QUEUED_(q, w);
@@ -232,12 +236,13 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
  *     w lacks more    QUEUED, b  ->  QUEUED, b + 1                            false */
 ROUSE_INLINE_ bool rouse_local_give_one_(rouse_waiter_queue *q, rouse_waiter *w) {
     const uint32_t lacks = rouse_account_lacks_(w);
-    q->balance_++;
     if (!ROUSE_LIKELY_(lacks == 1)) {
         rouse_account_set_lacks_(w, lacks - 1);
+        q->balance_++;
         return false;
     }
     rouse_local_pop_(q, w);
+    q->balance_++;
     return true;
 }
 
