@@ -103,11 +103,12 @@ step() {
     fi
     say "$name: testing"
     status=$(mktemp)
+    # One test more than there are processors: some wait, for the clock or for another program.
     # Not `ctest | tee` alone: the pipe would hide ctest's exit status.
     {
         code=0
         # shellcheck disable=SC2086 # a command of several words, or none
-        $prefix ctest --preset "$preset" --no-tests=error -j "$jobs" "$@" 2>&1 || code=$?
+        $prefix ctest --preset "$preset" --no-tests=error -j "$((jobs + 1))" "$@" 2>&1 || code=$?
         echo "$code" >"$status"
     } | tee "$log"
     code=$(cat "$status")
