@@ -211,8 +211,9 @@ ROUSE_INLINE_ rouse_status rouse_limit_attach_stats(rouse_limit *l, rouse_stats 
  * They return 0 if nobody waits, if `now` is earlier than the wait, or without ROUSE_STATS. No statistics
  * need be attached.
  *
- * The answer is a snapshot. It ignores invited waiters that have not answered yet (throughput mode) and, with
- * LOCKFREE, waiters whose call has not returned yet.
+ * The answer is a snapshot, and may be 1 ns too large, as the times in the histogram may be. It ignores
+ * invited waiters that have not answered yet (throughput mode) and, with LOCKFREE, waiters whose call has not
+ * returned yet.
  * Cost: MUTEX and SPIN take the queue's lock for a few instructions; LOCKFREE looks for the oldest waiter as
  * a waker does, and waits for nobody; LOCAL needs one load. A limit is held, as by rouse_limit_cancel, so
  * wakes that another thread has left to the holder may run here. */
