@@ -1085,3 +1085,17 @@ Test(misuse, an_arm_without_an_object) {
     expect_abort(arm_without_semaphore, "rouse_arm_semaphore", &set_arm);
     expect_abort(arm_without_gate, "rouse_arm_gate", &set_arm);
 }
+
+/* Not misuse: the status of a post is the caller's, and when its wake has run the waiter is his again. */
+Test(misuse, a_waiter_that_was_posted_with_any_status_may_be_posted_again) {
+    rouse_mailbox box;
+    rouse_waiter w;
+    rouse_mailbox_init(&box, NULL, NULL);
+    rouse_waiter_init(&w, nothing, NULL);
+    for (int status = ROUSE_RETRY; status >= ROUSE_FULL; status--) {
+        rouse_mailbox_post(&box, &w, (rouse_status)status);
+        cr_assert_eq(rouse_mailbox_drain(&box), 1u);
+        cr_assert_eq(rouse_waiter_status(&w), (rouse_status)status);
+    }
+    rouse_mailbox_destroy(&box);
+}

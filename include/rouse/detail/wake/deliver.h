@@ -144,7 +144,8 @@ ROUSE_INLINE_ bool rouse_inbox_remove_(rouse_inbox_ *mine, rouse_waiter *w) {
  * lost. */
 ROUSE_INLINE_ void rouse_deliver_call_(rouse_waiter *w, uint32_t outcome) ROUSE_NOEXCEPT_ {
     ROUSE_TRACE("wake", NULL, w);
-    if (!rouse_outcome_invites_(outcome)) { /* otherwise it is still queued */
+    /* Invited, it is still queued. What a mailbox brings invites nobody: its drain has asked. */
+    if (!rouse_outcome_invites_(outcome) || (outcome & ROUSE_OUTCOME_ARRIVED_) != 0) {
         ROUSE_DISOWN_(w);
     }
     if ((outcome & ROUSE_OUTCOME_ARRIVED_) != 0) {
