@@ -197,6 +197,7 @@ struct checker {
     char *slot_address[SLOTS]; /* which slot is for which address: kept for good */
     int16_t slot_index[1 << 13];
     int slots_made;
+    uint64_t slot_kept[SLOTS], era; /* see slot_change */
     struct sharing sharing[PLACES];
     int sharings;
     bool sharing_changed;
@@ -296,6 +297,15 @@ void heap_check_leaks(void);
 /* explore.c */
 void explore_race(int thread, const vclock *caused, const struct event *earlier);
 int explore_node(void);
+void explore_keep(int slot);
+
+/* Before a slot changes: what it was is kept, once since the last checkpoint was made or taken up again. */
+static inline void slot_change(int index) {
+    if (mc->slot_kept[index] != mc->era) {
+        mc->slot_kept[index] = mc->era;
+        explore_keep(index);
+    }
+}
 void explore(void);
 void explore_setup(void);
 struct step {

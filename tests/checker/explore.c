@@ -1,7 +1,8 @@
 /* explore.c: which execution comes next.
  *
  * Depth-first search. At a choice the checker copies the whole state. To try another alternative it copies
- * the state back, and the threads continue from there, so it never runs a prefix twice.
+ * the state back, and the threads continue from there, so it never runs a prefix twice. Of the slots of plain
+ * memory few change between two choices: it copies each when it first does, and puts those back.
  *
  * A choice says which thread does its pending load, RMW or lock, and what that reads from. Dynamic
  * partial-order reduction (Flanagan and Godefroid, POPL 2005) keeps the alternatives few. At first one thread
@@ -25,11 +26,16 @@
 #include <time.h>
 
 struct node {
-    size_t checkpoint, checkpoint_end;
+    size_t checkpoint, checkpoint_end, kept;
     bool local;                  /* only this thread's business: a store's place, mc_choose  */
     uint8_t enabled, todo, done; /* threads                                                 */
     int thread, option, options; /* being tried                                             */
     int events;                  /* how many there were                                     */
+};
+
+struct kept_slot {
+    struct slot slot;
+    int index;
 };
 
 struct explorer {
@@ -39,6 +45,8 @@ struct explorer {
     bool every_order;
     char *store; /* checkpoints, one behind the other */
     size_t stored;
+    struct kept_slot *kept; /* slots before they changed, the oldest change first */
+    size_t kept_count;
     char *data_at_start;
     uint64_t *known;
     size_t known_count, known_size;
@@ -50,7 +58,7 @@ struct explorer {
 
 static struct explorer *ex;
 
-enum { STORE_BYTES = 1 << 30 };
+enum { STORE_BYTES = 1 << 30, KEPT = 1 << 22 };
 extern char __data_start[], _end[]; /* the program's static data */
 
 static unsigned bit(int thread) {
@@ -64,19 +72,20 @@ void explore_setup(void) {
     ex = mmap(NULL, sizeof *ex, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ex->store =
         mmap(NULL, STORE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ex->kept = mmap(NULL, KEPT * sizeof *ex->kept, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     ex->data_at_start = malloc((size_t)(_end - __data_start));
     memcpy(ex->data_at_start, __data_start, (size_t)(_end - __data_start));
 }
 
 /* ---- checkpoints ----------------------------------------------------------------------------------------------- */
 
-/* Calls `copy` for every piece of the state. The sizes are in the execution itself, which must come first. */
+/* Calls `copy` for every piece of the state but the slots. The sizes are in the execution itself, which must come first. */
 static char *each_piece(char *at, char *(*copy)(char *at, void *piece, size_t size)) {
     at = copy(at, X, sizeof *X);
     at = copy(at, mc->mo, sizeof mc->mo[0] * (size_t)X->events);
     at = copy(at, mc->place, sizeof mc->place[0] * (size_t)X->places);
     at = copy(at, mc->block, sizeof mc->block[0] * (size_t)X->blocks);
-    at = copy(at, mc->slot, sizeof mc->slot[0] * (size_t)X->slots);
     at = copy(at, __data_start, (size_t)(_end - __data_start));
     for (int i = 0; i < X->threads; i++) {
         const struct thread *const t = &X->thread[i];
@@ -97,7 +106,17 @@ static char *copy_in(char *at, void *piece, size_t size) {
     return at + size;
 }
 
+void explore_keep(int index) {
+    if (ex->kept_count == KEPT) {
+        fault("an execution has too many choices for the checker");
+    }
+    ex->kept[ex->kept_count].slot = mc->slot[index];
+    ex->kept[ex->kept_count++].index = index;
+}
+
 static void save(struct node *node) {
+    mc->era++;
+    node->kept = ex->kept_count;
     node->checkpoint = ex->stored;
     ex->stored = (size_t)(each_piece(ex->store + ex->stored, copy_out) - ex->store);
     node->checkpoint_end = ex->stored;
@@ -108,6 +127,11 @@ static void save(struct node *node) {
 
 static void restore(const struct node *node) {
     (void)each_piece(ex->store + node->checkpoint, copy_in);
+    while (ex->kept_count > node->kept) {
+        const struct kept_slot *const kept = &ex->kept[--ex->kept_count];
+        mc->slot[kept->index] = kept->slot;
+    }
+    mc->era++;
     ex->stored = node->checkpoint_end;
     if (!ex->every_order && !node->local) {
         for (int i = 0; i < THREADS; i++) {
@@ -379,6 +403,8 @@ static void begin(void) {
     forget_known();
     ex->depth = 0;
     ex->stored = 0;
+    ex->kept_count = 0;
+    mc->era++;
     mc->sharing_changed = false;
     mc->result.executions = mc->result.redundant = mc->result.refused = 0;
     mc->reached = 0;

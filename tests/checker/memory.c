@@ -36,7 +36,8 @@ static uint64_t load_bytes(const void *p, int size) {
 /* The location at this address. A plain write since its last use (a new object in old memory) makes it a new one,
  * whose initial value is what the memory holds. */
 int memory_place(char *address, int size) {
-    struct slot *const slot = &mc->slot[race_slot(address)];
+    const int index = race_slot(address);
+    struct slot *const slot = &mc->slot[index];
     const int known = slot->place;
     if (known >= 0 && (mc->place[known].address != address || mc->place[known].size != size)) {
         fault("atomic accesses of different sizes or alignments overlap");
@@ -63,9 +64,12 @@ int memory_place(char *address, int size) {
     place->size = (int16_t)size;
     place->first = place->last = place->newest = (int16_t)X->events;
     mc->mo[X->events] = (struct mo_link){-1, -1, 0};
+    slot_change(index);
     slot->place = (int16_t)X->places;
     if (size == 8) {
-        mc->slot[race_slot(address + 4)].place = (int16_t)X->places;
+        const int half = race_slot(address + 4);
+        slot_change(half);
+        mc->slot[half].place = (int16_t)X->places;
     }
     X->events++;
     return X->places++;

@@ -40,11 +40,19 @@ int race_slot(char *address) {
     return index;
 }
 
-static bool conflict(enum access a, enum access b) {
-    const bool writes = a == PLAIN_WRITE || b == PLAIN_WRITE || a == ATOMIC_WRITE || b == ATOMIC_WRITE;
-    const bool plain = a <= PLAIN_WRITE || b <= PLAIN_WRITE;
-    return writes && plain;
+/* The same; `before` is that of the address before, or anything. Most accesses go on where the last one ended. */
+static int slot_behind(int before, char *address) {
+    const int next = before + 1;
+    return next < X->slots && mc->slot_address[next] == address ? next : race_slot(address);
 }
+
+/* The kinds of access that conflict with one: one of the two writes, and one is plain. Laid out as `bytes` of a slot. */
+static const uint8_t conflicts[ACCESS_KINDS][ACCESS_KINDS] = {
+    [PLAIN_READ] = {[PLAIN_WRITE] = 0xf, [ATOMIC_WRITE] = 0xf},
+    [PLAIN_WRITE] = {[PLAIN_READ] = 0xf, [PLAIN_WRITE] = 0xf, [ATOMIC_READ] = 0xf, [ATOMIC_WRITE] = 0xf},
+    [ATOMIC_READ] = {[PLAIN_WRITE] = 0xf},
+    [ATOMIC_WRITE] = {[PLAIN_READ] = 0xf, [PLAIN_WRITE] = 0xf},
+};
 
 static void check_alive(struct slot *slot, char *address, uint8_t bytes, enum access kind) {
     if ((slot->dead & bytes) != 0) {
@@ -63,16 +71,27 @@ static void check_alive(struct slot *slot, char *address, uint8_t bytes, enum ac
     }
 }
 
-static void access_slot(struct slot *slot, char *address, uint8_t bytes, enum access kind) {
+static void access_slot(int index, char *address, uint8_t bytes, enum access kind) {
     static const char *const names[] = {"plain read", "plain write", "atomic read", "atomic write"};
+    struct slot *const slot = &mc->slot[index];
     struct thread *const t = SELF;
     const int self = X->current;
     /* An atomic access is an event already; a plain one comes before the thread's next event. */
     const uint16_t now = (uint16_t)(t->known.at[self] + (kind <= PLAIN_WRITE ? 1 : 0));
-    check_alive(slot, address, bytes, kind);
+    uint32_t wanted, seen;
+    memcpy(&wanted, conflicts[kind], sizeof wanted);
+    wanted &= bytes * 0x01010101u;
+    slot_change(index);
+    if ((slot->dead | slot->unwritten) != 0) {
+        check_alive(slot, address, bytes, kind);
+    }
     for (int other = 0; other < X->threads; other++) {
-        for (int k = 0; k < ACCESS_KINDS && other != self; k++) {
-            if ((slot->by[other].bytes[k] & bytes) != 0 && conflict((enum access)k, kind) &&
+        memcpy(&seen, slot->by[other].bytes, sizeof seen);
+        if ((seen & wanted) == 0 || other == self) {
+            continue;
+        }
+        for (int k = 0; k < ACCESS_KINDS; k++) {
+            if ((slot->by[other].bytes[k] & conflicts[kind][k] & bytes) != 0 &&
                 slot->by[other].time[k] > t->known.at[other]) {
                 const uint32_t pc = k == PLAIN_WRITE ? slot->pc_write : slot->pc_read;
                 fault("data race: %s by thread %d, %s by thread %d%s%s", names[k], other, names[kind], self,
@@ -109,10 +128,11 @@ void race_access(char *address, size_t size, enum access kind) {
     if (!stacks && on_any_stack(address)) {
         fault("access to the stack of thread %d", (int)((address - mc->stacks) / STACK_BYTES));
     }
-    while (size > 0) {
+    for (int index = -1; size > 0;) {
         const unsigned offset = (unsigned)((uintptr_t)address & 3);
         const size_t here = 4 - offset < size ? 4 - offset : size;
-        access_slot(&mc->slot[race_slot(address)], address, (uint8_t)(((1u << here) - 1) << offset), kind);
+        index = slot_behind(index, address - offset);
+        access_slot(index, address, (uint8_t)(((1u << here) - 1) << offset), kind);
         address += here;
         size -= here;
     }
@@ -120,8 +140,11 @@ void race_access(char *address, size_t size, enum access kind) {
 
 /* Memory that malloc has given (alive) or free has taken. */
 void race_heap(char *address, size_t size, bool alive) {
+    int index = -1;
     for (size_t i = 0; i < size; i += 4) {
-        struct slot *const slot = &mc->slot[race_slot(address + i)];
+        index = slot_behind(index, address + i);
+        struct slot *const slot = &mc->slot[index];
+        slot_change(index);
         slot->dead = alive ? 0 : 0xf;
         slot->unwritten = alive ? 0xf : 0;
         slot->place = -1;
