@@ -122,7 +122,7 @@ ROUSE_INLINE_ bool rouse_open_take_invited_(const rouse_waiter_queue *q, uint32_
     uint64_t seen = 0;
     /* E4: acquire; the partner is the thread that issued the tickets. After a close this takes nothing. */
     rouse_cell_ *const cell =
-        rouse_state_serves_(rouse_u64_load_acquire_(&q->word_)) ? rouse_open_invited_(q, &seen) : NULL;
+        rouse_state_waits_(rouse_u64_load_acquire_(&q->word_)) ? rouse_open_invited_(q, &seen) : NULL;
     while (cell != NULL && rouse_open_admits_(q, seen, n)) {
         if (rouse_open_take_from_(cell, &seen, n, n)) {
             return true;
@@ -141,10 +141,8 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
     if (oldest != NULL) {
         return rouse_open_take_oldest_(q, oldest, &seen, n, reduce);
     }
-    if (!rouse_state_waits_(state) || (!reduce && rouse_word_closed_(state))) {
-        return 0;
-    }
-    while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
+    while (rouse_state_waits_(state) &&
+           rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
         const uint32_t taken = rouse_open_share_(q, at.word, n, reduce);
         if (taken == 0 || rouse_open_take_from_(rouse_spot_cell_(&at), &at.word, taken, reduce ? 0 : n)) {
             return taken;

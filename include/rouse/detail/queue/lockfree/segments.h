@@ -220,9 +220,9 @@ ROUSE_COLD_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
 
 /* Returns a segment that belongs to this thread alone: one from the pool, or a new one. NULL: no memory. */
 ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
-    rouse_segment_ *segment = rouse_pool_pop_(pool);
     uint32_t index = rouse_u32_load_relaxed_(&pool->made_);
-    while (segment == NULL) {
+    rouse_segment_ *segment;
+    while ((segment = rouse_pool_pop_(pool)) == NULL) {
         /* Relaxed: this asks only whether the chunk is there. */
         if (index >= ROUSE_SEGMENTS_MOST_ ||
             (rouse_ptr_load_relaxed_(&pool->chunks_[rouse_chunk_of_(index + 1)]) == NULL &&
@@ -235,8 +235,7 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_take_(rouse_pool_ *pool) {
             memset((void *)segment, 0, sizeof *segment); /* FRESH, life 0; its cells come with life 1 */
             segment->index_ = index + 1;
             segment->pool_ = pool;
-        } else {
-            segment = rouse_pool_pop_(pool);
+            break;
         }
     }
     return segment;

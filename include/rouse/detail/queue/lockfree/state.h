@@ -26,7 +26,9 @@
  *   QUEUE -> EMPTY          nobody waits any more: the waker stores what is left of its credit
  *   QUEUE -> BY_CLAIM       a waiter lacks several. The bit is cleared in EMPTY, and when a ticket is issued
  *                           to a waiter that lacks one
- *   QUEUE -> TAKEN          wake_all, close: the cells of all tickets before next are this call's
+ *   QUEUE -> TAKEN          wake_all, close: the cells of all tickets before next are this call's. Only this
+ *                           step closes a QUEUE, and no ticket is issued while the queue is closed: so
+ *                           QUEUE is open
  *   TAKEN -> EMPTY, QUEUE   the same steps as from QUEUE, once served_ is next
  *
  * QUEUE and TAKEN have all 59 bits of `next`. EMPTY and FIRST have 31 of them. The queue's served_ has the
@@ -100,7 +102,7 @@ ROUSE_INLINE_ bool rouse_state_is_queue_(uint64_t state) {
 ROUSE_INLINE_ bool rouse_state_taken_(uint64_t state) {
     return ((uint32_t)state & ROUSE_STATE_TAKEN_) != 0;
 }
-/* QUEUE? Then a wake serves the oldest cell. */
+/* QUEUE, and not TAKEN? Then the queue is open, and a wake serves the oldest cell. */
 ROUSE_INLINE_ bool rouse_state_waits_(uint64_t state) {
     return (uint32_t)state - (ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_) < ROUSE_STATE_TAKEN_;
 }
@@ -144,23 +146,12 @@ ROUSE_INLINE_ uint64_t rouse_state_issued_(uint64_t ticket, uint32_t n) {
     return rouse_state_queue_(ticket + 1, false) + (n == 1 ? 0 : ROUSE_STATE_BY_CLAIM_);
 }
 
-/* Is the word QUEUE and open? Then a wake serves the oldest cell. */
-ROUSE_INLINE_ bool rouse_state_serves_(uint64_t state) {
-    /* A negative lower part has borrowed from the upper one, so the closed bit is 1 when the queue is
-     * open. */
-    const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_;
-    return (state >> 29 & (queue | ROUSE_STATE_TAKEN_) >> 29) == queue >> 29;
-}
-/* Is the word QUEUE, open and BY_CLAIM? */
-ROUSE_INLINE_ bool rouse_state_claims_(uint64_t state) {
-    const uint64_t queue =
-        ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_ | ROUSE_STATE_BY_CLAIM_; /* as above */
-    return (state >> 28 & (queue | ROUSE_STATE_TAKEN_) >> 28) == queue >> 28;
-}
 /* Is the word QUEUE or TAKEN, open, and not BY_CLAIM, both now and after 1 is added? Then the next ticket
  * goes to the waiter that issues it, and issuing it does not wrap the 28 low bits of `next`. */
 ROUSE_INLINE_ bool rouse_state_is_usual_(uint64_t state) {
-    const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_; /* as above */
+    /* A negative lower part has borrowed from the upper one, so the closed bit is 1 when the queue is
+     * open. */
+    const uint64_t queue = ROUSE_STATE_WAITS_ | ROUSE_STATE_QUEUE_ | ROUSE_WORD_CLOSED_;
     return ((state | (state + 1)) >> 28 & (queue | ROUSE_STATE_BY_CLAIM_) >> 28) == queue >> 28;
 }
 

@@ -139,12 +139,9 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
     }
     if (!rouse_spot_last_(q, &at, ticket)) {
         at.segment = rouse_segment_find_(rouse_ticket_pool_(q), at.segment, &at.base);
-        if (at.segment == NULL || at.base > ticket) {
-            return; /* settled already: until then the segment stays */
-        }
     }
-    if (!rouse_spot_read_(&at)) {
-        return;
+    if (at.segment == NULL || at.base > ticket || !rouse_spot_read_(&at)) {
+        return; /* settled already: until then the segment stays */
     }
     while (rouse_cell_state_(at.word) == ROUSE_CELL_CLAIMED_) {
         const uint32_t lacks = rouse_cell_number_(at.word);
@@ -161,12 +158,9 @@ ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
         after = rouse_state_queue_(ticket + 1, false);
         break;
     case ROUSE_CELL_TOKEN_STORED_:
+    case ROUSE_CELL_CANCELLED_: /* number 0: closed when the waiter came, and opened since */
         (void)rouse_ticket_serve_to_(q, ticket + 1);
         after = rouse_state_empty_(credit - rouse_cell_number_(at.word), ticket + 1, false);
-        break;
-    case ROUSE_CELL_CANCELLED_: /* the waiter found the queue closed; then another thread opened it again */
-        (void)rouse_ticket_serve_to_(q, ticket + 1);
-        after = rouse_state_empty_(credit, ticket + 1, false);
         break;
     case ROUSE_CELL_FREE_: /* nobody has claimed it: 31 bits have wrapped */
         after = rouse_state_empty_(credit, ticket, false);

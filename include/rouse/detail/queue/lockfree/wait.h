@@ -329,7 +329,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_overtaken_(rouse_waiter_queue *q, rouse_wait
 ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter *w, uint32_t n,
                                             rouse_segment_ *segment, uint64_t state, rouse_ready_fn_ *ready,
                                             void *arg) {
-    const bool queue = rouse_state_claims_(state);
+    const bool queue = rouse_state_waits_(state) && rouse_state_by_claim_(state);
     uint64_t served;
     uint64_t ticket;
     uint64_t live;

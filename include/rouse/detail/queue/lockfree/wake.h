@@ -231,8 +231,7 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint6
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
-    if (rouse_state_waits_(state) && !rouse_word_closed_(state) && segment != NULL &&
-        rouse_u64_load_acquire_(&segment->state_) == live) {
+    if (rouse_state_waits_(state) && segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
         /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
         const uint64_t from = rouse_u64_load_relaxed_(&segment->from_);
         const uint64_t ticket = from > served ? from : served;
@@ -460,12 +459,10 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 /* It is too late to refuse the rest. */
                 cap = cap == ROUSE_MAX_PERMITS ? ROUSE_STATE_MOST_ : cap & ~ROUSE_WORD_REFUSE_;
             }
-        } else {
-            if (!rouse_ticket_serve_to_(q, next)) {
-                rouse_ticket_mend_(q, state); /* or the word has changed */
-            } else if (rouse_serving_store_(q, state, next, n, cap, &status)) {
-                break;
-            }
+        } else if (!rouse_ticket_serve_to_(q, next)) {
+            rouse_ticket_mend_(q, state); /* or the word has changed */
+        } else if (rouse_serving_store_(q, state, next, n, cap, &status)) {
+            break;
         }
     }
     return status;
