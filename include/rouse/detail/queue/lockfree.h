@@ -178,8 +178,9 @@ ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
 #define ROUSE_RESERVE_CALLS_ 4
 
 ROUSE_COLD_ rouse_status rouse_backend_reserve_(rouse_waiter_queue *q, uint32_t waiters) {
+    const uint64_t segments = 2 * (uint64_t)waiters + 1 + ROUSE_RESERVE_CALLS_;
     rouse_pool_ *const pool = rouse_wait_pool_(q);
-    return pool != NULL && rouse_pool_reserve_(pool, 2 * (uint64_t)waiters + 1 + ROUSE_RESERVE_CALLS_)
+    return pool != NULL && (rouse_pool_has_(pool, segments) || rouse_pool_reserve_(pool, segments))
                ? ROUSE_OK
                : ROUSE_NOMEM;
 }

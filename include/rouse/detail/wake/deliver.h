@@ -285,17 +285,24 @@ ROUSE_SLOW_ void rouse_deliver_run_(rouse_waiter *posts, const rouse_chain_ *cha
     rouse_deliver_end_(mine);
 }
 
-/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. This is the last
- * access to the stand-in. */
-ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
-    rouse_waiter *const standin = *link;
+/* Returns the waiter for which a stand-in was queued, and which gets its outcome. This is the last access to
+ * the stand-in. */
+ROUSE_INLINE_ rouse_waiter *rouse_deliver_stood_for_(rouse_waiter *standin, uint32_t outcome) {
     rouse_waiter *const w = rouse_standin_for_(standin);
-    rouse_outcome_set_due_(w, rouse_outcome_due_(standin));
-    w->next_ = standin->next_;
-    if (rouse_outcome_status_(rouse_outcome_due_(w)) == ROUSE_OK) {
+    if (rouse_outcome_status_(outcome) == ROUSE_OK) {
         ROUSE_HELD_(standin, w->data_);
     }
     ROUSE_DISOWN_(standin);
+    return w;
+}
+/* *link is a stand-in: puts the waiter there for which it was queued, with the same outcome. */
+ROUSE_SLOW_ void rouse_deliver_substitute_(rouse_waiter **link) {
+    rouse_waiter *const standin = *link;
+    rouse_waiter *const behind = standin->next_;
+    const uint32_t outcome = rouse_outcome_due_(standin);
+    rouse_waiter *const w = rouse_deliver_stood_for_(standin, outcome);
+    rouse_outcome_set_due_(w, outcome);
+    w->next_ = behind;
     *link = w;
 }
 
@@ -337,9 +344,31 @@ ROUSE_INLINE_ void rouse_deliver_(const rouse_chain_ *chain) {
     rouse_deliver_chain_(NULL, chain->first, 0);
 }
 
+ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
+    rouse_deliver_end_(mine);
+}
+/* Can w's wake be called at once? It has one, w is not on a mailbox, and this thread is not in a wake. */
+ROUSE_FAST_ bool rouse_deliver_at_once_(const rouse_inbox_ *mine, const rouse_waiter *w) {
+    return w->wake_ != NULL && w->mailbox_ == NULL && rouse_u32_load_relaxed_(&mine->running_) == 0;
+}
+/* Delivers to w at once. */
+ROUSE_FAST_ void rouse_deliver_now_(rouse_inbox_ *mine, rouse_waiter *w, uint32_t outcome) {
+    rouse_outcome_store_(w, outcome);
+    rouse_deliver_begin_(mine);
+    rouse_deliver_call_(w, outcome);
+    /* rouse_deliver_end_, for the case that nothing is due. Relaxed: only this thread's handlers push. */
+    if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
+        if (ROUSE_LIKELY_(rouse_deliver_rests_(mine))) {
+            return;
+        }
+        rouse_deliver_begin_(mine);
+    }
+    rouse_deliver_rest_(mine);
+}
+
 /* Delivers to one waiter whose wake cannot be called at once: it has none or is on a mailbox, or this thread
  * is in a wake. */
-ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
+ROUSE_INLINE_ void rouse_deliver_deferred_(rouse_waiter *w, uint32_t outcome) {
     const bool polled = w->wake_ == NULL; /* before the store */
     if (w->mailbox_ == NULL) {
         rouse_outcome_store_(w, outcome);
@@ -354,28 +383,26 @@ ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
         rouse_deliver_chain_(NULL, w, 0);
     }
 }
-ROUSE_SLOW_ void rouse_deliver_rest_(rouse_inbox_ *mine) {
-    rouse_deliver_end_(mine);
+/* The same, or w is a stand-in: then it delivers to the waiter for which that was queued. */
+ROUSE_SLOW_ void rouse_deliver_later_(rouse_waiter *w, uint32_t outcome) {
+    if (rouse_standin_is_(w)) {
+        rouse_inbox_ *const mine = rouse_inbox_mine_();
+        w = rouse_deliver_stood_for_(w, outcome);
+        if (ROUSE_LIKELY_(rouse_deliver_at_once_(mine, w))) {
+            rouse_deliver_now_(mine, w, outcome);
+            return;
+        }
+    }
+    rouse_deliver_deferred_(w, outcome);
 }
 /* Delivers to one waiter, without a chain if its wake runs at once. */
 ROUSE_FAST_ void rouse_deliver_one_(rouse_waiter *w, uint32_t outcome) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
-    if (!ROUSE_LIKELY_(w->wake_ != NULL && w->mailbox_ == NULL &&
-                       rouse_u32_load_relaxed_(&mine->running_) == 0)) {
+    if (ROUSE_LIKELY_(rouse_deliver_at_once_(mine, w))) {
+        rouse_deliver_now_(mine, w, outcome);
+    } else {
         rouse_deliver_later_(w, outcome);
-        return;
     }
-    rouse_outcome_store_(w, outcome);
-    rouse_deliver_begin_(mine);
-    rouse_deliver_call_(w, outcome);
-    /* rouse_deliver_end_, for the case that nothing is due. Relaxed: only this thread's handlers push. */
-    if (ROUSE_LIKELY_(rouse_ptr_load_relaxed_(&mine->inbox_) == NULL)) {
-        if (ROUSE_LIKELY_(rouse_deliver_rests_(mine))) {
-            return;
-        }
-        rouse_deliver_begin_(mine);
-    }
-    rouse_deliver_rest_(mine);
 }
 
 /* Delivers to one waiter at the end of one of the library's own wakes, which touches nothing after it. If

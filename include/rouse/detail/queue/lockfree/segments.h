@@ -192,7 +192,8 @@ ROUSE_INLINE_ rouse_segment_ *rouse_pool_pop_(rouse_pool_ *pool) {
 }
 
 /* Allocates chunks until the pool has `segments` segments, the linked ones included. Returns false if there
- * is no memory; then it keeps none of the new chunks. */
+ * is no memory; then it keeps none of the new chunks. A chunk is stored after those before it, so where one
+ * is there, those are as well. */
 ROUSE_COLD_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
     void *chunks[ROUSE_CHUNKS_];
     uint32_t count = 0;
@@ -207,15 +208,23 @@ ROUSE_COLD_ bool rouse_pool_reserve_(rouse_pool_ *pool, uint64_t segments) {
             all = chunks[count] != NULL;
         }
     }
-    while (count-- != 0) {
+    for (uint32_t i = 0; i < count; i++) {
         void *none = NULL;
-        /* E16: release; the partner is rouse_segment_at_. False: another thread was first. */
-        if (chunks[count] != NULL &&
-            (!all || !rouse_ptr_cas_release_(&pool->chunks_[count], &none, chunks[count]))) {
-            ROUSE_FREE(chunks[count]);
+        /* E16: release; the partners are rouse_segment_at_ and rouse_pool_has_. False: another thread was
+         * first. */
+        if (chunks[i] != NULL && (!all || !rouse_ptr_cas_release_(&pool->chunks_[i], &none, chunks[i]))) {
+            ROUSE_FREE(chunks[i]);
         }
     }
     return all;
+}
+
+/* Has the pool as many segments, the linked ones included? */
+ROUSE_INLINE_ bool rouse_pool_has_(const rouse_pool_ *pool, uint64_t segments) {
+    /* E16: acquire, so that this thread finds the chunks before it as well. The partner is the CAS in
+     * rouse_pool_reserve_. */
+    return segments <= ROUSE_SEGMENTS_MOST_ &&
+           rouse_ptr_load_acquire_(&pool->chunks_[rouse_chunk_of_((uint32_t)segments)]) != NULL;
 }
 
 /* Returns a segment that belongs to this thread alone: one from the pool, or a new one. NULL: no memory. */
