@@ -86,16 +86,21 @@ alone_in() {
         case $header in detail/*) ;; *) public="$public $work/$name.$extension" ;; esac
     done
     for standard in "$@"; do
-        # The internal headers, and the checks of the optimizer's passes, which cost most: once for each language.
-        how='-fsyntax-only -c' those=$public
-        [ "$standard" != "$1" ] || how='-O2 -S' those=$units
+        # The internal headers, and the checks of the optimizer's passes: once for each language. No unit calls a function, so all
+        # that is compiled is what the library has once, and rouse.h's unit has that whole.
+        those=$public
+        [ "$standard" != "$1" ] || those=$units
         for backend in $backends; do
             these=$those
             [ "$backend" != LOCAL ] || these=$(echo " $those " | sed "s# $work/blocking.$extension # #")
             # shellcheck disable=SC2086 # lists of words
             must_work "$compiler -std=$standard $backend:$headers" \
-                in_work "$compiler" "-std=$standard" $warnings $own_warnings $how "-I$include" \
+                in_work "$compiler" "-std=$standard" $warnings $own_warnings -fsyntax-only "-I$include" \
                 "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" $these
+            # shellcheck disable=SC2086
+            [ "$standard" != "$1" ] || must_work "$compiler -std=$standard $backend, optimized" \
+                in_work "$compiler" "-std=$standard" $warnings $own_warnings -O2 -S "-I$include" \
+                "-DROUSE_BACKEND=ROUSE_BACKEND_$backend" "$work/rouse.$extension"
             # shellcheck disable=SC2086
             must_work "$compiler -std=$standard $backend, ROUSE_DEBUG" \
                 in_work "$compiler" "-std=$standard" $warnings $own_warnings -fsyntax-only "-I$include" -DROUSE_DEBUG \
@@ -213,6 +218,10 @@ compile() {
     shift
     "$compiler" -std=c11 -I"$include" "$@" -c "$here/one_unit.c" -o "$work/unit.o"
 }
+# What the parser refuses, no code is made of.
+parse() {
+    compile "$@" -fsyntax-only
+}
 
 # object COMPILER LTO UNIT FLAGS: the object file of mixed_UNIT.c with these flags; compiled once.
 object() {
@@ -226,9 +235,12 @@ mixed() {
         object "$1" "$2" other "$4" &&
         "$1" -O1 ${2:+"$2"} "$main" "$object" -o "$work/mixed" -lpthread
 }
-start_mixed() {
+start_linked() {
     # It may abort: no core files. (In a subshell, whose shell does not report the signal.)
-    mixed "$@" && (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec ./mixed')
+    (cd "$work" && sh -c 'ulimit -c 0 2>/dev/null; exec ./mixed')
+}
+start_mixed() {
+    mixed "$@" && start_linked
 }
 
 refused() {
@@ -236,11 +248,11 @@ refused() {
     choices='ROUSE_BACKEND_MUTEX, ROUSE_BACKEND_SPIN, ROUSE_BACKEND_LOCKFREE or ROUSE_BACKEND_LOCAL'
     must_work "$cc: the default backend" compile "$cc"
     for wrong in ROUSE_BACKEND_SPINN ROUSE_BACKEND_LOCK_FREE SPIN 0 5 -1; do
-        must_fail "$cc: ROUSE_BACKEND=$wrong" "$choices" compile "$cc" "-DROUSE_BACKEND=$wrong"
+        must_fail "$cc: ROUSE_BACKEND=$wrong" "$choices" parse "$cc" "-DROUSE_BACKEND=$wrong"
     done
     for wrong in 0 1 3 33 8192 -2; do
         must_fail "$cc: ROUSE_SEGMENT_CELLS=$wrong" 'ROUSE_SEGMENT_CELLS must be a power of two from 2 to 4096' \
-            compile "$cc" "-DROUSE_SEGMENT_CELLS=$wrong"
+            parse "$cc" "-DROUSE_SEGMENT_CELLS=$wrong"
     done
     for right in 2 4 64 4096; do
         must_work "$cc: ROUSE_SEGMENT_CELLS=$right" \
@@ -248,13 +260,13 @@ refused() {
     done
     for wrong in 0 65537 -1; do
         must_fail "$cc: ROUSE_SPIN_LIMIT=$wrong" 'ROUSE_SPIN_LIMIT must lie between 1 and 65536' \
-            compile "$cc" "-DROUSE_SPIN_LIMIT=$wrong"
+            parse "$cc" "-DROUSE_SPIN_LIMIT=$wrong"
     done
     for right in 1 65536; do
         must_work "$cc: ROUSE_SPIN_LIMIT=$right" compile "$cc" "-DROUSE_SPIN_LIMIT=$right"
     done
     must_fail "$cc: ROUSE_MALLOC alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
-        compile "$cc" '-DROUSE_MALLOC(n)=malloc(n)'
+        parse "$cc" '-DROUSE_MALLOC(n)=malloc(n)'
     printf '#include <rouse/blocking.h>\n' >"$work/block.c"
     must_fail "$cc: blocking.h with LOCAL" 'blocking.h: ROUSE_BACKEND_LOCAL has one thread' "$cc" -std=c11 \
         -I"$include" -DROUSE_BACKEND=ROUSE_BACKEND_LOCAL -c "$work/block.c" -o "$work/block.o"
@@ -267,13 +279,13 @@ refused() {
             printf 'rouse_semaphore s; rouse_mutex m; rouse_notify n; rouse_waiter w; void g(void);\nvoid g(void) { IGNORED %s; }\n' \
                 "$call" >>"$work/ignore.c"
             # shellcheck disable=SC2086
-            must_fail "$compiler: $call ignored" 'unused-result' $compiler $warnings -I"$include" -DIGNORED= -c "$work/ignore.c" -o "$work/o"
+            must_fail "$compiler: $call ignored" 'unused-result' $compiler $warnings -I"$include" -DIGNORED= -fsyntax-only "$work/ignore.c"
             # shellcheck disable=SC2086
-            must_work "$compiler: (void)$call" $compiler $warnings -I"$include" '-DIGNORED=(void)' -c "$work/ignore.c" -o "$work/o"
+            must_work "$compiler: (void)$call" $compiler $warnings -I"$include" '-DIGNORED=(void)' -fsyntax-only "$work/ignore.c"
         done
     done
     must_fail "$cc: ROUSE_FREE alone" 'both ROUSE_MALLOC(size) and ROUSE_FREE(pointer), or neither' \
-        compile "$cc" '-DROUSE_FREE(p)=free(p)'
+        parse "$cc" '-DROUSE_FREE(p)=free(p)'
     echo "$cc: misspelt backends and options out of range are refused, their neighbours are not"
 
     for lto in '' -flto; do
@@ -286,7 +298,7 @@ refused() {
                 else
                     must_work "$cc $lto: $one and $other link" mixed "$cc" "$lto" "$flags_one" "$flags_other"
                     must_fail "$cc $lto: $one with $other" "ROUSE_BACKEND_$one.*ROUSE_BACKEND_$other\|ROUSE_BACKEND_$other.*ROUSE_BACKEND_$one" \
-                        start_mixed "$cc" "$lto" "$flags_one" "$flags_other"
+                        start_linked
                     must_work "$cc $lto: $one with $other, ROUSE_MIXED_BACKENDS" start_mixed "$cc" "$lto" \
                         "$flags_one -DROUSE_MIXED_BACKENDS" "$flags_other -DROUSE_MIXED_BACKENDS"
                 fi
@@ -304,19 +316,32 @@ refused() {
 
 # ---- libraries ------------------------------------------------------------------------------------------------------------
 
+# linked FILE UNIT OPTION...: a program or library of UNIT.c, compiled with the -D and -f options (once for all that have the
+# same), linked with the others.
+linked() {
+    out=$1 unit=$2 compiled='' others=''
+    shift 2
+    for option in "$@"; do
+        case $option in -[Df]* | -std=*) compiled="$compiled $option" ;; *) others="$others $option" ;; esac
+    done
+    object=$work/$(printf '%s' "$compiler$unit$compiled" | tr -c 'A-Za-z0-9_' '-').o
+    # shellcheck disable=SC2086 # lists of words
+    {
+        [ -f "$object" ] || "$compiler" -O2 -I"$include" $compiled -c "$here/$unit.c" -o "$object" || return 1
+        "$compiler" "$object" $others -o "$work/$out" "-Wl,-rpath,$work" -pthread -ldl
+    }
+}
 # library FILE PREFIX BACKEND FLAGS...: a shared library of library.c.
 library() {
     out=$1 prefix=$2 of=$3
     shift 3
-    must_work "$compiler: $out" "$compiler" -std=c11 -O2 -shared -fPIC -I"$include" "-DLIBRARY=$prefix" \
-        "-DROUSE_BACKEND=ROUSE_BACKEND_$of" "$here/library.c" -o "$work/$out" "$@"
+    must_work "$compiler: $out" linked "$out" library -std=c11 -shared -fPIC "-DLIBRARY=$prefix" "-DROUSE_BACKEND=ROUSE_BACKEND_$of" "$@"
 }
 # host FILE FLAGS-AND-LIBRARIES...
 host() {
     out=$1
     shift
-    must_work "$compiler: $out" "$compiler" -std=gnu11 -O2 -I"$include" "$here/host.c" -o "$work/$out" "$@" \
-        "-Wl,-rpath,$work" -pthread -ldl
+    must_work "$compiler: $out" linked "$out" host -std=gnu11 "$@"
 }
 # start FILE ARGUMENT...: it may abort, see start_mixed.
 start() {

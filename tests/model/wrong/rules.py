@@ -320,21 +320,23 @@ def edits(function, said):
 
 
 def broken(text, rule):
-    """The header's text with the rule applied."""
+    """(where the definition begins, where it ends, what it becomes)"""
     name, _, which = rule["in"].partition(" #")
     spans = function_spans(text, name)
     found, counts = [], []
     for start, end in spans[int(which) - 1:int(which)] if which else spans:
         function = Function(text, start, end)
         try:
-            found.append([edit for said in actions(rule["break"]) for edit in edits(function, said)])
+            found.append((start, end, [edit for said in actions(rule["break"]) for edit in edits(function, said)]))
         except LookupError as error:
             counts.append(f"{error.args[0]}: {error.args[1]} places")
     if len(found) != 1:
         raise TableError("; ".join(counts) if not found else f"{len(found)} definitions of {name} have that")
-    for start, end, new in sorted(found[0], reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    begin, behind, all_edits = found[0]
+    definition = text[begin:behind]
+    for start, end, new in sorted(all_edits, reverse=True):
+        definition = definition[:start - begin] + new + definition[end - begin:]
+    return begin, behind, definition
 
 
 def edge_is_named(path, rule):

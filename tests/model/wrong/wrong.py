@@ -10,11 +10,12 @@
     wrong.py --orders ...      no table: each order in the headers that is stronger than relaxed is weakened by one step, alone,
                                and the model tests are asked; what they say must be what orders.md says
 
-With --mutate and --orders all changes are compiled into one copy of the headers, and a test program is told by its environment
-which of them is in force; so it is built once for each backend, and run once unchanged, which also tells the functions that it calls:
-it is asked about these only. The tests are asked in three levels, the cheapest that are near the change first; --level N stops after
-that level. Verdicts are kept in DIR and used again as long as no header has changed: an
-interrupted run goes on where it stopped, and a run with a higher level asks only about what was not reported.
+All changes are compiled into one copy of the headers (for a table: one for each backend), and a test program is told by its
+environment which of them is in force; so it is built once for each backend, and run once unchanged (for a table: half a second of it).
+With --mutate and --orders that run also tells the functions that it calls: it is asked about these only. The tests are asked in
+three levels, the cheapest that are near the change first; --level N stops after that level. Programs and verdicts are kept in DIR and
+used again as long as no header has changed: an interrupted run goes on where it stopped, and a run with a higher level asks only
+about what was not reported. Several processes may share DIR.
     --minutes N: begin no more after that; --seed N: in another order, for a sample
 
 A table has a line for each change, which must be reported for each backend that it names (edges.rules). rules.py reads it, and says
@@ -23,6 +24,7 @@ how it is written.
 import argparse
 import concurrent.futures
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -75,19 +77,22 @@ MORE_ORDERS = [(" SWAP(T, type, acq_rel)", " SWAP(T, type, acquire) SWAP(T, type
                (" ADD(T, type, acq_rel)", " ADD(T, type, acquire)")]
 
 
-def add_orders(headers):
+def change_atomics(headers):
+    """Adds the orders; and every operation is inlined, which -O0 leaves: the checker limits how often one place reads a stale value, and
+    a function that all call would be one place."""
     path = pathlib.Path(headers, "rouse", "detail", "base", "atomic.h")
     text = path.read_text()
     for old, more in MORE_ORDERS:
         text = text.replace(old, old + more)
-    path.write_text(text)
+    path.write_text(text.replace("ROUSE_INLINE_ ", "ROUSE_FAST_ "))
 
 
-def change(headers, rule):
-    """Applies a rule to a copy of the headers."""
-    path = pathlib.Path(headers, "rouse", rule["file"])
-    path.write_text(rules.broken(path.read_text(), rule))
-    add_orders(headers)
+def changed(text, change_):
+    """(where the definition begins, where it ends, what it becomes)"""
+    if "break" in change_:
+        return rules.broken(text, change_)
+    start, end, span = place(text, change_)
+    return *span, text[span[0]:start] + change_["new"] + text[end:span[1]]
 
 
 CHOICE = """extern int rouse_changed_;
@@ -116,39 +121,36 @@ __attribute__((constructor(101))) static void rouse_change_(void) {
 
 def change_all(headers, table):
     """Puts every change of the table into a copy of the headers: a changed function begins with its changed bodies, each of which
-    takes the place of the rest if it is the one in force. Returns the number of each change."""
-    numbers, added = {name: number for number, name in enumerate(table, 1)}, {}
-    for name, section in table.items():
+    takes the place of the rest if it is the one in force. They are numbered from 1 on."""
+    added = {}
+    for number, section in enumerate(table.values(), 1):
         text = pathlib.Path(headers, "rouse", section["file"]).read_text()
-        start, end, span = place(text, section)
-        brace = text.index("{", text.index(section["in"] + "(", span[0]))
-        leave = " return;" if re.search(r"\bvoid " + section["in"], text[span[0]:brace]) else ""
-        body = text[brace:start] + section["new"] + text[end:span[1]]
+        begin, _, definition = changed(text, section)
+        function = section["in"].split(" ")[0]
+        brace = definition.index("{", definition.index(function + "("))
+        leave = " return;" if re.search(r"\bvoid " + function, definition[:brace]) else ""
         added.setdefault(section["file"], []).append(
-            (brace + 1, f"\n    if (rouse_is_changed_({numbers[name]})) {{ {body}{leave} }}"))
+            (begin + brace + 1, f"\n    if (rouse_is_changed_({number})) {{ {definition[brace:]}{leave} }}"))
     for file, pieces in added.items():
         path = pathlib.Path(headers, "rouse", file)
         text = path.read_text()
         for position, bodies in sorted(pieces, reverse=True):
             text = text[:position] + bodies + text[position:]
         path.write_text(text)
-    add_orders(headers)
+    change_atomics(headers)
     pathlib.Path(headers, "choice.h").write_text(CHOICE)
-    pathlib.Path(headers, "choice.c").write_text(CHOOSER % {"size": len(numbers) + 1})
+    pathlib.Path(headers, "choice.c").write_text(CHOOSER % {"size": len(table) + 1})
     subprocess.run(["gcc", "-std=gnu11", "-O1", "-fPIC", "-c", headers + "/choice.c", "-o", headers + "/choice.o"], check=True)
-    return numbers
 
 
 def build(arguments, headers, topic, backend, out):
-    options = ["-O0", "-include", headers + "/choice.h"] if arguments.level else ["-O1", "-g1"]
-    command = [arguments.cc, "-std=gnu11", *options, "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
-               "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
+    command = [arguments.cc, "-std=gnu11", "-O0", "-g1", "-fno-pie", "-fno-builtin", "-fsanitize=thread", "-w",
+               "-include", headers + "/choice.h", "-include", os.path.join(CHECKER, "redirect.h"), "-I" + CHECKER,
                "-I" + headers, "-DROUSE_BACKEND=ROUSE_BACKEND_" + backend, "-DROUSE_SEGMENT_CELLS=2",
                "-DROUSE_SPIN_LIMIT=1", "-c", os.path.join(MODEL, "races", topic + ".c"), "-o", out + ".o"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        command = [arguments.cc, "-no-pie", out + ".o", *([headers + "/choice.o"] if arguments.level else []), arguments.checker,
-                   "-o", out]
+        command = [arguments.cc, "-no-pie", out + ".o", headers + "/choice.o", arguments.checker, "-o", out]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TableError("does not compile: " + done.stderr.strip().split("\n")[0])
@@ -288,24 +290,36 @@ def output(process):
     return None
 
 
-def digest(*folders):
+def digest(*folders, more=b""):
     """Of all C sources and headers below these."""
-    sum_ = hashlib.sha1(pathlib.Path(__file__).read_bytes())
+    sum_ = hashlib.sha1(pathlib.Path(__file__).read_bytes() + more)
     for path in sorted(path for folder in folders for path in pathlib.Path(folder).rglob("*.[ch]")):
         sum_.update(path.read_bytes())
     return sum_.hexdigest()[:12]
 
 
-class Programs:
-    """The test programs that hold all changes, each built when it is first asked and seen to pass unchanged. They are kept for the
-    next run."""
+@contextlib.contextmanager
+def alone(path):
+    """No other process is at this path meanwhile."""
+    with open(path + ".lock", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
-    def __init__(self, arguments, table):
-        self.arguments, self.built, self.reached, self.lock = arguments, {}, {}, threading.Lock()
-        self.headers = os.path.join(arguments.work, "programs-" + digest(INCLUDE, TESTS))
-        shutil.rmtree(os.path.join(self.headers, "rouse"), ignore_errors=True)
-        shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(self.headers, "rouse"))
-        self.numbers = change_all(self.headers, table)
+
+class Programs:
+    """The test programs that hold all changes, each built when it is first asked and seen to pass unchanged, for as many seconds as
+    `unchanged`. They are kept for the next run."""
+
+    def __init__(self, arguments, table, unchanged):
+        self.arguments, self.unchanged, self.built, self.reached, self.lock = arguments, unchanged, {}, {}, threading.Lock()
+        self.numbers = {name: number for number, name in enumerate(table, 1)}
+        self.headers = os.path.join(arguments.work, "programs-" + digest(INCLUDE, TESTS, more=repr(table).encode()))
+        with alone(self.headers):
+            if not os.path.exists(self.headers):
+                shutil.rmtree(self.headers + "-new", ignore_errors=True)
+                shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(self.headers + "-new", "rouse"))
+                change_all(self.headers + "-new", table)
+                os.rename(self.headers + "-new", self.headers)
 
     def get(self, test, backend):
         """The program of a model test, or of another test."""
@@ -314,7 +328,7 @@ class Programs:
         with self.lock:
             lock, failed = self.built.setdefault(key, (threading.Lock(), []))
         program = os.path.join(self.headers, key)
-        with lock:
+        with lock, alone(program):
             if not failed:
                 failed.append(None if os.path.exists(program) else self.make(program, test, source, backend, options))
             if failed[0] is not None:
@@ -335,7 +349,7 @@ class Programs:
             if done.returncode != 0:
                 return "does not compile: " + done.stderr.strip().split("\n")[0]
         pathlib.Path(program + ".reached").write_bytes(bytes(len(self.numbers) + 1))
-        report = self.ask(new, test, 0, 2, ROUSE_REACHED=program + ".reached")
+        report = self.ask(new, test, 0, self.unchanged, ROUSE_REACHED=program + ".reached")
         if report is None:
             os.rename(new, program)
         return report
@@ -412,23 +426,15 @@ def asked(level, mutate, section, backend):
             [(topic, 1) for topic in every if topic not in near and (level == 3) != (topic in ENGINE_TOPICS)])
 
 
-def examine(arguments, name, section, backend):
+def examine(arguments, programs, name, section, backend):
     """What is reported of a table's change, or None."""
-    work = os.path.join(arguments.work, re.sub(r"[^A-Za-z0-9]+", "-", name) + "-" + backend)
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(os.path.join(INCLUDE, "rouse"), os.path.join(work, "rouse"))
-    change(work, section)
-    report = None
     for topic, scenario in tests_of(section, backend):
-        program = os.path.join(work, topic)
-        if not os.path.exists(program):
-            build(arguments, work, topic, backend, program)
-        report = run(program, scenario, arguments.seconds)
+        program, report = programs.get(topic, backend), None
+        for budget in [0] if scenario else [2, 0]:  # of a whole topic, a part of each scenario first
+            report = report or run(program, scenario, arguments.seconds, budget, programs.numbers[name])
         if report is not None:
-            report = topic + ": " + report
-            break
-    shutil.rmtree(work, ignore_errors=True)
-    return report
+            return topic + ": " + report
+    return None
 
 
 # Which backends use it; the quick ones first.
@@ -513,7 +519,7 @@ class Verdicts:
         self.path = os.path.join(arguments.work, f"verdicts-{digest(INCLUDE)}.tsv")
         self.lock = threading.Lock()
         self.kept = {}
-        self.programs = Programs(arguments, {**mutants(), **orders()})
+        self.programs = Programs(arguments, {**mutants(), **orders()}, 2)
         if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as file:
                 for line in file:
@@ -580,6 +586,8 @@ def main():
     else:
         table = rules.read(arguments.table)
         names = list(table)
+        programs = {backend: Programs(arguments, {name: rule for name, rule in table.items() if backend in rule["backend"].split()}, 0.5)
+                    for backend in rules.ALL.split()}
     part, parts = (int(number) for number in arguments.part.split("/"))
     names = [name for name in names[part::parts]
              if (not arguments.rules or any(wanted in name for wanted in arguments.rules)) and
@@ -597,8 +605,8 @@ def main():
         try:
             if arguments.level:
                 return verdicts.of(name)
-            section = dict(table[name])
-            return [(backend, examine(arguments, name, section, backend)) for backend in section["backend"].split()]
+            section = table[name]
+            return [(backend, examine(arguments, programs[backend], name, section, backend)) for backend in section["backend"].split()]
         except TableError as error:
             return str(error)
 
