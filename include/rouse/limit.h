@@ -68,12 +68,14 @@
  *             may change the numbers meanwhile, and then it looks again
  *   INVITED   throughput mode, with WAITING: a waiter that is not in the list is invited and has to answer.
  *             give_back and set change the number, and that is their last access. Newcomers take HELD; with
- *             LOCKFREE, a try_acquire that finds it taken fails */
+ *             LOCKFREE, a try_acquire that finds it taken fails
+ *   TURN      changes each time an invited waiter leaves the queue, for those who linger at the bound */
 #define ROUSE_LIMIT_PERMIT_  ((uint64_t)1 << 29)
 #define ROUSE_LIMIT_WAITING_ ((uint64_t)1 << 58)
 #define ROUSE_LIMIT_CLOSED_  ((uint64_t)1 << 59)
 #define ROUSE_LIMIT_HELD_    ((uint64_t)1 << 60)
 #define ROUSE_LIMIT_INVITED_ ((uint64_t)1 << 61)
+#define ROUSE_LIMIT_TURN_    (2 * ROUSE_LIMIT_INVITED_)
 
 #if ROUSE_INVITED_EVER_
 #    define ROUSE_LIMIT_OPEN_INIT_(bypass) \
@@ -288,7 +290,7 @@ ROUSE_SLOW_ rouse_limit_round_ rouse_limit_open_serve_(rouse_limit *l, uint64_t 
                                                        uint32_t waiting, const rouse_waiter *own) {
     rouse_limit_round_ round = {{NULL, NULL}, NULL, false};
     for (;;) {
-        uint64_t after = seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_ | gone);
+        uint64_t after = (seen & ~(ROUSE_LIMIT_HELD_ | ROUSE_LIMIT_WAITING_ | gone)) ^ 2 * gone; /* TURN */
         rouse_waiter *const w = l->list_.oldest;
         if ((after & ROUSE_LIMIT_INVITED_) == 0 && round.invited == NULL && rouse_limit_fits_(after, 1) &&
             w != NULL && rouse_limit_fits_(after, rouse_account_asked_(w))) {
@@ -385,51 +387,41 @@ ROUSE_SLOW_ bool rouse_limit_open_try_(rouse_limit *l, uint32_t n) {
     }
 }
 
-/* What changes when permits are given back, or when the limit is set or closed. */
-#    define ROUSE_LIMIT_CHANGES_ (ROUSE_LIMIT_WAITING_ - 1 + ROUSE_LIMIT_CLOSED_)
+/* What changes when permits are given back, when the limit is set or closed, and when an invited waiter has
+ * taken what was kept for it. */
+#    define ROUSE_LIMIT_CHANGES_ (ROUSE_LIMIT_WAITING_ - 1 + ROUSE_LIMIT_CLOSED_ + ROUSE_LIMIT_TURN_)
 
-/* Lingers if fewer than n permits are free, unless that has been in vain lately (linger.h). If another thread
- * holds the limit, this call waits for it first, because that thread may be about to take them. */
-ROUSE_INLINE_ void rouse_limit_linger_(rouse_limit *l, uint32_t n) {
+/* Lingers (linger.h), until the word is not `seen` any more. */
+ROUSE_SLOW_ void rouse_limit_linger_(rouse_limit *l, uint64_t seen) {
+    const uint32_t doubt = rouse_u32_load_relaxed_(&l->doubt_); /* relaxed: a guess about what pays */
+    const uint32_t after = rouse_linger_(doubt, &l->word_, &seen, ROUSE_LIMIT_CHANGES_);
+    if (after != doubt) {
+        rouse_u32_store_relaxed_(&l->doubt_, after); /* relaxed: the same */
+    }
+}
+
+/* Takes the queue; lingers before, if fewer than n permits are free. If another thread holds the limit, this
+ * call waits for it first, because that thread may be about to take them. */
+ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(&l->word_); /* relaxed: only compared */
     uint32_t step = 1;
-    uint32_t doubt;
     while ((seen & ROUSE_LIMIT_HELD_) != 0) {
         seen = rouse_limit_look_again_(l, seen, &step);
     }
-    if ((seen & ROUSE_LIMIT_CLOSED_) != 0 || rouse_limit_fits_(seen, n)) {
-        return;
+    if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && !rouse_limit_fits_(seen, n)) {
+        rouse_limit_linger_(l, seen);
     }
-    doubt = rouse_u32_load_relaxed_(&l->doubt_); /* relaxed: a guess about what pays */
-    if (rouse_linger_skips_(doubt)) {
-        rouse_u32_store_relaxed_(&l->doubt_, rouse_linger_skip_(doubt)); /* relaxed: the same */
-    } else {
-        const bool changed = rouse_linger_(&l->word_, &seen, ROUSE_LIMIT_CHANGES_);
-        if (!changed || doubt != ROUSE_LINGER_PAID_) {
-            rouse_u32_store_relaxed_(&l->doubt_, rouse_linger_after_(doubt, changed)); /* relaxed: the same */
-        }
-    }
+    return rouse_limit_hold_(l);
 }
 
-/* For the holder, of a newcomer: are n free, and kept for the waiter that is invited? */
-ROUSE_INLINE_ bool rouse_limit_at_bound_(const rouse_limit *l, uint64_t seen, uint32_t n) {
-    return (seen & (ROUSE_LIMIT_INVITED_ | ROUSE_LIMIT_CLOSED_)) == ROUSE_LIMIT_INVITED_ &&
-           rouse_limit_fits_(seen, n) && n > l->bypass_ - l->passed_;
-}
-
-/* Takes the queue for a newcomer. Lingers before, and yields at the bound, as rouse_open_linger_ does. */
-ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
-    uint64_t seen;
-    rouse_limit_linger_(l, n);
-    seen = rouse_limit_hold_(l);
-    for (int yields = 0;
-         yields < ROUSE_LINGER_YIELDS_ && rouse_limit_at_bound_(l, seen, n) &&
-         rouse_u32_load_relaxed_(&l->doubt_) == ROUSE_LINGER_PAID_; /* relaxed: a guess about what pays */
-         yields++) {
+/* The same for a newcomer, which also lingers if n are free, and kept for the waiter that is invited. */
+ROUSE_INLINE_ uint64_t rouse_limit_newcomer_holds_(rouse_limit *l, uint32_t n) {
+    uint64_t seen = rouse_limit_open_hold_(l, n);
+    if ((seen & (ROUSE_LIMIT_INVITED_ | ROUSE_LIMIT_CLOSED_)) == ROUSE_LIMIT_INVITED_ &&
+        rouse_limit_fits_(seen, n) && n > l->bypass_ - l->passed_) {
         while (!rouse_limit_publish_(l, &seen, seen & ~ROUSE_LIMIT_HELD_)) {
         }
-        rouse_platform_yield_();
-        rouse_limit_linger_(l, n);
+        rouse_limit_linger_(l, seen);
         seen = rouse_limit_hold_(l);
     }
     return seen;
@@ -437,7 +429,7 @@ ROUSE_INLINE_ uint64_t rouse_limit_open_hold_(rouse_limit *l, uint32_t n) {
 
 /* Queues w, unless it can take its permits now. */
 ROUSE_SLOW_ rouse_status rouse_limit_open_queue_(rouse_limit *l, rouse_waiter *w, uint32_t n) {
-    uint64_t seen = w->wake_ == NULL ? rouse_limit_hold_(l) : rouse_limit_open_hold_(l, n);
+    uint64_t seen = w->wake_ == NULL ? rouse_limit_hold_(l) : rouse_limit_newcomer_holds_(l, n);
     rouse_status status = ROUSE_PENDING;
     rouse_limit_round_ round;
     uint32_t waiting;
@@ -472,8 +464,7 @@ ROUSE_SLOW_ rouse_status rouse_limit_resume_(rouse_limit *l, rouse_waiter *w) {
     uint64_t seen;
     uint32_t waiting;
     rouse_status status;
-    rouse_limit_linger_(l, n);
-    seen = rouse_limit_hold_(l);
+    seen = rouse_limit_open_hold_(l, n);
     waiting = rouse_u32_load_relaxed_(&l->waiting_) - 1; /* relaxed: the holder's */
     for (;;) {
         if ((seen & ROUSE_LIMIT_CLOSED_) != 0) {

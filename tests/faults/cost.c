@@ -326,46 +326,113 @@ static void invite_of_limit(row *queueing) {
     rouse_limit_destroy(&l);
 }
 
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
-/* Throughput mode, at the bound: a newcomer yields to the waiter that is invited, and takes what that one releases. If it
- * does not run, the newcomer queues. */
-static rouse_semaphore bounded;
+/* Throughput mode: who runs when a thread yields. */
+static rouse_semaphore yielded;
+static rouse_limit limited;
 static unsigned yields;
-static bool invited_runs;
+static enum { NOBODY, INVITED, HOLDER, INVITED_TO_LIMIT, HOLDER_OF_LIMIT } runs;
 
 int sched_yield(void) {
     yields++;
-    if (invited_runs) {
-        CHECK(rouse_semaphore_resume(&bounded, &waiters[0]) == ROUSE_OK);
-        CHECK(rouse_semaphore_release(&bounded, 1) == ROUSE_OK);
+    if (runs == INVITED) {
+        CHECK(rouse_semaphore_resume(&yielded, &waiters[0]) == ROUSE_OK);
+    } else if (runs == INVITED_TO_LIMIT) {
+        CHECK(rouse_limit_resume(&limited, &waiters[0]) == ROUSE_OK);
+    }
+    if (runs == INVITED || runs == HOLDER) {
+        CHECK(rouse_semaphore_release(&yielded, 1) == ROUSE_OK);
+    } else if (runs != NOBODY) {
+        CHECK(rouse_limit_give_back(&limited, 1) == ROUSE_OK);
     }
     return 0;
 }
 
-static void at_the_bound(bool runs) {
+static void set_doubt(uint32_t doubt) {
+#if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+    rouse_u32_store_relaxed_(&yielded.queue_.doubt_, doubt);
+#else
+    rouse_open_set_doubt_(&yielded.queue_, doubt);
+#endif
+}
+
+/* At the bound: a newcomer yields to the waiter that is invited, and takes what that one releases. If it does not run, the
+ * newcomer queues. */
+static void at_the_bound(bool invited_runs) {
     enum { BOUND = 3 };
-    invited_runs = runs;
+    runs = invited_runs ? INVITED : NOBODY;
     yields = 0;
-    rouse_semaphore_init_throughput(&bounded, 0, BOUND);
+    rouse_semaphore_init_throughput(&yielded, 0, BOUND);
     rouse_waiter_init(&waiters[0], told, NULL);
     rouse_waiter_init(&waiters[1], told, NULL);
-    CHECK(rouse_semaphore_acquire(&bounded, &waiters[0], 1) == ROUSE_PENDING);
-    CHECK(rouse_semaphore_release(&bounded, 1) == ROUSE_OK);
+    CHECK(rouse_semaphore_acquire(&yielded, &waiters[0], 1) == ROUSE_PENDING);
+    CHECK(rouse_semaphore_release(&yielded, 1) == ROUSE_OK);
     for (int i = 0; i < BOUND; i++) {
-        CHECK(rouse_semaphore_acquire(&bounded, &waiters[1], 1) == ROUSE_OK);
-        CHECK(rouse_semaphore_release(&bounded, 1) == ROUSE_OK);
+        CHECK(rouse_semaphore_acquire(&yielded, &waiters[1], 1) == ROUSE_OK);
+        CHECK(rouse_semaphore_release(&yielded, 1) == ROUSE_OK);
     }
     CHECK(yields == 0);
-    rouse_open_set_doubt_(&bounded.queue_, ROUSE_LINGER_PAID_);
-    CHECK(rouse_semaphore_acquire(&bounded, &waiters[1], 1) == (runs ? ROUSE_OK : ROUSE_PENDING));
-    CHECK(yields == (runs ? 1 : 4));
-    if (!runs) {
-        CHECK(rouse_semaphore_resume(&bounded, &waiters[0]) == ROUSE_OK);
-        CHECK(rouse_semaphore_cancel(&bounded, &waiters[1]));
+    set_doubt(ROUSE_LINGER_PAID_);
+    CHECK(rouse_semaphore_acquire(&yielded, &waiters[1], 1) == (invited_runs ? ROUSE_OK : ROUSE_PENDING));
+    CHECK(yields == (invited_runs ? 1 : 4));
+    if (!invited_runs) {
+        CHECK(rouse_semaphore_resume(&yielded, &waiters[0]) == ROUSE_OK);
+        CHECK(rouse_semaphore_cancel(&yielded, &waiters[1]));
     }
-    rouse_semaphore_destroy(&bounded);
+    rouse_semaphore_destroy(&yielded);
 }
-#endif
+
+/* Nothing is free. A newcomer, and an invited waiter, yield to the holder of the permit, and take what it releases. If it
+ * does not run, they queue; so do the next ones, and after 17 of them nobody yields any more. */
+static void holder_has_no_processor(bool holder_runs) {
+    enum { YIELDING = 17, QUEUED = YIELDING + 3 };
+    int queued = 0;
+    runs = holder_runs ? HOLDER : NOBODY;
+    yields = 0;
+    rouse_semaphore_init_throughput(&yielded, 0, ROUNDS);
+    for (int i = 0; i < QUEUED; i++) {
+        rouse_waiter_init(&waiters[i], told, NULL);
+    }
+    set_doubt(ROUSE_LINGER_PAID_);
+    if (holder_runs) {
+        CHECK(rouse_semaphore_acquire(&yielded, &waiters[0], 1) == ROUSE_OK && yields == 1);
+        runs = NOBODY; /* one that is invited, and a newcomer that takes the permit before it asks */
+        CHECK(rouse_semaphore_acquire(&yielded, &waiters[0], 1) == ROUSE_PENDING && yields == 5);
+        CHECK(rouse_semaphore_release(&yielded, 1) == ROUSE_OK);
+        CHECK(rouse_semaphore_try_acquire(&yielded, 1));
+        runs = HOLDER;
+        CHECK(rouse_semaphore_resume(&yielded, &waiters[0]) == ROUSE_OK && yields == 6);
+    } else {
+        for (; queued < QUEUED; queued++) {
+            CHECK(rouse_semaphore_acquire(&yielded, &waiters[queued], 1) == ROUSE_PENDING);
+            CHECK(yields == 4u * (unsigned)(queued < YIELDING ? queued + 1 : YIELDING));
+        }
+    }
+    while (queued-- > 0) {
+        CHECK(rouse_semaphore_cancel(&yielded, &waiters[queued]));
+    }
+    rouse_semaphore_destroy(&yielded);
+}
+
+/* The same two for a limit with the bound 1. */
+static void limit_yields(void) {
+    yields = 0;
+    CHECK(rouse_limit_init_throughput(&limited, 1, UINT32_MAX, 1) == ROUSE_OK);
+    rouse_waiter_init(&waiters[0], told, NULL);
+    rouse_waiter_init(&waiters[1], told, NULL);
+    CHECK(rouse_limit_try_acquire(&limited, 1));
+    rouse_u32_store_relaxed_(&limited.doubt_, ROUSE_LINGER_PAID_);
+    runs = HOLDER_OF_LIMIT;
+    CHECK(rouse_limit_acquire(&limited, &waiters[0], 1) == ROUSE_OK && yields == 1);
+    runs = NOBODY;
+    CHECK(rouse_limit_acquire(&limited, &waiters[0], 1) == ROUSE_PENDING && yields == 5);
+    CHECK(rouse_limit_give_back(&limited, 1) == ROUSE_OK);
+    CHECK(rouse_limit_acquire(&limited, &waiters[1], 1) == ROUSE_OK && yields == 5);
+    CHECK(rouse_limit_give_back(&limited, 1) == ROUSE_OK);
+    runs = INVITED_TO_LIMIT;
+    CHECK(rouse_limit_acquire(&limited, &waiters[1], 1) == ROUSE_OK && yields == 6);
+    CHECK(rouse_limit_give_back(&limited, 1) == ROUSE_OK);
+    rouse_limit_destroy(&limited);
+}
 
 enum {
     PLAIN,
@@ -425,10 +492,11 @@ static row rows[ROWS] = {
 
 int main(void) {
     bool within = true;
-#if ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE
     at_the_bound(true);
     at_the_bound(false);
-#endif
+    holder_has_no_processor(true);
+    holder_has_no_processor(false);
+    limit_yields();
     invite_of_limit(&rows[QUEUE_LIMIT]);
     uncontended(&rows[PLAIN]);
     hand_over(&rows[QUEUE_ALONE], &rows[WAKE_ALONE], 0);

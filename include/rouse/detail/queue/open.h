@@ -292,37 +292,16 @@ ROUSE_SLOW_ rouse_status rouse_open_queue_(rouse_waiter_queue *q, rouse_waiter *
     return ROUSE_PENDING;
 }
 
-/* Every release changes the serial, so nothing is free until the upper half of the word changes. */
+/* Every release changes the serial, so nothing is free until the upper half of the word changes. At the bound
+ * it changes when the invited waiter has answered. */
 #define ROUSE_OPEN_CHANGES_ ((uint64_t)UINT32_MAX << 32)
 
-/* Is enough for n free, and kept for a waiter that is invited? */
-ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
-    return rouse_open_is_open_(word) && rouse_open_free_(word) >= n && rouse_open_closed_(word) == 0 &&
-           !rouse_open_admits_(word, n, q->listed_.bypass);
-}
-
-/* Lingers for n permits, unless that has been in vain lately (linger.h). 0: for an invited waiter, which has
- * no bound. Returns the word as last seen.
- *
- * At the bound the invited waiter needs a processor, so this thread yields its own. If it queued instead, so
- * would every other thread that runs, and only one of them is invited at a time. It does not yield where
- * lingering has not paid: the invited waiter may be this thread's own. */
-ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen, uint32_t n) {
+/* Lingers (linger.h). Returns the word as last seen. */
+ROUSE_SLOW_ uint64_t rouse_open_linger_(rouse_waiter_queue *q, uint64_t seen) {
     const uint32_t doubt = rouse_open_doubt_(q);
-    bool changed;
-    if (rouse_linger_skips_(doubt)) {
-        rouse_open_set_doubt_(q, rouse_linger_skip_(doubt));
-        return seen;
-    }
-    changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_);
-    if (doubt == ROUSE_LINGER_PAID_) {
-        for (int yields = 0; yields < ROUSE_LINGER_YIELDS_ && rouse_open_at_bound_(q, seen, n); yields++) {
-            rouse_platform_yield_();
-            changed = rouse_linger_(&q->word_, &seen, ROUSE_OPEN_CHANGES_) || changed;
-        }
-    }
-    if (!changed || doubt != ROUSE_LINGER_PAID_) {
-        rouse_open_set_doubt_(q, rouse_linger_after_(doubt, changed));
+    const uint32_t after = rouse_linger_(doubt, &q->word_, &seen, ROUSE_OPEN_CHANGES_);
+    if (after != doubt) {
+        rouse_open_set_doubt_(q, after);
     }
     return seen;
 }
@@ -347,7 +326,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
             seen = rouse_u64_load_acquire_(&q->word_); /* E3: the same */
         } else if (!lingered && w->wake_ != NULL && !rouse_open_is_locked_(seen)) {
             lingered = true;
-            seen = rouse_open_linger_(q, seen, n);
+            seen = rouse_open_linger_(q, seen);
         } else if (!(rouse_open_is_open_(seen) && rouse_open_admits_(seen, n, q->listed_.bypass)) &&
                    rouse_open_lock_(q, &seen)) {
             return rouse_open_queue_(q, w, n, seen);
@@ -463,7 +442,7 @@ ROUSE_INLINE_ void rouse_open_answer_(rouse_waiter_queue *q, uint64_t *seen, boo
     *seen = rouse_u64_load_relaxed_(&q->word_);
     if (wants && rouse_open_is_open_(*seen) && rouse_open_free_(*seen) == 0 &&
         rouse_open_closed_(*seen) == 0) {
-        *seen = rouse_open_linger_(q, *seen, 0);
+        *seen = rouse_open_linger_(q, *seen);
     }
     while (!rouse_open_lock_(q, seen)) {
     }

@@ -151,34 +151,16 @@ ROUSE_SLOW_ uint32_t rouse_open_take_(rouse_waiter_queue *q, uint32_t n, bool re
     return 0;
 }
 
-/* Is enough for n free in the oldest waiter's cell, and kept for that waiter? */
-ROUSE_INLINE_ bool rouse_open_at_bound_(const rouse_waiter_queue *q, uint64_t word, uint32_t n) {
-    return rouse_cell_state_(word) == ROUSE_CELL_INVITED_ && rouse_cell_free_(word) >= n &&
-           rouse_cell_passed_(word) + n > q->bypass_;
-}
-
-/* Lingers for n permits, like rouse_linger_ of detail/queue/linger.h. n is 0 for an invited waiter, which
- * has no bound. `word` is that of the oldest waiter's cell, or the queue's. *seen becomes the word as last
- * seen. Returns whether it has changed. */
-ROUSE_SLOW_ bool rouse_open_linger_(rouse_waiter_queue *q, const rouse_atomic_u64_ *word, uint64_t *seen,
-                                    uint32_t n) {
+/* Lingers (detail/queue/linger.h). `word` is that of the oldest waiter's cell, or the queue's. *seen becomes
+ * the word as last seen. Returns whether it has changed. */
+ROUSE_SLOW_ bool rouse_open_linger_(rouse_waiter_queue *q, const rouse_atomic_u64_ *word, uint64_t *seen) {
+    const uint64_t first = *seen;
     const uint32_t doubt = rouse_u32_load_relaxed_(&q->doubt_); /* relaxed: a guess about what pays */
-    bool changed;
-    if (rouse_linger_skips_(doubt)) {
-        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_skip_(doubt)); /* relaxed: likewise, as below */
-        return false;
+    const uint32_t after = rouse_linger_(doubt, word, seen, UINT64_MAX);
+    if (after != doubt) {
+        rouse_u32_store_relaxed_(&q->doubt_, after); /* relaxed: the same */
     }
-    changed = rouse_linger_(word, seen, UINT64_MAX);
-    if (doubt == ROUSE_LINGER_PAID_ && word != &q->word_ && n != 0) {
-        for (int yields = 0; yields < ROUSE_LINGER_YIELDS_ && rouse_open_at_bound_(q, *seen, n); yields++) {
-            rouse_platform_yield_();
-            changed = rouse_linger_(word, seen, UINT64_MAX) || changed;
-        }
-    }
-    if (!changed || doubt != ROUSE_LINGER_PAID_) {
-        rouse_u32_store_relaxed_(&q->doubt_, rouse_linger_after_(doubt, changed));
-    }
-    return changed;
+    return *seen != first;
 }
 
 /* Tries once for a newcomer. False: nothing has changed, and the next release changes *word, which was
@@ -201,8 +183,8 @@ ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter 
     if (rouse_open_try_once_(q, n, &seen, &word)) {
         return true;
     }
-    return w->wake_ != NULL && rouse_open_linger_(q, word, &seen, n) &&
-           rouse_open_try_once_(q, n, &seen, &word);
+    return w->wake_ != NULL && !(word == &q->word_ && rouse_word_closed_(seen)) &&
+           rouse_open_linger_(q, word, &seen) && rouse_open_try_once_(q, n, &seen, &word);
 }
 
 ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
@@ -230,7 +212,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
     /* Relaxed: the cell is not final, so the segment is the one in which w queued. */
     const uint64_t ticket = rouse_segment_base_(rouse_u64_load_relaxed_(&segment->state_)) + index;
     if (wants && rouse_cell_invited_(seen) && rouse_cell_free_(seen) == 0) {
-        (void)rouse_open_linger_(pool->queue_, &cell->word_, &seen, 0);
+        (void)rouse_open_linger_(pool->queue_, &cell->word_, &seen);
     }
     for (;;) {
         const uint32_t state = rouse_cell_state_(seen);
