@@ -756,6 +756,30 @@ static void writes_releases(void *unused) {
     shared = 1;
     put(1);
 }
+static void takes_and_reads(void *unused) {
+    (void)unused;
+    if (VERB(try_acquire)(q, 1)) {
+        mc_assert(shared == 1);
+        put(1);
+    }
+}
+static void offer_tells(void) { /* a newcomer sees what came before the release that invited another */
+    several = true;
+    start(0, 2);
+    queue_n(A, 1);
+    run(writes_releases, NULL, takes_and_reads, NULL, ONLY_TWO);
+    settle(1);
+}
+static void add_tells(void) { /* or that came when another was invited */
+    several = true;
+    start(0, 2);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    run(writes_releases, NULL, takes_and_reads, NULL, ONLY_TWO);
+    put(1);
+    settle(2);
+}
 static void takes_its_turn(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
@@ -837,6 +861,101 @@ static void invited_in_a_new_segment(void) {
     queue_n(B, 1);
     run(queues_and_invites, C, newcomer_tries, D, ONLY_TWO);
     settle(1);
+}
+/* A leaves two permits. B has its ticket and has not arrived, so one of them waits in its cell. */
+static void leaves_to_a_late_one(void) {
+    seat late;
+    several = true;
+    start(0, 9);
+    queue_n(A, 1);
+    put(3);
+    late = take_ticket(&q->queue_, B, 1);
+    mc_assert(is_told(A) && VERB(resume)(q, &A->waiter) == ROUSE_OK);
+    sit_down(&q->queue_, &late);
+    mc_assert(B->answer == ROUSE_OK);
+    put(2);
+    settle(3);
+}
+/* Two wakes read that A waits. One invites A, which is beaten meanwhile: then the other invites it anew. */
+static void release_reduce_come(void *unused) {
+    (void)unused;
+    put(1);
+    if (rouse_semaphore_reduce(q, 1) == 1) {
+        comes(A);
+        put(1);
+    }
+}
+static void invited_twice(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    run(release, NULL, release_reduce_come, NULL, ONLY_TWO);
+    settle(2);
+    mc_assert(got[0] == 1);
+}
+/* What the close finds free, it has from the thread that released it. */
+static void reduces_writes_releases(void *unused) {
+    (void)unused;
+    if (rouse_semaphore_reduce(q, 1) == 1) {
+        shared++;
+        put(1);
+    }
+}
+static void close_and_take(void *unused) {
+    closes(unused);
+    if (rouse_semaphore_reduce(q, 1) == 1) {
+        shared++;
+        put(1);
+    }
+}
+static void close_passes_on(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    run(reduces_writes_releases, NULL, close_and_take, NULL, ONLY_TWO);
+    settle(1);
+}
+/* One newcomer passes A, which declines. A release that has not seen A's invitation invites B, with that
+ * count. */
+static void invite_pass_decline(void *unused) {
+    release(unused);
+    if (VERB(try_acquire)(q, 1)) {
+        declines(A);
+    }
+}
+static void declined_unseen(void) {
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    queue_n(B, 1);
+    run(invite_pass_decline, NULL, release, NULL, ONLY_TWO);
+    mc_assert(!VERB(try_acquire)(q, 1));
+    put(1);
+    settle(2);
+}
+/* The same of C, in the segment behind: B has its ticket, gets a permit, and has not arrived. The cell that was
+ * invited is not noted, so that a release does not look there. */
+static void decline_release_twice(void *unused) {
+    declines(A);
+    release(unused);
+    release(unused);
+}
+static void declined_unseen_behind(void) {
+    seat late;
+    several = true;
+    start(0, 1);
+    queue_n(A, 1);
+    late = take_ticket(&q->queue_, B, 1);
+    queue_n(C, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    rouse_ptr_store_relaxed_(&rouse_ticket_pool_(&q->queue_)->invited_, NULL);
+    run(decline_release_twice, NULL, release, NULL, ONLY_TWO);
+    mc_assert(!VERB(try_acquire)(q, 1));
+    sit_down(&q->queue_, &late);
+    mc_assert(B->answer == ROUSE_OK);
+    put(2);
+    settle(4);
 }
 static void many(void) { /* all are free, newcomers keep out, and the answer hands on the rest */
     several = true;
@@ -1283,13 +1402,6 @@ static void releases_if_told(void *unused) {
         put(1);
     }
 }
-static void takes_and_reads(void *unused) {
-    (void)unused;
-    if (VERB(try_acquire)(q, 1)) {
-        mc_assert(shared == 1);
-        put(1);
-    }
-}
 static void full_tells(void) {
     start_several(2, 0, 9);
     run(writes_releases, NULL, releases_if_told, NULL, takes_and_reads, NULL);
@@ -1511,10 +1623,17 @@ const mc_scenario mc_scenarios[] = {
     {.name = "close tells, nobody waits", .body = close_tells_alone},
     {.name = "close known", .body = close_known},
     {.name = "status tells", .body = status_tells},
+    {.name = "offer tells", .body = offer_tells},
+    {.name = "add tells", .body = add_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after decline", .body = destroy_after_decline},
 #if SEGMENTED
     {.name = "invited in a new segment", .body = invited_in_a_new_segment},
+    {.name = "leaves permits to a late one", .body = leaves_to_a_late_one},
+    {.name = "two wakes, one beaten", .body = invited_twice},
+    {.name = "close passes on", .body = close_passes_on},
+    {.name = "declined unseen", .body = declined_unseen, .bound = 2},
+    {.name = "declined unseen, behind", .body = declined_unseen_behind, .bound = 1},
     {.name = "many", .body = many},
     {.name = "many, closed", .body = many_closed},
     {.name = "many keep the count", .body = many_keep_the_count},

@@ -219,6 +219,14 @@ static void first_waits_wake(void) {
 static void first_waits_give(void) {
     first_waits_served(give_1);
 }
+static void counts(void *unused) {
+    (void)unused;
+    mc_assert(rouse_waiter_queue_waiter_count(&queue) <= 1);
+    give(1);
+}
+static void first_waits_count(void) {
+    first_waits_served(counts);
+}
 
 /* Every allocation may fail, at any moment of what the others do: a wait that says so has changed nothing. */
 static void no_memory_first_waits(void) {
@@ -346,6 +354,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "first waits", .body = first_waits},
     {.name = "first waits, wake", .body = first_waits_wake},
     {.name = "first waits, give", .body = first_waits_give},
+    {.name = "first waits, count", .body = first_waits_count},
     {.name = "first waits, no memory",
      .body = no_memory_first_waits,
      .flags = MC_NOMEM,

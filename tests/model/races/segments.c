@@ -76,6 +76,24 @@ static void two_append(void) {
     mc_assert(waiting(A) && waiting(B));
     finish(0);
 }
+/* The head moves to a segment that has just been made: another waker reads its words. */
+static void wait_and_give_all(void *g) {
+    enqueue(g, 1);
+    give(3);
+}
+static void head_in_a_new_segment(void (*wake)(void *), int permits) {
+    start(0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    run(wait_and_give_all, C, wake, NULL, ONLY_TWO);
+    finish(3 + permits);
+}
+static void head_moves_give(void) {
+    head_in_a_new_segment(give_1, 1);
+}
+static void head_moves_give_2(void) {
+    head_in_a_new_segment(give_2, 2);
+}
 static void append_give(void) {
     start(1);
     run(wait_two, NULL, give_2, NULL, ONLY_TWO);
@@ -396,6 +414,27 @@ static void stale_end(void) {
     finish(2);
 }
 
+/* A waiter is about to claim a cell. Before that the segment is used up, and linked again for later tickets. */
+static void churn_and_link(void *unused) {
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    uint64_t state;
+    churn(unused);
+    give(1);
+    state = rouse_u64_load_acquire_(&queue.word_);
+    if (!rouse_spot_last_(&queue, &at,
+                          rouse_state_is_queue_(state) ? rouse_state_next_(state)
+                                                       : rouse_u64_load_relaxed_(&queue.served_))) {
+        (void)rouse_wait_append_(&queue, &at);
+    }
+}
+static void recycled_under_a_claim(void) {
+    start(1);
+    give(1); /* nobody waits any more */
+    mc_assert(rouse_waiter_queue_try_wait(&queue, 1));
+    run(wait_1, A, churn_and_link, NULL, ONLY_TWO);
+    finish(3);
+}
+
 /* A slow waiter has left the hint where to queue. It leads to a segment that is in the pool, and that
  * another waiter is about to link again. A thread that finds it there finds its cells empty. */
 static void late_tail(void) {
@@ -608,6 +647,8 @@ static void pool_grows(void) {
 const mc_scenario mc_scenarios[] = {
     {.name = "two append", .body = two_append, .bound = 3, .soak_bound = MC_NO_BOUND},
     {.name = "append, give", .body = append_give, LONG},
+    {.name = "head moves, give", .body = head_moves_give, .bound = 1, .soak_bound = 2},
+    {.name = "head moves, give two", .body = head_moves_give_2, .bound = 1, .soak_bound = 2},
     {.name = "append, two give", .body = append_two_give, LONG},
     {.name = "two retire", .body = two_retire},
     {.name = "two retire, one by a cancel at the head", .body = retire_cancel_head},
@@ -630,6 +671,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "park, append, give", .body = park_append_give, LONG},
     {.name = "retire the last, append", .body = retire_last_append},
     {.name = "remove, walk", .body = remove_walk},
+    {.name = "recycled under a claim", .body = recycled_under_a_claim, .bound = 1, .soak_bound = 2},
     {.name = "recycled under the waker", .body = recycled_under_the_waker, LONG},
     {.name = "recycle, wait", .body = recycle_wait, LONG},
     {.name = "recycle, cancel", .body = recycle_cancel, LONG},

@@ -2,6 +2,8 @@
  * takes; a waiter gives up in a closed queue; and 31 bits have wrapped. */
 #include "support.h"
 
+#include <stdatomic.h>
+
 static void start(uint32_t credit, int passed) {
     guests_init(NULL);
     queue_start(credit, passed);
@@ -194,6 +196,93 @@ static void taken_taken(void) {
     queue_finish();
 }
 
+/* ---- a second look -------------------------------------------------------------------------------------------------- */
+
+/* Relaxed on purpose: the ordering must come from the queue. */
+static atomic_int changed;
+static bool has_changed(void *unused) {
+    (void)unused;
+    return atomic_load_explicit(&changed, memory_order_relaxed) != 0;
+}
+static void add(void *g) {
+    ((guest *)g)->answer = rouse_waiter_queue_add_waiter_if(&queue, &((guest *)g)->waiter, has_changed, NULL);
+}
+static void change_all(void *unused) {
+    (void)unused;
+    atomic_store_explicit(&changed, 1, memory_order_relaxed);
+    woken_by_all += rouse_waiter_queue_wake_all(&queue);
+}
+static void change_one(void *unused) {
+    (void)unused;
+    atomic_store_explicit(&changed, 1, memory_order_relaxed);
+    (void)rouse_waiter_queue_wake_one(&queue);
+}
+/* The stopped one continues, and looks. */
+static void go_on_and_look(void *unused) {
+    (void)unused;
+    claimed.who->answer =
+        rouse_wait_have_issued_(&queue, &claimed.at)
+            ? rouse_wait_issued_(&queue, &claimed.who->waiter, 1, has_changed, NULL, &claimed.at)
+            : ROUSE_CLOSED;
+}
+static void claims_and_looks(void) {
+    start(0, 1);
+    give(1); /* nobody waits any more */
+    mc_assert(rouse_waiter_queue_try_wait(&queue, 1));
+    run(add, A, change_all, NULL, ONLY_TWO);
+    mc_assert(!waiting(A));
+    queue_finish();
+}
+static void claimed_and_looks(void) {
+    start(0, 0);
+    claimed = claim(A, 1);
+    run(go_on_and_look, NULL, change_all, NULL, ONLY_TWO);
+    mc_assert(!waiting(A));
+    queue_finish();
+}
+/* B issues A's ticket. */
+static void helped_and_looks(void) {
+    start(0, 0);
+    claimed = claim(A, 1);
+    run(go_on_and_look, NULL, change_all, NULL, wait_1, B);
+    mc_assert(!waiting(A));
+    queue_finish();
+}
+/* A wake_all that has taken A and B, and was stopped then. Afterwards it continues. */
+static uint64_t taken;
+static void take_and_stop(void) {
+    const uint64_t state = rouse_u64_load_relaxed_(&queue.word_);
+    taken = rouse_state_next_(state);
+    rouse_u64_store_relaxed_(&queue.word_, state + ROUSE_STATE_TAKEN_);
+}
+static void serve_taken(void) {
+    rouse_serving_ serving = rouse_serving_by_(ROUSE_CELL_TOKEN_ALL_, 0, rouse_outcome_(ROUSE_OK, 0));
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    at.taken = true;
+    serving.pool = rouse_ticket_pool_(&queue);
+    while (rouse_spot_seek_(&queue, serving.pool, &at, taken)) {
+        rouse_serving_run_(&queue, &serving, &at, taken);
+    }
+    rouse_serving_deliver_(&serving);
+}
+static void taken_and_looks(void (*change)(void *)) {
+    start(0, 0);
+    enqueue(A, 1);
+    enqueue(B, 1);
+    go_the_short_way();
+    take_and_stop();
+    run(add, C, change, NULL, ONLY_TWO);
+    serve_taken();
+    mc_assert(granted(A) && granted(B) && !waiting(C));
+    queue_finish();
+}
+static void taken_change_all(void) {
+    taken_and_looks(change_all);
+}
+static void taken_change_one(void) {
+    taken_and_looks(change_one);
+}
+
 /* ---- closed, and opened again ----------------------------------------------------------------------------------------- */
 
 static void reset_and_wait(void *g) {
@@ -277,6 +366,11 @@ const mc_scenario mc_scenarios[] = {
     {.name = "taken, wait and then give", .body = taken_then_give},
     {.name = "taken, wait in the next segment and then give", .body = taken_then_give_next_segment},
     {.name = "taken twice, wait", .body = taken_taken, LONG},
+    {.name = "claims, looks", .body = claims_and_looks},
+    {.name = "claimed, looks", .body = claimed_and_looks},
+    {.name = "issued by another, looks", .body = helped_and_looks, LONG},
+    {.name = "taken, looks, all", .body = taken_change_all},
+    {.name = "taken, looks, one", .body = taken_change_one},
     {.name = "given up", .body = given_up, LONG},
     {.name = "given up, stored credit", .body = given_up_with_credit, LONG},
     {.name = "a late issue, claimed", .body = late_issue_claimed},

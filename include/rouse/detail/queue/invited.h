@@ -153,8 +153,8 @@ ROUSE_INLINE_ bool rouse_invited_await_claimer_(const rouse_waiter *w, uint32_t 
     if (w->mailbox_ == NULL || (state != ROUSE_INVITED_CLAIMED_ && state != ROUSE_INVITED_)) {
         return false;
     }
-    /* E1: acquire. The partner is rouse_invited_settle_. The lock shows whether w is listed. */
-    while (rouse_invited_state_(rouse_u32_load_acquire_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
+    /* Relaxed: the caller loads it again, with acquire (E1). The lock shows whether w is listed. */
+    while (rouse_invited_state_(rouse_u32_load_relaxed_(&w->ticket_)) == ROUSE_INVITED_CLAIMED_) {
         rouse_platform_back_off_(&step);
     }
     return true;

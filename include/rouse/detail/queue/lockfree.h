@@ -96,26 +96,37 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t 
     return rouse_queue_take_late_(q, n, true);
 }
 
+/* Sets the spot to the oldest cell that waits, and *next to the next ticket. False: nobody waits. */
+ROUSE_INLINE_ bool rouse_spot_oldest_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t *next) {
+    /* E4: acquire, so that the list is at least as new as the issued tickets. */
+    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    const rouse_spot_ none = ROUSE_SPOT_NONE_;
+    *at = none;
+    *next = rouse_state_next_(state);
+    return rouse_state_waits_(state) && rouse_spot_seek_(q, rouse_ticket_pool_(q), at, *next);
+}
+/* Goes to the next cell that waits. False: there is none. */
+ROUSE_INLINE_ bool rouse_spot_next_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t next) {
+    at->ticket++;
+    return rouse_spot_seek_(q, rouse_ticket_pool_(q), at, next);
+}
+
 /* Counts the cells that wait, and sums what they lack. If a waiter is invited, *lack is minus what is free.
  * These are snapshots, and nothing depends on them; only loads that lead to a pointer are stronger than
  * relaxed. */
 ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *lack) {
-    /* E4: acquire, so that the list is at least as new as the issued tickets. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    rouse_spot_ at;
+    uint64_t next;
     uint32_t waiters = 0;
     uint32_t free = 0;
     bool invited = false;
     *lack = 0;
-    if (rouse_state_waits_(state)) {
-        while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
-            waiters++;
-            *lack += rouse_cell_lacks_(at.word);
-            if (rouse_cell_invited_(at.word)) {
-                invited = true;
-                free = rouse_cell_free_(at.word);
-            }
-            at.ticket++;
+    for (bool more = rouse_spot_oldest_(q, &at, &next); more; more = rouse_spot_next_(q, &at, next)) {
+        waiters++;
+        *lack += rouse_cell_lacks_(at.word);
+        if (rouse_cell_invited_(at.word)) {
+            invited = true;
+            free = rouse_cell_free_(at.word);
         }
     }
     *lack = invited ? -(int64_t)free : *lack;
@@ -140,14 +151,9 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 /* Returns how much of `most` the oldest waiter has been given, if it asked for `most`. Its cell says only
  * what it lacks: 1 may be all that it asked for. */
 ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
-    /* E4: acquire, so that the list is at least as new as the issued tickets. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    rouse_spot_ at = ROUSE_SPOT_NONE_;
-    uint32_t lacks = most;
-    if (rouse_state_waits_(state) &&
-        rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
-        lacks = rouse_cell_number_(at.word);
-    }
+    rouse_spot_ at;
+    uint64_t next;
+    const uint32_t lacks = rouse_spot_oldest_(q, &at, &next) ? rouse_cell_number_(at.word) : most;
     return lacks > 1 && lacks < most ? most - lacks : 0;
 }
 #endif
@@ -156,16 +162,12 @@ ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t 
 /* Returns when the oldest waiter queued; 0: nobody waits. A snapshot: if the cell is reused meanwhile, it may
  * be the next waiter's time. A waiter with a ticket that has not arrived yet is passed over. */
 ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
-    /* E4: acquire, so that the list is at least as new as the issued tickets. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    rouse_spot_ at = ROUSE_SPOT_NONE_;
-    if (rouse_state_waits_(state)) {
-        while (rouse_spot_seek_(q, rouse_ticket_pool_(q), &at, rouse_state_next_(state))) {
-            if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_ ||
-                rouse_cell_state_(at.word) == ROUSE_CELL_READY_) {
-                return rouse_u64_load_relaxed_(&rouse_spot_cell_(&at)->since_);
-            }
-            at.ticket++;
+    rouse_spot_ at;
+    uint64_t next;
+    for (bool more = rouse_spot_oldest_(q, &at, &next); more; more = rouse_spot_next_(q, &at, next)) {
+        if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_ ||
+            rouse_cell_state_(at.word) == ROUSE_CELL_READY_) {
+            return rouse_u64_load_relaxed_(&rouse_spot_cell_(&at)->since_);
         }
     }
     return 0;

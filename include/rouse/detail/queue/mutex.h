@@ -129,7 +129,7 @@ ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
 
 /* Drops the mutex where the list holds a waiter: MULTI -> MULTI. */
 ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
-    rouse_u64_store_release_(&q->word_, ROUSE_WORD_MULTI_); /* E3: release, for takers and notifiers */
+    rouse_u64_store_relaxed_(&q->word_, ROUSE_WORD_MULTI_); /* relaxed: who finds MULTI takes the mutex */
     rouse_lock_drop_(&q->lock_);
 }
 

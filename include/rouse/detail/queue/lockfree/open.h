@@ -120,9 +120,9 @@ ROUSE_INLINE_ uint32_t rouse_open_take_oldest_(const rouse_waiter_queue *q, rous
 /* Takes n for a newcomer, in the usual case: a waiter is invited. */
 ROUSE_INLINE_ bool rouse_open_take_invited_(const rouse_waiter_queue *q, uint32_t n) {
     uint64_t seen = 0;
-    /* E4: acquire; the partner is the thread that issued the tickets. After a close this takes nothing. */
+    /* Relaxed: what it leads to has loads of its own. A thread that knows of a close takes nothing. */
     rouse_cell_ *const cell =
-        rouse_state_waits_(rouse_u64_load_acquire_(&q->word_)) ? rouse_open_invited_(q, &seen) : NULL;
+        rouse_state_waits_(rouse_u64_load_relaxed_(&q->word_)) ? rouse_open_invited_(q, &seen) : NULL;
     while (cell != NULL && rouse_open_admits_(q, seen, n)) {
         if (rouse_open_take_from_(cell, &seen, n, n)) {
             return true;
@@ -240,7 +240,7 @@ ROUSE_INLINE_ rouse_status rouse_open_answer_(rouse_waiter *w, bool wants, uint3
             if (wants && !shut) {
                 rouse_open_enter_(pool, ticket + 1);
             }
-            rouse_u64_store_relaxed_(&segment->from_, ticket + 1); /* relaxed: a hint (rouse_spot_find_) */
+            rouse_u64_store_release_(&segment->from_, ticket + 1); /* E14: for rouse_spot_find_ */
             rouse_segment_try_end_(segment, ticket);
             *rest = free - (wants && !shut ? 1 : 0);
             return shut ? ROUSE_CLOSED : ROUSE_OK;

@@ -86,23 +86,25 @@ ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at
  *
  *     served_ < ticket     ->  ticket       true
  *     served_ == ticket    ->  unchanged    true
- *     served_ > ticket     ->  unchanged    false */
+ *     served_ > ticket     ->  unchanged    false
+ *
+ * E14: release; the partner is rouse_spot_find_. Nothing is read behind it, and what others released
+ * continues in their release sequences. The other calls load served_ relaxed, after the word: a call raises
+ * served_, or has read that it is raised, before it releases a word that says so. */
 ROUSE_INLINE_ bool rouse_ticket_serve_to_(rouse_waiter_queue *q, uint64_t ticket) {
-    uint64_t served = rouse_u64_load_acquire_(&q->served_); /* E4: what earlier calls have passed on */
-    /* E4: release, so that a thread that reads the ticket here finds the list at least as new. Acquire, for
-     * the same reason as the load above. */
-    while (served < ticket && !rouse_u64_cas_acq_rel_(&q->served_, &served, ticket)) {
+    uint64_t served = rouse_u64_load_relaxed_(&q->served_); /* relaxed: a guess for the CAS */
+    while (served < ticket && !rouse_u64_cas_release_(&q->served_, &served, ticket)) {
     }
     return served <= ticket;
 }
 
 /* Has a wake_all or a close taken the cell of this ticket? Also true if the cell is resolved. */
 ROUSE_INLINE_ bool rouse_ticket_taken_(const rouse_waiter_queue *q, uint64_t ticket) {
-    /* E4: acquire, twice, and the word first. A ticket that is no longer TAKEN in the word is before
-     * served_. */
+    /* E4: acquire, and the word first. A ticket that is no longer TAKEN in the word is before served_, which
+     * is relaxed for that reason. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     return (rouse_state_is_queue_(state) && rouse_state_taken_(state) && rouse_state_next_(state) > ticket) ||
-           rouse_u64_load_acquire_(&q->served_) > ticket;
+           rouse_u64_load_relaxed_(&q->served_) > ticket;
 }
 
 /* Puts EMPTY back. `state` is QUEUE, and its `next` is less than served_ (see "When 31 bits wrap").
@@ -128,9 +130,9 @@ ROUSE_INLINE_ void rouse_ticket_mend_(rouse_waiter_queue *q, uint64_t state) {
  * partners of the CAS in rouse_ticket_issue_. */
 ROUSE_SLOW_ void rouse_ticket_settle_(rouse_waiter_queue *q, uint64_t state) {
     const uint32_t credit = rouse_state_credit_(state);
-    /* E4: acquire. The partner is rouse_ticket_serve_to_. In FIRST, served_ is the ticket, or one more just
-     * before the end. */
-    uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
+    /* Relaxed: rouse_ticket_serve_to_ says why. In FIRST, served_ is the ticket, or one more just before the
+     * end. */
+    uint64_t ticket = rouse_u64_load_relaxed_(&q->served_);
     uint64_t after = 0;
     rouse_spot_ at;
     ticket -= rouse_state_tag_of_(ticket) != rouse_state_tag_(state) ? 1u : 0u;
@@ -203,8 +205,9 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
             rouse_ticket_settle_(q, state);
             continue;
         } else {
-            /* E9: acquire. If the ticket was served long ago, 31 bits have wrapped. */
-            const uint64_t now = rouse_u64_load_acquire_(&rouse_spot_cell_(at)->word_);
+            /* If the ticket was served long ago, 31 bits have wrapped. Relaxed: the word, which is read
+             * before (E4), came after that. */
+            const uint64_t now = rouse_u64_load_relaxed_(&rouse_spot_cell_(at)->word_);
             if (!rouse_cell_same_life_(now, at->word) ||
                 (rouse_cell_resolved_(now) && rouse_cell_state_(now) != ROUSE_CELL_CANCELLED_)) {
                 return true;

@@ -115,8 +115,8 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
     for (;;) {
         /* E4: acquire, so that the list is at least as new as the ticket. */
         uint64_t state = rouse_u64_load_acquire_(&q->word_);
-        /* E4: acquire; the partner is rouse_ticket_serve_to_. In EMPTY, served_ is the next ticket. */
-        uint64_t ticket = rouse_u64_load_acquire_(&q->served_);
+        /* Relaxed: rouse_ticket_serve_to_ says why. In EMPTY, served_ is the next ticket. */
+        uint64_t ticket = rouse_u64_load_relaxed_(&q->served_);
         if (rouse_word_closed_(state)) {
             return ROUSE_CLOSED;
         }
@@ -143,9 +143,9 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         }
         if (!rouse_spot_last_(q, at, ticket)) {
             const rouse_status status = rouse_wait_append_(q, at);
-            /* E4: acquire. There is no memory for a ticket, but it may not be the next one any more: look
-             * again. */
-            if (status == ROUSE_NOMEM && rouse_u64_load_acquire_(&q->word_) == state) {
+            /* There is no memory for a ticket, but it may not be the next one any more: look again. Relaxed:
+             * it is only compared. */
+            if (status == ROUSE_NOMEM && rouse_u64_load_relaxed_(&q->word_) == state) {
                 ROUSE_STATS_REFUSED_(q);
                 return ROUSE_NOMEM;
             }
@@ -220,8 +220,8 @@ ROUSE_SLOW_ rouse_status rouse_wait_pick_up_(rouse_waiter_queue *q, rouse_waiter
         break;
     }
     ROUSE_STATS_LEFT_(q, w, asked == 0 ? ROUSE_PENDING : rouse_outcome_status_(outcome));
-    /* E10: seq_cst, because the cell may be the last of its segment to become final. No other thread changes
-     * it. */
+    /* E9: acquire, for what came before the wake that left the token. E10: seq_cst, because the cell may be
+     * the last of its segment to become final. No other thread changes it. */
     (void)rouse_u64_swap_seq_cst_(&rouse_spot_cell_(at)->word_,
                                   rouse_cell_to_(at->word, ROUSE_CELL_DONE_, 0));
     rouse_segment_try_end_(at->segment, at->ticket);
@@ -270,8 +270,8 @@ ROUSE_INLINE_ rouse_status rouse_wait_say_(rouse_waiter_queue *q, rouse_waiter *
             rouse_cell_resolved_(at->word)
                 ? rouse_cell_to_(at->word, ROUSE_CELL_RESERVED_ARRIVED_, rouse_cell_number_(at->word))
                 : rouse_open_arrived_(q, w, n, at->word);
-        /* E9: release, so that the waker may read w. Acquire, to see what came before the wake. */
-        if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, arrived)) {
+        /* E9: release, so that the waker may read w. If it fails, rouse_wait_pick_up_ acquires. */
+        if (rouse_u64_cas_release_(&rouse_spot_cell_(at)->word_, &at->word, arrived)) {
             return ROUSE_PENDING;
         }
     }
@@ -336,8 +336,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter 
     if (segment == NULL || (!queue && (state & (ROUSE_WORD_CLOSED_ | UINT32_MAX)) != 0)) {
         return rouse_wait_slowly_(q, w, n, ready, arg);
     }
-    /* E4: acquire; the partner is that of rouse_wait_claim_. */
-    served = rouse_u64_load_acquire_(&q->served_);
+    served = rouse_u64_load_relaxed_(&q->served_); /* relaxed: rouse_ticket_serve_to_ says why */
     ticket = queue ? rouse_state_next_(state) : served;
     live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
     /* E11: acquire; the partner is that of rouse_spot_last_. */
@@ -359,8 +358,8 @@ ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter 
                 return rouse_wait_looks_(q, w, n, ready, arg, segment, ticket, word);
             }
             rouse_wait_prepare_(q, w, n, segment, ticket, false);
-            /* E9: acquire and release, with the partners of rouse_wait_say_. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &word,
+            /* E9: release, like in rouse_wait_say_. */
+            return rouse_u64_cas_release_(&cell->word_, &word,
                                           word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_CLAIMED_))
                        ? ROUSE_PENDING
                        : rouse_wait_served_(q, w, n, segment, ticket, word);
@@ -396,18 +395,18 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     if (segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) { /* E11 */
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
         uint64_t word = rouse_u64_load_acquire_(&cell->word_); /* E9, E11: what others did to it */
-        /* E4: the orders of rouse_ticket_issue_. served_ needs no change by rouse_ticket_serve_to_. The
-         * segment stays until the ticket is issued, so if the CAS succeeds, the cell's word is of this
-         * life. */
+        /* E4: the orders of rouse_ticket_issue_. served_ needs no change by rouse_ticket_serve_to_, which
+         * says why it is relaxed. The segment stays until the ticket is issued, so if the CAS succeeds, the
+         * cell's word is of this life. */
         if (rouse_cell_state_(word) == ROUSE_CELL_FREE_ &&
-            (!rouse_state_taken_(state) || rouse_u64_load_acquire_(&q->served_) >= ticket) &&
+            (!rouse_state_taken_(state) || rouse_u64_load_relaxed_(&q->served_) >= ticket) &&
             rouse_u64_cas_acq_rel_(&q->word_, &state, (state & ~(uint64_t)ROUSE_STATE_TAKEN_) + 1)) {
             if (ready != NULL) {
                 return rouse_wait_looks_(q, w, 1, ready, arg, segment, ticket, word);
             }
             rouse_wait_prepare_(q, w, 1, segment, ticket, false);
-            /* E9: release, so that the waker may read w. Acquire, to see what came before the wake. */
-            return rouse_u64_cas_acq_rel_(&cell->word_, &word,
+            /* E9: release, like in rouse_wait_say_. */
+            return rouse_u64_cas_release_(&cell->word_, &word,
                                           word + (ROUSE_CELL_ARRIVED_ - ROUSE_CELL_FREE_))
                        ? ROUSE_PENDING
                        : rouse_wait_served_(q, w, 1, segment, ticket, word);

@@ -37,7 +37,7 @@
 
 /* Finds the segment of the spot's ticket, or the first one behind it. False: there is none. */
 ROUSE_SLOW_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool, rouse_spot_ *at) {
-    /* E4: acquire; the partner is rouse_ticket_serve_to_. */
+    /* E14: acquire; the partner is rouse_ticket_serve_to_. */
     const uint64_t served = rouse_u64_load_acquire_(&q->served_);
     uint64_t from;
     at->ticket = at->taken || at->ticket >= served ? at->ticket : served;
@@ -51,9 +51,9 @@ ROUSE_SLOW_ bool rouse_spot_find_(const rouse_waiter_queue *q, rouse_pool_ *pool
         }
         at->ticket = at->ticket < at->base ? at->base : at->ticket;
     }
-    /* Relaxed: whatever ticket it says, the cells before that ticket in its segment are resolved or taken,
-     * and stay so. */
-    from = rouse_u64_load_relaxed_(&at->segment->from_);
+    /* Whatever ticket it says, the cells before that ticket in its segment are resolved or taken, and stay
+     * so. E14: acquire; the partners are the stores in rouse_serving_win_ and rouse_open_answer_. */
+    from = rouse_u64_load_acquire_(&at->segment->from_);
     if (!at->taken && from > at->ticket && from - at->base <= ROUSE_SEGMENT_CELLS) {
         at->ticket = from;
     }
@@ -83,7 +83,7 @@ ROUSE_INLINE_ bool rouse_spot_seek_(const rouse_waiter_queue *q, rouse_pool_ *po
  *     served_, of a segment before it    ->  the spot's ticket
  *     head_                              ->  the spot's segment */
 ROUSE_INLINE_ void rouse_spot_settle_(rouse_waiter_queue *q, const rouse_spot_ *at) {
-    if (rouse_u64_load_acquire_(&q->served_) < at->base) { /* E4: the partner is rouse_ticket_serve_to_ */
+    if (rouse_u64_load_relaxed_(&q->served_) < at->base) { /* relaxed: only compared */
         (void)rouse_ticket_serve_to_(q, at->ticket);
     }
     if (rouse_ptr_load_relaxed_(&q->head_) != (const void *)at->segment) { /* relaxed: a hint */
@@ -144,8 +144,8 @@ ROUSE_INLINE_ bool rouse_open_from_(uint64_t a, uint64_t b) {
 }
 /* Returns how many newcomers have passed the waiters that gave up since a waiter last got in. */
 ROUSE_INLINE_ uint32_t rouse_open_carried_(rouse_pool_ *pool) {
-    /* Relaxed: a thread that has seen the final cell (E9) sees what its waiter carried. A thread may see an
-     * entry late; then the count is too high. */
+    /* Relaxed: a thread that has seen the final cell (E9), or has passed over it (E14), sees what its waiter
+     * carried. A thread may see an entry late; then the count is too high. */
     const uint64_t carried = rouse_u64_load_relaxed_(&pool->carried_);
     const uint64_t entered = rouse_u64_load_relaxed_(&pool->entered_);
     return rouse_open_from_(carried / ROUSE_OPEN_TICKET_, entered)
@@ -226,9 +226,10 @@ ROUSE_INLINE_ bool rouse_open_offer_(rouse_serving_ *serving, rouse_spot_ *at, u
  * or PROMISED, so its ticket has been issued. It is in the segment that a waker last served from. NULL: not
  * the usual case, or closed. */
 ROUSE_INLINE_ rouse_cell_ *rouse_open_oldest_(const rouse_waiter_queue *q, uint64_t *seen) {
-    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    /* Relaxed, both: all cells before `served` are resolved and stay so, however late it is read. E11:
+     * acquire, for the head; the partner is that of rouse_spot_find_. */
+    const uint64_t state = rouse_u64_load_relaxed_(&q->word_);
+    const uint64_t served = rouse_u64_load_relaxed_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     const uint64_t live = rouse_segment_state_(rouse_segment_base_of_(served), ROUSE_SEGMENT_LIVE_);
     if (rouse_state_waits_(state) && segment != NULL && rouse_u64_load_acquire_(&segment->state_) == live) {
@@ -253,7 +254,7 @@ ROUSE_INLINE_ rouse_cell_ *rouse_open_invited_(const rouse_waiter_queue *q, uint
     /* E11: acquire; the partner is the store in rouse_open_offer_. */
     rouse_cell_ *const cell = pool == NULL ? NULL : (rouse_cell_ *)rouse_ptr_load_acquire_(&pool->invited_);
     if (cell != NULL) {
-        *seen = rouse_u64_load_acquire_(&cell->word_); /* E9: what others did to it */
+        *seen = rouse_u64_load_relaxed_(&cell->word_); /* relaxed: a guess for the CAS */
     }
     return cell;
 }
@@ -271,8 +272,9 @@ ROUSE_INLINE_ bool rouse_open_add_(const rouse_waiter_queue *q, uint32_t n, uint
     return cell != NULL && rouse_cell_state_(seen) == ROUSE_CELL_INVITED_ && cap > ROUSE_SERVING_ANNOUNCED_ &&
            n <= ROUSE_CELL_FREE_MOST_ &&
            rouse_cell_free_(seen) + n <= (most < ROUSE_CELL_FREE_MOST_ ? most : ROUSE_CELL_FREE_MOST_) &&
-           /* E9: acquire and release, with the partners of rouse_open_offer_. */
-           rouse_u64_cas_acq_rel_(&cell->word_, &seen, rouse_cell_add_(seen, n));
+           /* E9: release, for the thread that takes what is free. No acquire: it reads nothing, and what
+            * earlier wakes released continues in their release sequences. */
+           rouse_u64_cas_release_(&cell->word_, &seen, rouse_cell_add_(seen, n));
 }
 
 /* Returns what a closed waiter had been given. `word` is its cell's. */
@@ -305,7 +307,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         ROUSE_TRACE("grant", q, w);
         ROUSE_STATS_LEFT_(q, w, rouse_outcome_status_(serving->outcome));
         rouse_chain_add_(&serving->chain, w, serving->outcome);
-        rouse_u64_store_relaxed_(&at->segment->from_, at->ticket + 1); /* relaxed: a hint */
+        rouse_u64_store_release_(&at->segment->from_, at->ticket + 1); /* E14: for rouse_spot_find_ */
         rouse_segment_try_end_(at->segment, at->ticket);
         if (rouse_open_on_(q) && serving->token == ROUSE_CELL_TOKEN_) {
             rouse_open_enter_(serving->pool, at->ticket + 1);
@@ -389,9 +391,9 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
         *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
         return true;
     }
-    /* E3: release, for the thread that takes the credit; a read-modify-write even if nothing changes. Acquire
-     * is for the ticket (E4) that was read. */
-    return rouse_u64_cas_acq_rel_(
+    /* E3: release, for the thread that takes the credit; a read-modify-write even if nothing changes. No
+     * acquire: nobody waits, so nothing is read. */
+    return rouse_u64_cas_release_(
         &q->word_, &state,
         rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
 }
@@ -424,9 +426,10 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
         }
         if (cap <= ROUSE_SERVING_ANNOUNCED_ && !announced) {
             /* E3: a condition may have changed before this wake. A waiter whose ticket is issued after this
-             * CAS sees the change in its second look, even if this wake goes to another waiter. */
+             * CAS sees the change in its second look, even if this wake goes to another waiter. Release is
+             * enough: the word is read again. */
             uint64_t same = state;
-            announced = rouse_u64_cas_acq_rel_(&q->word_, &same, state);
+            announced = rouse_u64_cas_release_(&q->word_, &same, state);
             continue;
         }
         next = rouse_state_next_(state);
@@ -449,8 +452,8 @@ ROUSE_INLINE_ rouse_status rouse_serving_give_(rouse_waiter_queue *q, rouse_serv
                 }
             } else if (lacks > n) {
                 /* E9: release, for the waker that serves it in the end, and through that waker for the
-                 * waiter. Acquire, to pass on what others gave. */
-                if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(&at)->word_, &at.word,
+                 * waiter. No acquire: what others gave continues in their release sequences. */
+                if (rouse_u64_cas_release_(&rouse_spot_cell_(&at)->word_, &at.word,
                                            rouse_cell_to_(at.word, rouse_cell_state_(at.word), lacks - n))) {
                     break;
                 }
@@ -492,18 +495,19 @@ ROUSE_SLOW_ rouse_status rouse_serving_wake_(rouse_waiter_queue *q, uint32_t n, 
  * that head_ names. */
 ROUSE_INLINE_ bool rouse_serving_turn_back_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                             rouse_status *status) {
-    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
-    const uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    /* Relaxed: a guess for the CAS in rouse_serving_store_. */
+    const uint64_t state = rouse_u64_load_relaxed_(&q->word_);
     const uint64_t next = rouse_state_next_(state);
     const rouse_segment_ *segment;
     if (!rouse_state_is_queue_(state)) {
         return false;
     }
+    /* E11: acquire; the partner is that of rouse_spot_find_. */
     segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     /* Relaxed: whatever ticket from_ holds, the tickets before it in its segment are resolved or taken, and
      * stay so. Those before that segment are, too, if served_ is in it or behind it. */
     return segment != NULL && rouse_u64_load_relaxed_(&segment->from_) == next &&
-           rouse_segment_base_of_(next - 1) <= rouse_u64_load_acquire_(&q->served_) &&
+           rouse_segment_base_of_(next - 1) <= rouse_u64_load_relaxed_(&q->served_) &&
            rouse_ticket_serve_to_(q, next) && rouse_serving_store_(q, state, next, n, cap, status);
 }
 ROUSE_SLOW_ rouse_status rouse_serving_unusual_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
@@ -526,9 +530,10 @@ ROUSE_SLOW_ void rouse_serving_last_(rouse_segment_ *segment, uint64_t ticket, r
  * rouse_serving_give_. */
 ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bool announced) {
     uint64_t same = state;
-    /* E4: acquire; the word is read last, like in rouse_ticket_taken_. E3: see rouse_serving_give_. */
-    return announced ? rouse_u64_cas_acq_rel_(&q->word_, &same, state)
-                     : rouse_u64_load_acquire_(&q->word_) == state;
+    /* E3: release, as in rouse_serving_give_. The load is relaxed: it comes after the cell, which was read
+     * with acquire, and is only compared. */
+    return announced ? rouse_u64_cas_release_(&q->word_, &same, state)
+                     : rouse_u64_load_relaxed_(&q->word_) == state;
 }
 
 /* Wakes the oldest waiter in the usual case: the segment that a waker last served from holds it, it has
@@ -539,9 +544,10 @@ ROUSE_INLINE_ bool rouse_serving_same_(rouse_waiter_queue *q, uint64_t state, bo
  *     anything else       ->  unchanged    false */
 ROUSE_FAST_ bool rouse_serving_usual_(rouse_waiter_queue *q, uint32_t n, bool announced, bool alone,
                                       uint32_t outcome) {
-    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. */
+    /* E4, E11: acquire; the partners are those of rouse_serving_give_ and rouse_spot_find_. served_ is
+     * relaxed: rouse_ticket_serve_to_ says why. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
-    const uint64_t served = rouse_u64_load_acquire_(&q->served_);
+    const uint64_t served = rouse_u64_load_relaxed_(&q->served_);
     rouse_segment_ *const segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->head_);
     if (rouse_state_waits_(state) && segment != NULL) {
         /* Relaxed: whatever ticket it says, the cells before it in this segment are resolved or taken. */
@@ -683,29 +689,30 @@ ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *s
  *     FIRST     ->  rouse_ticket_settle_, and again */
 ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ *serving, uint64_t bits) {
     rouse_spot_ at = ROUSE_SPOT_NONE_;
-    /* E4: acquire, so that the list is at least as new as the issued tickets. */
-    uint64_t state = rouse_u64_load_acquire_(&q->word_);
+    uint64_t state;
     uint64_t after;
     bool takes;
     for (;;) {
-        const bool queue = rouse_state_is_queue_(state);
+        bool queue;
+        /* E4: acquire, so that the list is at least as new as the issued tickets. */
+        state = rouse_u64_load_acquire_(&q->word_);
+        queue = rouse_state_is_queue_(state);
         takes = queue && !rouse_state_taken_(state);
         after = (rouse_word_closed_(state) ? state : state + bits) + (takes ? ROUSE_STATE_TAKEN_ : 0);
-        /* E4: acquire; the partner is rouse_ticket_serve_to_. It is read after the word, so it is not before
-         * cells that other calls took. */
-        at.ticket = rouse_u64_load_acquire_(&q->served_);
+        /* Relaxed: rouse_ticket_serve_to_ says why. It is read after the word, so it is not before cells that
+         * other calls took. */
+        at.ticket = rouse_u64_load_relaxed_(&q->served_);
         if (queue && at.ticket > rouse_state_next_(state)) {
             rouse_ticket_mend_(q, state); /* or the word has changed */
         } else if (!rouse_state_is_empty_(state) && !queue) {
             rouse_ticket_settle_(q, state);
         } else if ((!takes || bits == 0 || serving->woken != 0 ||
                     rouse_serving_begin_(q, serving, state, &after)) &&
-                   /* E3: a read-modify-write even if nothing changes, so that later calls see what came
-                    * before it. */
-                   rouse_u64_cas_acq_rel_(&q->word_, &state, after)) {
+                   /* E3: release, and a read-modify-write even if nothing changes, so that later calls see
+                    * what came before it. No acquire: the word that it finds was acquired above. */
+                   rouse_u64_cas_release_(&q->word_, &state, after)) {
             break;
         }
-        state = rouse_u64_load_acquire_(&q->word_); /* E4: acquire, as above */
     }
     if (takes && rouse_state_is_queue_(after)) {
         (void)rouse_ticket_serve_to_(q, rouse_state_next_(state));
