@@ -240,6 +240,29 @@ static void close_and_signal(void) {
     mc_assert(refused(Q) && (signalled ? woken(P) && closed_count == 1 : refused(P) && closed_count == 2));
     finish();
 }
+/* Both have moved to the queue of the mutex, which is closed while its holder unlocks. */
+static void close_mutex(void *unused) {
+    (void)unused;
+    closed_count = rouse_mutex_close(&mutex);
+}
+static void unlocks(void *unused) {
+    (void)unused;
+    unlock_mutex();
+}
+static void mutex_is_closed(void) {
+    start();
+    queue_user(P);
+    queue_user(Q);
+    mc_assert(rouse_mutex_try_lock(&mutex));
+    broadcast(NULL);
+    run(close_mutex, NULL, unlocks, NULL, ONLY_TWO);
+    mc_assert(woken(P) || refused(P));
+    mc_assert(woken(Q) || refused(Q));
+    mc_assert(closed_count == (refused(P) ? 1u : 0u) + (refused(Q) ? 1u : 0u));
+    mc_assert(rouse_mutex_waiter_count(&mutex) == 0);
+    rouse_condvar_destroy(&condvar);
+    rouse_mutex_destroy(&mutex);
+}
 /* Trap: the woken thread destroys the mutex, and the condition variable with it, while signal or unlock is
  * returning. */
 static void destroying_wake(rouse_condvar_waiter *w, rouse_status status) {
@@ -352,6 +375,7 @@ const mc_scenario mc_scenarios[] = {
      .bound = LOCKFREE_BOUND(2),
      .soak_bound = MC_NO_BOUND},
     {.name = "close, signal", .body = close_and_signal},
+    {.name = "mutex is closed", .body = mutex_is_closed},
     {.name = "destroyed by who is woken", .body = destroyed},
     {.name = "polled", .body = polled, .bound = 2, .soak_bound = MC_NO_BOUND},
     {.name = "polled, unlock, cancel", .body = polled_and_cancelled},
