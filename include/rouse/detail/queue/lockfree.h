@@ -97,7 +97,7 @@ ROUSE_INLINE_ uint32_t rouse_queue_reduce_late_(rouse_waiter_queue *q, uint32_t 
 }
 
 /* Sets the spot to the oldest cell that waits, and *next to the next ticket. False: nobody waits. */
-ROUSE_INLINE_ bool rouse_spot_oldest_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t *next) {
+ROUSE_INLINE_ bool rouse_queue_first_spot_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t *next) {
     /* E4: acquire, so that the list is at least as new as the issued tickets. */
     const uint64_t state = rouse_u64_load_acquire_(&q->word_);
     const rouse_spot_ none = ROUSE_SPOT_NONE_;
@@ -106,7 +106,7 @@ ROUSE_INLINE_ bool rouse_spot_oldest_(const rouse_waiter_queue *q, rouse_spot_ *
     return rouse_state_waits_(state) && rouse_spot_seek_(q, rouse_ticket_pool_(q), at, *next);
 }
 /* Goes to the next cell that waits. False: there is none. */
-ROUSE_INLINE_ bool rouse_spot_next_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t next) {
+ROUSE_INLINE_ bool rouse_queue_next_spot_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t next) {
     at->ticket++;
     return rouse_spot_seek_(q, rouse_ticket_pool_(q), at, next);
 }
@@ -121,7 +121,8 @@ ROUSE_SLOW_ uint32_t rouse_backend_count_(const rouse_waiter_queue *q, int64_t *
     uint32_t free = 0;
     bool invited = false;
     *lack = 0;
-    for (bool more = rouse_spot_oldest_(q, &at, &next); more; more = rouse_spot_next_(q, &at, next)) {
+    for (bool more = rouse_queue_first_spot_(q, &at, &next); more;
+         more = rouse_queue_next_spot_(q, &at, next)) {
         waiters++;
         *lack += rouse_cell_lacks_(at.word);
         if (rouse_cell_invited_(at.word)) {
@@ -153,7 +154,7 @@ ROUSE_INLINE_ uint32_t rouse_backend_waiter_count_(const rouse_waiter_queue *q) 
 ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t most) {
     rouse_spot_ at;
     uint64_t next;
-    const uint32_t lacks = rouse_spot_oldest_(q, &at, &next) ? rouse_cell_number_(at.word) : most;
+    const uint32_t lacks = rouse_queue_first_spot_(q, &at, &next) ? rouse_cell_number_(at.word) : most;
     return lacks > 1 && lacks < most ? most - lacks : 0;
 }
 #endif
@@ -164,7 +165,8 @@ ROUSE_SLOW_ uint32_t rouse_backend_given_(const rouse_waiter_queue *q, uint32_t 
 ROUSE_SLOW_ uint64_t rouse_backend_oldest_(rouse_waiter_queue *q) {
     rouse_spot_ at;
     uint64_t next;
-    for (bool more = rouse_spot_oldest_(q, &at, &next); more; more = rouse_spot_next_(q, &at, next)) {
+    for (bool more = rouse_queue_first_spot_(q, &at, &next); more;
+         more = rouse_queue_next_spot_(q, &at, next)) {
         if (rouse_cell_state_(at.word) == ROUSE_CELL_ARRIVED_ ||
             rouse_cell_state_(at.word) == ROUSE_CELL_READY_) {
             return rouse_u64_load_relaxed_(&rouse_spot_cell_(&at)->since_);
