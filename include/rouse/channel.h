@@ -199,7 +199,8 @@ ROUSE_INLINE_ void rouse_channel_waits_(rouse_channel *ch, uint32_t by) {
 ROUSE_INLINE_ unsigned char *rouse_channel_slot_(const rouse_channel *ch, uint32_t place) {
     const uint32_t behind = ch->oldest_ + place;
     const uint32_t index = behind < ch->capacity_ ? behind : behind - ch->capacity_;
-    return ch->slots_ + (size_t)index * ch->element_size_;
+    const size_t offset = (size_t)index * ch->element_size_;
+    return offset == 0 ? ch->slots_ : ch->slots_ + offset; /* not NULL + 0: elements of 0 bytes */
 }
 
 /* Where both types have 64 bits, a cast between them would cause a warning that it is useless. */
