@@ -250,7 +250,7 @@ ROUSE_INLINE_ void rouse_limit_put_back_(rouse_limit *l, rouse_waiter *w, uint32
     rouse_list_prepend_(&l->list_, w);
 }
 
-/* The holder takes n permits, and goes on holding the queue. False: the numbers have changed (LOCKFREE). */
+/* Takes n permits for the holder, which keeps the queue. False: the numbers have changed (LOCKFREE). */
 ROUSE_INLINE_ bool rouse_limit_take_held_(rouse_limit *l, uint64_t *seen, uint32_t n) {
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     if (!rouse_limit_change_(l, seen, *seen + n)) {
@@ -262,7 +262,7 @@ ROUSE_INLINE_ bool rouse_limit_take_held_(rouse_limit *l, uint64_t *seen, uint32
     return true;
 }
 
-/* The holder takes n permits for w, and takes w out of the list. False: the numbers have changed. */
+/* Takes n permits for w, and w out of the list. False: the numbers have changed (LOCKFREE). */
 ROUSE_INLINE_ bool rouse_limit_grant_held_(rouse_limit *l, uint64_t *seen, rouse_waiter *w, uint32_t n) {
     if (!rouse_limit_take_held_(l, seen, n)) {
         return false;
@@ -298,8 +298,9 @@ ROUSE_SLOW_ rouse_limit_round_ rouse_limit_open_serve_(rouse_limit *l, uint64_t 
             if (w->wake_ == NULL || w == own) { /* polled: nobody could answer for it */
                 if (rouse_limit_grant_held_(l, &seen, w, n)) {
                     waiting--;
-                    round.own = round.own || w == own;
-                    if (w != own) {
+                    if (w == own) {
+                        round.own = true;
+                    } else {
                         rouse_chain_add_(&round.granted, w, rouse_outcome_(ROUSE_OK, 0));
                     }
                 }
@@ -995,7 +996,6 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
  *   the last of them. Until then nobody overtakes it.
  *   After a set to less, resume may find too few permits although nobody was quicker; that is also
  *   ROUSE_PENDING.
- *
  *   With LOCKFREE, try_acquire never waits. So while somebody waits, it also returns false at a moment in
  *   which another call holds the queue.
  *

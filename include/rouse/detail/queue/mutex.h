@@ -129,7 +129,8 @@ ROUSE_INLINE_ uint32_t rouse_locked_leave_(struct rouse_waiter_queue *q, uint32_
 
 /* Drops the mutex where the list holds a waiter: MULTI -> MULTI. */
 ROUSE_INLINE_ void rouse_locked_leave_listed_(struct rouse_waiter_queue *q) {
-    rouse_u64_store_relaxed_(&q->word_, ROUSE_WORD_MULTI_); /* relaxed: who finds MULTI takes the mutex */
+    /* Relaxed: a thread that finds MULTI takes the mutex. */
+    rouse_u64_store_relaxed_(&q->word_, ROUSE_WORD_MULTI_);
     rouse_lock_drop_(&q->lock_);
 }
 
