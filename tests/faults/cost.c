@@ -3,31 +3,16 @@
  * Each row is an average over ROUNDS, segment changes included, and must stay within its bounds, one for
  * read-modify-writes and one for loads. The output also shows how many read-modify-writes the usual case
  * costs, the most frequent count. A bound is what the backend costs plus a tenth. The locks of MUTEX are
- * the platform's and are not counted. */
-#include "seam.h"
+ * the platform's and have a count of their own. */
+#include "cost.h"
 
 #include <rouse/limit.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
 #include <rouse/semaphore.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define ROUNDS 4096
 #define BATCH  256
-#define MOST   64
-
-typedef struct row {
-    const char *what;
-    double most_rmw, most_loads;
-    uint64_t calls;
-    uint64_t rmw, loads;
-    uint64_t frequency[MOST]; /* how many calls cost that many */
-} row;
-
-#include "../support/check.h"
 
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 #    define BY_BACKEND(spin, mutex, lockfree) spin
@@ -36,36 +21,6 @@ typedef struct row {
 #else
 #    define BY_BACKEND(spin, mutex, lockfree) lockfree
 #endif
-
-/* Counts what `call` costs. */
-#define COUNT(r, call)                   \
-    do {                                 \
-        const seam_state before_ = seam; \
-        CHECK(call);                     \
-        note((r), &before_);             \
-    } while (0)
-
-static void note(row *r, const seam_state *before) {
-    const uint64_t rmw = seam.rmw - before->rmw;
-    CHECK(rmw < MOST);
-    r->calls++;
-    r->rmw += rmw;
-    r->loads += seam.load - before->load;
-    r->frequency[rmw]++;
-}
-
-static bool show(const row *r) {
-    const double rmw = (double)r->rmw / (double)r->calls;
-    const double loads = (double)r->loads / (double)r->calls;
-    const bool within = rmw <= r->most_rmw && loads <= r->most_loads;
-    unsigned usual = 0;
-    for (unsigned i = 0; i < MOST; i++) {
-        usual = r->frequency[i] > r->frequency[usual] ? i : usual;
-    }
-    printf("  %-52s usually %2u, average %6.3f, bound %.2f; loads %7.3f, bound %.2f%s\n", r->what, usual, rmw,
-           r->most_rmw, loads, r->most_loads, within ? "" : "   <-- too many");
-    return within;
-}
 
 static rouse_waiter waiters[BATCH];
 
@@ -159,7 +114,7 @@ static void past(row *each) {
         COUNT(each, rouse_semaphore_acquire(&s, &waiters[1], 1) == ROUSE_OK);
         COUNT(each, rouse_semaphore_release(&s, 1) == ROUSE_OK);
     }
-    CHECK(each->frequency[1] == each->calls);
+    CHECK(each->frequency[1] == each->calls && each->locks == 0);
     CHECK(rouse_semaphore_resume(&s, &waiters[0]) == ROUSE_OK);
     rouse_semaphore_destroy(&s);
 }
@@ -185,16 +140,13 @@ static void all(row *waking) {
     rouse_notify n;
     rouse_notify_init(&n);
     for (uint32_t round = 0; round < ROUNDS / BATCH; round++) {
-        seam_state queued;
+        cost_moment queued;
         for (uint32_t i = 0; i < BATCH; i++) {
             queue_one(&n.queue_, &waiters[i]);
         }
-        queued = seam;
+        queued = cost_now();
         CHECK(rouse_notify_all(&n) == BATCH);
-        waking->calls += BATCH;
-        waking->rmw += seam.rmw - queued.rmw;
-        waking->loads += seam.load - queued.load;
-        waking->frequency[(seam.rmw - queued.rmw) / BATCH]++;
+        note_many(waking, &queued, BATCH);
     }
     rouse_notify_destroy(&n);
 }
@@ -264,7 +216,7 @@ static void uncontended(row *each) {
         COUNT(each, rouse_mutex_unlock(&m) == ROUSE_OK);
         COUNT(each, rouse_notify_all(&n) == 0);
     }
-    CHECK(each->frequency[1] == each->calls);
+    CHECK(each->frequency[1] == each->calls && each->locks == 0);
     rouse_semaphore_destroy(&s);
     rouse_notify_destroy(&n);
     rouse_mutex_destroy(&m);
@@ -459,8 +411,9 @@ enum {
     QUEUE_LIMIT,
     ROWS
 };
+/* Every call that finds somebody waiting takes MUTEX's lock once at most. */
 #define ROW(name, rmw, loads) \
-    { .what = name, .most_rmw = rmw, .most_loads = loads }
+    { .what = name, .most_rmw = rmw, .most_loads = loads, .most_locks = BY_BACKEND(0, 1, 0) }
 static row rows[ROWS] = {
     [PLAIN] =
         ROW("a call that finds nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(2, 2, 2)),
@@ -513,7 +466,7 @@ int main(void) {
     cancel_all(&rows[LEAVE_NEWEST], BATCH - 1, false);
     cancel_all(&rows[LEAVE_ANY], 101, false);
     cancel_all(&rows[LEAVE_BEHIND], 101, true);
-    printf("atomic read-modify-writes, and loads\n");
+    printf("atomic read-modify-writes, loads, and locks\n");
     for (size_t i = 0; i < ROWS; i++) {
         within = show(&rows[i]) && within;
     }
