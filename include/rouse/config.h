@@ -22,8 +22,8 @@
  *   ROUSE_IMPLEMENTATION      unit     undefined | defined: this unit compiles the slow paths, for all units
  *                                      of its executable or shared library that define ROUSE_COMPILED_ONCE
  *   ROUSE_SEGMENT_CELLS       program  32 | a power of two, 2 ... 4096: cells in a LOCKFREE segment
- *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields. Below 8,
- *                                      also the longest pause of a call that is about to queue in
+ *   ROUSE_SPIN_LIMIT          unit     64 | 1 ... 65536: pause instructions before a spinner yields. Below
+ *                                      16, also the pauses of a call that is about to queue in
  *                                      throughput mode, which then does not yield (semaphore.h)
  *   ROUSE_PRIORITY_INHERIT    unit     undefined | defined: with ROUSE_BACKEND_MUTEX the init functions (not
  *                                      the static initialisers) make mutexes with priority inheritance, where

@@ -200,16 +200,16 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * and the next when that one has taken its permit, so a burst of releases wakes sleeping threads one after
  * another.
  *
- * Acquire and resume linger before they queue w: they look again after 1, 2, 4 and 8 pauses, but not once a
- * released permit has gone to another thread. So a thread that comes while another is in a short section need
- * not sleep. If nothing has changed by then, the holder of the permit probably has no processor, so the call
- * yields its own, up to 4 times, and looks again after each yield. So it does at the bound, where the permit
- * waits for the invited waiter's thread. It yields only where lingering has paid: one of the last 17 threads
- * that lingered saw a change. Cost: at most 15 pauses each time that w queues (0.2 us on the machine of
- * docs/design.md, up to 1 us where a pause is long), 75 and 4 yields where it yields. Where lingering keeps
- * failing, the semaphore does it less often, down to one time in 65; on one thread it always fails, so these
- * calls never yield there. A polled waiter and try_acquire do not linger. Below 8, ROUSE_SPIN_LIMIT is the
- * longest pause, and no call yields.
+ * Acquire and resume linger before they queue w: they look again after 16 pauses. So a thread that comes
+ * while another is in a short section need not sleep. If nothing has changed by then, the holder of the
+ * permit probably has no processor, so the call yields its own, up to 4 times, and looks again 16 pauses
+ * after each yield. So it does at the bound, where the permit waits for the invited waiter's thread. It
+ * yields only where lingering has paid: one of the last 17 threads that lingered saw a change. Cost: 16
+ * pauses each time that w queues (0.25 us on the machine of docs/design.md, up to 1 us where a pause is
+ * long), at most 80 and 4 yields where it yields. Where lingering keeps failing, the semaphore does it less
+ * often, down to one time in 65; on one thread it always fails, so these calls never yield there. A polled
+ * waiter and try_acquire do not linger. Below 16, ROUSE_SPIN_LIMIT is the number of pauses, and no call
+ * yields.
  *
  * Cancel:
  *   w is queued              true: its wake will never run; what it had been given goes to the next waiter

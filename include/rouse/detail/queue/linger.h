@@ -1,6 +1,6 @@
 /* rouse/detail/queue/linger.h: throughput mode: what a thread does before it queues. Internal.
  *
- * A thread that finds nothing free lingers: it looks again a few times. Queueing costs two task switches, and
+ * A thread that finds nothing free lingers: it pauses, and looks again. Queueing costs two task switches, and
  * most sections are over sooner. If nothing changes, the holder of the permit probably has no processor, so
  * this thread yields its own and looks again.
  *
@@ -26,10 +26,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The longest of the pauses between two looks, and how often a thread yields. docs/design.md says how they
- * were chosen. */
-#define ROUSE_LINGER_        (ROUSE_SPIN_LIMIT < 8 ? ROUSE_SPIN_LIMIT : 8)
-#define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT < 8 ? 0 : 4)
+/* How often a thread pauses before a look, and how often it yields. docs/design.md says how they were
+ * chosen. */
+#define ROUSE_LINGER_PAUSES_ (ROUSE_SPIN_LIMIT < 16 ? ROUSE_SPIN_LIMIT : 16)
+#define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT < 16 ? 0 : 4)
 
 enum { ROUSE_LINGER_TRIES_ = 16, ROUSE_LINGER_SKIPS_ = 64, ROUSE_LINGER_PAID_ = 128 };
 
@@ -59,17 +59,12 @@ ROUSE_INLINE_ uint32_t rouse_linger_after_(uint32_t doubt, bool changed) {
                : fails + 256 * (uint32_t)ROUSE_LINGER_SKIPS_;
 }
 
-/* Waits until one of the bits of `mask` differs from *seen. It looks after 1, 2, 4, ... pauses, up to
- * ROUSE_LINGER_. *seen becomes the word as last seen. Returns whether it has changed.
- *
- * One change is enough. If another thread has been quicker, the processor is better used elsewhere. More
- * looks would take the word's cache line away from a thread that is working with it. */
-ROUSE_SLOW_ bool rouse_linger_looks_(const rouse_atomic_u64_ *word, uint64_t *seen, uint64_t mask) {
+/* Pauses, and looks once whether one of the bits of `mask` differs from *seen, which becomes the word as last
+ * seen. Each look takes the word's cache line away from a thread that is working with it. */
+ROUSE_SLOW_ bool rouse_linger_look_(const rouse_atomic_u64_ *word, uint64_t *seen, uint64_t mask) {
     const uint64_t first = *seen & mask;
-    for (uint32_t pauses = 1; pauses <= ROUSE_LINGER_ && (*seen & mask) == first; pauses *= 2) {
-        rouse_platform_pauses_(pauses);
-        *seen = rouse_u64_load_acquire_(word); /* E3: for whether it is closed; otherwise a guess */
-    }
+    rouse_platform_pauses_(ROUSE_LINGER_PAUSES_);
+    *seen = rouse_u64_load_acquire_(word); /* E3: for whether it is closed; otherwise a guess */
     return (*seen & mask) != first;
 }
 
@@ -87,11 +82,11 @@ ROUSE_FAST_ uint32_t rouse_linger_(uint32_t doubt, const rouse_atomic_u64_ *word
     if (rouse_linger_skips_(doubt)) {
         return rouse_linger_skip_(doubt);
     }
-    changed = rouse_linger_looks_(word, seen, mask);
+    changed = rouse_linger_look_(word, seen, mask);
     if (rouse_linger_pays_(doubt)) {
         for (int yields = 0; yields < ROUSE_LINGER_YIELDS_ && !changed; yields++) {
             rouse_platform_yield_();
-            changed = rouse_linger_looks_(word, seen, mask);
+            changed = rouse_linger_look_(word, seen, mask);
         }
     }
     return rouse_linger_after_(doubt, changed);
