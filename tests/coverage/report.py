@@ -107,7 +107,7 @@ class Explanation:
         self.used = self.exists = False
 
     def fits(self, name, function, code):
-        return (name == self.name and fnmatch.fnmatchcase(function, self.function)
+        return (fnmatch.fnmatchcase(name, self.name) and fnmatch.fnmatchcase(function, self.function)
                 and (self.code is None or self.code in code))
 
 

@@ -11,8 +11,9 @@
 #
 # The unit tests are built a second time with ROUSE_DEBUG: its checks are branches with two sides, too, and lawful use
 # takes one of them.
-# -fkeep-inline-functions: a function that no test calls is counted, too. The C++ unit is not measured: the text is
-# the same, and the compiler adds branches for exceptions.
+# -fkeep-inline-functions: a function that no test calls is counted, too. Without always_inline: else each caller has
+# the branches of such a function once more. The C++ unit is not measured: the text is the same, and the compiler adds
+# branches for exceptions.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,12 +54,13 @@ run() {
     fi
 }
 
+flags='-O0 -g0 --coverage -fprofile-update=atomic -fkeep-inline-functions -D__always_inline__=__unused__'
 # make_in DIR DEFINITION PARTS: builds these parts of the tests there.
 make_in() {
     mkdir -p "$1"
     cmake -S "$root" -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_C_COMPILER=gcc -DCMAKE_CXX_COMPILER=g++ \
-        -DCMAKE_C_FLAGS="-O0 -g0 --coverage -fprofile-update=atomic -fkeep-inline-functions $2" \
+        -DCMAKE_C_FLAGS="$flags $2" \
         -DCMAKE_C_FLAGS_DEBUG= -DCMAKE_CXX_FLAGS="-O0 -g0 $2" -DCMAKE_CXX_FLAGS_DEBUG= \
         -DCMAKE_EXE_LINKER_FLAGS="--coverage -Wl,--wrap=abort $build/dump_on_abort.o" \
         -DROUSE_BUILD_EXAMPLES=OFF -DROUSE_BUILD_BENCHES=OFF -DROUSE_TEST_PARTS="$3" \
@@ -70,14 +72,29 @@ make_in() {
 }
 
 # The unit tests that have them, and their names.
-misused='config family_blocking gate mutex once rwlock throughput'
+misused='config family_blocking gate mutex once throughput'
 misuse='the_sizes_on_*|rwlock_threads_wait_in_order|rwlock_what_can_be_had_*|leave_below_zero_*|every_sequence_of_*'
 misuse="$misuse|handed_over_in*|unlock_of_a_free_one*|waiter_count_and_close|done_or_failed_by_nobody_*"
 misuse="$misuse|close_wakes_all_and_the_holders_*|downgrade_*|ending_a_lock_*|a_mutex_that_is_free_*|start_values"
 misuse="$misuse|waiters_may_lack_more_*"
+# Those that also try every sequence of calls: minutes here, and no line or branch that the others leave out.
+sequences='channel condvar rwlock'
+
+# without DIR NAMES TESTS: these unit tests there, without the tests of these names.
+without() {
+    for name in $2; do
+        for program in "$1/tests/unit/unit_${name}"_[A-Z]*; do
+            run "$program" -j1 --filter "$name/!($3)"
+        done
+    done
+}
+either() {
+    echo "$*" | tr ' ' '|'
+}
 
 # registered DIR [REGEX]: the tests there as registered, but for the long ones and valgrind's, and for REGEX.
-long='unit\.(memcheck|exhaustive|random)|faults\.stopped|faults\.memory\.(storm|timeouts|wrap)|faults\.signals'
+long="unit\\.(memcheck|exhaustive|random|reference_throughput\\.(SPIN|MUTEX)|($(either "$sequences"))\\.)"
+long="$long|faults\\.(stopped|nomem\\.each\\.short|memory\\.(storm|timeouts|wrap)|signals)"
 registered() {
     (cd "$1" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long${2:+|$2}" --timeout 600 --no-tests=error \
         --output-on-failure) || failed=1
@@ -88,20 +105,21 @@ if [ -n "$measure" ]; then
     # A program that aborts on purpose (ROUSE_DEBUG's checks) must leave its counts, too.
     gcc -std=c11 -Wall -Wextra -Werror -c "$here/dump_on_abort.c" -o "$build/dump_on_abort.o"
     make_in "$build" '' 'unit;stress;faults'
-    make_in "$build/debug" -DROUSE_DEBUG unit
+    make_in "$build/debug" "-DROUSE_DEBUG -DROUSE_STATS" unit
     find "$build" -name '*.gcda' -exec rm -f {} +
 
     registered "$build"
-    # All but those that look at sizes, which are larger with ROUSE_DEBUG, and those of misuse, on which it aborts.
-    registered "$build/debug" "unit\\.($(echo "$misused" | tr ' ' '|'))\\."
-    for name in $misused; do
-        for program in "$build/debug/tests/unit/unit_${name}"_[A-Z]*; do
-            run "$program" -j1 --filter "$name/!($misuse)"
-        done
-    done
-    for program in "$build"/tests/unit/unit_reference_*; do
+    without "$build" "$sequences" 'every_sequence_of_*'
+    # All but those that look at sizes, which are larger with ROUSE_DEBUG, and those of misuse, on which it aborts:
+    # the reference of throughput mode destroys its object with waiters.
+    registered "$build/debug" "unit\\.(($(either "$misused"))\\.|reference_throughput\\.[A-Zl])"
+    without "$build/debug" "$misused $sequences" "$misuse"
+    for program in "$build"/tests/unit/unit_reference_[A-Z]*; do
         run "$program" exhaustive 4
         run "$program" random 100000
+    done
+    for backend in SPIN MUTEX; do
+        run "$build/tests/unit/unit_reference_throughput_$backend" 5
     done
     for program in "$build"/tests/faults/faults_stopped_[A-Z]*; do
         run "$program" one 37
@@ -114,6 +132,7 @@ if [ -n "$measure" ]; then
         run "$program" storm 100000
         run "$program" timeouts 100000
     done
+    run "$build/tests/faults/faults_nomem_short" each 3
     run "$build/tests/faults/faults_memory_LOCKFREE" wrap 100000
     for object in semaphore notify mutex; do
         run "$build/tests/faults/faults_signals_LOCKFREE" "$object" 3000

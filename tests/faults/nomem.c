@@ -2,8 +2,8 @@
  *
  *   nomem wakers N      N random operations; whatever wakes, cancels, closes or tries never calls the allocator
  *   nomem reserve N     after reserve(k), N random operations with at most k waiters at a time never call it either
- *   nomem each          every allocation of a random history fails in turn: ROUSE_NOMEM, and nothing has changed; then
- *                       none succeeds, or the permit comes while one fails, or all segments that can be are in use */
+ *   nomem each [N]      every allocation of N random histories (40) fails in turn: ROUSE_NOMEM, and nothing has changed;
+ *                       then none succeeds, or the permit comes while one fails, or all segments that can be are in use */
 #include "heap.h"
 
 #include <rouse/blocking.h>
@@ -271,10 +271,10 @@ static void history(uint64_t seed, uint64_t *refused) {
     CHECK(heap.bytes == 0);
 }
 
-static void each(void) {
+static void each(uint64_t histories) {
     uint64_t runs = 0;
     uint64_t refused = 0;
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= histories; seed++) {
         uint64_t allocations;
         memset(&heap, 0, sizeof heap);
         history(seed * 7919, &refused);
@@ -382,12 +382,12 @@ int main(int argc, char **argv) {
                "call of the allocator\n",
                (unsigned long long)n);
     } else if (strcmp(mode, "each") == 0) {
-        each();
+        each(n != 0 ? n : 40);
         none_at_all();
         permit_comes_meanwhile();
         no_segment_left();
     } else {
-        fprintf(stderr, "usage: nomem wakers N | reserve N | each\n");
+        fprintf(stderr, "usage: nomem wakers N | reserve N | each [N]\n");
         return 2;
     }
     return 0;

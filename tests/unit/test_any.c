@@ -589,3 +589,39 @@ Test(any, an_arm_may_be_set_again_between_two_waits) {
     rouse_event_destroy(&e);
     two_expect_idle(&t);
 }
+
+/* Throughput mode: a newcomer takes the permit before the invited arm asks. */
+static bool taken;
+static void release_and_take(rouse_waiter *w, rouse_status status) {
+    (void)w, (void)status;
+    cr_assert_eq(rouse_semaphore_release(&cancelled_s, 1), ROUSE_OK);
+    taken = rouse_semaphore_try_acquire(&cancelled_s, 1);
+}
+Test(any, an_invited_arm_waits_on_if_others_were_quicker) {
+    rouse_semaphore other, outer;
+    rouse_arm arms[2];
+    rouse_any any;
+    rouse_waiter w;
+    rouse_semaphore_init_throughput(&cancelled_s, 0, 4);
+    (void)rouse_semaphore_init(&other, 0);
+    (void)rouse_semaphore_init(&outer, 0);
+    rouse_arm_semaphore(&arms[0], &cancelled_s, 1);
+    rouse_arm_semaphore(&arms[1], &other, 1);
+    rouse_any_init(&any, arms, 2, NULL, on_any, NULL);
+    cr_assert_eq(rouse_any_wait(&any), ROUSE_PENDING);
+    rouse_waiter_init(&w, release_and_take, NULL);
+    cr_assert_eq(rouse_semaphore_acquire(&outer, &w, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_semaphore_release(&outer, 1), ROUSE_OK);
+    if (taken) {
+        cr_assert_eq(tellings, 0);
+        cr_assert_eq(rouse_semaphore_waiter_count(&cancelled_s), 1);
+        cr_assert_eq(rouse_semaphore_waiter_count(&other), 1);
+        cr_assert_eq(rouse_semaphore_release(&cancelled_s, 1), ROUSE_OK);
+    }
+    expect_told(0, ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_available(&cancelled_s), 0);
+    cr_assert_eq(rouse_semaphore_waiter_count(&other), 0);
+    rouse_semaphore_destroy(&cancelled_s);
+    rouse_semaphore_destroy(&other);
+    rouse_semaphore_destroy(&outer);
+}

@@ -617,6 +617,8 @@ Test(deadline, channel_a_transfer_times_out_or_moves_its_element) {
     cr_assert(rouse_channel_try_receive(&ch, &got));
     cr_assert_eq(got, 2, "what timed out was not sent");
     cr_assert_eq(rouse_channel_receive_until(&ch, &r[2].timed, &values[2], 30), ROUSE_PENDING);
+    cr_assert_eq(rouse_channel_receive_until(&ch, &r[2].timed, &values[2], 30), ROUSE_INVALID,
+                 "it waits already");
     cr_assert_eq(rouse_channel_receive_until(&ch, &r[0].timed, &got, 40), ROUSE_PENDING);
     cr_assert_eq(rouse_deadlines_run(&deadlines, 29), 0u);
     cr_assert_eq(rouse_deadlines_run(&deadlines, 30), 1u);
@@ -776,4 +778,44 @@ Test(deadline, its_invitation_lies_in_a_mailbox_that_is_drained_when_the_turn_is
         rouse_mailbox_destroy(&late_box);
         rouse_deadlines_destroy(&deadlines);
     }
+}
+
+static uint64_t next_in_wake;
+static void look_at_next(request *r) {
+    (void)r;
+    next_in_wake = rouse_deadlines_next(&deadlines);
+}
+Test(deadline, inside_a_wake_of_run_next_is_the_deadline_of_those_whose_turn_is_still_to_come) {
+    requests_init(five, 3);
+    five[0].then = look_at_next;
+    must_queue(&five[0], 8);
+    must_queue(&five[1], 9);
+    must_queue(&five[2], 30);
+    expect_run(20, 2);
+    expect_wakes(0, 1);
+    cr_assert_eq(next_in_wake, 9u);
+    expect_next(30);
+    expect_run(30, 1);
+    expect_wakes(2);
+    over();
+}
+
+static void release_and_cancel(request *r) {
+    (void)r;
+    cr_assert_eq(rouse_semaphore_release(&quick, 1), ROUSE_OK); /* invites five[0], behind this wake */
+    cr_assert_not(rouse_timed_cancel(&five[0].timed));
+}
+Test(deadline, throughput_mode_cancelled_while_its_invitation_waits_for_the_wake_to_return) {
+    requests_init(five, 2);
+    rouse_semaphore_init_throughput(&quick, 0, 4);
+    cr_assert_eq(rouse_semaphore_acquire_until(&quick, &five[0].timed, 1, 10), ROUSE_PENDING);
+    must_queue(&five[1], 1);
+    five[1].then = release_and_cancel;
+    expect_run(1, 1);
+    expect_wakes(1, 0);
+    cr_assert(five[0].outcome == ROUSE_CANCELLED || five[0].outcome == ROUSE_OK, "granted before: LOCKFREE");
+    cr_assert_eq(rouse_semaphore_available(&quick), five[0].outcome == ROUSE_OK ? 0u : 1u);
+    cr_assert_eq(rouse_semaphore_waiter_count(&quick), 0u);
+    rouse_semaphore_destroy(&quick);
+    over();
 }

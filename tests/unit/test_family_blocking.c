@@ -417,3 +417,14 @@ Test(family_blocking, condvar_after_a_timeout_the_mutex_is_held_after_a_close_no
     rouse_condvar_destroy(&lonely);
     rouse_mutex_destroy(&m);
 }
+
+Test(family_blocking, condvar_the_mutex_is_closed_when_a_timeout_comes_back_for_it) {
+    rouse_mutex m = ROUSE_MUTEX_INIT;
+    rouse_condvar c = ROUSE_CONDVAR_INIT;
+    cr_assert(rouse_mutex_try_lock(&m));
+    cr_assert_eq(rouse_mutex_close(&m), 0u);
+    cr_assert_eq(rouse_condvar_wait_timed(&c, &m, 0), ROUSE_CLOSED);
+    cr_assert_not(rouse_mutex_is_locked(&m));
+    rouse_condvar_destroy(&c);
+    rouse_mutex_destroy(&m);
+}

@@ -188,3 +188,35 @@ Test(several, cancelled_while_its_invitation_lies_in_a_mailbox_that_the_next_one
     rouse_limit_destroy(&turns);
     rouse_mailbox_destroy(&drained);
 }
+
+/* Throughput mode: a newcomer takes the permit before the invited one asks. */
+static rouse_limit contended;
+static bool taken;
+static void give_back_and_take(task *t) {
+    (void)t;
+    cr_assert_eq(rouse_limit_give_back(&contended, 1), ROUSE_OK);
+    taken = rouse_limit_try_acquire(&contended, 1); /* not with LOCAL, which grants */
+}
+Test(several, invited_it_waits_on_if_others_were_quicker) {
+    static rouse_limit gate = ROUSE_LIMIT_INIT(0, 1);
+    static const rouse_step gated[] = {{&gate, 1}};
+    static const rouse_step one[] = {{&contended, 1}};
+    cr_assert_eq(rouse_limit_init_throughput(&contended, 1, 8, 4), ROUSE_OK);
+    task_init(&inner, 0, NULL);
+    task_init(&outer, 1, NULL);
+    outer.then = give_back_and_take;
+    cr_assert(rouse_limit_try_acquire(&contended, 1));
+    cr_assert_eq(rouse_several_acquire(&inner.several, one, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_several_acquire(&outer.several, gated, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_limit_set(&gate, 1), ROUSE_OK);
+    cr_assert_eq(taken, ROUSE_BACKEND != ROUSE_BACKEND_LOCAL);
+    if (taken) {
+        cr_assert_eq(rouse_limit_waiter_count(&contended), 1u);
+        cr_assert_eq(rouse_limit_give_back(&contended, 1), ROUSE_OK);
+    }
+    expect_wakes(1, 0);
+    cr_assert_eq(inner.outcome, ROUSE_OK);
+    rouse_several_give_back(&inner.several);
+    cr_assert_eq(rouse_limit_in_use(&contended), 0u);
+    rouse_limit_destroy(&contended);
+}

@@ -1,9 +1,14 @@
 /* The contract of stats.h: every wait is counted once, by its length and by how it ended; the oldest is found. The
  * clock is the test's own, so every number is exact. */
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 static uint64_t clock_now = 1000;
 #define ROUSE_STATS_NOW() clock_now
+static bool no_memory;
+#define ROUSE_MALLOC(size)  (no_memory ? NULL : malloc(size))
+#define ROUSE_FREE(pointer) free(pointer)
 #include <rouse/rouse.h>
 
 #include "support.h"
@@ -481,5 +486,31 @@ Test(stats, a_time_out_in_throughput_mode_is_told_from_a_grant) {
     cr_assert_eq(stats.waits[6], 1u);
     expect_stats(1, 0, 1, 0, 0, 0, 2);
     rouse_deadlines_destroy(&d);
+    rouse_semaphore_destroy(&s);
+}
+
+Test(stats, the_oldest_of_a_plain_queue) {
+    rouse_waiter_queue q;
+    probe p;
+    rouse_waiter_queue_init(&q, 0);
+    probes_init(&p, 1);
+    cr_assert_eq(rouse_waiter_queue_oldest_ns(&q, clock_now), 0u, "nobody waits");
+    cr_assert_eq(rouse_waiter_queue_wait(&q, &p.waiter, 1), ROUSE_PENDING);
+    after(30);
+    cr_assert_eq(rouse_waiter_queue_oldest_ns(&q, clock_now), 30u);
+    cr_assert(rouse_waiter_queue_cancel(&q, &p.waiter));
+    cr_assert_eq(rouse_waiter_queue_oldest_ns(&q, clock_now), 0u);
+    rouse_waiter_queue_destroy(&q);
+}
+
+Test(stats, a_wait_for_which_there_is_no_memory_is_refused,
+     .disabled = ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE) {
+    rouse_semaphore s = ROUSE_SEMAPHORE_INIT(0);
+    probe p;
+    probe_init(&p, 0);
+    no_memory = true;
+    cr_assert_eq(rouse_semaphore_attach_stats(&s, &stats), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_acquire(&s, &p.waiter, 1), ROUSE_NOMEM);
+    expect_stats(0, 0, 0, 0, 1, 0, 0);
     rouse_semaphore_destroy(&s);
 }

@@ -1281,3 +1281,28 @@ MODE_TEST(the_wait_of_an_invited_one_ends_in_the_trace_when_it_finds_it_closed) 
     cr_assert_eq(atomic_load(&open_waits), before);
     rouse_limit_destroy(&l);
 }
+
+/* More permits than an invitation of LOCKFREE counts in its usual form, before and after it was sent. */
+Test(throughput, many_permits_for_one_invited_waiter) {
+    enum { MANY = 70000 };
+    for (int at_once = 0; at_once < 2; at_once++) {
+        rouse_semaphore s;
+        probe p[1];
+        rouse_semaphore_init_throughput(&s, 0, 3);
+        queue_up(&s, p, 1);
+        if (!at_once) {
+            must_release(&s, 1);
+        }
+        must_release(&s, MANY);
+        must_release(&s, MANY);
+        expect_wakes(0);
+        if (p[0].outcome == ROUSE_RETRY) {
+            cr_assert_eq(rouse_semaphore_release(&s, ROUSE_MAX_PERMITS), ROUSE_OVERFLOW);
+            cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_OK);
+            rouse_semaphore_decline(&s, &p[0].waiter); /* it has its outcome: nothing changes */
+        }
+        cr_assert_eq(rouse_waiter_status(&p[0].waiter), ROUSE_OK);
+        expect_free(&s, 2 * MANY - (at_once ? 1 : 0), 0);
+        rouse_semaphore_destroy(&s);
+    }
+}

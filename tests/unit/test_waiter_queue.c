@@ -779,3 +779,26 @@ Test(waiter_queue, queues_are_independent) {
     rouse_waiter_queue_destroy(&a);
     rouse_waiter_queue_destroy(&b);
 }
+
+/* Inside a wake, too, rouse_signal_prepare leaves everything as it was: the other wake is still deferred. */
+static rouse_waiter_queue prepared;
+static void prepare_and_wake(rouse_waiter *w, rouse_status status) {
+    (void)w;
+    cr_assert_eq(status, ROUSE_OK);
+    rouse_signal_prepare();
+    cr_assert(rouse_waiter_queue_wake_one(&prepared));
+    expect_no_wakes();
+}
+Test(waiter_queue, a_thread_prepares_itself_for_signals) {
+    rouse_waiter first;
+    probe p;
+    rouse_signal_prepare();
+    rouse_waiter_queue_init(&prepared, 0);
+    rouse_waiter_init(&first, prepare_and_wake, NULL);
+    probes_init(&p, 1);
+    cr_assert_eq(rouse_waiter_queue_wait(&prepared, &first, 1), ROUSE_PENDING);
+    cr_assert_eq(rouse_waiter_queue_wait(&prepared, &p.waiter, 1), ROUSE_PENDING);
+    cr_assert(rouse_waiter_queue_wake_one(&prepared));
+    expect_wakes(0);
+    rouse_waiter_queue_destroy(&prepared);
+}
