@@ -9,9 +9,9 @@
  * that lets newcomers overtake looks fast when no other task runs.) switches: task switches per section,
  * voluntary or not.
  * A contest in which the processors were slow does not count: it is held again, three times at most, and the
- * least slow one counts. On a virtual machine the same work takes up to four times as long at times. It is asked
- * just before and after the contest; if each thread has a processor, also meanwhile, by the processor time of one
- * in 256 of the private works. (With more threads that includes what the kernel does when it switches.)
+ * least slow one counts. On a virtual machine the same work takes up to four times as long at times. A fixed
+ * piece of work is timed before and after the contest. If each thread has a processor, so is one in 256 of the
+ * private works. (With more threads that time includes what the kernel does when it switches.)
  * Shares are those of every fifth contest, which lasts four times as long and counts as it is. A rotation of
  * eight threads that pass each other 4096 times takes some 10 ms. So less than a tenth of a second says more
  * about which thread came first than about which is starved. Shares are left out where the threads are too
@@ -293,7 +293,7 @@ static void report_waits(bench_state *state, const arena *a, int jobs) {
 typedef struct outcome {
     double section;  /* time per section */
     double switches; /* per section */
-    double slowness; /* see slow_by */
+    double slowness; /* the most of bench_slowness before and after, and slow_by */
     int not_begun;
 } outcome;
 
