@@ -9,8 +9,8 @@
 # headers with counts). Exit status 0: all tests passed, and what they do not execute is explained.
 # --only-report: of the counts that an earlier run left.
 #
-# The unit tests are built a second time with ROUSE_DEBUG: its checks are branches with two sides, too, and lawful use
-# takes one of them.
+# The unit tests are built a second time with ROUSE_DEBUG and ROUSE_STATS: the checks are branches with two sides, too,
+# of which lawful use takes one, and statistics are lines that are nothing without them.
 # -fkeep-inline-functions: a function that no test calls is counted, too. Without always_inline: else each caller has
 # the branches of such a function once more. The C++ unit is not measured: the text is the same, and the compiler adds
 # branches for exceptions.
@@ -72,8 +72,8 @@ make_in() {
 }
 
 # The unit tests that have them, and their names.
-misused='config family_blocking gate mutex once throughput'
-misuse='the_sizes_on_*|rwlock_threads_wait_in_order|rwlock_what_can_be_had_*|leave_below_zero_*|every_sequence_of_*'
+misused='config gate mutex once throughput'
+misuse='the_sizes_on_*|leave_below_zero_*|every_sequence_of_*'
 misuse="$misuse|handed_over_in*|unlock_of_a_free_one*|waiter_count_and_close|done_or_failed_by_nobody_*"
 misuse="$misuse|close_wakes_all_and_the_holders_*|downgrade_*|ending_a_lock_*|a_mutex_that_is_free_*|start_values"
 misuse="$misuse|waiters_may_lack_more_*"
@@ -94,7 +94,7 @@ either() {
 
 # registered DIR [REGEX]: the tests there as registered, but for the long ones and valgrind's, and for REGEX.
 long="unit\\.(memcheck|exhaustive|random|reference_throughput\\.(SPIN|MUTEX)|($(either "$sequences"))\\.)"
-long="$long|faults\\.(stopped|nomem\\.each\\.short|memory\\.(storm|timeouts|wrap)|signals)"
+long="$long|faults\\.(stopped|nomem\\.each|memory\\.(storm|timeouts|wrap)|signals)"
 registered() {
     (cd "$1" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long${2:+|$2}" --timeout 600 --no-tests=error \
         --output-on-failure) || failed=1
@@ -132,6 +132,7 @@ if [ -n "$measure" ]; then
         run "$program" storm 100000
         run "$program" timeouts 100000
     done
+    run "$build/tests/faults/faults_nomem_LOCKFREE" each 10
     run "$build/tests/faults/faults_nomem_short" each 3
     run "$build/tests/faults/faults_memory_LOCKFREE" wrap 100000
     for object in semaphore notify mutex; do
