@@ -381,6 +381,16 @@ ROUSE_INLINE_ void *rouse_any_data(const rouse_any *a) {
     return a->data_;
 }
 
+/* The first arm has answered `status` at once. No other arm is queued, so no other thread changes the any,
+ * and its state needs no read-modify-write. */
+ROUSE_SLOW_ rouse_status rouse_any_had_at_once_(rouse_any *a, rouse_status status) {
+    const bool wins = status == ROUSE_OK || status == ROUSE_CLOSED;
+    /* Relaxed, both: this thread's. */
+    rouse_u64_store_relaxed_(&a->state_, wins ? ROUSE_ANY_WINNER_ : ROUSE_ANY_LEAVING_);
+    rouse_u32_store_relaxed_(&a->waiter_.status_, rouse_outcome_(status, 0));
+    return status;
+}
+
 /* Arm i has answered `status` at once: a grant or a closed object wins, or is handed on; an error ends the
  * wait. */
 ROUSE_INLINE_ void rouse_any_answered_(rouse_any *a, uint32_t i, rouse_status status) {
@@ -438,7 +448,8 @@ ROUSE_SLOW_ rouse_status rouse_any_wait_(rouse_any *a) {
     do {
         status = arm->verbs_->wait(arm->object_, &arm->waiter_, arm->n_);
         if (!ROUSE_LIKELY_(status == ROUSE_PENDING)) {
-            return rouse_any_let_legs_come_(a, a->count_ - left, status);
+            return left == a->count_ ? rouse_any_had_at_once_(a, status)
+                                     : rouse_any_let_legs_come_(a, a->count_ - left, status);
         }
         arm++;
         left--;

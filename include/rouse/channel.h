@@ -225,7 +225,7 @@ ROUSE_INLINE_ void rouse_channel_queue_(rouse_channel *ch, rouse_list_ *list, ro
 
 /* Takes w, the oldest of its list, out of it: w is served. Returns its element, or the place for it. */
 ROUSE_INLINE_ void *rouse_channel_serve_(rouse_channel *ch, rouse_list_ *list, rouse_waiter *w) {
-    rouse_guarded_remove_(list, w);
+    rouse_guarded_pop_(list, w);
     rouse_channel_waits_(ch, (uint32_t)-1);
     ROUSE_TRACE("grant", ch, w);
     return rouse_channel_address_(rouse_u64_load_relaxed_(&w->account_)); /* relaxed: as above */

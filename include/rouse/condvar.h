@@ -90,6 +90,7 @@ ROUSE_INLINE_ void rouse_condvar_waiter_init(rouse_condvar_waiter *w, rouse_mute
     ROUSE_CHECK_(mutex != NULL, w, "the mutex is NULL");
     ROUSE_CHECK_MADE_ON_(mailbox);
     rouse_mailbox_prepare_(mailbox, &w->waiter, wake == NULL ? NULL : rouse_condvar_waiter_wake_, data);
+    rouse_standin_init_(&w->joined_);
     w->wake_ = wake;
     w->mutex_ = mutex;
     w->stage_ = 0;
@@ -177,8 +178,8 @@ ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
     ROUSE_CHECK_(w != NULL, c, "the waiter is NULL");
     ROUSE_CHECK_IDLE_(&w->waiter, c);
     ROUSE_CHECK_(rouse_mutex_is_locked(w->mutex_), c, "the mutex is not locked");
-    mutex = w->mutex_;                            /* once w is queued it may be woken, and freed */
-    rouse_standin_init_(&w->joined_, &w->waiter); /* here: w may have been copied since it was prepared */
+    mutex = w->mutex_;                           /* once w is queued it may be woken, and freed */
+    rouse_standin_set_(&w->joined_, &w->waiter); /* here: w may have been copied since it was prepared */
     status = rouse_condvar_provide_(c, mutex);
     if (status != ROUSE_OK) {
         return status;
@@ -202,7 +203,7 @@ ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_wa
 ROUSE_INLINE_ void rouse_condvar_move_(rouse_condvar *c, bool by_signal, rouse_chain_ *due) {
     rouse_condvar_waiter *const w = (rouse_condvar_waiter *)(void *)c->waiting_.oldest;
     rouse_status status;
-    rouse_guarded_remove_(&c->waiting_, &w->waiter);
+    rouse_guarded_pop_(&c->waiting_, &w->waiter);
     rouse_condvar_waits_(c, (uint32_t)-1);
     ROUSE_TRACE("move", c, &w->waiter);
     w->stage_ = ROUSE_CONDVAR_JOINED_;

@@ -171,6 +171,8 @@ ROUSE_INLINE_ rouse_status rouse_queue_wait_(rouse_waiter_queue *q, rouse_waiter
 ROUSE_INLINE_ rouse_status rouse_queue_join_(rouse_waiter_queue *q, rouse_waiter *w) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
     return rouse_backend_join_(q, w);
+#elif ROUSE_BACKEND == ROUSE_BACKEND_MUTEX
+    return rouse_queue_take_(q, 1) ? ROUSE_OK : rouse_backend_join_(q, w);
 #else
     return rouse_queue_wait_(q, w, 1);
 #endif

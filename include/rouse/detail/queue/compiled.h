@@ -54,8 +54,6 @@ ROUSE_COMPILED_(rouse_status, rouse_open_resume_, (rouse_waiter_queue * q, rouse
 #        define rouse_open_resume_ ROUSE_COMPILED_NAME_(rouse_open_resume_)
 ROUSE_COMPILED_VOID_(rouse_open_decline_, (rouse_waiter_queue * q, rouse_waiter *w), (q, w))
 #        define rouse_open_decline_ ROUSE_COMPILED_NAME_(rouse_open_decline_)
-#    endif
-#    if ROUSE_BACKEND == ROUSE_BACKEND_SPIN
 ROUSE_COMPILED_(rouse_status, rouse_backend_join_, (rouse_waiter_queue * q, rouse_waiter *w), (q, w))
 #        define rouse_backend_join_ ROUSE_COMPILED_NAME_(rouse_backend_join_)
 #    endif

@@ -136,6 +136,11 @@ ROUSE_INLINE_ void rouse_guarded_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
     rouse_list_remove_(list, w);
 }
+/* Takes out w, the oldest. */
+ROUSE_INLINE_ void rouse_guarded_pop_(rouse_list_ *list, rouse_waiter *w) {
+    rouse_u32_store_relaxed_(&w->ticket_, 0); /* under the guard */
+    rouse_list_pop_(list, w);
+}
 /* Takes all waiters out. Returns the oldest, linked to the others by next_. */
 ROUSE_INLINE_ rouse_waiter *rouse_guarded_take_all_(rouse_list_ *list) {
     rouse_waiter *const first = rouse_list_take_all_(list);

@@ -191,13 +191,11 @@ ROUSE_INLINE_ bool rouse_locked_wait_listed_(rouse_waiter_queue *q, rouse_waiter
     return room;
 }
 
-#if defined(ROUSE_HAS_SLOT_)
 /* Waits for 1, for a condition variable, which holds a lock anyway. The list takes one read-modify-write, the
  * slot two. */
 ROUSE_SLOW_ rouse_status rouse_backend_join_(rouse_waiter_queue *q, rouse_waiter *w) {
     return rouse_open_on_(q) ? rouse_open_wait_(q, w, 1) : rouse_locked_list_(q, w, 1, NULL, NULL);
 }
-#endif
 
 /* Queues w, or answers at once. Tries the usual case first: others are listed. */
 #if defined(ROUSE_ENTERS_EARLY_)
@@ -241,11 +239,16 @@ ROUSE_INLINE_ void rouse_locked_deliver_(const rouse_chain_ *chain) {
     }
 }
 
+#if defined(ROUSE_ENTERS_EARLY_)
+#    define ROUSE_LOCKED_ENTERED_ ROUSE_SLOW_
+#else
+#    define ROUSE_LOCKED_ENTERED_ ROUSE_INLINE_
+#endif
 /* Gives 1 to the oldest waiter, and drops the lock, which this thread has taken. Returns how many it woke.
  *
  *     MULTI, the oldest lacks 1       ->  MULTI, or FREE: 0            1
  *     MULTI, the oldest lacks more    ->  MULTI, it lacks one less     0 */
-ROUSE_SLOW_ uint32_t rouse_locked_wake_entered_(rouse_waiter_queue *q) {
+ROUSE_LOCKED_ENTERED_ uint32_t rouse_locked_wake_entered_(rouse_waiter_queue *q) {
     rouse_waiter *const served = rouse_listed_give_one_(q, &q->listed_);
     (void)rouse_locked_leave_(q, 0, 0);
     if (served == NULL) {
@@ -266,27 +269,30 @@ ROUSE_INLINE_ bool rouse_locked_wake_one_(rouse_waiter_queue *q, uint32_t n, uin
 ROUSE_SLOW_ rouse_status rouse_locked_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                             uint32_t *woken) {
     rouse_chain_ chain = {NULL, NULL};
-    rouse_status status;
-#if !defined(ROUSE_ENTERS_EARLY_)
-    if (rouse_locked_wake_one_(q, n, woken)) {
-        return ROUSE_OK;
-    }
-#endif
-    status = rouse_locked_hand_out_(q, n, cap, &chain);
+    const rouse_status status = rouse_locked_hand_out_(q, n, cap, &chain);
     *woken = rouse_chain_length_(&chain);
     rouse_locked_deliver_(&chain);
     return status;
 }
 
+#if defined(ROUSE_ENTERS_EARLY_)
 ROUSE_INLINE_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                uint32_t *woken) {
-#if defined(ROUSE_ENTERS_EARLY_)
     if (rouse_locked_wake_one_(q, n, woken)) {
         return ROUSE_OK;
     }
-#endif
     return rouse_open_on_(q) ? rouse_open_release_(q, n, cap) : rouse_locked_wake_(q, n, cap, woken);
 }
+#else
+ROUSE_SLOW_ rouse_status rouse_locked_wake_usual_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                                  uint32_t *woken) {
+    return rouse_locked_wake_one_(q, n, woken) ? ROUSE_OK : rouse_locked_wake_(q, n, cap, woken);
+}
+ROUSE_INLINE_ rouse_status rouse_backend_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
+                                               uint32_t *woken) {
+    return rouse_open_on_(q) ? rouse_open_release_(q, n, cap) : rouse_locked_wake_usual_(q, n, cap, woken);
+}
+#endif
 ROUSE_INLINE_ rouse_status rouse_backend_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
     uint32_t woken;
     return rouse_backend_wake_(q, n, most | ROUSE_WORD_REFUSE_, &woken);

@@ -46,8 +46,8 @@
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile. ROUSE_OK: it
  *                                 has called rouse_outcome_at_once_, or, for a condition that already
  *                                 holds, left a status that is not ROUSE_OK
- *   rouse_backend_join_           wait for 1, for a waiter that a condition variable moves (SPIN; the others:
- *                                 rouse_queue_wait_)
+ *   rouse_backend_join_           wait for 1, for a waiter that a condition variable moves (SPIN; MUTEX,
+ *                                 after a first look at the word; the others: rouse_queue_wait_)
  *   rouse_backend_wake_           hand out n when the balance was seen negative; *woken: how many
  *   rouse_backend_give_back_      the same where no more than `most` may be stored: ROUSE_INVALID otherwise
  *   rouse_backend_wake_added_     the same for the 1 that release has added to a negative word already

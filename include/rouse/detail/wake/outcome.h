@@ -109,12 +109,14 @@ ROUSE_INLINE_ void rouse_waiter_release_(rouse_waiter *w) {
     rouse_u32_store_relaxed_(&w->status_, rouse_outcome_(ROUSE_INVALID, 0));
 }
 
-/* Makes a stand-in, which is queued in another waiter's place. Its outcome goes to that waiter, as if that
- * waiter had been queued itself. So a condition variable can move a waiter to the mutex's queue while other
- * threads may look at its status. A stand-in has no wake, like a polled waiter, and it keeps the other waiter
- * where its mailbox would be. */
-ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin, rouse_waiter *w) {
+/* Make a stand-in, and say for which waiter. It is queued in that waiter's place, and its outcome goes to
+ * that waiter, as if it had been queued itself. So a condition variable can move a waiter to the queue of a
+ * mutex while other threads may look at its status. A stand-in has no wake, like a polled waiter, and it
+ * keeps the other waiter where its mailbox would be. */
+ROUSE_INLINE_ void rouse_standin_init_(rouse_waiter *standin) {
     rouse_waiter_prepare_(standin, NULL, NULL);
+}
+ROUSE_INLINE_ void rouse_standin_set_(rouse_waiter *standin, rouse_waiter *w) {
     standin->mailbox_ = (struct rouse_mailbox *)(void *)w;
 }
 ROUSE_INLINE_ bool rouse_standin_is_(const rouse_waiter *w) {
