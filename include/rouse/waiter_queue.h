@@ -83,14 +83,16 @@ ROUSE_INLINE_ bool rouse_queue_closed_(const rouse_waiter_queue *q) {
     return rouse_word_closed_(rouse_u64_load_acquire_(&q->word_));
 }
 
-/* Takes n > 0 if the queue is open and has them. */
+/* Takes n > 0 if the queue is open and has them. False: the caller must look at the word. */
 ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_word_take_(&q->word_, n);
+    rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
+    return rouse_word_take_from_(&q->word_, guess, rouse_word_guess_(&q->word_, guess), n);
 }
 
 /* Takes up to n from the stored balance. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
+    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n)
+                                             : rouse_word_take_upto_(&q->word_, rouse_backend_guess_(q), n);
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     if (taken == 0 && n != 0) {
         return rouse_queue_reduce_late_(q, n);
@@ -120,7 +122,7 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
 ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                              uint32_t *woken) {
     rouse_status status = ROUSE_OK;
-    if (!rouse_word_give_(&q->word_, n, cap, &status)) {
+    if (!rouse_word_give_(&q->word_, rouse_backend_guess_(q), n, cap, &status)) {
         status = rouse_backend_wake_(q, n, cap, woken);
     }
     return status;
@@ -128,14 +130,17 @@ ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
 
 /* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
 ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
+    uint64_t seen = rouse_word_guess_(&q->word_, guess);
     while (rouse_word_balance_(seen) == 0) {
+        rouse_word_note_(guess, seen + 1);
         /* E3: release, for the thread that takes the credit. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
     }
-    return rouse_word_balance_(seen) > 0 ? ROUSE_INVALID : rouse_backend_give_back_(q, 1, 1);
+    rouse_word_note_(guess, seen);
+    return rouse_backend_give_back_(q, 1, 1);
 }
 
 /* Gives n to a queue that stores `most` at most. ROUSE_INVALID: it would store more, and nothing changed. The

@@ -440,13 +440,13 @@ static void recycled_under_a_claim(void) {
 static void late_tail(void) {
     rouse_segment_ *late;
     start(1); /* one ticket is used up */
-    late = rouse_ptr_load_relaxed_(&queue.tail_);
+    late = rouse_ticket_segment_(&queue);
     enqueue(A, 1);
     enqueue(B, 1);
     enqueue(C, 1);
     give(3);
     mc_assert(rouse_segment_fresh_(rouse_u64_load_relaxed_(&late->state_)));
-    rouse_ptr_store_relaxed_(&queue.tail_, late);
+    rouse_ptr_store_relaxed_(&rouse_ticket_pool_(&queue)->tail_, late);
     guests_init(NULL);
     run(wait_1, A, wait_1, B, ONLY_TWO);
     mc_assert(waiting(A) && waiting(B));

@@ -128,7 +128,7 @@ static inline void enqueue(guest *g, uint32_t n) {
 /* LOCKFREE: the next wake looks for the oldest waiter where one was last queued, and so goes the short way. */
 static inline void go_the_short_way(void) {
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-    rouse_ptr_store_relaxed_(&queue.head_, rouse_ptr_load_relaxed_(&queue.tail_));
+    rouse_ptr_store_relaxed_(&queue.head_, rouse_ticket_segment_(&queue));
 #endif
 }
 /* A cancelled waiter belongs to its owner again, who may free it: here all of it is overwritten. */

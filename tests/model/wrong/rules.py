@@ -3,7 +3,7 @@
 A table has a heading for each header, and a line for each rule:
 
     detail/queue/word.h
-    E2 a taker takes relaxed | all | rouse_word_take_ | cas acquire to relaxed | permits = hold
+    E2 a taker takes relaxed | all | rouse_word_take_from_ | cas acquire to relaxed | permits = hold
     name | backends | function | what is broken | tests [; silent: why it cannot be told apart]
 
 "all" are MUTEX SPIN LOCKFREE. `function #2` is its second definition in the header. What is broken, one or several joined by " and ":

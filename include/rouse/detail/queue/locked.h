@@ -46,6 +46,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+ROUSE_INLINE_ rouse_atomic_u64_ *rouse_backend_guess_(rouse_waiter_queue *q) {
+    (void)q;
+    return NULL;
+}
+
 /* ---- throughput mode ----------------------------------------------------------------------------------- */
 
 ROUSE_INLINE_ bool rouse_open_on_(const rouse_waiter_queue *q) {
@@ -109,7 +114,7 @@ ROUSE_INLINE_ bool rouse_slot_wake_all_(struct rouse_waiter_queue *q, uint64_t b
 ROUSE_INLINE_ rouse_status rouse_locked_hand_out_(rouse_waiter_queue *q, uint32_t n, uint32_t cap,
                                                   rouse_chain_ *chain) {
     rouse_status status = ROUSE_OK;
-    while (n != 0 && !rouse_word_give_(&q->word_, n, cap, &status)) {
+    while (n != 0 && !rouse_word_give_(&q->word_, NULL, n, cap, &status)) {
         if (rouse_slot_give_(q, n, cap, chain)) {
             break;
         }

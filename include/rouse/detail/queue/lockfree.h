@@ -47,11 +47,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROUSE_BACKEND_INIT_(credit)                                                                     \
-    {                                                                                                   \
-        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), \
-            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0, ROUSE_ATOMIC_INIT_(0)                \
+#define ROUSE_BACKEND_INIT_(credit)                                                                       \
+    {                                                                                                     \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(0), \
+            ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL), 0, ROUSE_ATOMIC_INIT_(0)                  \
     }
+
+ROUSE_INLINE_ rouse_atomic_u64_ *rouse_backend_guess_(rouse_waiter_queue *q) {
+    return &q->guess_;
+}
 
 /* Finishes the answer of a wait for a condition. If stored credit reached w while its second look said yes,
  * the credit goes back, under the object's cap. */
@@ -79,8 +83,8 @@ ROUSE_SLOW_ uint32_t rouse_queue_take_late_(rouse_waiter_queue *q, uint32_t n, b
         if (!rouse_state_is_empty_(state) && !rouse_state_is_queue_(state)) {
             rouse_ticket_settle_(q, state);
         } else if (reduce ? rouse_word_balance_(state) > 0 : rouse_word_covers_(state, n)) {
-            const uint32_t taken =
-                reduce ? rouse_word_take_upto_(&q->word_, n) : (rouse_word_take_(&q->word_, n) ? n : 0);
+            const uint32_t taken = reduce ? rouse_word_take_upto_(&q->word_, &q->guess_, n)
+                                          : (rouse_word_take_(&q->word_, &q->guess_, n) ? n : 0);
             if (taken != 0) {
                 return taken;
             }
@@ -193,9 +197,9 @@ ROUSE_INLINE_ void rouse_backend_init_(rouse_waiter_queue *q, uint32_t credit) {
     rouse_u64_init_(&q->word_, credit);
     ROUSE_BUILT_BEGIN_(q);
     ROUSE_STATS_BEGIN_(q);
+    rouse_u64_init_(&q->guess_, credit);
     rouse_u64_init_(&q->served_, 0);
     rouse_ptr_init_(&q->head_, NULL);
-    rouse_ptr_init_(&q->tail_, NULL);
     rouse_ptr_init_(&q->pool_, NULL);
     q->bypass_ = 0;
     rouse_u32_init_(&q->doubt_, 0);
@@ -215,19 +219,20 @@ ROUSE_INLINE_ void rouse_backend_destroy_(rouse_waiter_queue *q) {
 /* wake(1, cap ROUSE_MAX_PERMITS).
  *
  *     EMPTY, room for one    ->  EMPTY, credit + 1    OK
- *     EMPTY, full            ->  unchanged            OVERFLOW
  *     anything else          ->  rouse_queue_hand_off_
  *
- * The lower part of a QUEUE word is a ticket, so the word must be read before anything is added. */
+ * The lower part of a QUEUE word is a ticket, so the word must be known before anything is added. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
-    uint64_t seen = rouse_u64_load_relaxed_(&q->word_);
+    uint64_t seen = rouse_word_guess_(&q->word_, &q->guess_);
     while (ROUSE_LIKELY_((uint32_t)seen < ROUSE_MAX_PERMITS)) { /* 0 <= balance < ROUSE_MAX_PERMITS */
+        rouse_word_note_(&q->guess_, seen + 1);
         /* E3: release, for the thread that takes the credit, like rouse_word_give_. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
     }
-    return rouse_state_is_empty_(seen) ? ROUSE_OVERFLOW : rouse_queue_hand_off_(q);
+    rouse_word_note_(&q->guess_, seen);
+    return rouse_queue_hand_off_(q);
 }
 
 #endif /* ROUSE_DETAIL_QUEUE_LOCKFREE_H */

@@ -254,7 +254,7 @@ ROUSE_SLOW_ bool rouse_open_try_(rouse_waiter_queue *q, uint32_t n) {
             if (!rouse_word_covers_(seen, n)) {
                 return false;
             }
-            if (rouse_word_take_(&q->word_, n)) {
+            if (rouse_word_take_(&q->word_, NULL, n)) {
                 return true;
             }
             seen = rouse_u64_load_relaxed_(&q->word_);
@@ -320,7 +320,7 @@ ROUSE_SLOW_ rouse_status rouse_open_wait_(rouse_waiter_queue *q, rouse_waiter *w
             return ROUSE_CLOSED;
         }
         if (rouse_word_balance_(seen) >= 0 && rouse_word_covers_(seen, n)) {
-            if (rouse_word_take_(&q->word_, n)) {
+            if (rouse_word_take_(&q->word_, NULL, n)) {
                 return ROUSE_OK;
             }
             seen = rouse_u64_load_acquire_(&q->word_); /* E3: the same */
@@ -347,7 +347,7 @@ ROUSE_LATE_ rouse_status rouse_open_release_(rouse_waiter_queue *q, uint32_t n, 
     for (;;) {
         if (rouse_word_balance_(seen) >= 0) {
             rouse_status status = ROUSE_OK;
-            if (rouse_word_give_(&q->word_, n, cap, &status)) {
+            if (rouse_word_give_(&q->word_, NULL, n, cap, &status)) {
                 return status;
             }
             seen = rouse_u64_load_relaxed_(&q->word_);
@@ -430,7 +430,7 @@ ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
         rouse_open_unlock_(q, seen - taken * ROUSE_OPEN_STEP_);
         return taken;
     }
-    return rouse_word_take_upto_(&q->word_, n);
+    return rouse_word_take_upto_(&q->word_, NULL, n);
 }
 
 /* ---- the answer ------------------------------------------------------------------------ */

@@ -42,6 +42,7 @@
  *   ROUSE_BACKEND_INIT_(credit)   static initialiser
  *   ROUSE_WORD_ADD_ONE_           what a release(1) adds to the word before it looks (LOCKFREE has
  *                                 rouse_queue_give_one_ instead of this and wake_added_)
+ *   rouse_backend_guess_          where the guess of the word is, or NULL (word.h)
  *   rouse_backend_init_ (with the credit to start from), _destroy_
  *   rouse_backend_wait_           queue the waiter, or take credit that has come up meanwhile. ROUSE_OK: it
  *                                 has called rouse_outcome_at_once_, or, for a condition that already

@@ -55,13 +55,32 @@ ROUSE_INLINE_ int32_t rouse_word_capped_(int32_t balance, uint32_t n, uint32_t c
     return (int32_t)(sum < most ? sum : most);
 }
 
-/* Takes n > 0 if the queue is open and has them.
+/* ---- the guess -----------------------------------------------------------------------------------------
+ * A load waits for the locked instruction with which the same processor has just changed the word. A backend
+ * can save this wait: it keeps a guess of the word beside it. A call notes there what it is about to make of
+ * the word, and the next call starts its compare-and-swap from the guess, without a load of the word. The
+ * compare-and-swap checks the guess, and what follows from the number does so whoever wrote it. So a wrong
+ * guess costs a compare-and-swap that fails, or, where it says that a call cannot have what it asks for, the
+ * way of the calls that wait or wake, which look at the word. All accesses to the guess are relaxed: it
+ * publishes nothing. `guess` is NULL where there is none. */
+
+ROUSE_INLINE_ uint64_t rouse_word_guess_(const rouse_atomic_u64_ *word, const rouse_atomic_u64_ *guess) {
+    return rouse_u64_load_relaxed_(guess != NULL ? guess : word);
+}
+ROUSE_INLINE_ void rouse_word_note_(rouse_atomic_u64_ *guess, uint64_t after) {
+    if (guess != NULL) {
+        rouse_u64_store_relaxed_(guess, after); /* relaxed: the CAS that starts from it checks it */
+    }
+}
+
+/* Takes n > 0 if the queue is open and has them. `seen` is the word, or a guess of it.
  *
  *     open, balance >= n    ->  balance - n     true
  *     anything else         ->  unchanged       false */
-ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
-    uint64_t seen = rouse_u64_load_relaxed_(word);
+ROUSE_INLINE_ bool rouse_word_take_from_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *guess, uint64_t seen,
+                                         uint32_t n) {
     while (ROUSE_LIKELY_(rouse_word_covers_(seen, n))) {
+        rouse_word_note_(guess, seen - n);
         /* E2: acquire. The partner is the acq_rel add or CAS with which a wake stored the credit (E3). The
          * taker publishes nothing that others read through the word, so it needs no release. It is a
          * read-modify-write, so it leaves the release sequence of earlier operations intact. */
@@ -71,16 +90,21 @@ ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, uint32_t n) {
     }
     return false;
 }
+ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *guess, uint32_t n) {
+    const uint64_t seen = rouse_u64_load_relaxed_(word); /* relaxed: a guess for the CAS */
+    return rouse_word_take_from_(word, guess, seen, n);
+}
 
 /* Takes up to n, open or closed. Returns how many.
  *
  *     balance > 0     ->  balance - min(n, balance)
  *     balance <= 0    ->  unchanged */
-ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *guess, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
         const uint32_t taken = n < stored ? n : stored;
+        rouse_word_note_(guess, seen - taken);
         /* E2: acquire. The partner is the add or CAS that stored the credit. */
         if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
             return taken;
@@ -96,22 +120,25 @@ ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n
  *     balance < 0     ->  unchanged                                                        false
  *
  * `closed` and the serial stay as they are. */
-ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, uint32_t n, uint32_t cap, rouse_status *status) {
+ROUSE_INLINE_ bool rouse_word_give_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *guess, uint32_t n,
+                                    uint32_t cap, rouse_status *status) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (ROUSE_LIKELY_(rouse_word_balance_(seen) >= 0)) {
         const int32_t balance = rouse_word_balance_(seen);
         const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
         const int32_t after = rouse_word_capped_(balance, n, most);
+        const uint64_t to = seen + (uint64_t)((int64_t)after - balance);
         if ((most != cap || cap == ROUSE_MAX_PERMITS) && (int64_t)balance + n > (int64_t)most) {
             *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
             return true;
         }
+        rouse_word_note_(guess, to);
         /* E3: release. The partners are E2 and the queueing (E4). It is a read-modify-write even where
          * `after` equals `balance`. A notifier writes to a condition before it, and a waiter looks at the
          * condition again after its own read-modify-write, so the two are ordered one way or the other. No
          * acquire: nobody waits, so nothing is read. What earlier notifiers released continues in their
          * release sequences to the next taker. */
-        if (ROUSE_LIKELY_(rouse_u64_cas_release_(word, &seen, seen + (uint64_t)((int64_t)after - balance)))) {
+        if (ROUSE_LIKELY_(rouse_u64_cas_release_(word, &seen, to))) {
             *status = ROUSE_OK;
             return true;
         }

@@ -48,7 +48,7 @@
 
 #define ROUSE_BACKEND_INIT_THROUGHPUT_(credit, bypass)                                                     \
     {                                                                                                      \
-        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL),    \
+        ROUSE_BUILT_INIT_(ROUSE_ATOMIC_INIT_(credit)), ROUSE_ATOMIC_INIT_(credit), ROUSE_ATOMIC_INIT_(0),  \
             ROUSE_ATOMIC_INIT_(NULL), ROUSE_ATOMIC_INIT_(NULL),                                            \
             (bypass) < ROUSE_CELL_PASSED_MOST_ ? (bypass) : ROUSE_CELL_PASSED_MOST_, ROUSE_ATOMIC_INIT_(0) \
     }
@@ -171,7 +171,7 @@ ROUSE_INLINE_ bool rouse_open_try_once_(rouse_waiter_queue *q, uint32_t n, uint6
     *word = &q->word_;
     if (cell == NULL) {
         *seen = rouse_u64_load_relaxed_(&q->word_); /* relaxed: only compared */
-        return rouse_word_take_(&q->word_, n) || rouse_open_take_(q, n, false) != 0;
+        return rouse_word_take_(&q->word_, &q->guess_, n) || rouse_open_take_(q, n, false) != 0;
     }
     *word = &cell->word_;
     return rouse_open_take_oldest_(q, cell, seen, n, false) != 0;
@@ -188,7 +188,8 @@ ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter 
 }
 
 ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_word_take_upto_(&q->word_, n); /* while somebody waits: rouse_queue_reduce_late_ */
+    return rouse_word_take_upto_(&q->word_, &q->guess_,
+                                 n); /* while somebody waits: rouse_queue_reduce_late_ */
 }
 
 /* Returns the queue of a waiter that is in its cell. Relaxed: published with the waiter. */

@@ -88,6 +88,7 @@ typedef struct rouse_pool_ {
     uint64_t origin_;         /* the base of the first segment ever                         */
     rouse_atomic_u32_ made_;  /* how many segments have ever been used: indices 1 ... made_ */
     struct rouse_waiter_queue *queue_;
+    rouse_atomic_ptr_ tail_;    /* the segment that a waiter last queued in; a hint          */
     rouse_atomic_ptr_ invited_; /* throughput mode: the cell whose waiter was invited last; a hint */
     rouse_atomic_u64_ carried_; /* likewise: open.h                                          */
     rouse_atomic_u64_ entered_;

@@ -73,9 +73,9 @@ struct rouse_waiter_queue {
     rouse_atomic_u64_ word_; /* above                                                                 */
     ROUSE_BUILT_MEMBER_
     ROUSE_STATS_MEMBER_
+    rouse_atomic_u64_ guess_;  /* of the word: word.h                                                   */
     rouse_atomic_u64_ served_; /* the cells of all tickets before this one are resolved or taken         */
     rouse_atomic_ptr_ head_;   /* the segment that a waker last served from; a hint                     */
-    rouse_atomic_ptr_ tail_;   /* the segment that a waiter last queued in; a hint                      */
     rouse_atomic_ptr_ pool_;   /* NULL until the first wait                                             */
     uint32_t bypass_;          /* 0: strict; otherwise the bound of throughput mode (open.h)            */
     rouse_atomic_u32_ doubt_;  /* throughput mode: linger.h                                           */

@@ -71,14 +71,20 @@ ROUSE_INLINE_ bool rouse_spot_read_(rouse_spot_ *at) {
     return rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
+/* Returns the segment that a waiter last queued in, or NULL. */
+ROUSE_INLINE_ rouse_segment_ *rouse_ticket_segment_(const rouse_waiter_queue *q) {
+    rouse_pool_ *const pool = rouse_ticket_pool_(q);
+    /* E11: acquire. The partner is the store of the hint, and through it the thread that made the segment
+     * ready. */
+    return pool != NULL ? (rouse_segment_ *)rouse_ptr_load_acquire_(&pool->tail_) : NULL;
+}
+
 /* Sets the spot to the next ticket, in the segment that a waiter last queued in. False: the ticket is not
  * there. */
 ROUSE_INLINE_ bool rouse_spot_last_(const rouse_waiter_queue *q, rouse_spot_ *at, uint64_t ticket) {
     at->ticket = ticket;
     at->base = rouse_segment_base_of_(ticket);
-    /* E11: acquire. The partner is the store of the hint, and through it the thread that made the segment
-     * ready. */
-    at->segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    at->segment = rouse_ticket_segment_(q); /* E11: acquire, and so is its state, as in rouse_spot_read_ */
     return at->segment != NULL && rouse_segment_is_(rouse_u64_load_acquire_(&at->segment->state_), at->base);
 }
 
@@ -219,6 +225,7 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
         if (rouse_word_closed_(state)) {
             return false;
         }
+        rouse_word_note_(&q->guess_, after);
         /* E4: release, for the waker that sees the ticket. Acquire, for a second look at a condition (E3). */
         if (rouse_u64_cas_acq_rel_(&q->word_, &state, after) && rouse_state_is_queue_(after)) {
             return true;

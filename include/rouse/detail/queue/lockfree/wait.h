@@ -67,7 +67,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_append_(rouse_waiter_queue *q, rouse_spot_ *
         return ROUSE_PENDING;
     }
     at->segment = walk.at;
-    rouse_ptr_store_release_(&q->tail_, walk.at); /* E11: release, for rouse_spot_last_ */
+    rouse_ptr_store_release_(&pool->tail_, walk.at); /* E11: release, for rouse_ticket_segment_ */
     return ROUSE_OK;
 }
 
@@ -130,6 +130,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             rouse_ticket_settle_(q, state);
             continue;
         } else if (rouse_word_balance_(state) >= (int32_t)n) {
+            rouse_word_note_(&q->guess_, state - n);
             if (rouse_u64_cas_acquire_(&q->word_, &state, state - n)) { /* E2 */
                 rouse_u32_store_relaxed_(&w->status_,
                                          rouse_outcome_(ROUSE_OK, 0)); /* relaxed: it is the caller's */
@@ -384,9 +385,8 @@ ROUSE_SLOW_ rouse_status rouse_backend_wait_(rouse_waiter_queue *q, rouse_waiter
     if (rouse_open_on_(q)) {
         return rouse_wait_open_(q, w, n, ready, arg);
     }
-    /* E4, E11: acquire; the partners are those of rouse_wait_claim_ and rouse_spot_last_. */
-    state = rouse_u64_load_acquire_(&q->word_);
-    segment = (rouse_segment_ *)rouse_ptr_load_acquire_(&q->tail_);
+    state = rouse_u64_load_acquire_(&q->word_); /* E4: acquire; the partners are those of rouse_wait_claim_ */
+    segment = rouse_ticket_segment_(q);
     if (n != 1 || !rouse_state_is_usual_(state)) {
         return rouse_wait_claims_(q, w, n, segment, state, ready, arg);
     }

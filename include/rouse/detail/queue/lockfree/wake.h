@@ -387,15 +387,16 @@ ROUSE_INLINE_ bool rouse_serving_store_(rouse_waiter_queue *q, uint64_t state, u
                                         uint32_t cap, rouse_status *status) {
     const int32_t stored = rouse_state_is_empty_(state) ? rouse_word_balance_(state) : 0;
     const uint32_t most = cap & ~ROUSE_WORD_REFUSE_;
+    uint64_t to;
     if ((most != cap || cap == ROUSE_MAX_PERMITS) && (int64_t)stored + n > (int64_t)most) {
         *status = most != cap ? ROUSE_INVALID : ROUSE_OVERFLOW;
         return true;
     }
+    to = rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state));
+    rouse_word_note_(&q->guess_, to);
     /* E3: release, for the thread that takes the credit; a read-modify-write even if nothing changes. No
      * acquire: nobody waits, so nothing is read. */
-    return rouse_u64_cas_release_(
-        &q->word_, &state,
-        rouse_state_empty_((uint32_t)rouse_word_capped_(stored, n, most), next, rouse_word_closed_(state)));
+    return rouse_u64_cas_release_(&q->word_, &state, to);
 }
 
 /* Gives n to the waiters, and what is left to the balance, under the cap.
@@ -598,7 +599,7 @@ ROUSE_SLOW_ rouse_status rouse_serving_one_(rouse_waiter_queue *q) {
     uint32_t woken;
     return rouse_serving_unusual_(q, 1, ROUSE_MAX_PERMITS, &woken);
 }
-/* wake(1, cap ROUSE_MAX_PERMITS), when somebody waits. */
+/* wake(1, cap ROUSE_MAX_PERMITS), mostly when somebody waits. */
 ROUSE_SLOW_ rouse_status rouse_queue_hand_off_(rouse_waiter_queue *q) {
     return (rouse_open_on_(q) ? rouse_open_add_(q, 1, ROUSE_MAX_PERMITS)
                               : rouse_serving_usual_(q, 1, false, false, rouse_outcome_(ROUSE_OK, 0)))
