@@ -91,8 +91,7 @@ ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
 
 /* Takes up to n from the stored balance. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n)
-                                             : rouse_word_take_upto_(&q->word_, rouse_backend_guess_(q), n);
+    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     if (taken == 0 && n != 0) {
         return rouse_queue_reduce_late_(q, n);

@@ -222,6 +222,42 @@ static void uncontended(row *each) {
     rouse_mutex_destroy(&m);
 }
 
+/* One at a time, of several, with a semaphore and a mutex: each call knows what the last one left. */
+static void in_turn(row *each) {
+    rouse_semaphore s;
+    rouse_mutex m;
+    rouse_semaphore_init(&s, 4);
+    rouse_mutex_init(&m);
+    rouse_waiter_init(&waiters[0], woken, NULL);
+    for (uint32_t i = 0; i < ROUNDS / 8; i++) {
+        for (int j = 0; j < 3; j++) {
+            COUNT(each, rouse_semaphore_acquire(&s, &waiters[0], 1) == ROUSE_OK);
+        }
+        for (int j = 0; j < 3; j++) {
+            COUNT(each, rouse_semaphore_release(&s, 1) == ROUSE_OK);
+        }
+        COUNT(each, rouse_mutex_lock(&m, &waiters[0]) == ROUSE_OK);
+        COUNT(each, rouse_mutex_unlock(&m) == ROUSE_OK);
+    }
+    CHECK(each->frequency[1] == each->calls && each->locks == 0);
+    rouse_semaphore_destroy(&s);
+    rouse_mutex_destroy(&m);
+}
+
+/* One queues where nobody waited before. The release that serves it, one that is stored, and those who take
+ * it. */
+static void first_wait(row *waking, row *storing, row *taking) {
+    rouse_semaphore s;
+    rouse_semaphore_init(&s, 0);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        queue_one(&s.queue_, &waiters[0]);
+        COUNT(waking, rouse_semaphore_release(&s, 1) == ROUSE_OK);
+        COUNT(storing, rouse_semaphore_release(&s, 1) == ROUSE_OK);
+        COUNT(taking, rouse_semaphore_try_acquire(&s, 1));
+    }
+    rouse_semaphore_destroy(&s);
+}
+
 /* A wait and its cancel behind many that stay, each alone in its segment (LOCKFREE): no call walks over them. Loads are
  * counted here, the most in one call. */
 static bool behind_many(uint32_t n, uint64_t bound) {
@@ -389,6 +425,10 @@ static void limit_yields(void) {
 
 enum {
     PLAIN,
+    IN_TURN,
+    WAKE_FIRST,
+    STORE_FIRST,
+    TAKE_FIRST,
     QUEUE_ALONE,
     WAKE_ALONE,
     QUEUE_MANY,
@@ -417,6 +457,11 @@ enum {
 static row rows[ROWS] = {
     [PLAIN] =
         ROW("a call that finds nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(2, 2, 2)),
+    [IN_TURN] =
+        ROW("one at a time, nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1)),
+    [WAKE_FIRST] = ROW("release to the first waiter", BY_BACKEND(1.1, 1.1, 1.2), BY_BACKEND(5, 6, 19)),
+    [STORE_FIRST] = ROW("a release behind it, stored", BY_BACKEND(1.1, 1.1, 2.1), BY_BACKEND(5, 6, 19)),
+    [TAKE_FIRST] = ROW("who takes that (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1)),
     [QUEUE_ALONE] = ROW("queue, alone", BY_BACKEND(2.2, 1.1, 2.5), BY_BACKEND(5, 4, 8)),
     [WAKE_ALONE] = ROW("release to one who waits alone", BY_BACKEND(1.1, 1.1, 1.2), BY_BACKEND(5, 6, 19)),
     [QUEUE_MANY] = ROW("queue behind 100", BY_BACKEND(1.1, 0.0, 2.4), BY_BACKEND(5, 5, 8)),
@@ -453,6 +498,8 @@ int main(void) {
     limit_yields();
     invite_of_limit(&rows[QUEUE_LIMIT]);
     uncontended(&rows[PLAIN]);
+    in_turn(&rows[IN_TURN]);
+    first_wait(&rows[WAKE_FIRST], &rows[STORE_FIRST], &rows[TAKE_FIRST]);
     hand_over(&rows[QUEUE_ALONE], &rows[WAKE_ALONE], 0);
     hand_over(&rows[QUEUE_MANY], &rows[WAKE_MANY], 100);
     hand_over_several(&rows[QUEUE_SEVERAL], &rows[WAKE_SEVERAL], 100, 4);

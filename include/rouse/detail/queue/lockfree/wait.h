@@ -130,7 +130,6 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             rouse_ticket_settle_(q, state);
             continue;
         } else if (rouse_word_balance_(state) >= (int32_t)n) {
-            rouse_word_note_(&q->guess_, state - n);
             if (rouse_u64_cas_acquire_(&q->word_, &state, state - n)) { /* E2 */
                 rouse_u32_store_relaxed_(&w->status_,
                                          rouse_outcome_(ROUSE_OK, 0)); /* relaxed: it is the caller's */
@@ -340,7 +339,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter 
     served = rouse_u64_load_relaxed_(&q->served_); /* relaxed: rouse_ticket_serve_to_ says why */
     ticket = queue ? rouse_state_next_(state) : served;
     live = rouse_segment_state_(rouse_segment_base_of_(ticket), ROUSE_SEGMENT_LIVE_);
-    /* E11: acquire; the partner is that of rouse_spot_last_. */
+    /* E11: acquire; the partner is that of rouse_spot_read_. */
     if ((queue ? served <= ticket : state == rouse_state_empty_(0, served, false)) &&
         rouse_u64_load_acquire_(&segment->state_) == live) {
         rouse_cell_ *const cell = rouse_segment_cell_(segment, ticket);
@@ -351,6 +350,7 @@ ROUSE_SLOW_ rouse_status rouse_wait_claims_(rouse_waiter_queue *q, rouse_waiter 
             rouse_u64_load_acquire_(&segment->state_) == live &&
             rouse_u64_cas_acq_rel_(&cell->word_, &word, claimed)) {
             word = claimed;
+            rouse_word_note_(&q->guess_, rouse_state_issued_(ticket, n));
             /* E4: the orders of rouse_ticket_issue_. */
             if (!rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
                 return rouse_wait_overtaken_(q, w, n, ready, arg, segment, ticket, word);
