@@ -91,7 +91,8 @@ ROUSE_INLINE_ bool rouse_queue_take_(rouse_waiter_queue *q, uint32_t n) {
 
 /* Takes up to n from the stored balance. Returns how many. */
 ROUSE_INLINE_ uint32_t rouse_queue_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n) : rouse_word_take_upto_(&q->word_, n);
+    const uint32_t taken = rouse_open_on_(q) ? rouse_open_reduce_(q, n)
+                                             : rouse_word_take_upto_(&q->word_, rouse_backend_guess_(q), n);
 #    if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     if (taken == 0 && n != 0) {
         return rouse_queue_reduce_late_(q, n);
@@ -142,21 +143,24 @@ ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
     return rouse_backend_give_back_(q, 1, 1);
 }
 
-/* Gives n to a queue that stores `most` at most. ROUSE_INVALID: it would store more, and nothing changed. The
- * first guess is that no other task holds any. A load of the word right before a read-modify-write of it
- * takes a quarter of the time of a pair; a wrong guess takes a twentieth. */
+/* Gives n to a queue that stores `most` at most. ROUSE_INVALID: it would store more, and nothing changed.
+ * Without a guess of the word the first guess is that no other task holds any. A load of the word right
+ * before a read-modify-write of it takes a quarter of the time of a pair; a wrong guess takes a twentieth. */
 ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
-    uint64_t seen = most - n;
-    while (rouse_word_balance_(seen) >= 0) {
-        if ((uint32_t)rouse_word_balance_(seen) + n > most) {
-            return ROUSE_INVALID;
-        }
+    rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
+    uint64_t seen = guess != NULL && n != 0 ? rouse_word_guess_(&q->word_, guess) : most - n;
+    while (rouse_word_balance_(seen) >= 0 && (uint32_t)rouse_word_balance_(seen) + n <= most) {
+        rouse_word_note_(guess, seen + n);
         /* E3: release, for the thread that takes the credit. */
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + n))) {
             return ROUSE_OK;
         }
     }
-    return n == 0 ? ROUSE_OK : rouse_backend_give_back_(q, n, most);
+    rouse_word_note_(guess, seen);
+    if (n == 0) {
+        return rouse_word_balance_(seen) < 0 ? ROUSE_OK : ROUSE_INVALID;
+    }
+    return rouse_backend_give_back_(q, n, most);
 }
 #endif
 

@@ -9,6 +9,7 @@
 #include <rouse/limit.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
+#include <rouse/rwlock.h>
 #include <rouse/semaphore.h>
 
 #define ROUNDS 4096
@@ -222,12 +223,14 @@ static void uncontended(row *each) {
     rouse_mutex_destroy(&m);
 }
 
-/* One at a time, of several, with a semaphore and a mutex: each call knows what the last one left. */
+/* One at a time, of several: each call knows what the last one left. */
 static void in_turn(row *each) {
     rouse_semaphore s;
     rouse_mutex m;
+    rouse_rwlock l;
     rouse_semaphore_init(&s, 4);
     rouse_mutex_init(&m);
+    rouse_rwlock_init(&l, 8);
     rouse_waiter_init(&waiters[0], woken, NULL);
     for (uint32_t i = 0; i < ROUNDS / 8; i++) {
         for (int j = 0; j < 3; j++) {
@@ -236,12 +239,20 @@ static void in_turn(row *each) {
         for (int j = 0; j < 3; j++) {
             COUNT(each, rouse_semaphore_release(&s, 1) == ROUSE_OK);
         }
+        COUNT(each, rouse_semaphore_reduce(&s, 2) == 2);
+        COUNT(each, rouse_semaphore_release(&s, 1) == ROUSE_OK);
+        COUNT(each, rouse_semaphore_release(&s, 1) == ROUSE_OK);
         COUNT(each, rouse_mutex_lock(&m, &waiters[0]) == ROUSE_OK);
         COUNT(each, rouse_mutex_unlock(&m) == ROUSE_OK);
+        COUNT(each, rouse_rwlock_write(&l, &waiters[0]) == ROUSE_OK);
+        COUNT(each, rouse_rwlock_end_write(&l) == ROUSE_OK);
+        COUNT(each, rouse_rwlock_read(&l, &waiters[0]) == ROUSE_OK);
+        COUNT(each, rouse_rwlock_end_read(&l) == ROUSE_OK);
     }
     CHECK(each->frequency[1] == each->calls && each->locks == 0);
     rouse_semaphore_destroy(&s);
     rouse_mutex_destroy(&m);
+    rouse_rwlock_destroy(&l);
 }
 
 /* One queues where nobody waited before. The release that serves it, one that is stored, and those who take
@@ -458,7 +469,7 @@ static row rows[ROWS] = {
     [PLAIN] =
         ROW("a call that finds nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(2, 2, 2)),
     [IN_TURN] =
-        ROW("one at a time, nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1)),
+        ROW("one at a time, nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1.14)),
     [WAKE_FIRST] = ROW("release to the first waiter", BY_BACKEND(1.1, 1.1, 1.2), BY_BACKEND(5, 6, 19)),
     [STORE_FIRST] = ROW("a release behind it, stored", BY_BACKEND(1.1, 1.1, 2.1), BY_BACKEND(5, 6, 19)),
     [TAKE_FIRST] = ROW("who takes that (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1)),

@@ -250,7 +250,7 @@ static void no_memory_next_chunk(void) {
 static uint32_t forgotten;
 static void forget(void *arg) {
     (void)arg;
-    forgotten = rouse_word_take_upto_(&queue.word_, 1);
+    forgotten = rouse_word_take_upto_(&queue.word_, rouse_backend_guess_(&queue), 1);
 }
 static void reduce(void) {
     guests_init(NULL);
@@ -266,7 +266,7 @@ static void publish_and_give(void *arg) {
 }
 static void forget_and_look(void *arg) {
     (void)arg;
-    forgotten = rouse_word_take_upto_(&queue.word_, 1);
+    forgotten = rouse_word_take_upto_(&queue.word_, rouse_backend_guess_(&queue), 1);
     mc_assert(forgotten == 0 || shared == 1);
 }
 static void reduce_sees(void) {

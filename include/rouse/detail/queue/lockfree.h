@@ -83,7 +83,7 @@ ROUSE_SLOW_ uint32_t rouse_queue_take_late_(rouse_waiter_queue *q, uint32_t n, b
         if (!rouse_state_is_empty_(state) && !rouse_state_is_queue_(state)) {
             rouse_ticket_settle_(q, state);
         } else if (reduce ? rouse_word_balance_(state) > 0 : rouse_word_covers_(state, n)) {
-            const uint32_t taken = reduce ? rouse_word_take_upto_(&q->word_, n)
+            const uint32_t taken = reduce ? rouse_word_take_upto_(&q->word_, &q->guess_, n)
                                           : (rouse_word_take_(&q->word_, &q->guess_, n) ? n : 0);
             if (taken != 0) {
                 return taken;

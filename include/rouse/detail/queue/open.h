@@ -430,7 +430,7 @@ ROUSE_SLOW_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
         rouse_open_unlock_(q, seen - taken * ROUSE_OPEN_STEP_);
         return taken;
     }
-    return rouse_word_take_upto_(&q->word_, n);
+    return rouse_word_take_upto_(&q->word_, NULL, n);
 }
 
 /* ---- the answer ------------------------------------------------------------------------ */

@@ -99,11 +99,12 @@ ROUSE_INLINE_ bool rouse_word_take_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *
  *
  *     balance > 0     ->  balance - min(n, balance)
  *     balance <= 0    ->  unchanged */
-ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, uint32_t n) {
+ROUSE_INLINE_ uint32_t rouse_word_take_upto_(rouse_atomic_u64_ *word, rouse_atomic_u64_ *guess, uint32_t n) {
     uint64_t seen = rouse_u64_load_relaxed_(word);
     while (rouse_word_balance_(seen) > 0 && n != 0) {
         const uint32_t stored = (uint32_t)rouse_word_balance_(seen);
         const uint32_t taken = n < stored ? n : stored;
+        rouse_word_note_(guess, seen - taken);
         /* E2: acquire. The partner is the add or CAS that stored the credit. */
         if (rouse_u64_cas_acquire_(word, &seen, seen - taken)) {
             return taken;

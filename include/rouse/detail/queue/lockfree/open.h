@@ -188,7 +188,8 @@ ROUSE_SLOW_ bool rouse_open_newcomer_(rouse_waiter_queue *q, const rouse_waiter 
 }
 
 ROUSE_INLINE_ uint32_t rouse_open_reduce_(rouse_waiter_queue *q, uint32_t n) {
-    return rouse_word_take_upto_(&q->word_, n); /* while somebody waits: rouse_queue_reduce_late_ */
+    return rouse_word_take_upto_(&q->word_, &q->guess_,
+                                 n); /* while somebody waits: rouse_queue_reduce_late_ */
 }
 
 /* Returns the queue of a waiter that is in its cell. Relaxed: published with the waiter. */
