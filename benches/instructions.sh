@@ -1,18 +1,20 @@
 #!/bin/sh
-# benches/instructions.sh: how many instructions an uncontended pair (acquire + release) and its loop take: callgrind
-# counts two lengths of the loop in rouse_instructions_BACKEND, and the difference is the pairs'.
+# benches/instructions.sh: how many instructions a round of a loop takes: callgrind counts two lengths of the loop in
+# rouse_instructions_BACKEND (instructions.c), and the difference is the rounds'.
 #
-#   instructions.sh PROGRAM [MOST]    prints the number; exit status 1: it is more than MOST
+#   instructions.sh PROGRAM [MOST [LOOP]]    prints the number; exit status 1: it is more than MOST (0: no bound). The loop
+#                                            is an uncontended pair, or one that instructions.c names
 set -eu
 program=$1
 most=${2:-}
+loop=${3:-pair}
 command -v valgrind >/dev/null || {
     echo "instructions.sh: valgrind is missing" >&2
     exit 2
 }
 
-executed() { # pairs
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" 2>&1 | sed -n 's/.*Collected : //p'
+executed() { # rounds
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$loop" 2>&1 | sed -n 's/.*Collected : //p'
 }
 few=$(executed 1000)
 many=$(executed 11000)
@@ -21,7 +23,7 @@ if [ -z "$few" ] || [ -z "$many" ]; then
     exit 2
 fi
 awk -v few="$few" -v many="$many" -v most="${most:-0}" 'BEGIN {
-    pair = (many - few) / 10000
-    printf "%.2f\n", pair
-    exit most != 0 && (pair > most || pair < 2)
+    round = (many - few) / 10000
+    printf "%.2f\n", round
+    exit most != 0 && (round > most || round < 2)
 }'

@@ -21,8 +21,9 @@
  *   gate win with ROUSE_OK, as always.
  *   What a thread did before the release that made the winner happens before wake.
  *
- * Cost: that of the arms' own calls, one more read-modify-write for each, and two or three for the any. It
- * allocates nothing itself. Not for signal handlers. */
+ * Cost: that of the arms' own calls, one more read-modify-write for each, and two or three for the any. If
+ * the first arm answers at once: that of its call alone. It allocates nothing itself. Not for signal
+ * handlers. */
 #ifndef ROUSE_ANY_H
 #define ROUSE_ANY_H
 
