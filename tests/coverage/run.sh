@@ -94,7 +94,7 @@ either() {
 
 # registered DIR [REGEX]: the tests there as registered, but for the long ones and valgrind's, and for REGEX.
 long="unit\\.(memcheck|exhaustive|random|reference_throughput\\.(SPIN|MUTEX)|($(either "$sequences"))\\.)"
-long="$long|faults\\.(stopped|nomem\\.each|memory\\.(storm|timeouts|wrap)|signals)"
+long="$long|faults\\.(stopped|nomem|memory\\.(storm|timeouts|wrap)|signals)"
 registered() {
     (cd "$1" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long${2:+|$2}" --timeout 600 --no-tests=error \
         --output-on-failure) || failed=1
@@ -132,8 +132,12 @@ if [ -n "$measure" ]; then
         run "$program" storm 100000
         run "$program" timeouts 100000
     done
+    run "$build/tests/faults/faults_nomem_LOCKFREE" wakers 100000
     run "$build/tests/faults/faults_nomem_LOCKFREE" each 10
     run "$build/tests/faults/faults_nomem_short" each 3
+    for program in "$build"/tests/faults/faults_nomem_*; do
+        run "$program" reserve 30000
+    done
     run "$build/tests/faults/faults_memory_LOCKFREE" wrap 100000
     for object in semaphore notify mutex; do
         run "$build/tests/faults/faults_signals_LOCKFREE" "$object" 3000

@@ -8,7 +8,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#if !defined(ROUSE_DEBUG) || !defined(ROUSE_STATS)
 _Static_assert(sizeof(void *) != 8 || sizeof(rouse_waiter) <= 64, "at most 64 bytes on 64-bit targets");
+#endif
 
 static void must_queue(rouse_waiter_queue *q, probe *p, uint32_t n) {
     cr_assert_eq(rouse_waiter_queue_wait(q, &p->waiter, n), ROUSE_PENDING);
