@@ -625,3 +625,28 @@ Test(any, an_invited_arm_waits_on_if_others_were_quicker) {
     rouse_semaphore_destroy(&other);
     rouse_semaphore_destroy(&outer);
 }
+
+Test(any, the_status_says_what_a_wait_returned_at_once) {
+    two t;
+    two_init(&t);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_PENDING);
+    cr_assert_eq(rouse_any_status(&t.any), ROUSE_PENDING);
+    cr_assert(rouse_any_cancel(&t.any));
+    cr_assert_eq(rouse_semaphore_release(&t.s, 2), ROUSE_OK);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_OK, "the first arm");
+    cr_assert_eq(rouse_any_status(&t.any), ROUSE_OK);
+    rouse_arm_semaphore(&t.arms[0], &t.s, ROUSE_MAX_PERMITS + 1);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_INVALID);
+    cr_assert_eq(rouse_any_status(&t.any), ROUSE_INVALID);
+    cr_assert_eq(rouse_any_index(&t.any), -1);
+    cr_assert_not(rouse_any_cancel(&t.any));
+    rouse_arm_semaphore(&t.arms[0], &t.s, 1);
+    rouse_notify_one(&t.n);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_OK, "the second arm");
+    cr_assert_eq(rouse_any_status(&t.any), ROUSE_OK);
+    cr_assert_eq(rouse_semaphore_close(&t.s), 0);
+    cr_assert_eq(rouse_any_wait(&t.any), ROUSE_CLOSED);
+    cr_assert_eq(rouse_any_status(&t.any), ROUSE_CLOSED);
+    cr_assert_eq(tellings, 0);
+    two_expect_idle(&t);
+}
