@@ -514,3 +514,28 @@ Test(stats, a_wait_for_which_there_is_no_memory_is_refused,
     expect_stats(0, 0, 0, 0, 1, 0, 0);
     rouse_semaphore_destroy(&s);
 }
+
+/* A queue under a lock counts what its waiters lack, together, in 40 bits. */
+Test(stats, a_wait_for_which_the_list_has_no_room_is_refused) {
+    for (uint32_t bound = 0; bound < 2; bound++) {
+        enum { MOST = 4096 };
+        rouse_waiter *const w = must_alloc(MOST * sizeof *w);
+        rouse_status status = ROUSE_PENDING;
+        rouse_semaphore s;
+        uint64_t queued = 0;
+        stats.refused = 0;
+        rouse_semaphore_init_throughput(&s, 0, bound);
+        cr_assert_eq(rouse_semaphore_attach_stats(&s, &stats), ROUSE_OK);
+        for (int i = 0; i < MOST && status == ROUSE_PENDING; i++) {
+            rouse_waiter_init(&w[i], NULL, NULL);
+            status = rouse_semaphore_acquire(&s, &w[i], ROUSE_MAX_PERMITS);
+            queued += status == ROUSE_PENDING ? 1 : 0;
+        }
+        cr_assert(status == ROUSE_OVERFLOW || queued == MOST, "LOCKFREE's waiters count for themselves");
+        cr_assert_eq(stats.refused, status == ROUSE_OVERFLOW ? 1u : 0u);
+        cr_assert_eq(stats.waiting, queued);
+        cr_assert_eq(rouse_semaphore_close(&s), (uint32_t)queued);
+        rouse_semaphore_destroy(&s);
+        free(w);
+    }
+}
