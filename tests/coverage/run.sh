@@ -73,7 +73,7 @@ make_in() {
 
 # The unit tests that have them, and their names.
 misused='config gate mutex once throughput'
-misuse='the_sizes_on_*|leave_below_zero_*|every_sequence_of_*'
+misuse='the_sizes_on_*|without_the_option_*|leave_below_zero_*|every_sequence_of_*'
 misuse="$misuse|handed_over_in*|unlock_of_a_free_one*|waiter_count_and_close|done_or_failed_by_nobody_*"
 misuse="$misuse|close_wakes_all_and_the_holders_*|downgrade_*|ending_a_lock_*|a_mutex_that_is_free_*|start_values"
 misuse="$misuse|waiters_may_lack_more_*"
