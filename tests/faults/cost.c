@@ -223,6 +223,26 @@ static void uncontended(row *each) {
     rouse_mutex_destroy(&m);
 }
 
+/* Calls that cannot have their permits, though many were free before: one waits for more than that, then the
+ * semaphore is closed. */
+static void refused(row *each) {
+    rouse_semaphore s;
+    rouse_semaphore_init(&s, ROUNDS);
+    rouse_waiter_init(&waiters[0], woken, NULL);
+    rouse_waiter_init(&waiters[1], woken, NULL);
+    CHECK(rouse_semaphore_acquire(&s, &waiters[0], ROUNDS + 1) == ROUSE_PENDING);
+    for (uint32_t i = 0; i < ROUNDS / 8; i++) {
+        COUNT(each, !rouse_semaphore_try_acquire(&s, 1));
+    }
+    CHECK(rouse_semaphore_cancel(&s, &waiters[0]) && rouse_semaphore_available(&s) == ROUNDS);
+    CHECK(rouse_semaphore_close(&s) == 0);
+    for (uint32_t i = 0; i < ROUNDS / 8; i++) {
+        COUNT(each, rouse_semaphore_acquire(&s, &waiters[1], 1) == ROUSE_CLOSED);
+        COUNT(each, !rouse_semaphore_try_acquire(&s, 1));
+    }
+    rouse_semaphore_destroy(&s);
+}
+
 /* One at a time, of several: each call knows what the last one left. */
 static void in_turn(row *each) {
     rouse_semaphore s;
@@ -437,6 +457,7 @@ static void limit_yields(void) {
 enum {
     PLAIN,
     IN_TURN,
+    REFUSED,
     WAKE_FIRST,
     STORE_FIRST,
     TAKE_FIRST,
@@ -470,6 +491,7 @@ static row rows[ROWS] = {
         ROW("a call that finds nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(2, 2, 2)),
     [IN_TURN] =
         ROW("one at a time, nobody waiting (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1.14)),
+    [REFUSED] = ROW("a call that is refused", BY_BACKEND(0.4, 0.0, 0.01), BY_BACKEND(3, 2, 4)),
     [WAKE_FIRST] = ROW("release to the first waiter", BY_BACKEND(1.1, 1.1, 1.2), BY_BACKEND(5, 6, 19)),
     [STORE_FIRST] = ROW("a release behind it, stored", BY_BACKEND(1.1, 1.1, 2.1), BY_BACKEND(5, 6, 19)),
     [TAKE_FIRST] = ROW("who takes that (exactly)", BY_BACKEND(1.0, 1.0, 1.0), BY_BACKEND(1, 1, 1)),
@@ -510,6 +532,7 @@ int main(void) {
     invite_of_limit(&rows[QUEUE_LIMIT]);
     uncontended(&rows[PLAIN]);
     in_turn(&rows[IN_TURN]);
+    refused(&rows[REFUSED]);
     first_wait(&rows[WAKE_FIRST], &rows[STORE_FIRST], &rows[TAKE_FIRST]);
     hand_over(&rows[QUEUE_ALONE], &rows[WAKE_ALONE], 0);
     hand_over(&rows[QUEUE_MANY], &rows[WAKE_MANY], 100);

@@ -87,6 +87,7 @@ ROUSE_INLINE_ bool rouse_word_take_from_(rouse_atomic_u64_ *word, rouse_atomic_u
         if (ROUSE_LIKELY_(rouse_u64_cas_acquire_(word, &seen, seen - n))) {
             return true;
         }
+        rouse_word_note_(guess, seen); /* the next call that cannot have its n leaves the word alone */
     }
     return false;
 }
