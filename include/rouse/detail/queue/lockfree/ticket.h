@@ -225,6 +225,7 @@ ROUSE_INLINE_ bool rouse_ticket_issue_(rouse_waiter_queue *q, const rouse_spot_ 
         if (rouse_word_closed_(state)) {
             return false;
         }
+        rouse_word_note_(&q->guess_, after);
         /* E4: release, for the waker that sees the ticket. Acquire, for a second look at a condition (E3). */
         if (rouse_u64_cas_acq_rel_(&q->word_, &state, after) && rouse_state_is_queue_(after)) {
             return true;
