@@ -503,7 +503,13 @@ def mutants():
                     table[key] = {"backend": backends_of(file, "SPIN LOCKFREE"), "file": file, "in": name, "nth": nth,
                                   "old": found.group().strip(), "new": become(found).strip(), "hints": [],
                                   "tests": topics_of(file)}
-    rows = pathlib.Path(HERE, "survivors.md").read_text().split("\n## Reported")[0]
+    rows, elsewhere = pathlib.Path(HERE, "survivors.md").read_text().split("\n## Reported")[0].split("\n## Asked in C++")
+    for name in re.findall(r"^\| `(\w+)` \|", elsewhere, re.M):
+        asked = [key for key in table if key.split()[0] == name]
+        if not asked:
+            sys.exit(f"survivors.md names {name}, which has no mutation any more")
+        for key in asked:
+            del table[key]
     for name, why in re.findall(r"^\| `(\w+ \w+(?: in \S+)?)` \| (.*) \|$", rows, re.M):
         if name not in table:
             sys.exit(f"survivors.md names {name}, which is no mutation any more")
