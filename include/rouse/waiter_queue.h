@@ -128,27 +128,11 @@ ROUSE_INLINE_ rouse_status rouse_queue_wake_(rouse_waiter_queue *q, uint32_t n, 
     return status;
 }
 
-/* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
-ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
-    rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
-    uint64_t seen = rouse_word_guess_(&q->word_, guess);
-    while (rouse_word_balance_(seen) == 0) {
-        rouse_word_note_(guess, seen + 1);
-        /* E3: release, for the thread that takes the credit. */
-        if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
-            return ROUSE_OK;
-        }
-    }
-    rouse_word_note_(guess, seen);
-    return rouse_backend_give_back_(q, 1, 1);
-}
-
 /* Gives n to a queue that stores `most` at most. ROUSE_INVALID: it would store more, and nothing changed.
- * Without a guess of the word the first guess is that no other task holds any. A load of the word right
- * before a read-modify-write of it takes a quarter of the time of a pair; a wrong guess takes a twentieth. */
-ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+ * `seen` is the word, or a guess of it, which is at most `most` - n if n is 0. */
+ROUSE_INLINE_ rouse_status rouse_queue_give_back_from_(rouse_waiter_queue *q, uint64_t seen, uint32_t n,
+                                                       uint32_t most) {
     rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
-    uint64_t seen = guess != NULL && n != 0 ? rouse_word_guess_(&q->word_, guess) : most - n;
     while (rouse_word_balance_(seen) >= 0 && (uint32_t)rouse_word_balance_(seen) + n <= most) {
         rouse_word_note_(guess, seen + n);
         /* E3: release, for the thread that takes the credit. */
@@ -161,6 +145,19 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_
         return rouse_word_balance_(seen) < 0 ? ROUSE_OK : ROUSE_INVALID;
     }
     return rouse_backend_give_back_(q, n, most);
+}
+
+/* Gives 1 to a queue that is to store 1 at most; ROUSE_INVALID: it had one. */
+ROUSE_INLINE_ rouse_status rouse_queue_unlock_(rouse_waiter_queue *q) {
+    return rouse_queue_give_back_from_(q, rouse_word_guess_(&q->word_, rouse_backend_guess_(q)), 1, 1);
+}
+
+/* Without a guess of the word the first guess is that no other task holds any. A load of the word right
+ * before a read-modify-write of it takes a quarter of the time of a pair; a wrong guess takes a twentieth. */
+ROUSE_INLINE_ rouse_status rouse_queue_give_back_(rouse_waiter_queue *q, uint32_t n, uint32_t most) {
+    rouse_atomic_u64_ *const guess = rouse_backend_guess_(q);
+    return rouse_queue_give_back_from_(
+        q, guess != NULL && n != 0 ? rouse_word_guess_(&q->word_, guess) : most - n, n, most);
 }
 #endif
 
