@@ -14,9 +14,8 @@
  *   One winner. The any keeps exactly one arm's grant. If another arm is granted as well, the any hands that
  *   grant on (releases, unlocks, passes on) before the call that made it returns; inside a wake, when that
  *   wake has returned.
- *   Nothing is left behind. When wake runs, or rouse_any_wait returns anything but ROUSE_PENDING, every arm
- *   is
- *   out of its queue: you may free arms and objects.
+ *   Nothing is left behind. When wake runs, or rouse_any_wait returns anything but ROUSE_PENDING, every
+ *   arm is out of its queue: you may free arms and objects.
  *   Ties go to the first arm in the array. A closed object wins with ROUSE_CLOSED; a set event and a drained
  *   gate win with ROUSE_OK, as always.
  *   What a thread did before the release that made the winner happens before wake.
@@ -70,10 +69,8 @@ typedef struct rouse_arm {
     uint32_t index_; /* in the any's array */
 } rouse_arm;
 
-/* state_    bits 0-15   how many still hold the any: each arm whose leg is to come, and the thread that
- * decides
- *           bit  16     DECIDING: a thread is queueing or cancelling the arms, and will look at the winner
- *           after that
+/* state_    bits 0-15   how many still hold the any: each arm whose leg is to come, and the deciding thread
+ *           bit  16     DECIDING: a thread is queueing or cancelling the arms; then it looks at the winner
  *           bits 17-32  the winner's index + 1; 0: nobody has won
  *           bit  33     LEAVING: cancelled, or refused at a later arm. No arm asks any more
  *   A leg is the wake of one arm. Only the thread that takes DECIDING may cancel arms. A leg that wins while

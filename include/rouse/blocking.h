@@ -25,7 +25,7 @@
  * To end a thread that sleeps, close the object, or use a time-out. A signal handler (or asynchronous
  * cancellation) may end a thread while it sleeps in a call that ends in _blocking or _timed. Then the thread
  * leaves the queue, and gives back what it had just been granted. (An element that it had just received from
- * a channel is lost.) A thread must not be ended in rouse_thread_waiter_await or in
+ * a channel is lost.) A thread must not be ended in rouse_thread_waiter_await, in its _until variant or in
  * rouse_barrier_arrive_blocking.
  *
  * Priorities. A thread that waits inside the library does not starve threads of lower priority: after a
@@ -123,7 +123,8 @@ ROUSE_INLINE_ bool rouse_thread_waiter_sleep_(rouse_thread_waiter *t, uint64_t d
  *         rouse_thread_waiter_await(t, ROUSE_PENDING) returns it.
  * Requires that the call to which &t->waiter was given has answered ROUSE_PENDING.
  * deadline_ns: a time on rouse_now_ns's clock. If it is in the past the call does not sleep. UINT64_MAX:
- * forever. */
+ * forever. Not a cancellation point, and the thread must not be ended in it, as in
+ * rouse_thread_waiter_await. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ bool rouse_thread_waiter_await_until(rouse_thread_waiter *t, uint64_t deadline_ns,
                                                    rouse_status *outcome) {

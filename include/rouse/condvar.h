@@ -168,8 +168,8 @@ ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_
  *   ROUSE_CLOSED    closed; nothing changed, the mutex is still held
  *   ROUSE_NOMEM     LOCKFREE only; nothing changed, the mutex is still held
  * Requires that the mutex is held, and that w is initialised and not queued.
- * Wakes: w's wake runs on the thread that unlocks the mutex, signals or closes, perhaps before this returns.
- * */
+ * Wakes: w's wake runs on the thread that unlocks the mutex, signals or closes, perhaps before this call
+ * returns; or in its mailbox's drain. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_condvar_wait(rouse_condvar *c, rouse_condvar_waiter *w) {
     rouse_mutex *mutex;

@@ -34,7 +34,8 @@
  *                                      free what another allocated
  *   ROUSE_TRACE(event, object, waiter)
  *                             unit     undefined | a statement to run at every queueing, grant, wake,
- *                                      invitation, cancel and close (event: a string literal)
+ *                                      invitation, cancel, close and so on (event: a string literal;
+ *                                      docs/debugging.md has the table of events)
  *   ROUSE_STATS               program  undefined | defined: the library times waits, and stats.h counts them.
  *                                      Costs 8 bytes in each waiter and queue, and two clock reads for each
  *                                      call that queues; nothing for a call that does not

@@ -313,9 +313,8 @@ ROUSE_INLINE_ void rouse_timed_woken_(rouse_waiter *w, rouse_status status) {
  *
  * mailbox: where wake runs when t is granted; NULL if the program has one thread. wake: called with the
  * outcome, once for each ROUSE_PENDING; t is yours again from that call on. If wake is NULL, poll
- * rouse_waiter_status(&t->waiter). When it has the outcome, let t wait again or call rouse_timed_cancel:
- * until
- * then t is in the deadlines. data: for rouse_timed_data. */
+ * rouse_waiter_status(&t->waiter). When it has the outcome, let t wait again or call rouse_timed_cancel,
+ * because until then t is in the deadlines. data: for rouse_timed_data. */
 ROUSE_INLINE_ void rouse_timed_init(rouse_timed *t, rouse_deadlines *d, rouse_mailbox *mailbox,
                                     rouse_timed_wake_fn *wake, void *data) {
     ROUSE_CHECK_OBJECT_(t);

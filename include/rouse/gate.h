@@ -128,8 +128,7 @@ ROUSE_INLINE_ uint32_t rouse_gate_close(rouse_gate *g) {
     return seen == 0 ? rouse_queue_set_(ROUSE_GATE_QUEUE_(g)) : 0;
 }
 
-/* Returns whether the gate is closed. What came before close happens before whatever follows a true answer.
- * */
+/* Returns whether the gate is closed. What came before close happens before what follows a true answer. */
 ROUSE_INLINE_ bool rouse_gate_is_closed(const rouse_gate *g) {
     ROUSE_CHECK_LOOK_(g, ROUSE_GATE_QUEUE_(g));
     /* E41: acquire, as in enter. */

@@ -161,8 +161,8 @@ ROUSE_INLINE_ void rouse_mailbox_post(rouse_mailbox *mb, rouse_waiter *w, rouse_
 }
 
 /* Runs the wakes that have arrived, oldest first. Returns how many. Requires that the loop's thread calls it.
- * For a drain inside a wake see "A loop inside a wake" above; the number then includes those that it leaves
- * to the outermost call. */
+ * Inside a wake it may leave them to the outermost call (see "A loop may run inside a wake" above); the
+ * number includes those. */
 ROUSE_INLINE_ size_t rouse_mailbox_drain(rouse_mailbox *mb) {
     rouse_inbox_ *const mine = rouse_inbox_mine_();
     const uint32_t running = rouse_u32_load_relaxed_(&mine->running_);

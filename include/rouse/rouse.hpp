@@ -8,12 +8,13 @@
  *     rouse::mutex_guard guard = co_await mutex.lock().on(mailbox);              // unlocked likewise
  *     rouse_status status = co_await event.wait().on(mailbox).stop(token);
  *     rouse::any_result first = co_await rouse::any(limit.acquire(), event.wait()).on(mailbox);
+ *
  * Where a coroutine continues
- *   With a mailbox it continues in the drain, on the loop's thread. Nothing is allocated: the waiter is in
- *   the coroutine's frame.
+ *   With a mailbox it continues in the drain, on the loop's thread. Nothing is allocated, because the waiter
+ *   is in the coroutine's frame (but rouse::any allocates).
  *   Without a mailbox it continues on the thread whose call woke it. A wait that queues then allocates its
  *   waiter, because the coroutine may be destroyed before its wake has run; it gets ROUSE_NOMEM if there is
- *   no memory. rouse::any always allocates when it queues.
+ *   no memory. rouse::any allocates in every case, even if an arm answers at once.
  *
  * A coroutine may be destroyed while it waits, on the thread on which it would continue. Then it leaves the
  * queue. If it had been granted and not yet resumed, what it was granted goes back at once, so the object may

@@ -20,9 +20,9 @@
  * Ordering: what a writer did before end_write or downgrade happens before whatever the next holders do. What
  * readers did before end_read happens before whatever the next writer does.
  *
- * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. About 2^40 /
- * readers writers can wait at the same time; one more gets ROUSE_OVERFLOW (LOCKFREE, LOCAL: no
- * limit). */
+ * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. With MUTEX and
+ * SPIN at most 16,777,215 can wait at the same time, and no more than about 2^40 / readers writers; one more
+ * gets ROUSE_OVERFLOW. LOCKFREE and LOCAL have no limit. */
 #ifndef ROUSE_RWLOCK_H
 #define ROUSE_RWLOCK_H
 
@@ -51,8 +51,7 @@ typedef struct rouse_rwlock {
 
 /* Initialises a lock that nobody holds.
  *   ROUSE_OK        done
- *   ROUSE_INVALID   readers is 0 or above ROUSE_MAX_PERMITS; the lock works with the nearest allowed number
- *   */
+ *   ROUSE_INVALID   readers is 0 or above ROUSE_MAX_PERMITS; the lock has the nearest allowed number */
 ROUSE_INLINE_ rouse_status rouse_rwlock_init(rouse_rwlock *l, uint32_t readers) {
     ROUSE_CHECK_OBJECT_(l);
     l->readers_ = ROUSE_RWLOCK_CUT_(readers);

@@ -157,8 +157,7 @@ ROUSE_INLINE_ void *rouse_several_data(const rouse_several *s) {
  * Returns
  *   ROUSE_OK        s has all permits
  *   ROUSE_PENDING   s waits; wake is called when it has all permits, or has none and never will
- *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   what rouse_limit_acquire returned at one of the steps; s has
- *   none
+ *   ROUSE_FULL, ROUSE_CLOSED, ROUSE_INVALID   what rouse_limit_acquire returned at a step; s has none
  *   ROUSE_INVALID   also if s is waiting or has permits already; nothing changed */
 ROUSE_NODISCARD_ ROUSE_INLINE_ rouse_status rouse_several_acquire(rouse_several *s, const rouse_step *steps,
                                                                   uint32_t count) {

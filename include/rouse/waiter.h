@@ -31,7 +31,7 @@
  *
  * No spurious wake-ups: ROUSE_OK means that you have what you asked for. (The exceptions are
  * rouse_waiter_queue_add_waiter_if and rouse_notify_wait_if: there ROUSE_OK means that you should check your
- * condition again.)
+ * condition again. An object in throughput mode adds ROUSE_RETRY, see below.)
  *
  * An object in throughput mode (semaphore.h) adds two statuses. wake(w, ROUSE_RETRY) is not an outcome: w is
  * still queued, it is w's turn to ask, and you must call resume or decline. Until then cancel returns false.
