@@ -9,7 +9,7 @@
  *     rouse_mailbox_drain(&mailbox);                                         // runs the wakes of grants,
  *     rouse_deadlines_run(&deadlines, now);                                  // then those of time-outs
  *
- * wake gets the outcome, as a waiter's does, or ROUSE_TIMEDOUT. The library reads no clock: `until` and `now`
+ * wake gets the outcome, as a waiter's does, or ROUSE_TIMEDOUT. This header reads no clock: `until` and `now`
  * are times on your clock, in nanoseconds or any other unit.
  *
  * The deadlines and everything that waits with them belong to one thread, the loop's. If other threads
