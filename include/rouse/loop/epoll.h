@@ -20,6 +20,7 @@
 
 #include "../deadline.h"
 #include "../detail/base/atomic.h"
+#include "../detail/base/time.h"
 #include "../detail/loop/clock.h"
 #include "../detail/loop/eventfd.h"
 #include "../mailbox.h"
@@ -40,7 +41,7 @@ typedef struct rouse_epoll {
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
 ROUSE_INLINE_ uint64_t rouse_epoll_now(void) {
-    return rouse_clock_now_();
+    return rouse_time_now_();
 }
 ROUSE_INLINE_ rouse_mailbox *rouse_epoll_mailbox(rouse_epoll *r) {
     return &r->mailbox_;

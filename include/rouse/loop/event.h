@@ -16,6 +16,7 @@
 #define ROUSE_LOOP_EVENT_H
 
 #include "../deadline.h"
+#include "../detail/base/time.h"
 #include "../detail/loop/clock.h"
 #include "../mailbox.h"
 
@@ -34,7 +35,7 @@ typedef struct rouse_libevent {
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
 ROUSE_INLINE_ uint64_t rouse_libevent_now(void) {
-    return rouse_clock_now_();
+    return rouse_time_now_();
 }
 ROUSE_INLINE_ rouse_mailbox *rouse_libevent_mailbox(rouse_libevent *r) {
     return &r->mailbox_;

@@ -18,16 +18,20 @@
 #define ROUSE_LOOP_URING_H
 
 #include "../deadline.h"
+#include "../detail/base/time.h"
 #include "../detail/loop/clock.h"
 #include "../detail/loop/eventfd.h"
 #include "../mailbox.h"
 
 #include <errno.h>
-#include <liburing.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <unistd.h>
+#if defined(__GLIBC__) && !defined(__USE_POSIX) /* what glibc makes of -std=c11 */
+#    error "rouse/loop/uring.h: <liburing.h> needs -std=gnu11, or _GNU_SOURCE before the first include"
+#endif
+#include <liburing.h>
 
 typedef struct rouse_uring {
     rouse_mailbox mailbox_;
@@ -39,7 +43,7 @@ typedef struct rouse_uring {
 
 /* Now, in nanoseconds, on the clock of this loop's deadlines. */
 ROUSE_INLINE_ uint64_t rouse_uring_now(void) {
-    return rouse_clock_now_();
+    return rouse_time_now_();
 }
 ROUSE_INLINE_ rouse_mailbox *rouse_uring_mailbox(rouse_uring *r) {
     return &r->mailbox_;

@@ -1,5 +1,4 @@
-/* rouse/detail/loop/clock.h: what the headers of loop/ share: a clock, and how long a loop may sleep.
- * Internal. */
+/* rouse/detail/loop/clock.h: what the headers of loop/ share: how long a loop may sleep. Internal. */
 #ifndef ROUSE_DETAIL_LOOP_CLOCK_H
 #define ROUSE_DETAIL_LOOP_CLOCK_H
 
@@ -7,14 +6,6 @@
 
 #include <limits.h>
 #include <stdint.h>
-#include <time.h>
-
-/* Returns CLOCK_MONOTONIC in nanoseconds. */
-ROUSE_INLINE_ uint64_t rouse_clock_now_(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Returns the milliseconds from now to the first deadline, rounded up, so that a loop that sleeps for that
  * long finds it due. 0: it is due; -1: there is none. */
