@@ -98,6 +98,9 @@ ROUSE_INLINE_ bool rouse_semaphore_try_acquire(rouse_semaphore *s, uint32_t n) {
  * that wake; for waiters on a mailbox, in its drain. You may destroy the semaphore as soon as its last waiter
  * has been granted. While a release of several permits serves waiters, other threads may see it half done:
  * some waiters granted, the rest not free yet.
+ * Limit (LOCKFREE): keep the permits that are free, held and given to waiters at ROUSE_MAX_PERMITS or fewer.
+ * With more, calls under way at the same time may bring back more than there is room for, when it is too late
+ * to refuse them: what would make more than 2^30 - 1 free (throughput mode: 2^29 - 1) is dropped.
  * Cost: one atomic read-modify-write when nobody waits. */
 ROUSE_INLINE_ rouse_status rouse_semaphore_release(rouse_semaphore *s, uint32_t n) {
     ROUSE_CHECK_USE_(s, &s->queue_);

@@ -139,8 +139,8 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_back_from_(rouse_waiter_queue *q, ui
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + n))) {
             return ROUSE_OK;
         }
+        rouse_word_note_(guess, seen);
     }
-    rouse_word_note_(guess, seen);
     if (n == 0) {
         return rouse_word_balance_(seen) < 0 ? ROUSE_OK : ROUSE_INVALID;
     }

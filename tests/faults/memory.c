@@ -3,7 +3,8 @@
  *   memory storm N      one waiter stays at the head while N others queue and cancel, in five orders
  *   memory timeouts N   N waiters queue and all give up, on a queue that nobody releases
  *   memory limits       ROUSE_OVERFLOW at the limits and one past them
- *   memory wrap N       N waiters pass through, starting just before the ticket's counter wraps (LOCKFREE)
+ *   memory wrap N       N waiters pass through, starting just before the ticket's counter wraps, and those of segments, links
+ *                       and the pool (LOCKFREE)
  *
  * The heap is counted through ROUSE_MALLOC. MUTEX and SPIN must not allocate at all. For LOCKFREE the
  * bound follows detail/queue/lockfree.h: k waiters alive keep at most k + 2 segments here. They never keep
@@ -19,6 +20,7 @@
 
 #define CHECK_CONTEXT "(heap %llu, most %llu)", (unsigned long long)heap.bytes, (unsigned long long)heap.most
 #include "../support/check.h"
+#include "../support/late.h"
 #include "../support/random.h"
 
 #define BATCH 1024 /* waiters alive together in a storm */
@@ -276,8 +278,9 @@ static void limits(void) {
 
 /* ---- wrap ----------------------------------------------------------------------------------------------------------------- */
 
-/* n tickets, beginning with `first`: some are served, some cancelled in between, always a few in the queue. */
-static void wrap(uint64_t n, uint64_t first, bool report) {
+/* n tickets, beginning with `first`: some are served, some cancelled in between, always a few in the queue. Every segment and
+ * link is `before` uses from the wrap of its own count. */
+static void wrap(uint64_t n, uint64_t first, uint32_t before, bool report) {
     enum { DEEP = 64 };
     const double begin = seconds();
     rouse_semaphore s;
@@ -289,8 +292,11 @@ static void wrap(uint64_t n, uint64_t first, bool report) {
 #if IS_LOCKFREE
     rouse_u64_init_(&s.queue_.word_, rouse_state_empty_(0, first, false));
     rouse_u64_init_(&s.queue_.served_, first);
+    late_queue(&s.queue_, before);
     (void)rouse_semaphore_reserve(&s,
                                   1); /* the first segment begins at the ticket, whatever its place in it */
+#else
+    (void)before;
 #endif
     while (queued < n) {
         const uint32_t many = 1 + roll(&numbers, DEEP - 1);
@@ -352,7 +358,7 @@ int main(int argc, char **argv) {
                                         (UINT64_C(1) << 59) - (UINT64_C(1) << 31)};
         for (size_t end = 0; end < sizeof ends / sizeof *ends; end++) {
             for (uint32_t before = 0; before <= 64; before++) {
-                wrap(n / 64, ends[end] - before * 13, before == 64);
+                wrap(n / 64, ends[end] - before * 13, before, before == 64);
             }
         }
     } else {

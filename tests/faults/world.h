@@ -24,6 +24,8 @@
 
 #include <rouse/waiter_queue.h>
 
+#include "../support/late.h"
+
 #include <ctype.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -645,18 +647,23 @@ static inline void check_end(void) {
 
 /* ---- the world's beginning -------------------------------------------------------------------------------------------- */
 
-/* serial: where the tickets begin (LOCKFREE). */
+/* serial: where the tickets begin (LOCKFREE). If it is not 0, segments, links and the pool are at their second use before the
+ * wrap of their counts, too. */
 static inline void begin_world(uint32_t credit, uint32_t serial) {
     memset(&the, 0, offsetof(world, slots));
     memset(&seam, 0, sizeof seam);
-    seam.overrun = someone_spins;
     rouse_waiter_queue_init(&the.queue, credit);
 #if ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
     the.queue.word_.value_ = rouse_state_empty_(credit, serial, false);
     the.queue.served_.value_ = serial;
+    if (serial != 0) {
+        late_queue(&the.queue, 2);
+    }
 #else
     (void)serial;
 #endif
+    memset(&seam, 0, sizeof seam);
+    seam.overrun = someone_spins;
     the.put_in = credit;
 }
 

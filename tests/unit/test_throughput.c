@@ -1306,3 +1306,79 @@ Test(throughput, many_permits_for_one_invited_waiter) {
         rouse_semaphore_destroy(&s);
     }
 }
+
+/* ---- more than ROUSE_MAX_PERMITS at once ------------------------------------------------------------------------------- */
+
+/* LOCKFREE: what a cancel gives back cannot be refused. If other threads release ROUSE_MAX_PERMITS while it is under way,
+ * more than that become free: in strict order up to 2^30 - 1, in throughput mode no more than ROUSE_MAX_PERMITS. The rest is
+ * dropped, as semaphore.h says. Here the other threads are what comes in in the middle of the cancel. */
+#define EXCESS_TEST(...) Test(throughput, __VA_ARGS__, .disabled = ROUSE_BACKEND != ROUSE_BACKEND_LOCKFREE)
+enum { STRICT_MOST = (1 << 30) - 1 };
+
+static struct excess {
+    rouse_semaphore s;
+    probe p[2];
+    uint32_t given; /* to the second waiter, whose cancel comes in in the first one's */
+    uint32_t last;  /* released in the middle of the innermost cancel */
+} excess;
+
+static void release_last(void) {
+    must_release(&excess.s, excess.last);
+}
+static void give_and_cancel_second(void) {
+    must_release(&excess.s, excess.given);
+    inside_cancel = release_last;
+    cr_assert(rouse_semaphore_cancel(&excess.s, &excess.p[1].waiter));
+}
+/* Takes all that is free. */
+static uint64_t drain_excess(void) {
+    uint64_t taken = 0;
+    for (uint32_t n = 1u << 28; n != 0; n /= 2) {
+        while (rouse_semaphore_try_acquire(&excess.s, n)) {
+            taken += n;
+        }
+    }
+    return taken;
+}
+/* The first waiter has all but one of ROUSE_MAX_PERMITS when it is cancelled; `come_in` runs meanwhile. */
+static void cancel_the_first(uint32_t second_asks, void (*come_in)(void)) {
+    probes_init(excess.p, 2);
+    must_queue(&excess.s, &excess.p[0], ROUSE_MAX_PERMITS);
+    must_queue(&excess.s, &excess.p[1], second_asks);
+    must_release(&excess.s, ROUSE_MAX_PERMITS - 1);
+    inside_cancel = come_in;
+    cr_assert(rouse_semaphore_cancel(&excess.s, &excess.p[0].waiter));
+    cr_assert_null(inside_cancel);
+}
+
+EXCESS_TEST(one_cancel_under_way_loses_nothing_in_strict_order) {
+    rouse_semaphore_init(&excess.s, 0);
+    excess.last = ROUSE_MAX_PERMITS;
+    cancel_the_first(1, release_last);
+    expect_told(&excess.p[1], ROUSE_OK);
+    cr_assert_eq(drain_excess(), 2 * (uint64_t)ROUSE_MAX_PERMITS - 2);
+    rouse_semaphore_destroy(&excess.s);
+}
+
+EXCESS_TEST(two_cancels_under_way_keep_2_to_the_30_minus_1_in_strict_order) {
+    for (uint32_t past = 0; past <= 1; past++) {
+        rouse_semaphore_init(&excess.s, 0);
+        excess.given = STRICT_MOST - (2 * ROUSE_MAX_PERMITS - 1) + past;
+        excess.last = ROUSE_MAX_PERMITS;
+        cancel_the_first(ROUSE_MAX_PERMITS, give_and_cancel_second);
+        cr_assert_eq(drain_excess(), STRICT_MOST);
+        rouse_semaphore_destroy(&excess.s);
+    }
+}
+
+EXCESS_TEST(a_cancel_under_way_keeps_the_maximum_in_throughput_mode) {
+    for (uint32_t past = 0; past <= 1; past++) {
+        rouse_semaphore_init_throughput(&excess.s, 0, 8);
+        excess.last = 1 + past;
+        cancel_the_first(1, release_last);
+        expect_told(&excess.p[1], ROUSE_RETRY);
+        cr_assert_eq(rouse_semaphore_resume(&excess.s, &excess.p[1].waiter), ROUSE_OK);
+        cr_assert_eq(drain_excess(), ROUSE_MAX_PERMITS - 1);
+        rouse_semaphore_destroy(&excess.s);
+    }
+}

@@ -230,8 +230,8 @@ ROUSE_INLINE_ rouse_status rouse_queue_give_one_(rouse_waiter_queue *q) {
         if (ROUSE_LIKELY_(rouse_u64_cas_release_(&q->word_, &seen, seen + 1))) {
             return ROUSE_OK;
         }
+        rouse_word_note_(&q->guess_, seen);
     }
-    rouse_word_note_(&q->guess_, seen);
     return rouse_queue_hand_off_(q);
 }
 
