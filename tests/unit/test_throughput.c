@@ -1080,6 +1080,41 @@ MODE_TEST(the_count_of_one_that_gives_up_stays) {
     rouse_semaphore_destroy(&s);
 }
 
+/* The last waiter gives up, and nothing is free: it declines, or was beaten and is cancelled. Nobody waits then, so the
+ * count begins again with the next one, which may be for several and may give up too. */
+MODE_TEST(the_count_ends_when_the_last_one_gives_up) {
+    for (int way = 0; way < 4; way++) {
+        const bool beaten = way % 2 != 0;
+        const bool for_several = way / 2 != 0;
+        rouse_semaphore s;
+        probe p[3];
+        rouse_semaphore_init_throughput(&s, 0, 1);
+        probes_init(p, 3);
+        must_queue(&s, &p[0], 1);
+        must_release(&s, 1);
+        cr_assert(rouse_semaphore_try_acquire(&s, 1));
+        if (beaten) {
+            cr_assert_eq(rouse_semaphore_resume(&s, &p[0].waiter), ROUSE_PENDING);
+            cr_assert(rouse_semaphore_cancel(&s, &p[0].waiter));
+        } else {
+            rouse_semaphore_decline(&s, &p[0].waiter);
+        }
+        expect_free(&s, 0, 0);
+        if (for_several) {
+            must_queue(&s, &p[1], 2);
+        }
+        must_queue(&s, &p[2], 1);
+        if (for_several) {
+            cr_assert(rouse_semaphore_cancel(&s, &p[1].waiter));
+        }
+        must_release(&s, 1);
+        expect_told(&p[2], ROUSE_RETRY);
+        cr_assert_eq(overtakers(&s), 1, "way %d", way);
+        cr_assert_eq(rouse_semaphore_resume(&s, &p[2].waiter), ROUSE_OK);
+        rouse_semaphore_destroy(&s);
+    }
+}
+
 /* Two leave the list to ask, and the older one is put back: the next one is behind it in the list, and can
  * leave. */
 SEVERAL_TEST(the_one_behind_one_that_was_put_back_leaves) {

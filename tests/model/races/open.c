@@ -1274,6 +1274,74 @@ static void count_begins_again_behind(void) {
     settle(1);
 }
 
+/* D was overtaken as often as may be, and left. A, which has that count, leaves too, while others queue. The count ends
+ * if nobody waits then, and stays if somebody has queued before A begins to leave. */
+static atomic_int a_has_left, one_has_queued;
+static bool queued_before; /* A leaves */
+static bool queued_after[GUESTS];
+static int taken;
+static void queues_at_the_end(void *arg) {
+    guest *const g = arg;
+    const bool after = atomic_load_explicit(&a_has_left, memory_order_acquire) != 0;
+    waits_for_one(g);
+    queued_after[g - guests] = after && g->answer == ROUSE_PENDING;
+    if (g->answer == ROUSE_PENDING) {
+        atomic_store_explicit(&one_has_queued, 1, memory_order_release);
+    }
+}
+static void leaves_at_the_end(void *g) {
+    queued_before = atomic_load_explicit(&one_has_queued, memory_order_acquire) != 0;
+    declines(g);
+    if (A->cancelled == 0) {
+        cancels(g);
+    }
+    atomic_store_explicit(&a_has_left, A->cancelled, memory_order_release);
+}
+static void tries(void *unused) {
+    (void)unused;
+    if (VERB(try_acquire)(q, 1)) {
+        taken++;
+        put(1);
+    }
+}
+static void releases_and_tries(void *unused) {
+    put(1);
+    tries(unused);
+    tries(unused);
+}
+static void start_with_a_count(void) {
+    several = true;
+    start(0, 1);
+    queue_n(D, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    mc_assert(is_told(D) && VERB(resume)(q, &D->waiter) == ROUSE_PENDING);
+    cancels(D);
+}
+static void count_ends_others_queue(void) {
+    start_with_a_count();
+    run(queues_at_the_end, B, leaves_at_the_end, A, queues_at_the_end, C);
+    mc_assert(A->cancelled);
+    put(1);
+    tries(NULL);
+    mc_assert(!queued_before || taken == 0);
+    mc_assert(!queued_after[1] || !queued_after[2] || taken == 1);
+    settle(1);
+}
+static void count_ends_newcomer(void) {
+    start_with_a_count();
+    run(queues_at_the_end, B, leaves_at_the_end, A, releases_and_tries, NULL);
+    if (got[1] == 0) {
+        tries(NULL);
+        mc_assert((!queued_before && A->cancelled) || taken == 0);
+        mc_assert(!queued_after[1] || taken != 0);
+    } else {
+        put(1);
+    }
+    settle(1);
+}
+
 /* ---- several under way ------------------------------------------------------------------------------------------------- */
 
 #if !defined(OF_LIMIT) && !SEGMENTED /* which invite one at a time */
@@ -1642,6 +1710,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "destroy after cancel", .body = destroy_after_cancel},
     {.name = "destroy after taking", .body = destroy_after_taking},
     {.name = "count begins again behind one who left", .body = count_begins_again_behind},
+    {.name = "count ends with the last one, others queue", .body = count_ends_others_queue, .bound = BOUND},
+    {.name = "count ends with the last one, newcomer", .body = count_ends_newcomer, .bound = BOUND},
     {.name = "mailbox, newcomer", .body = mailbox_newcomer, .bound = BOUND},
     {.name = "mailbox, two", .body = two_mailboxes, .bound = BOUND},
     {.name = "mailbox, destroy", .body = mailbox_destroy},

@@ -100,6 +100,24 @@ ROUSE_INLINE_ bool rouse_wait_have_issued_(rouse_waiter_queue *q, rouse_spot_ *a
     return true;
 }
 
+/* Throughput mode: does nobody wait before this ticket, though waiters that gave up have left a count? The
+ * caller has read in the word that the ticket is the next one, and its pool is there. */
+ROUSE_SLOW_ bool rouse_wait_begins_(const rouse_waiter_queue *q, uint64_t ticket) {
+    rouse_pool_ *const pool = rouse_ticket_pool_(q);
+    rouse_spot_ at = ROUSE_SPOT_NONE_;
+    /* E9, E14: rouse_spot_seek_ acquires, so the caller's next CAS comes after the cells were resolved. They
+     * stay so. */
+    return rouse_open_carried_(pool) != 0 && !rouse_spot_seek_(q, pool, &at, ticket);
+}
+/* Makes that count void, because nobody waits. Only for the caller whose CAS has got it the ticket since:
+ * until then nobody had it, so no waiter at or behind it has inherited the count. The CAS by which the waiter
+ * arrives publishes this (E9). */
+ROUSE_INLINE_ void rouse_wait_begin_(const rouse_waiter_queue *q, uint64_t ticket, bool begins) {
+    if (begins) {
+        rouse_open_enter_(rouse_ticket_pool_(q), ticket);
+    }
+}
+
 /* Has the next ticket issued. Before that, it claims the cell, unless n is 1 and others wait.
  *
  *     word                            cell                  word
@@ -117,6 +135,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         uint64_t state = rouse_u64_load_acquire_(&q->word_);
         /* Relaxed: rouse_ticket_serve_to_ says why. In EMPTY, served_ is the next ticket. */
         uint64_t ticket = rouse_u64_load_relaxed_(&q->served_);
+        bool begins;
         if (rouse_word_closed_(state)) {
             return ROUSE_CLOSED;
         }
@@ -138,8 +157,6 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             continue;
         } else if (rouse_state_tag_of_(ticket) != rouse_state_tag_(state)) {
             continue;
-        } else if (rouse_open_on_(q) && rouse_ticket_pool_(q) != NULL) {
-            rouse_open_enter_(rouse_ticket_pool_(q), ticket); /* nobody waits: the count begins again */
         }
         if (!rouse_spot_last_(q, at, ticket)) {
             const rouse_status status = rouse_wait_append_(q, at);
@@ -156,6 +173,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
         if (!rouse_spot_read_(at)) {
             continue;
         }
+        begins = rouse_open_on_(q) && rouse_wait_begins_(q, ticket);
         if (rouse_state_is_queue_(state) && !rouse_state_by_claim_(state) &&
             rouse_cell_state_(at->word) == ROUSE_CELL_FREE_) {
             if (n != 1) {
@@ -168,6 +186,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
             }
             /* E4: release, for the waker that sees the ticket. Acquire, for a second look at a condition. */
             if (rouse_u64_cas_acq_rel_(&q->word_, &state, rouse_state_issued_(ticket, n))) {
+                rouse_wait_begin_(q, ticket, begins);
                 return ROUSE_PENDING;
             }
             continue;
@@ -178,6 +197,7 @@ ROUSE_INLINE_ rouse_status rouse_wait_claim_(rouse_waiter_queue *q, rouse_waiter
              * the thread that was first. */
             if (rouse_u64_cas_acq_rel_(&rouse_spot_cell_(at)->word_, &at->word, claimed)) {
                 at->word = claimed;
+                rouse_wait_begin_(q, ticket, begins);
                 return rouse_wait_have_issued_(q, at) ? ROUSE_PENDING : ROUSE_CLOSED;
             }
         }
