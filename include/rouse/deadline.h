@@ -31,6 +31,7 @@
 #include "config.h"
 #include "detail/base/atomic.h"
 #include "detail/base/check.h"
+#include "detail/base/owner.h"
 #include "detail/wake/deliver.h"
 #include "detail/wake/outcome.h"
 #include "event.h"
@@ -59,6 +60,7 @@ typedef struct rouse_deadlines {
     uint64_t begun_;             /* how many waits have begun                                          */
     void (*changed_)(void *arg); /* called when there is a new earliest deadline; may be NULL        */
     void *changed_arg_;
+    ROUSE_OWNER_MEMBER_
 } rouse_deadlines;
 
 typedef bool rouse_timed_cancel_fn_(void *object, rouse_waiter *w);
@@ -185,6 +187,7 @@ ROUSE_INLINE_ void rouse_deadlines_init(rouse_deadlines *d) {
     d->begun_ = 0;
     d->changed_ = NULL;
     d->changed_arg_ = NULL;
+    ROUSE_OWNER_BEGIN_(d);
 }
 
 /* For a loop that has no hook before it sleeps (loop/event.h): calls changed(arg) when a wait begins whose
@@ -196,7 +199,7 @@ ROUSE_INLINE_ void rouse_deadlines_on_change_(rouse_deadlines *d, void (*changed
 
 /* Ends the object. Requires that nothing waits with it. */
 ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
-    ROUSE_CHECK_OBJECT_(d);
+    ROUSE_CHECK_MINE_(d);
     ROUSE_CHECK_(d->heap_ == NULL && d->due_ == NULL, d, "waiters are queued");
     (void)d;
 }
@@ -204,7 +207,7 @@ ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
 /* Returns the earliest deadline, until which the loop may sleep, or UINT64_MAX if there is none. */
 ROUSE_INLINE_ uint64_t rouse_deadlines_next(const rouse_deadlines *d) {
     const rouse_timed *first;
-    ROUSE_CHECK_OBJECT_(d);
+    ROUSE_CHECK_MINE_(d);
     first = d->due_ != NULL ? d->due_ : d->heap_;
     return first == NULL ? UINT64_MAX : first->until_;
 }
@@ -251,7 +254,7 @@ ROUSE_INLINE_ size_t rouse_deadlines_run(rouse_deadlines *d, uint64_t now) {
     size_t count = 0;
     rouse_inbox_ *held;
     rouse_timed *t;
-    ROUSE_CHECK_OBJECT_(d);
+    ROUSE_CHECK_MINE_(d);
     while ((t = d->heap_) != NULL && t->until_ <= now) {
         rouse_deadlines_remove_(d, t);
         t->place_ = ROUSE_TIMED_DUE_;

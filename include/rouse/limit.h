@@ -994,6 +994,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_reserve(rouse_limit *l, uint32_t waiters)
  *   however many wait.
  *   A waiter for several permits is invited when all of them are free; from then on newcomers may take only
  *   the last of them. Until then nobody overtakes it.
+ *   One waiter is invited at a time, with every backend. So a burst of give-backs wakes sleeping threads one
+ *   after another.
  *   After a set to less, resume may find too few permits although nobody was quicker; that is also
  *   ROUSE_PENDING.
  *   With LOCKFREE, try_acquire never waits. So while somebody waits, it also returns false at a moment in

@@ -29,6 +29,9 @@
  * rouse_mailbox_revoke takes a granted waiter out again before its wake has begun. If a wake inside drain
  * posts to the same mailbox, a new kick announces that.
  *
+ * In throughput mode (semaphore.h) a waiter in the mailbox may be invited and not yet granted: drain asks for
+ * its permit. revoke returns false for it; cancel it first, then revoke it.
+ *
  * A loop may run inside a wake (a modal dialog, a helper that turns the loop until it has an answer). The
  * first drain in a wake leaves what it finds to the outermost call, like every wake inside a wake, and kicks.
  * If the same wake drains again, it must be running a loop. So that drain and every later one in the same
@@ -224,8 +227,8 @@ ROUSE_INLINE_ size_t rouse_run_deferred_wakes(void) {
  * has the outcome; if it is ROUSE_OK, release it if you no longer want it. The call works on every waiter
  * whose wake would run in a drain of mb, even on one that the running drain has already taken. So a wake may
  * free the next waiter.
- * Returns false: w is not in mb. It is still queued, or its wake has begun or has run, or it was never
- * granted.
+ * Returns false: there is nothing to take back. w is still queued, or invited and not cancelled (throughput
+ * mode), or its wake has begun or has run, or it was never granted.
  *
  * If another thread is between the grant and the post, this waits for those few instructions. */
 ROUSE_INLINE_ bool rouse_mailbox_revoke(rouse_mailbox *mb, rouse_waiter *w) {

@@ -224,7 +224,8 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *                            outcome in its status
  * Close wakes the queued waiters. An invited waiter learns from resume or from drain that the semaphore is
  * closed; the number that close returns does not include it. waiter_count includes invited waiters; available
- * is what the next newcomer could take.
+ * is what the next newcomer could take. Until an invited waiter resumes, its permit counts as free, for
+ * ROUSE_OVERFLOW too.
  *
  * A waiter for more than ROUSE_MAX_PERMITS - 14 permits is granted in its turn and never invited.
  *

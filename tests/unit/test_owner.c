@@ -16,6 +16,7 @@ static rouse_once owned_once;
 static rouse_limit owned_limit;
 static rouse_channel owned_channel;
 static rouse_condvar owned_condvar;
+static rouse_deadlines owned_deadlines;
 static int slot;
 static rouse_limit limit_used_first = ROUSE_LIMIT_INIT(1, 1);
 
@@ -95,7 +96,15 @@ static void on_another_thread(void) {
     cr_assert(rouse_limit_try_acquire(&limit_used_first, 1));
     cr_assert_eq(rouse_channel_init(&owned_channel, &slot, 1, sizeof slot), ROUSE_OK);
     rouse_condvar_init(&owned_condvar);
+    rouse_deadlines_init(&owned_deadlines);
     run_on_thread(stranger, NULL, 0);
+}
+
+static void *run_deadlines(void *arg) {
+    return rouse_deadlines_run(&owned_deadlines, 0) == 0 ? arg : NULL;
+}
+static void *look_at_deadlines(void *arg) {
+    return rouse_deadlines_next(&owned_deadlines) == UINT64_MAX ? arg : NULL;
 }
 
 Test(owner, an_object_on_another_thread) {
@@ -118,6 +127,8 @@ Test(owner, an_object_on_another_thread) {
         {close_channel, "rouse_channel_close", &owned_channel},
         {signal_owned, "rouse_condvar_signal", &owned_condvar},
         {take_of_used_first, "rouse_limit_try_acquire", &limit_used_first},
+        {run_deadlines, "rouse_deadlines_run", &owned_deadlines},
+        {look_at_deadlines, "rouse_deadlines_next", &owned_deadlines},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
         stranger = uses[i].use;

@@ -24,6 +24,8 @@
  *   ROUSE_CHECK_USE_(object, owned) begins every public call on an object. owned: the part of it that has the
  *                                   member, the object itself or its queue
  *   ROUSE_CHECK_LOOK_(object, owned)  the same for a call that only looks: the object is const
+ *   ROUSE_CHECK_MINE_(object)       begins a call on an object that has the owner's member alone, and that an
+ *                                   init function has made
  *   ROUSE_ASK_HOLDER_(owned)        a mutex's queue wants to know the data of its holder
  *   ROUSE_HELD_BY_(owned, data)     the waiter with this data holds the mutex now; NULL: an unknown holder
  *   ROUSE_CHECK_HELD_(owned, data, object)  aborts if it is held by this data */
@@ -167,6 +169,8 @@ ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const voi
 #    define ROUSE_CHECK_LOOK_(object, owned)                                  \
         (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_SEEN_BUILT_(object, owned), \
          (void)rouse_owner_look_(&(owned)->thread_, (object), __func__))
+#    define ROUSE_CHECK_MINE_(object) \
+        (ROUSE_CHECK_OBJECT_(object), (void)rouse_owner_look_(&(object)->thread_, (object), __func__))
 
 #else
 
@@ -176,6 +180,7 @@ ROUSE_INLINE_ void *rouse_owner_look_(const rouse_atomic_ptr_ *thread, const voi
 #    define ROUSE_CHECK_USE_(object, owned) (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_BUILT_(object, owned))
 #    define ROUSE_CHECK_LOOK_(object, owned) \
         (ROUSE_CHECK_OBJECT_(object), ROUSE_CHECK_SEEN_BUILT_(object, owned))
+#    define ROUSE_CHECK_MINE_(object) ROUSE_CHECK_OBJECT_(object)
 
 #endif
 
