@@ -19,19 +19,15 @@
 
 #include "../deadline.h"
 #include "../detail/base/time.h"
-#include "../detail/loop/clock.h"
 #include "../detail/loop/eventfd.h"
 #include "../mailbox.h"
 
 #include <errno.h>
+#include <liburing.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <unistd.h>
-#if defined(__GLIBC__) && !defined(__USE_POSIX) /* what glibc makes of -std=c11 */
-#    error "rouse/loop/uring.h: <liburing.h> needs -std=gnu11, or _GNU_SOURCE before the first include"
-#endif
-#include <liburing.h>
 
 typedef struct rouse_uring {
     rouse_mailbox mailbox_;
