@@ -1,9 +1,11 @@
 #!/bin/sh
-# benches/instructions.sh: how many instructions a round of a loop takes: callgrind counts two lengths of the loop in
-# rouse_instructions_BACKEND (instructions.c), and the difference is the rounds'.
+# benches/instructions.sh: how many instructions a round of a loop takes: callgrind counts two lengths of the loop, and the
+# difference is the rounds'.
 #
-#   instructions.sh PROGRAM [MOST [LOOP]]    prints the number; exit status 1: it is more than MOST (0: no bound). The loop
-#                                            is an uncontended pair, or one that instructions.c names
+#   instructions.sh PROGRAM [MOST [LOOP]]    prints the number; exit status 1: it is more than MOST (0: no bound). PROGRAM
+#                                            is rouse_instructions_BACKEND, and LOOP an uncontended pair or one that
+#                                            instructions.c names; or it is rouse_rounds, and LOOP is the
+#                                            GROUP/CONTENDER of a benchmark
 set -eu
 program=$1
 most=${2:-}
@@ -14,7 +16,11 @@ command -v valgrind >/dev/null || {
 }
 
 executed() { # rounds
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$loop" 2>&1 | sed -n 's/.*Collected : //p'
+    said=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$1" "$loop" 2>&1) || {
+        printf '%s\n' "$said" >&2
+        return 2
+    }
+    printf '%s\n' "$said" | sed -n 's/.*Collected : //p'
 }
 few=$(executed 1000)
 many=$(executed 11000)

@@ -113,8 +113,19 @@ cmake --build "$build" -j "$(nproc)" >"$out/build.log" 2>&1 || {
 bin=$build/benches
 
 # ---- counts ----
-per_pair() { # backend
-    "$root/benches/instructions.sh" "$bin/rouse_instructions_$1"
+# What callgrind counts of: the groups that the targets name, of the backends, the baseline's and the floors.
+to_count='^(W1|W2|W3pass|W3handoff/10)/(executor|list|(MUTEX|SPIN|LOCKFREE|LOCAL)(@baseline)?)$'
+instructions() { # {"W1": {"MUTEX": …, …}, …}
+    "$bin/rouse_rounds" | grep -E "$to_count" |
+        xargs -P "$(nproc)" -I NAME sh -c 'printf "%s %s\n" "$2" "$("$0" "$1" 0 "$2")"' \
+            "$root/benches/instructions.sh" "$bin/rouse_rounds" NAME | sort |
+        awk 'NF == 2 {
+            at = match($1, "/[^/]*$")
+            group = substr($1, 1, at - 1)
+            printf "%s", group == last ? ", " : (last == "" ? "{" : "}, ") "\"" group "\": {"
+            printf "\"%s\": %s", substr($1, at + 1), $2
+            last = group
+        } END { print last == "" ? "{}" : "}}" }'
 }
 text_size() { # backend, primitive
     gcc -O2 -std=c11 -I "$root/include" -DROUSE_BACKEND="ROUSE_BACKEND_$1" -DROUSE_MIXED_BACKENDS "-DTEXT_$2" \
@@ -133,7 +144,7 @@ if [ -n "$counted" ]; then
         printf '{"text": {"semaphore": %s, "notify": %s, "mutex": %s}' "$(each_backend text_size SEMAPHORE)" \
             "$(each_backend text_size NOTIFY)" "$(each_backend text_size MUTEX)"
         if command -v valgrind >/dev/null; then
-            printf ', "instructions": %s' "$(each_backend per_pair)"
+            printf ', "instructions": %s' "$(instructions)"
         fi
         printf '}\n'
     } >"$out/costs.json"
@@ -167,6 +178,10 @@ commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo 'not a che
     printf ', '
     if [ -n "$peers" ]; then
         context peers "$(peer_versions | sed 's/, $//')"
+        printf ', '
+    fi
+    if [ -n "$compare" ]; then
+        context baseline "$compare"
         printf ', '
     fi
     context "load at the start" "$(cut -d' ' -f1-3 /proc/loadavg)"

@@ -254,12 +254,18 @@ def _size_table(results):
     ]
     for primitive, text in results.costs.get("text", {}).items():
         rows.append([f".text of all calls, {primitive}"] + [str(text[b]) for b in COUNTED])
-    if "instructions" in results.costs:
-        rows.append(
-            ["instructions, W1 pair and its loop"]
-            + [f"{results.costs['instructions'][b]:.1f}" for b in COUNTED]
-        )
-    return ["bytes; instructions"] + COUNTED, rows
+    return ["bytes"] + COUNTED, rows
+
+
+def _instruction_table(results):
+    counted = results.costs["instructions"]
+    names = sorted({c for group in counted.values() for c in group}, key=contenders.rank)
+    rows = [
+        [f"{group}, {workloads.per(group.split('/')[0])}"]
+        + [f"{counted[group][c]:.1f}" if c in counted[group] else "-" for c in names]
+        for group in sorted(counted, key=natural)
+    ]
+    return ["instructions"] + names, rows
 
 
 def cannot(results):
@@ -316,4 +322,13 @@ def measured(results):
             ),
             Section("W8: sizes", "LOCKFREE's heap is its segments", _size_table(results)),
         ]
+    if results.costs.get("instructions"):
+        out.append(
+            Section(
+                "W8: instructions",
+                "of a round, with the bench's loop and tasks: callgrind, two numbers of rounds subtracted; "
+                "X@baseline is the version compared with",
+                _instruction_table(results),
+            )
+        )
     return out

@@ -225,7 +225,13 @@ class Bars(unittest.TestCase):
             + bars.OF_LOCAL
             + bars.OF_FAMILY
         )
-        return [b for b in every if b.code == code][0].verdict(results, contender)
+        of_local = [b for b in bars.OF_LOCAL if contender == "LOCAL"]
+        return [b for b in of_local + every if b.code == code][0].verdict(results, contender)
+
+    def row(self, title, code, results, strict=None):
+        """{column: cell}"""
+        section = [s for s in bars.sections(results, strict) if s.title == title][0]
+        return dict(zip(section.header, [row for row in section.rows if row[0] == code][0]))
 
     def test_takes_the_worst_group(self):
         results = results_of(
@@ -294,10 +300,115 @@ class Bars(unittest.TestCase):
         table = [s for s in tables.measured(results) if s.title.startswith("W7sizes: how")][0]
         self.assertEqual(table.rows, [["fifo", "SPIN", "24.0", "25.0", "25.0", "30.0", "1.25", "1.25..1.25"]])
 
+    STRICT = "Targets of strict order beside throughput mode"
+    COUNTED = {
+        "instructions": {
+            "W1": {"SPIN": 12.02, "SPIN@baseline": 14.03, "MUTEX": 12, "MUTEX@baseline": 12.04, "LOCKFREE": 16},
+            "W2": {"SPIN": 12.01, "SPIN@baseline": 14.02},
+            "W3pass": {
+                "SPIN": 102,
+                "SPIN@baseline": 100,
+                "MUTEX": 103,
+                "MUTEX@baseline": 100,
+            },
+        }
+    }
+
+    def test_strict_order_beside_a_baseline(self):
+        groups = {
+            "W3pass": {"SPIN": 10, "SPIN@baseline": 10},
+            "W3handoff/1": {"SPIN": 20, "SPIN@baseline": 10},
+            "W3handoff/100": {"SPIN": 10.3, "SPIN@baseline": 10},
+        }
+        results = results_of(groups, costs=self.COUNTED)
+        results.context["baseline"] = "4039971"
+        pair = self.row(self.STRICT, "W1 instructions a pair", results)
+        self.assertEqual(
+            (pair["SPIN"], pair["MUTEX"], pair["LOCKFREE"]),
+            ("12 / 14 = 0.86 met", "12 / 12 = 1.00 met", "16, nothing to compare"),
+        )
+        pair = self.row(self.STRICT, "W2 instructions a try pair", results)
+        self.assertEqual((pair["SPIN"], pair["MUTEX"]), ("12 / 14 = 0.86 met", "not measured"))
+        pair = self.row(self.STRICT, "W3pass instructions a hand-over", results)
+        self.assertEqual(
+            (pair["SPIN"], pair["MUTEX"]), ("102 / 100 = 1.02 met", "103 / 100 = 1.03 NOT met")
+        )
+        time = self.row(self.STRICT, "W3pass, W3handoff 10..1000, time", results)
+        self.assertEqual((time["SPIN"], time["MUTEX"]), ("1.03 NOT met", "not measured"))
+        note = [s.note for s in bars.sections(results) if s.title == self.STRICT][0]
+        self.assertIn("the baseline of the run, 4039971", note)
+
+    def test_a_pair_of_one_instruction_more_is_not_the_same(self):
+        costs = {"instructions": {"W1": {"SPIN": 101, "SPIN@baseline": 100}}}
+        row = self.row(self.STRICT, "W1 instructions a pair", results_of(SOME, costs=costs))
+        self.assertEqual(row["SPIN"], "101 / 100 = 1.01 NOT met")
+
+    def test_strict_order_without_a_baseline_says_what_to_run(self):
+        costs = {"instructions": {"W1": {"SPIN": 12.02}}}
+        results = results_of(SOME, costs=costs)
+        row = self.row(self.STRICT, "W1 instructions a pair", results)
+        self.assertEqual((row["SPIN"], row["MUTEX"]), ("12, nothing to compare", "not measured"))
+        note = [s.note for s in bars.sections(results) if s.title == self.STRICT][0]
+        self.assertIn("benches/run.sh --bars --compare 4039971", note)
+
+    def test_strict_order_from_a_run_of_its_own(self):
+        strict = results_of(SOME, costs=self.COUNTED)
+        strict.context.update({"baseline": "4039971", "commit": "abc1234"})
+        results = results_of(SOME)
+        row = self.row(self.STRICT, "W1 instructions a pair", results, strict)
+        self.assertEqual(row["SPIN"], "12 / 14 = 0.86 met")
+        section = [s for s in bars.sections(results, strict) if s.title == self.STRICT][0]
+        self.assertIn("a run of its own: commit: abc1234", section.lines)
+
+    def test_what_the_targets_want_counted_is_counted(self):
+        with open(os.path.join(ROOT, "benches", "run.sh"), encoding="utf-8") as file:
+            wanted = re.search("^to_count='(.*)'$", file.read(), re.M).group(1)
+        for group in ("W1", "W2", "W3pass"):
+            for contender in contenders.BACKENDS + ["LOCAL", "SPIN@baseline"]:
+                self.assertRegex(f"{group}/{contender}", wanted)
+        self.assertRegex("W3handoff/10/executor", wanted)
+
+    def test_counted_instructions_have_a_table(self):
+        results = results_of(SOME, costs=self.COUNTED)
+        table = [s for s in tables.measured(results) if s.title == "W8: instructions"][0]
+        self.assertEqual(table.header[:4], ["instructions", "MUTEX", "SPIN", "LOCKFREE"])
+        self.assertEqual(table.rows[0][:4], ["W1, pair", "12.0", "12.0", "16.0"])
+        self.assertEqual(self.verdict("W1 instructions a pair", results, "SPIN"), "12 met")
+        self.assertNotIn("W8: instructions", [s.title for s in tables.measured(results_of(SOME))])
+
     def test_each_says_what_it_means(self):
         for section in bars.sections(results_of(SOME)):
             for row in section.rows:
                 self.assertTrue(any(line.startswith(row[0] + ": ") for line in section.lines), row[0])
+
+
+class Publish(unittest.TestCase):
+    def published(self, results, strict):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(plots, "draw", return_value=([], "")):
+            report.command_publish(results, folder, folder, strict)
+            with open(os.path.join(folder, "figures.json"), encoding="utf-8") as file:
+                kept = json.load(file)
+            with open(os.path.join(folder, "figures.md"), encoding="utf-8") as file:
+                return kept, file.read()
+
+    def test_keeps_figures_and_instructions(self):
+        kept, text = self.published(results_of(SOME, costs=Bars.COUNTED), None)
+        self.assertEqual(kept["min, median, max"]["W1"]["MUTEX"], [9.9, 10, 10.2])
+        self.assertEqual(kept["instructions"]["W1"]["SPIN@baseline"], 14.03)
+        self.assertNotIn("strict order", kept)
+        self.assertNotIn("The run with a baseline", text)
+
+    def test_strict_order_may_come_from_another_run(self):
+        strict = results_of({"W1": three(7, 7, 7)}, costs=Bars.COUNTED)
+        strict.context["baseline"] = "4039971"
+        kept, text = self.published(results_of(SOME), strict)
+        self.assertEqual(kept["instructions"], {})
+        self.assertEqual(kept["strict order"]["context"]["baseline"], "4039971")
+        self.assertEqual(kept["strict order"]["min, median, max"]["W1"]["SPIN"], [6.9, 7, 7.1])
+        self.assertEqual(kept["strict order"]["instructions"]["W1"]["SPIN"], 12.02)
+        self.assertIn("| 12 / 14 = 0.86 met |", text)
+        self.assertEqual(text.count("### Targets of strict order"), 1)
+        self.assertIn("### The run with a baseline: W8: instructions", text)
 
 
 class Page(unittest.TestCase):
