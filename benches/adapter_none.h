@@ -1,10 +1,17 @@
 /* benches/adapter_none.h: the run queue with no primitive between its tasks. It is the floor of the
- * workloads that run tasks. Every acquire succeeds; a notification is a plain list. One thread only. */
+ * workloads that run tasks. Every acquire succeeds; a notification is a plain list. One thread only.
+ *
+ * NONE_WAITS    defined: an acquire never succeeds at once. Its task goes to the end of the run queue, and holds the
+ *               permit when it runs again. So a task runs three times for an acquire, as often as where a permit is
+ *               handed over, and not twice. W3handoff with ten tasks or more, and nothing else. */
 #ifndef ROUSE_BENCH_ADAPTER_H
 #define ROUSE_BENCH_ADAPTER_H
 
 #include "adapter_tasks.h"
 
+#ifdef NONE_WAITS
+#    define C_ALWAYS_WAITS 1
+#endif
 #define C_NEVER_WAITS 1
 
 typedef struct c_sem {
@@ -21,6 +28,19 @@ static inline void c_sem_init(c_sem *s, uint32_t permits) {
 static inline void c_sem_destroy(c_sem *s) {
     (void)s;
 }
+#ifdef NONE_WAITS
+static inline bool c_sem_acquire(c_sem *s, c_wait *w, uint32_t n) {
+    (void)s;
+    (void)n;
+    task_yield(w->owner);
+    return false;
+}
+static inline bool c_sem_resume(c_sem *s, c_wait *w) {
+    (void)w;
+    s->permits -= 1;
+    return true;
+}
+#else
 static inline bool c_sem_acquire(c_sem *s, c_wait *w, uint32_t n) {
     (void)w;
     s->permits -= n;
@@ -31,6 +51,7 @@ static inline bool c_sem_resume(c_sem *s, c_wait *w) {
     (void)w;
     return true;
 }
+#endif
 static inline bool c_sem_try(c_sem *s) {
     s->permits -= 1;
     return true;

@@ -139,6 +139,7 @@ static void pass(bench_state *state, const void *context) {
 }
 #endif
 
+#ifndef C_ALWAYS_WAITS
 static void spawn_run(task *t) {
     job *const j = (job *)t;
     contest *const c = j->contest;
@@ -168,13 +169,18 @@ static void spawn(bench_state *state, const void *context) {
     jobs_free(jobs, n);
     contest_free(c);
 }
+#endif
 
 static void register_all(void) {
-#ifdef C_SPAWN_ONLY
+#if defined C_SPAWN_ONLY
     static const int spawned[] = {SPAWN_PERMITS};
+#elif defined C_ALWAYS_WAITS
+    static const int tasks[] = {10, 100, 1000};
 #else
     static const int tasks[] = {1, 10, 100, 1000};
     static const int spawned[] = {SPAWN_PERMITS, 50, 100, 500};
+#endif
+#ifndef C_SPAWN_ONLY
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         bench_add(BENCH_CONTENDER, handoff, (const void *)(intptr_t)tasks[i], BENCH_CPU, 0, "W3handoff/%d",
                   tasks[i]);
@@ -183,9 +189,11 @@ static void register_all(void) {
 #ifndef C_NEVER_WAITS
     bench_add(BENCH_CONTENDER, pass, NULL, BENCH_CPU, 0, "W3pass");
 #endif
+#ifndef C_ALWAYS_WAITS
     for (size_t i = 0; i < sizeof spawned / sizeof *spawned; i++) {
         bench_add(BENCH_CONTENDER, spawn, (const void *)(intptr_t)spawned[i], BENCH_CPU, 0, "W3spawn/%d",
                   spawned[i]);
     }
+#endif
 }
 BENCH_UNIT(register_all)

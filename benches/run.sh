@@ -114,7 +114,7 @@ bin=$build/benches
 
 # ---- counts ----
 # What callgrind counts of: the groups that the targets name, of the backends, the baseline's and the floors.
-to_count='^(W1|W2|W3pass|W3handoff/10)/(executor|list|(MUTEX|SPIN|LOCKFREE|LOCAL)(@baseline)?)$'
+to_count='^(W1|W2|W3pass|W3handoff/10|W7/10000/random)/(executor.*|list.*|(MUTEX|SPIN|LOCKFREE|LOCAL)(@baseline)?)$'
 instructions() { # {"W1": {"MUTEX": …, …}, …}
     "$bin/rouse_rounds" | grep -E "$to_count" |
         xargs -P "$(nproc)" -I NAME sh -c 'printf "%s %s\n" "$2" "$("$0" "$1" 0 "$2")"' \

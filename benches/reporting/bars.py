@@ -13,10 +13,16 @@ RUN_KEYS = ("date", "commit", "command", "load at the start")
 
 
 class Bar:
-    """code: its row; means: in words; limit; verdict(results, contender): what the run says."""
+    """code: its row; means: in words; limit; verdict(results, contender): what the run says; floor: the same of the
+    contender that shows what the work takes at least, if there is one."""
 
-    def __init__(self, code, means, limit, verdict):
-        self.code, self.means, self.limit, self.verdict = code, means, limit, verdict
+    def __init__(self, code, means, limit, verdict, floor=None):
+        self.code, self.means, self.limit, self.verdict, self.floor = code, means, limit, verdict, floor
+
+    def least(self, results):
+        """What the floor takes, beside the same limit. It is no target."""
+        said = NOT_MEASURED if self.floor is None else self.verdict(results, self.floor)
+        return "-" if said == NOT_MEASURED else f"{said.split()[0]} ({self.floor})"
 
 
 def _met(value, must, form="{:.2f}", stretch=None):
@@ -27,7 +33,7 @@ def _met(value, must, form="{:.2f}", stretch=None):
     return form.format(value) + (" met" if value <= must else " NOT met")
 
 
-def _ratio(code, means, against, must, pick, stretch=None):
+def _ratio(code, means, against, must, pick, stretch=None, floor=None):
     """The worst ratio over the groups."""
 
     def verdict(results, contender):
@@ -35,7 +41,7 @@ def _ratio(code, means, against, must, pick, stretch=None):
         return _met(max((r for r in ratios if r is not None), default=None), must, stretch=stretch)
 
     return Bar(
-        code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict
+        code, means, f"<= {must:g}" + (f", stretch {stretch:g}" if stretch is not None else ""), verdict, floor
     )
 
 
@@ -226,6 +232,12 @@ def _contest(one_task=False):
     return lambda g: g.workload == "W4" and (not one_task or g.parameter(1) == 1)
 
 
+_TASK_SWITCHES = "what a hand-over adds to the bare run queue, which runs a task twice for an acquire: nobody waits there"
+_AS_MANY = (
+    "the same beside a run queue that runs its tasks as often as one that hands over does: three times for an acquire, "
+    "when the task asks, when it holds the permit, and when it releases it"
+)
+
 OF_BACKENDS = [
     _ratio(
         "W1, W2 / two bare atomic operations",
@@ -245,8 +257,16 @@ OF_BACKENDS = [
     Bar("W1 instructions a pair", "the same, in instructions", "<= 30", _instructions),
     _ratio(
         "W3handoff 10..1000 / executor",
-        "what a hand-over adds to a task switch of the bare run queue",
+        _TASK_SWITCHES,
         "executor",
+        5,
+        _from("W3handoff", 10),
+        4,
+    ),
+    _ratio(
+        "W3handoff 10..1000 / executor-3-runs",
+        _AS_MANY,
+        "executor-3-runs",
         5,
         _from("W3handoff", 10),
         4,
@@ -413,15 +433,31 @@ OF_STRICT = [
 ]
 OF_LOCAL = [
     _ratio("W1, W2 / SPIN", "a pair without atomic operations", "SPIN", 0.2, _is("W1", "W2")),
-    _ratio("W3pass / SPIN", "a hand-over", "SPIN", 0.6, _is("W3pass")),
+    _ratio("W3pass / SPIN", "a hand-over", "SPIN", 0.6, _is("W3pass"), floor="list"),
     _ratio(
         "W3handoff 10..1000 / executor",
-        "what a hand-over adds to a task switch of the bare run queue",
+        _TASK_SWITCHES,
         "executor",
         2,
         _from("W3handoff", 10),
+        floor="list",
     ),
-    _ratio("W7 register + cancel / SPIN", "a wait that is given up", "SPIN", 0.5, _is("W7")),
+    _ratio(
+        "W3handoff 10..1000 / executor-3-runs",
+        _AS_MANY,
+        "executor-3-runs",
+        2,
+        _from("W3handoff", 10),
+        floor="list",
+    ),
+    _ratio(
+        "W7 register + cancel / SPIN",
+        "a wait that is given up",
+        "SPIN",
+        0.5,
+        _is("W7"),
+        floor="list-cancel",
+    ),
     Bar(
         "W8 bytes: primitive/waiter",
         "memory of an object and of a waiter",
@@ -473,10 +509,17 @@ def _table(bars, names, results):
     names = [n for n in names if n in results.contenders() or n in BACKENDS]
     header = ["target", "limit"] + names
     rows = [[b.code, b.limit] + [b.verdict(results, n) for n in names] for b in bars]
+    if any(b.floor for b in bars):
+        header.append("at least")
+        rows = [row + [b.least(results)] for row, b in zip(rows, bars)]
     return len(names), (header, rows)
 
 
 _NOTE = "set before the code was written; from this run, the worst group unless it says otherwise"
+_LEAST = (
+    "at least: the same ratio of the shortest list that could do this, which has no status, no count and no close; it is "
+    "no target"
+)
 
 
 def _strict_note(results):
@@ -512,6 +555,8 @@ def sections(results, strict=None):
             out.append(Section(title, "not in this run: none of " + ", ".join(names)))
             continue
         lines = [f"{b.code}: {b.means}" for b in bars]
+        if any(b.floor for b in bars):
+            lines.append(_LEAST)
         if run is not results:
             lines += [f"a run of its own: {key}: {run.context[key]}" for key in RUN_KEYS if key in run.context]
         out.append(Section(title, _strict_note(run) if of_strict else _NOTE, table, lines, left=2))

@@ -11,7 +11,10 @@ MAILBOX_FAST = [m + "-fast" for m in MAILBOX]
 FLOORS = [
     "floor:two-rmw",
     "executor",
+    "executor-3-runs",
     "list",
+    "list-cancel",
+    "list-cancel-56",
     "floor:line",
     "floor:release-add",
     "floor:release-neighbour-add",

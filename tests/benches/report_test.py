@@ -300,6 +300,45 @@ class Bars(unittest.TestCase):
         table = [s for s in tables.measured(results) if s.title.startswith("W7sizes: how")][0]
         self.assertEqual(table.rows, [["fifo", "SPIN", "24.0", "25.0", "25.0", "30.0", "1.25", "1.25..1.25"]])
 
+    def test_hand_over_beside_a_run_queue_that_runs_its_tasks_as_often(self):
+        groups = {"W3handoff/1": {"SPIN": 99, "LOCAL": 99, "executor-3-runs": 1}}
+        for k in (10, 1000):
+            groups[f"W3handoff/{k}"] = {
+                "SPIN": 30,
+                "MUTEX": 60,
+                "LOCAL": 15,
+                "executor": 6,
+                "executor-3-runs": 10,
+                "list": 12,
+            }
+        results = results_of(groups)
+        twice, thrice = "W3handoff 10..1000 / executor", "W3handoff 10..1000 / executor-3-runs"
+        self.assertEqual(self.verdict(twice, results, "SPIN"), "5.00 met")
+        self.assertEqual(self.verdict(thrice, results, "SPIN"), "3.00 met, stretch too")
+        self.assertEqual(self.verdict(thrice, results, "MUTEX"), "6.00 NOT met")
+        self.assertEqual(self.verdict(twice, results, "LOCAL"), "2.50 NOT met")
+        self.assertEqual(self.verdict(thrice, results, "LOCAL"), "1.50 met")
+        row = self.row("Targets of LOCAL", thrice, results)
+        self.assertEqual((row["limit"], row["at least"]), ("<= 2", "1.20 (list)"))
+        self.assertNotIn("executor-3-runs", results.contenders())
+
+    def test_what_the_shortest_list_takes_stands_beside_the_limit(self):
+        row = self.row(
+            "Targets of LOCAL",
+            "W7 register + cancel / SPIN",
+            results_of(
+                {
+                    "W7/10/fifo": {"SPIN": 20, "LOCAL": 8, "list-cancel": 3},
+                    "W7/10000/random": {"SPIN": 20, "LOCAL": 12, "list-cancel": 6},
+                }
+            ),
+        )
+        self.assertEqual((row["LOCAL"], row["at least"]), ("0.60 NOT met", "0.30 (list-cancel)"))
+        self.assertEqual(
+            self.row("Targets of LOCAL", "W1, W2 / SPIN", results_of(SOME))["at least"],
+            "-",
+        )
+
     STRICT = "Targets of strict order beside throughput mode"
     COUNTED = {
         "instructions": {
@@ -366,7 +405,8 @@ class Bars(unittest.TestCase):
         for group in ("W1", "W2", "W3pass"):
             for contender in contenders.BACKENDS + ["LOCAL", "SPIN@baseline"]:
                 self.assertRegex(f"{group}/{contender}", wanted)
-        self.assertRegex("W3handoff/10/executor", wanted)
+        for name in ("W3handoff/10/executor", "W3handoff/10/executor-3-runs", "W7/10000/random/list-cancel"):
+            self.assertRegex(name, wanted)
 
     def test_counted_instructions_have_a_table(self):
         results = results_of(SOME, costs=self.COUNTED)
