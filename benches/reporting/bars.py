@@ -530,10 +530,12 @@ def _strict_note(results):
             "this version over one without throughput mode; this run has no baseline, so it says what is counted now: "
             f"benches/run.sh --bars --compare {WITHOUT_THE_MODE} compares"
         )
-    return (
-        f"this version over the baseline of the run, {name} ({WITHOUT_THE_MODE} is one without throughput mode); "
-        "instructions are counted by callgrind and do not depend on the machine's load"
+    which = (
+        "which has no throughput mode"
+        if name.startswith(WITHOUT_THE_MODE)
+        else f"where the target is set beside a version without throughput mode, as {WITHOUT_THE_MODE} is"
     )
+    return f"this version over {name}, {which}; callgrind's counts do not depend on the machine's load"
 
 
 def sections(results, strict=None):

@@ -259,13 +259,12 @@ def _size_table(results):
 
 def _instruction_table(results):
     counted = results.costs["instructions"]
-    names = sorted({c for group in counted.values() for c in group}, key=contenders.rank)
+    groups = sorted(counted, key=natural)
     rows = [
-        [f"{group}, {workloads.per(group.split('/')[0])}"]
-        + [f"{counted[group][c]:.1f}" if c in counted[group] else "-" for c in names]
-        for group in sorted(counted, key=natural)
+        [name] + [f"{counted[g][name]:.1f}" if name in counted[g] else "-" for g in groups]
+        for name in sorted({c for g in groups for c in counted[g]}, key=contenders.rank)
     ]
-    return ["instructions"] + names, rows
+    return ["instructions"] + [f"{g}, {workloads.per(g.split('/')[0])}" for g in groups], rows
 
 
 def cannot(results):

@@ -375,7 +375,10 @@ class Bars(unittest.TestCase):
         time = self.row(self.STRICT, "W3pass, W3handoff 10..1000, time", results)
         self.assertEqual((time["SPIN"], time["MUTEX"]), ("1.03 NOT met", "not measured"))
         note = [s.note for s in bars.sections(results) if s.title == self.STRICT][0]
-        self.assertIn("the baseline of the run, 4039971", note)
+        self.assertTrue(note.startswith("this version over 4039971, which has no throughput mode"), note)
+        results.context["baseline"] = "before"
+        note = [s.note for s in bars.sections(results) if s.title == self.STRICT][0]
+        self.assertTrue(note.startswith("this version over before, where the target is set beside"), note)
 
     def test_a_pair_of_one_instruction_more_is_not_the_same(self):
         costs = {"instructions": {"W1": {"SPIN": 101, "SPIN@baseline": 100}}}
@@ -411,8 +414,10 @@ class Bars(unittest.TestCase):
     def test_counted_instructions_have_a_table(self):
         results = results_of(SOME, costs=self.COUNTED)
         table = [s for s in tables.measured(results) if s.title == "W8: instructions"][0]
-        self.assertEqual(table.header[:4], ["instructions", "MUTEX", "SPIN", "LOCKFREE"])
-        self.assertEqual(table.rows[0][:4], ["W1, pair", "12.0", "12.0", "16.0"])
+        self.assertEqual(table.header, ["instructions", "W1, pair", "W2, pair", "W3pass, hand-over"])
+        self.assertEqual(table.rows[1], ["SPIN", "12.0", "12.0", "102.0"])
+        self.assertEqual(table.rows[2], ["LOCKFREE", "16.0", "-", "-"])
+        self.assertEqual([row[0] for row in table.rows[3:]], ["MUTEX@baseline", "SPIN@baseline"])
         self.assertEqual(self.verdict("W1 instructions a pair", results, "SPIN"), "12 met")
         self.assertNotIn("W8: instructions", [s.title for s in tables.measured(results_of(SOME))])
 
