@@ -465,6 +465,12 @@ OF_LOCAL = [
         _bytes(lambda r, c: 40),
     ),
     Bar("W8 heap, bytes a waiter", "none", "0", _heap),
+    Bar(
+        "beside futures-intrusive's Local types",
+        "the nearest library for one thread; the peers are built from Debian 12's packages, which do not have it",
+        "none set",
+        lambda results, contender: "not to be had",
+    ),
 ]
 OF_FAMILY = [
     _count(
