@@ -1,6 +1,7 @@
 /* rouse/detail/base/platform.h: what depends on the compiler or the operating system. Internal.
  *
- *   hints     ROUSE_LIKELY_, rouse_platform_pause_, rouse_platform_pauses_, rouse_platform_yield_
+ *   hints     ROUSE_LIKELY_, ROUSE_PREFETCH_, rouse_platform_pause_, rouse_platform_pauses_,
+ *             rouse_platform_yield_
  *   waiting   rouse_platform_back_off_, rouse_platform_sleep_, rouse_platform_syscall_ (Linux)
  *   linkage   ROUSE_SHARED_, ROUSE_WEAK_, ROUSE_MODULE_ (variables that a header defines), ROUSE_THREAD_,
  *             ROUSE_PRIVATE_NAME_
@@ -95,8 +96,11 @@ typedef struct rouse_platform_kernel_time_ {
 
 #if defined(__GNUC__)
 #    define ROUSE_LIKELY_(condition) __builtin_expect(!!(condition), 1)
+/* Asks for the cache line of a member that is about to be written. */
+#    define ROUSE_PREFETCH_(member) __builtin_prefetch(&(member), 1)
 #else
 #    define ROUSE_LIKELY_(condition) (condition)
+#    define ROUSE_PREFETCH_(member)  ((void)0)
 #endif
 
 ROUSE_INLINE_ void rouse_platform_yield_(void) {

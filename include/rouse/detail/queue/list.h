@@ -8,6 +8,7 @@
 
 #include "../../waiter.h"
 #include "../base/atomic.h"
+#include "../base/platform.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -90,6 +91,8 @@ ROUSE_INLINE_ void rouse_list_insert_(rouse_list_ *list, uint32_t others, rouse_
     }
 }
 
+/* Takes out w. Stores reach the cache one after the other, and each may have to wait for its cache line. A
+ * prefetch waits for none, so the neighbours' lines come while earlier stores are under way. */
 ROUSE_INLINE_ void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
     rouse_waiter *const behind = w->next_;
     rouse_waiter *before;
@@ -98,10 +101,12 @@ ROUSE_INLINE_ void rouse_list_remove_(rouse_list_ *list, rouse_waiter *w) {
         return;
     }
     before = (rouse_waiter *)rouse_ptr_load_relaxed_(&w->place_);
+    ROUSE_PREFETCH_(before->next_);
     before->next_ = behind;
     if (behind == NULL) {
         list->newest = before;
     } else {
+        ROUSE_PREFETCH_(behind->place_);
         rouse_ptr_store_relaxed_(&behind->place_, before);
     }
 }

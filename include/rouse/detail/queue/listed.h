@@ -132,8 +132,9 @@ ROUSE_INLINE_ rouse_waiter *rouse_listed_give_one_(const void *queue, rouse_list
         return NULL;
     }
     rouse_u32_store_relaxed_(&w->ticket_, 0); /* relaxed: under the lock */
-    rouse_list_pop_(&listed->list, w);
     rouse_listed_change_(listed, 0 - (ROUSE_LISTED_ONE_ + 1));
+    /* Last, so that the compiler still knows whether the list is empty when the caller drops the lock. */
+    rouse_list_pop_(&listed->list, w);
     ROUSE_TRACE("grant", queue, w);
     ROUSE_STATS_LEFT_(queue, w, ROUSE_OK);
     (void)queue;
