@@ -3,15 +3,16 @@ import re
 import statistics
 import sys
 
-from reporting.contenders import BACKENDS
+from reporting.contenders import BACKENDS, LOCAL
 from reporting.results import natural
 from reporting.tables import text_table
 
 
-def noise_limit(group):
+def noise_limit(group, backend):
     """What the same code may differ by: bare pairs 5 %; other work of one thread 10 %, because the two versions lie at
-    different places in the program and in the heap; threads on a shared machine 25 %."""
-    if group.workload in ("W4", "mixed") or group.name == "W5/two-threads":
+    different places in the program and in the heap; threads on a shared machine 25 %, and LOCAL, whose calls are the
+    shortest."""
+    if backend == LOCAL or group.workload in ("W4", "mixed") or group.name == "W5/two-threads":
         return 1.25
     return 1.05 if group.workload in ("W1", "W2") else 1.10
 
@@ -19,9 +20,9 @@ def noise_limit(group):
 def compare_group(group):
     """[(backend, ratio of medians, slower beyond noise?, faster beyond noise?)]. Beyond noise: the median and the best
     repetition both differ by more than the limit, and the middle halves of the repetitions do not overlap."""
-    limit = noise_limit(group)
     out = []
-    for backend in BACKENDS:
+    for backend in [*BACKENDS, LOCAL]:
+        limit = noise_limit(group, backend)
         new, old = group.samples.get(backend), group.samples.get(backend + "@baseline")
         if not new or not old:
             continue
