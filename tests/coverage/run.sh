@@ -93,7 +93,7 @@ either() {
 }
 
 # registered DIR [REGEX]: the tests there as registered, but for the long ones and valgrind's, and for REGEX.
-long="unit\\.(memcheck|exhaustive|random|reference_throughput\\.(SPIN|MUTEX)|($(either "$sequences"))\\.)"
+long="unit\\.(memcheck|exhaustive|random|reference_throughput\\.(limit|[A-Z])|($(either "$sequences"))\\.)"
 long="$long|faults\\.(stopped|nomem|memory\\.(storm|timeouts|wrap)|signals)"
 registered() {
     (cd "$1" && ctest -j "$jobs" -L '^(unit|stress|faults)$' -E "$long${2:+|$2}" --timeout 600 --no-tests=error \
@@ -118,8 +118,8 @@ if [ -n "$measure" ]; then
         run "$program" exhaustive 4
         run "$program" random 100000
     done
-    for backend in SPIN MUTEX; do
-        run "$build/tests/unit/unit_reference_throughput_$backend" 5
+    for program in "$build"/tests/unit/unit_reference_throughput_[A-Zl]*; do
+        run "$program" 5
     done
     for program in "$build"/tests/faults/faults_stopped_[A-Z]*; do
         run "$program" one 37

@@ -15,6 +15,20 @@
  *
  * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the
  * reference gives to a waiter that lacks several; a newcomer sees no difference. */
+#include <rouse/config.h>
+#include <stddef.h>
+
+/* The memory that LOCKFREE asks for is a part of the world to which explore() goes back. */
+#if !defined(AT_RANDOM) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
+#    define IN_ARENA 1
+static void *arena_take(size_t size);
+static void arena_give(const void *memory);
+#    define ROUSE_MALLOC(size)  arena_take(size)
+#    define ROUSE_FREE(pointer) arena_give(pointer)
+#else
+#    define IN_ARENA 0
+#endif
+
 #include <rouse/limit.h>
 #include <rouse/mailbox.h>
 #include <rouse/semaphore.h>
@@ -25,13 +39,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LOCKFREE's queue grants strictly to a waiter for several, and has memory elsewhere. */
+/* LOCKFREE's queue grants strictly to a waiter for several. */
 #if !defined(OF_LIMIT) && ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE
-#    define SEGMENTED 1
+#    define ONE_ONLY 1
 #else
-#    define SEGMENTED 0
+#    define ONE_ONLY 0
 #endif
-#define ONE_ONLY SEGMENTED
 /* A queue under a lock invites as many as there are permits; LOCKFREE and limits one at a time. */
 #ifdef OF_LIMIT
 #    define SEVERAL false
@@ -350,6 +363,9 @@ typedef struct world {
     wake_log log;
     reference reference;
     bool given[WAITERS]; /* in the queue, or its wake is owed */
+    int blocks;          /* of the arena, that have not been given back */
+    size_t used;
+    _Alignas(max_align_t) unsigned char arena[IN_ARENA ? 4096 : 1]; /* last: only what is used is copied */
 } world;
 static world now;
 
@@ -419,6 +435,21 @@ static int64_t perform(op o) {
     }
     return 0;
 }
+
+#if IN_ARENA
+static void *arena_take(size_t size) {
+    void *const memory = &now.arena[now.used];
+    now.used += (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    if (now.used > sizeof now.arena) {
+        abort();
+    }
+    now.blocks++;
+    return memory;
+}
+static void arena_give(const void *memory) {
+    now.blocks -= memory != NULL ? 1 : 0;
+}
+#endif
 
 static op sequence[SEQUENCE_MAX];
 static int length;
@@ -580,19 +611,8 @@ int main(int argc, char **argv) {
     return most_under_way == (SEVERAL ? TURNS : 1) ? 0 : 1;
 }
 #else
-/* As it was before the last operation of the sequence. With memory elsewhere: from the beginning. */
-static void go_back(const world *before) {
-#    if SEGMENTED
-    const int steps = length;
-    VERB(destroy)(&now.object);
-    begin(start_credit, before->reference.bound);
-    for (length = 0; length < steps;) {
-        length++;
-        step(sequence[length - 1]);
-    }
-#    else
-    now = *before;
-#    endif
+static void copy_world(world *to, const world *from) {
+    memcpy(to, from, offsetof(world, arena) + from->used);
 }
 
 static void explore(int depth) {
@@ -606,14 +626,14 @@ static void explore(int depth) {
         sequences++;
         return;
     }
-    before = now;
+    copy_world(&before, &now);
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
         if (possible(ops[i])) {
             sequence[length++] = ops[i];
             step(ops[i]);
             explore(depth - 1);
             length--;
-            go_back(&before);
+            copy_world(&now, &before);
         }
     }
 }
@@ -628,6 +648,7 @@ static void explore_from(int depth, uint32_t credit, uint32_t bound, const op *f
     explore(depth);
     length = 0;
     VERB(destroy)(&now.object);
+    same("memory that is not given back", now.blocks, 0);
 }
 
 int main(int argc, char **argv) {
