@@ -878,6 +878,8 @@ ROUSE_INLINE_ rouse_status rouse_limit_give_back_(rouse_limit *l, uint32_t n) {
  *   ROUSE_INVALID   n > ROUSE_MAX_PERMITS, closed or not
  * Requires that w is initialised and not queued.
  * Wakes: w's wake runs on the thread that gives back, sets, cancels or closes, or in its mailbox's drain.
+ * With LOCKFREE a call that queues w may run the wakes of earlier waiters, and then also w's, before it
+ * returns ROUSE_PENDING.
  * Cost: one atomic read-modify-write when nobody waits. Never allocates. */
 ROUSE_NODISCARD_
 ROUSE_INLINE_ rouse_status rouse_limit_acquire(rouse_limit *l, rouse_waiter *w, uint32_t n) {

@@ -816,6 +816,24 @@ static void destroy_after_resume(void) {
     come_destroy(A);
     mc_assert(q == NULL);
 }
+/* A release past an invited waiter, which then takes the permit. */
+static void resume_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g) && VERB(resume)(q, &g->waiter) == ROUSE_OK) {
+        destroy();
+    }
+}
+static void destroy_after_release(void) {
+    start(0, 1);
+    queue_n(A, 1);
+    put(1);
+    mc_assert(VERB(try_acquire)(q, 1));
+    run(release, NULL, resume_destroy, A, ONLY_TWO);
+    if (q != NULL) { /* beaten, and invited again */
+        resume_destroy(A);
+    }
+    mc_assert(q == NULL);
+}
 static void decline_destroy(void *arg) {
     guest *const g = arg;
     if (is_told(g)) {
@@ -841,12 +859,6 @@ static void cancel_destroy(void *arg) {
 static void release_many(void *unused) {
     (void)unused;
     put(2 * ROUSE_CELL_FREE_MOST_);
-}
-static void resume_destroy(void *arg) {
-    guest *const g = arg;
-    if (is_told(g) && VERB(resume)(q, &g->waiter) == ROUSE_OK) {
-        destroy();
-    }
 }
 /* The waiter that is invited is in a segment that has just been made. */
 static void queues_and_invites(void *arg) {
@@ -1694,6 +1706,7 @@ const mc_scenario mc_scenarios[] = {
     {.name = "offer tells", .body = offer_tells},
     {.name = "add tells", .body = add_tells},
     {.name = "destroy after resume", .body = destroy_after_resume},
+    {.name = "destroy after release", .body = destroy_after_release},
     {.name = "destroy after decline", .body = destroy_after_decline},
 #if SEGMENTED
     {.name = "invited in a new segment", .body = invited_in_a_new_segment},

@@ -33,6 +33,7 @@
 #include "../wake/chain.h"
 #include "../wake/deliver.h"
 #include "listed.h"
+#include "open_word.h"
 #include "types.h"
 #include "word.h"
 
@@ -73,8 +74,7 @@ ROUSE_INLINE_ bool rouse_slot_give_(struct rouse_waiter_queue *q, uint32_t n, ui
 }
 ROUSE_INLINE_ bool rouse_slot_give_added_(struct rouse_waiter_queue *q, uint64_t before,
                                           rouse_waiter **served) {
-    (void)before;
-    if (rouse_open_on_(q) || !rouse_locked_enter_(q)) {
+    if (rouse_open_has_word_(before) || !rouse_locked_enter_(q)) {
         return false;
     }
     *served = rouse_listed_give_one_(q, &q->listed_);
@@ -311,10 +311,12 @@ ROUSE_SLOW_ rouse_status rouse_locked_wake_again_(rouse_waiter_queue *q) {
     return ROUSE_OK;
 }
 
+/* The mode is read from `before` and not from q. In an OPEN word the add has published the permit, so q may
+ * be gone. */
 ROUSE_SLOW_ rouse_status rouse_backend_wake_added_(rouse_waiter_queue *q, uint64_t before) {
     rouse_waiter *served = NULL;
     if (!rouse_slot_give_added_(q, before, &served)) {
-        return rouse_open_on_(q) ? rouse_open_added_(q, before) : rouse_locked_wake_again_(q);
+        return rouse_open_has_word_(before) ? rouse_open_added_(q, before) : rouse_locked_wake_again_(q);
     }
     if (served != NULL) {
         rouse_deliver_one_(served, rouse_outcome_(ROUSE_OK, 0));

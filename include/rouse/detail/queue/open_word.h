@@ -74,6 +74,12 @@ ROUSE_INLINE_ bool rouse_open_is_open_(uint64_t word) {
            rouse_open_free_(word) <= rouse_open_most_free_(word);
 }
 
+/* Is the word, whose balance is negative, one of throughput mode? Those of strict mode are below L (MULTI and
+ * LOCKED), or at least -ROUSE_MAX_LACK (SINGLE). */
+ROUSE_INLINE_ bool rouse_open_has_word_(uint64_t word) {
+    return rouse_open_above_listed_(word) < (uint32_t)-ROUSE_MAX_LACK - (uint32_t)ROUSE_OPEN_LISTED_;
+}
+
 /* Returns 2 * serial + closed, of a word while somebody waits. The negative balance has borrowed 1 from
  * it. */
 ROUSE_INLINE_ uint32_t rouse_open_above_(uint64_t word) {
