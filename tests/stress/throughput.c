@@ -1,16 +1,10 @@
-/* Throughput mode: one permit (or PERMITS), asked for in every way there is, and the bound holds to the unit.
- *
- * A thread that has the permit knows how it got it: as a newcomer, or as a waiter in its turn. The test
- * counts newcomers from one waiter's turn to the next, if it knows that some waiter waited all the time.
- * (That waiter was queued when the first turn began, and never gives up.) The count may not exceed the
- * bound. */
-#include "stress.h"
+/* Throughput mode: one permit (or PERMITS), asked for in every way there is, and the bound holds to the unit. */
+#include "bound.h"
 
 #ifndef PERMITS
 #    define PERMITS 1
 #endif
 enum { BOUND = 5 };
-typedef enum how { NEWCOMER, IN_TURN, UNKNOWN } how;
 
 /* OF_LIMIT: a limit in its place. */
 #ifdef OF_LIMIT
@@ -33,59 +27,22 @@ static uint32_t available(void) {
 }
 #endif
 
-/* Under the permit. */
-static unsigned long long first;
-static unsigned long long second;
-static unsigned in_a_row;
-static bool counting;
-
-static atomic_int waiting; /* waiters known to be queued that never give up */
-static atomic_ullong newcomers;
-static atomic_ullong turns;
 static atomic_ullong defeats;
 static atomic_ullong cancelled;
 
-static void alone(how came) {
-    CHECK(first == second);
-    first++;
-    if (came == NEWCOMER) {
-        in_a_row++;
-        CHECK(!counting || in_a_row <= BOUND);
-    } else {
-        in_a_row = 0;
-        counting = came == IN_TURN && atomic_load(&waiting) > 0;
-    }
-    second++;
-}
 static void section(how came) {
     static atomic_int inside;
     CHECK(atomic_fetch_add(&inside, 1) < PERMITS);
     if (PERMITS == 1) {
-        alone(came);
+        bound_alone(came, BOUND);
     }
-    atomic_fetch_add(came == NEWCOMER ? &newcomers : &turns, 1);
+    bound_count(came, 1);
     atomic_fetch_sub(&inside, 1);
     CHECK(give_back() == ROUSE_OK);
 }
-
-/* A waiter that waits until it has had its turn: how often was it overtaken? The holders of a permit at
- * the moment when it queues, or asks, may be counted later, hence the PERMITS. */
-typedef struct patience {
-    unsigned long long newcomers;
-    unsigned long long turns;
-} patience;
-static patience begin_waiting(void) {
-    patience p;
-    atomic_fetch_add(&waiting, 1);
-    p.turns = atomic_load(&turns);
-    p.newcomers = atomic_load(&newcomers);
-    return p;
-}
 /* `seen`: newcomers before it asked; with one permit, before it has given that back. */
 static void in_turn(const patience *p, unsigned long long seen) {
-    const unsigned long long before = seen - p->newcomers;
-    CHECK(seen < p->newcomers || before <= (atomic_load(&turns) - p->turns + PERMITS) * BOUND + PERMITS);
-    atomic_fetch_sub(&waiting, 1);
+    bound_waited(p, seen, PERMITS, BOUND);
     section(IN_TURN);
 }
 
@@ -111,15 +68,15 @@ static rouse_status task_await(task *t) {
 /* From the first word of its wake to its turn. */
 static unsigned long long task_ask(task *t) {
     unsigned long long seen;
-    while (seen = atomic_load(&newcomers), VERB(resume)(&object, &t->waiter) == ROUSE_PENDING) {
+    while (seen = bound_newcomers(), VERB(resume)(&object, &t->waiter) == ROUSE_PENDING) {
         atomic_fetch_add(&defeats, 1);
         (void)task_await(t);
     }
-    return PERMITS == 1 ? atomic_load(&newcomers) : seen;
+    return PERMITS == 1 ? bound_newcomers() : seen;
 }
 /* Of one that does not know when it was asked for. */
 static unsigned long long unasked(void) {
-    return PERMITS == 1 ? atomic_load(&newcomers) : 0;
+    return PERMITS == 1 ? bound_newcomers() : 0;
 }
 static void wait_as_task(dice *d) {
     task t;
@@ -128,7 +85,7 @@ static void wait_as_task(dice *d) {
     if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
-        const patience p = begin_waiting();
+        const patience p = bound_wait();
         (void)task_await(&t);
         dawdle(d);
         in_turn(&p, task_ask(&t));
@@ -162,14 +119,21 @@ typedef struct eager {
     atomic_bool begun;
     atomic_bool done;
 } eager;
+/* With LOCKFREE a limit's acquire may run wakes, and what these give back may go to the waiter of that
+ * acquire. */
+static _Thread_local eager *beginning;
 static void eager_wake(rouse_waiter *w, rouse_status status) {
     eager *const e = (eager *)rouse_waiter_data(w);
-    const unsigned long long seen = atomic_load(&newcomers);
+    const unsigned long long seen = bound_newcomers();
     if (status == ROUSE_OK || VERB(resume)(&object, w) == ROUSE_OK) {
+        if (e == beginning && !atomic_load(&e->begun)) {
+            e->patience = bound_wait();
+            atomic_store(&e->begun, true);
+        }
         while (!atomic_load(&e->begun)) {
             sched_yield();
         }
-        in_turn(&e->patience, PERMITS == 1 ? atomic_load(&newcomers) : seen);
+        in_turn(&e->patience, PERMITS == 1 ? bound_newcomers() : seen);
         atomic_store(&e->done, true);
     }
 }
@@ -179,12 +143,17 @@ static void wait_eagerly(dice *d) {
     atomic_init(&e.begun, false);
     atomic_init(&e.done, false);
     rouse_waiter_init(&e.waiter, eager_wake, &e);
+    beginning = &e;
     if (VERB(acquire)(&object, &e.waiter, 1) == ROUSE_OK) {
+        beginning = NULL;
         section(NEWCOMER);
         return;
     }
-    e.patience = begin_waiting();
-    atomic_store(&e.begun, true);
+    beginning = NULL;
+    if (!atomic_load(&e.begun)) {
+        e.patience = bound_wait();
+        atomic_store(&e.begun, true);
+    }
     while (!atomic_load(&e.done)) {
         sched_yield();
     }
@@ -212,7 +181,7 @@ static void wait_on_mailbox(dice *d) {
         return;
     }
     if (roll(d, 2) == 0) {
-        const patience p = begin_waiting();
+        const patience p = bound_wait();
         CHECK(mail_await(&t) == ROUSE_OK);
         in_turn(&p, unasked());
         return;
@@ -242,7 +211,7 @@ static void wait_blocked(dice *d) {
     if (VERB(acquire)(&object, &t.waiter, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
-        const patience p = begin_waiting();
+        const patience p = bound_wait();
         CHECK(rouse_thread_waiter_await(&t, ROUSE_PENDING) == ROUSE_OK);
         in_turn(&p, unasked());
     }
@@ -262,7 +231,7 @@ static void wait_polled(dice *d) {
     if (VERB(acquire)(&object, &w, 1) == ROUSE_OK) {
         section(NEWCOMER);
     } else {
-        const patience p = begin_waiting();
+        const patience p = bound_wait();
         CHECK(await_outcome(&w) == ROUSE_OK);
         in_turn(&p, unasked());
     }
@@ -295,8 +264,8 @@ int main(int argc, char **argv) {
     run_threads(work);
     CHECK(available() == PERMITS && VERB(waiter_count)(&object) == 0);
     VERB(destroy)(&object);
-    printf("%llu newcomers, %llu turns, %llu defeats, %llu cancelled\n", (unsigned long long)newcomers,
-           (unsigned long long)turns, (unsigned long long)defeats, (unsigned long long)cancelled);
-    CHECK(newcomers != 0 && turns != 0 && cancelled != 0);
+    printf("%llu newcomers, %llu turns, %llu defeats, %llu cancelled\n", bound_newcomers(), bound_turns(),
+           (unsigned long long)defeats, (unsigned long long)cancelled);
+    CHECK(bound_newcomers() != 0 && bound_turns() != 0 && cancelled != 0);
     return 0;
 }
