@@ -3,12 +3,12 @@
 threads.c and family.c read. Run it after a change of those."""
 import pathlib
 
-QUEUE, SECOND, SEMAPHORE, NOTIFY, MUTEX = range(5)
+QUEUE, SECOND, SEMAPHORE, NOTIFY, MUTEX, OPEN_SEMAPHORE, OPEN_MUTEX, OPEN_LIMIT = range(8)
 NOTHING = (13, 3, 0)  # a wake that tries to take from the notify
 
 
 def call(what, thing, who=0, number=1, kind=0):
-    return bytes([what, thing + 5 * kind, who, number])
+    return bytes([what, thing + 8 * kind, who, number])
 
 
 def wait(thing, who, number=1, then=NOTHING, kind=0):
@@ -26,6 +26,33 @@ def wake(thing, number=1, kind=0):
 ALL, TAKE, DRAIN, OTHER = 12, 13, 14, 15
 POLLED, MAILED, THREE, FIVE = 6, 13, 8, 12
 
+
+def open_seeds(thing):
+    """Histories of an object in throughput mode, with bound b after renew(b)."""
+    def renew(bound):
+        return call(OTHER, thing, 0, {1: 10, 2: 26, 3: 2, 4096: 18, "most": 4}[bound])
+
+    def answer(who, number=1):
+        return call(0, thing, who, number)
+
+    def take():
+        return call(TAKE, thing, 0, 1, 1)
+
+    def waiting(*kinds):
+        return take() * 3 + b"".join(wait(thing, i, kind) for i, kind in enumerate(kinds))
+
+    return {
+        "invited": waiting(1, 1, 1) + wake(thing) + answer(0) + wake(thing) + answer(1) + wake(thing) + answer(2),
+        "bound": renew(2) + waiting(1, 1) + (wake(thing) + take()) * 3 + answer(0) * 2,
+        "beaten": renew("most") + waiting(1, 1) + wake(thing) + take() + answer(0) + wake(thing) + answer(0) + wake(thing) + answer(1),
+        "declined": renew(4096) + waiting(1, 1, 1) + wake(thing) + answer(0, 4) + answer(1, 4) + wake(thing) + answer(2),
+        "in_mailbox": waiting(MAILED, MAILED, MAILED) + wake(thing) + take() + call(DRAIN, 0) + wake(thing) + cancel(0) + call(DRAIN, 0) * 2,
+        "closed_invited": waiting(1, MAILED, POLLED) + wake(thing) * 2 + call(OTHER, thing, 0, 8) + answer(0) + call(DRAIN, 0),
+        "several": waiting(4, 8, POLLED, 1) + wake(thing, 12) + answer(0) + wake(thing) + answer(1) + call(TAKE, thing, 0, 4) + answer(3),
+        "in_wakes": b"".join(wait(thing, i, 1, (0, thing, i)) for i in range(6)) + wake(thing) * 7,
+    }
+
+
 SEEDS = {
     "handover": b"".join(wait(MUTEX, i) for i in range(8)) + b"".join(wake(MUTEX) for _ in range(9)),
     "batch": wait(QUEUE, 0, THREE) + wait(QUEUE, 1) + wait(QUEUE, 2, FIVE) + wake(QUEUE, 2, 9) * 3 + cancel(2) + wake(QUEUE, 3, 9),
@@ -41,6 +68,9 @@ SEEDS = {
     "close": b"".join(wait(SEMAPHORE, i, FIVE) for i in range(4)) + wake(SEMAPHORE, 3) + call(OTHER, SEMAPHORE, 0, 8) + wait(SEMAPHORE, 5),
     "renew_in_wake": wait(QUEUE, 0, 1, (15, QUEUE, 2)) + wake(QUEUE, 1, 1) + wait(QUEUE, 1) + wake(QUEUE, 1, 1),
     "limits": wake(SEMAPHORE, 24) + wake(SEMAPHORE, 1) * 5 + call(TAKE, SEMAPHORE, 0, 20, 1) + wake(SEMAPHORE, 20) + call(TAKE, SEMAPHORE, 0, 20),
+    # Throughput mode. A wake that resumes (RESUME) or declines (DECLINE) its own waiter.
+    **{name + "_" + of: seed for of, thing in (("semaphore", OPEN_SEMAPHORE), ("mutex", OPEN_MUTEX), ("limit", OPEN_LIMIT))
+       for name, seed in open_seeds(thing).items()},
     "reserve": call(OTHER, QUEUE, 0, 9) + b"".join(wait(QUEUE, i, POLLED) for i in range(9)) + call(ALL, QUEUE),
 }
 

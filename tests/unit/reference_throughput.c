@@ -7,14 +7,11 @@
  *
  * After each operation the two must agree on what was returned, which wakes ran, with what and in which
  * order, the free permits, the number of waiters, every waiter's status, and whether it is closed. The
- * reference has two rules that a strict semaphore has not. A newcomer takes n if they are free and, while
- * anybody waits, if one is invited and the count plus n is within the bound. And as many waiters are invited
- * as there are permits. The first disagreement prints the sequence and ends the program.
+ * reference is tests/support/throughput.h. The first disagreement prints the sequence and ends the program.
  *
  *   reference_throughput SEQUENCES    built with AT_RANDOM: that many sequences of 4096 operations on 24 waiters
  *
- * With OF_LIMIT the object is a limit of which all but the credit is in use. It keeps free what the
- * reference gives to a waiter that lacks several; a newcomer sees no difference. */
+ * With OF_LIMIT the object is a limit of which all but the credit is in use. */
 #include <rouse/config.h>
 #include <stddef.h>
 
@@ -54,11 +51,13 @@ static void arena_give(const void *memory);
 
 /* AT_RANDOM: long sequences instead, on more waiters than can be under way. */
 #ifdef AT_RANDOM
-enum { WAITERS = 24, LOG_MAX = 64, SEQUENCE_MAX = 4096 };
+enum { WAITERS = 24, SEQUENCE_MAX = 4096 };
 #else
-enum { WAITERS = 3, LOG_MAX = 64, SEQUENCE_MAX = 16 };
+enum { WAITERS = 3, SEQUENCE_MAX = 16 };
 #endif
-enum { TURNS = 14 }; /* of a queue under a lock */
+#define REFERENCE_WAITERS WAITERS
+#define REFERENCE_LOG     64
+#include "../support/throughput.h"
 
 typedef enum op_kind { ACQUIRE, TRY, RELEASE, CANCEL, RESUME, DECLINE, REDUCE, CLOSE, DRAIN } op_kind;
 static const char *const op_names[] = {"acquire", "try_acquire", "release", "cancel", "resume",
@@ -69,255 +68,35 @@ typedef struct op {
     uint32_t n;
 } op;
 
-typedef enum waiter_kind { TOLD, ANSWERS, POLLED, MAILED } waiter_kind;
 static waiter_kind kinds[WAITERS];
 
-typedef struct woken {
-    int waiter;
-    rouse_status status;
-} woken;
-typedef struct wake_log {
-    woken entries[LOG_MAX];
-    size_t length;
-} wake_log;
-
-static void log_wake(wake_log *log, int waiter, rouse_status status) {
-    if (log->length == LOG_MAX) {
-        abort();
-    }
-    log->entries[log->length].waiter = waiter;
-    log->entries[log->length++].status = status;
-}
-
-/* ---- the reference ------------------------------------------------------------------------------------------------ */
-
-typedef struct reference {
-    uint32_t bound;
-    uint32_t free;
-    uint32_t passed;
-    bool closed;
-    int under_way;
-    bool invited[WAITERS];
-    bool beaten[WAITERS];
-    uint32_t turn[WAITERS]; /* of those that are or have been invited */
-    uint32_t came[WAITERS]; /* its place in the order in which they queued */
-    uint32_t comers;
-    bool short_of;     /* a release that makes more free than waiters are under way invites */
-    int list[WAITERS]; /* in that order */
-    int listed;
-    uint32_t asked[WAITERS];
-    uint32_t has[WAITERS];
-    rouse_status status[WAITERS];
-    int mail[2 * WAITERS]; /* what drain will find */
-    int mails;
-    wake_log due; /* wakes that this call will run */
-    wake_log log;
-} reference;
-
-static void put(reference *r, int place, int waiter) {
-    memmove(&r->list[place + 1], &r->list[place], (size_t)(r->listed - place) * sizeof r->list[0]);
-    r->list[place] = waiter;
-    r->listed++;
-}
-static void take(reference *r, int place) {
-    r->listed--;
-    memmove(&r->list[place], &r->list[place + 1], (size_t)(r->listed - place) * sizeof r->list[0]);
-}
-/* An outcome or an invitation reaches its waiter. */
-static void tell(reference *r, int w, rouse_status status) {
-    if (kinds[w] == MAILED) {
-        r->mail[r->mails++] = w;
-        if (status != ROUSE_RETRY) {
-            r->status[w] = status;
-        }
-    } else {
-        r->status[w] = status;
-        if (kinds[w] != POLLED) {
-            log_wake(&r->due, w, status);
-        }
-    }
-}
-static bool is_listed(const reference *r, int w, int *place) {
-    for (*place = 0; *place < r->listed; ++*place) {
-        if (r->list[*place] == w) {
-            return true;
-        }
-    }
-    return false;
-}
-static bool is_oldest(const reference *r, int w) {
-    for (int i = 0; i < WAITERS; i++) {
-        if (r->invited[i] && r->came[i] < r->came[w]) {
-            return false;
-        }
-    }
-    return r->listed == 0 || r->came[r->list[0]] >= r->came[w];
-}
-static bool has_turn(const reference *r, int w) {
-    int place;
-    return r->invited[w] || (r->beaten[w] && is_listed(r, w, &place));
-}
-/* Behind the youngest that has a turn, unless the oldest is too far before it. */
-enum { NO_TURN = -1 };
-static int64_t next_turn(const reference *r) {
-    int64_t first = INT64_MAX;
-    int64_t last = -1;
-    for (int i = 0; i < WAITERS; i++) {
-        if (has_turn(r, i)) {
-            first = r->turn[i] < first ? r->turn[i] : first;
-            last = r->turn[i] > last ? r->turn[i] : last;
-        }
-    }
-    return last >= 0 && last + 1 - first >= TURNS ? NO_TURN : last + 1;
-}
-/* May the first in the list be invited while others are under way? A waiter that has been invited before
- * may. So may a waiter that wants one and can answer, because no waiter behind the oldest is given a part. */
-static bool follows(const reference *r) {
-    const int w = r->list[0];
-    if (!SEVERAL || r->listed == 0) {
-        return false;
-    }
-    return r->beaten[w] || (r->asked[w] == 1 && kinds[w] != POLLED && next_turn(r) != NO_TURN);
-}
-/* Now somebody has looked. */
-static void look(reference *r) {
-    r->short_of = r->under_way != 0 && follows(r) && r->free <= (uint32_t)r->under_way;
-    if (r->under_way == 0 && r->listed == 0) {
-        r->passed = 0;
-    }
-}
-/* What each waiter gets. */
-static void settle(reference *r) {
-    while (r->free > (uint32_t)r->under_way && r->listed != 0 && (r->under_way == 0 || follows(r))) {
-        const int w = r->list[0];
-        const uint32_t lacks = r->asked[w] - r->has[w];
-        if (lacks > r->free) {
-            r->has[w] += r->free;
-            r->free = 0;
-        } else if (kinds[w] == POLLED || (ONE_ONLY && r->asked[w] != 1)) {
-            r->passed = 0;
-            take(r, 0);
-            r->free -= lacks;
-            tell(r, w, ROUSE_OK);
-        } else {
-            take(r, 0);
-            r->free -= lacks - 1;
-            r->has[w] = r->asked[w] - 1;
-            r->turn[w] = r->beaten[w] ? r->turn[w] : (uint32_t)next_turn(r);
-            r->invited[w] = true;
-            r->under_way++;
-            tell(r, w, ROUSE_RETRY);
-        }
-    }
-    look(r);
-}
-static bool newcomer_takes(reference *r, uint32_t n) {
-    const bool waited_for = r->under_way != 0 || r->listed != 0;
-    if (r->closed || r->free < n || (waited_for && r->passed + n > r->bound)) {
-        return false;
-    }
-    r->free -= n;
-    r->passed += waited_for ? n : 0;
-    return true;
-}
-static void put_back(reference *r, int w) {
-    int place = 0;
-    while (place < r->listed && r->came[r->list[place]] < r->came[w]) {
-        place++;
-    }
-    put(r, place, w);
-}
-static rouse_status answer(reference *r, int w) {
-    const bool oldest = is_oldest(r, w);
-    r->invited[w] = false;
-    r->under_way--;
-    if (r->closed) {
-        r->free += r->has[w];
-        r->passed = 0;
-        r->status[w] = ROUSE_CLOSED;
-    } else if (r->free == 0) {
-        put_back(r, w);
-        r->beaten[w] = true;
-        r->status[w] = ROUSE_PENDING;
-        look(r);
-    } else {
-        r->free--;
-        r->passed = oldest ? 0 : r->passed;
-        r->status[w] = ROUSE_OK;
-        settle(r);
-    }
-    return r->status[w];
-}
-static void leave(reference *r, int w) {
-    r->invited[w] = false;
-    r->under_way--;
-    r->free += r->has[w];
-    settle(r);
-}
-static int64_t refer(reference *r, op o) {
+/* What the reference does, and the wakes it causes. */
+static int64_t refer(reference *r, wake_log *log, op o) {
     int64_t result = 0;
-    int place;
     switch (o.kind) {
     case ACQUIRE:
-        if (r->closed) {
-            result = ROUSE_CLOSED;
-        } else if (newcomer_takes(r, o.n)) {
-            result = ROUSE_OK;
-        } else {
-            const bool alone = r->under_way == 0 && r->listed == 0;
-            r->asked[o.waiter] = o.n;
-            r->has[o.waiter] = alone ? r->free : 0;
-            r->free = alone ? 0 : r->free;
-            r->came[o.waiter] = r->comers++;
-            r->beaten[o.waiter] = false;
-            put(r, r->listed, o.waiter);
-            if (r->listed == 1) {
-                look(r);
-            }
-            r->status[o.waiter] = result = ROUSE_PENDING;
-        }
+        result = reference_acquire(r, o.waiter, o.n);
         break;
     case TRY:
-        result = newcomer_takes(r, o.n);
+        result = reference_try(r, o.n);
         break;
     case RELEASE:
-        r->free += o.n;
-        if (r->under_way == 0 || (r->short_of && r->free > (uint32_t)r->under_way)) {
-            settle(r);
-        }
+        reference_release(r, o.n);
         break;
     case CANCEL:
-        if (is_listed(r, o.waiter, &place)) {
-            take(r, place);
-            r->free += r->has[o.waiter];
-            r->status[o.waiter] = ROUSE_INVALID;
-            settle(r);
-            result = true;
-        } else if (r->invited[o.waiter] && kinds[o.waiter] == MAILED) {
-            r->status[o.waiter] = ROUSE_CANCELLED;
-            leave(r, o.waiter);
-        }
+        result = reference_cancel(r, o.waiter);
         break;
     case RESUME:
-        result = answer(r, o.waiter);
+        result = reference_resume(r, o.waiter);
         break;
     case DECLINE:
-        r->status[o.waiter] = ROUSE_INVALID;
-        leave(r, o.waiter);
+        reference_decline(r, o.waiter);
         break;
     case REDUCE:
-        result = o.n < r->free ? o.n : r->free;
-        r->free -= (uint32_t)result;
+        result = reference_reduce(r, o.n);
         break;
     case CLOSE:
-        r->closed = true;
-        result = r->listed;
-        for (int i = 0; i < r->listed; i++) {
-            r->free += r->has[r->list[i]];
-            tell(r, r->list[i], ROUSE_CLOSED);
-        }
-        r->listed = 0;
-        r->short_of = false;
+        result = reference_close(r);
         break;
     case DRAIN: {
         int mail[2 * WAITERS];
@@ -326,8 +105,8 @@ static int64_t refer(reference *r, op o) {
         r->mails = 0;
         for (int i = 0; i < mails; i++) {
             const int w = mail[i];
-            if (r->status[w] != ROUSE_PENDING || answer(r, w) != ROUSE_PENDING) {
-                log_wake(&r->log, w, r->status[w]);
+            if (r->status[w] != ROUSE_PENDING || reference_resume(r, w) != ROUSE_PENDING) {
+                log_wake(log, w, r->status[w]);
                 result++;
             }
         }
@@ -335,10 +114,10 @@ static int64_t refer(reference *r, op o) {
     }
     }
     for (size_t i = 0; i < r->due.length; i++) { /* grows */
-        const woken due = r->due.entries[i];
-        log_wake(&r->log, due.waiter, due.status);
+        const logged_wake due = r->due.entries[i];
+        log_wake(log, due.waiter, due.status);
         if (due.status == ROUSE_RETRY && kinds[due.waiter] == ANSWERS) {
-            (void)answer(r, due.waiter);
+            (void)reference_resume(r, due.waiter);
         }
     }
     r->due.length = 0;
@@ -516,18 +295,18 @@ static bool possible(op o) {
 
 static void step(op o) {
     reference *const r = &now.reference;
+    wake_log log = {.length = 0};
     int64_t theirs;
     int64_t ours;
     int place;
     now.log.length = 0;
-    r->log.length = 0;
     theirs = perform(o);
-    ours = refer(r, o);
+    ours = refer(r, &log, o);
     same("the answer", theirs, ours);
-    same("the wakes", (int64_t)now.log.length, (int64_t)r->log.length);
+    same("the wakes", (int64_t)now.log.length, (int64_t)log.length);
     for (size_t i = 0; i < now.log.length; i++) {
-        same("the waiter of a wake", now.log.entries[i].waiter, r->log.entries[i].waiter);
-        same("what a wake was called with", now.log.entries[i].status, r->log.entries[i].status);
+        same("the waiter of a wake", now.log.entries[i].waiter, log.entries[i].waiter);
+        same("what a wake was called with", now.log.entries[i].status, log.entries[i].status);
     }
     same_free(r);
     if (!ONE_ONLY || !r->closed) { /* there it does not count the waiters that close has left invited */
@@ -539,7 +318,7 @@ static void step(op o) {
         for (int j = 0; j < r->mails; j++) {
             posted = posted || r->mail[j] == i;
         }
-        now.given[i] = r->invited[i] || is_listed(r, i, &place) || posted;
+        now.given[i] = r->invited[i] || reference_is_listed(r, i, &place) || posted;
         if (now.given[i] || (o.kind != DECLINE && o.kind != CANCEL && o.waiter == i)) {
             same("a status", rouse_waiter_status(&now.waiters[i]), r->status[i]);
         }
@@ -551,6 +330,9 @@ static void begin(uint32_t credit, uint32_t bound) {
     start_credit = credit;
     init(&now.object, credit, bound);
     rouse_mailbox_init(&now.mailbox, no_kick, NULL);
+    memcpy(now.reference.kinds, kinds, sizeof kinds);
+    now.reference.several = SEVERAL;
+    now.reference.one_only = ONE_ONLY;
     now.reference.bound = bound;
     now.reference.free = credit;
     for (int i = 0; i < WAITERS; i++) {
