@@ -11,6 +11,9 @@
 rouse-queue EXPRESSION takes a rouse_semaphore, rouse_notify, rouse_mutex or rouse_waiter_queue, or a pointer to one;
 of more waiters than `set rouse-limit` says (32 unless set; 0: no limit) it shows the oldest. Works on a live process
 and on a core, for all backends, C and C++. What is being changed by a thread at that very moment may look torn.
+
+In throughput mode it shows which waiters are invited and have not answered. SPIN and MUTEX keep those in no list, so
+it searches the process's memory for them.
 """
 import re
 
@@ -21,6 +24,10 @@ CLOSED = 1 << 32
 MAX_LACK = 3 << 28
 STATUS = {0: "ROUSE_OK", 1: "ROUSE_PENDING", 2: "ROUSE_RETRY", 0xFF: "ROUSE_CLOSED", 0xFE: "ROUSE_TIMEDOUT", 0xFD: "ROUSE_NOMEM",
           0xFC: "ROUSE_OVERFLOW", 0xFB: "ROUSE_INVALID", 0xFA: "ROUSE_CANCELLED", 0xF9: "ROUSE_FULL"}
+OPEN_LISTED = -(1 << 31) + (1 << 28)  # throughput mode: L of detail/queue/open_word.h, and A, and how many A there are
+OPEN_AREA, OPEN_AREAS = 1 << 24, 1 << 28
+TURNS, MARKS = 14, 16  # detail/queue/open_turns.h
+INVITED, PROMISED = 5, 6  # a cell's states
 QUEUE_TYPES = ("rouse_semaphore", "rouse_notify", "rouse_mutex", "rouse_waiter_queue")
 
 
@@ -54,6 +61,41 @@ def fields(value):
     return {field.name for field in value.type.strip_typedefs().fields()}
 
 
+def writable_memory():
+    """(begin, end) of what the program can write to; of a core, of all that is in it."""
+    regions = []
+    try:
+        for line in gdb.execute("info proc mappings", to_string=True).splitlines():
+            match = re.match(r"\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s.*\srw", line)
+            if match:
+                regions.append((int(match.group(1), 16), int(match.group(2), 16)))
+    except gdb.error:
+        pass
+    if not regions:
+        for line in gdb.execute("info files", to_string=True).splitlines():
+            match = re.match(r"\s*0x([0-9a-f]+) - 0x([0-9a-f]+) is load", line)
+            if match:
+                regions.append((int(match.group(1), 16), int(match.group(2), 16)))
+    return regions
+
+
+def pointers_to(address):
+    """Where in memory the address is stored."""
+    inferior = gdb.selected_inferior()
+    size = gdb.lookup_type("void").pointer().sizeof
+    order = "big" if "big" in gdb.execute("show endian", to_string=True) else "little"
+    for begin, end in writable_memory():
+        while begin < end:
+            try:
+                found = inferior.search_memory(begin, end - begin, address.to_bytes(size, order))
+            except (gdb.error, gdb.MemoryError):
+                break
+            if found is None:
+                break
+            yield found
+            begin = found + size
+
+
 # ---- a queue, whatever its backend ---------------------------------------------------------------------------
 
 class Queue:
@@ -61,6 +103,7 @@ class Queue:
         self.queue = queue
         names = fields(queue)
         self.notes = []  # what is neither a waiter nor credit
+        self.under_way = 0  # throughput mode: invited
         if "word_" not in names:
             self.backend = "LOCAL"
             self.balance = int(queue["balance_"])
@@ -77,23 +120,61 @@ class Queue:
         self.ticket = above >> 33
         if self.backend == "LOCKFREE":
             self.next = (self.ticket << 28) | (low & ((1 << 28) - 1))  # of QUEUE and TAKEN
+            self.oldest = None  # what is free, and how many have passed, if the oldest is invited
             waits = low >> 30 == 3 and low >> 29 & 1 == 0
             cells = list(self.cells()) if waits else []
             self.balance = -sum(number for _, _, number in cells) if low >> 30 == 3 else low & ((1 << 30) - 1)
             self.count = len(cells)
+            if cells and cells[0][0] in (INVITED, PROMISED):
+                self.under_way = 1
+                self.note_bound(*self.oldest, int(queue["bypass_"]))
         elif self.raw < -MAX_LACK or (self.backend == "MUTEX" and self.raw < 0):
             self.balance = -(atomic(queue["listed_"]["counts"]) & ((1 << 40) - 1))
             self.count = atomic(queue["listed_"]["counts"]) >> 40
+            if int(queue["listed_"]["bypass"]) != 0:
+                self.turns = int(queue["listed_"]["sweeps_or_turns"])
+                self.under_way = bin(self.turns & ((1 << TURNS) - 1)).count("1")
+                free = (low - OPEN_LISTED) & 0xFFFFFFFF
+                free = free % OPEN_AREA if free < OPEN_AREAS else free - OPEN_AREAS
+                passed = ((word >> 32) + 1) // 2 - free
+                self.note_bound(free, passed, int(queue["listed_"]["bypass"]))
         else:
             self.balance = self.raw
             self.count = 1 if self.raw < 0 else 0
 
     def summary(self):
         who = "nobody waits" if self.count == 0 else "1 waiter" if self.count == 1 else f"{self.count} waiters"
+        who += f", {self.under_way} invited" if self.under_way else ""
         return f"balance {self.balance}, {'closed' if self.closed else 'open'}, {who}"
 
+    def note_bound(self, free, passed, bypass):
+        self.notes.append(f"throughput mode: {free} free, newcomers have taken {passed} of at most {bypass} in a row")
+
+    def invited(self):
+        """The waiters that are invited, oldest first. They are in no list; each points to its queue."""
+        queue = int(self.queue.address)
+        offset = next(f.bitpos // 8 for f in gdb.lookup_type("rouse_waiter").fields() if f.name == "place_")
+        found = []
+        for place in pointers_to(queue):
+            try:
+                waiter = at(place - offset, "rouse_waiter")
+                ticket, status = atomic(waiter["ticket_"]), atomic(waiter["status_"]) & 0xFF
+                told = status == 2 or (status == 1 and atomic(waiter["account_"]) & 0xFF == 2)
+                mark = ticket >> 3
+                turn = (mark - (self.turns >> (2 * TURNS))) % MARKS if mark < MARKS else 0
+                if told and ticket & 7 in (2, 4) and int(waiter["wake_"]) != 0 and self.turns >> turn & 1 and turn < TURNS:
+                    found.append((turn, place - offset))
+            except gdb.MemoryError:
+                continue
+        if len(found) < self.under_way:
+            self.notes.append(f"{self.under_way - len(found)} more invited, not found in memory")
+        return [address for _, address in sorted(found)]
+
     def waiters(self):
-        """(address, what it lacks or None: as its account says), oldest first."""
+        """(address, what it lacks; None: as its account says; or "invited"), oldest first."""
+        if self.under_way and self.backend != "LOCKFREE":
+            for address in self.invited():
+                yield address, "invited"
         if self.backend == "LOCKFREE":
             yield from self.in_cells()
             return
@@ -133,15 +214,19 @@ class Queue:
             for i in range(high - low + 1):
                 cell = segment["cells_"][i]
                 word = atomic(cell["word_"])
-                if served <= base + i < self.next and 1 <= word & 15 <= 5:
-                    yield word & 15, atomic(cell["waiter_"]), 1 if word & 15 > 3 else word >> 4 & 0x1FFFFFFF
+                state, number = word & 15, word >> 4 & 0x1FFFFFFF
+                if served <= base + i < self.next and 1 <= state <= PROMISED:
+                    self.oldest = self.oldest or ((number & 0xFFFF, number >> 16) if state == INVITED else (number, 0))
+                    yield state, atomic(cell["waiter_"]), 0 if state >= INVITED else 1 if state > 3 else number
 
     def in_cells(self):
         coming = 0
         if self.count == 0:
             return
         for state, waiter, lacks in self.cells():
-            if state >= 3:
+            if state >= INVITED:
+                yield waiter, "invited"
+            elif state >= 3:
                 yield waiter, lacks
             else:
                 coming += 1
@@ -158,6 +243,8 @@ def describe_waiter(waiter, lacks=None):
     account = atomic(waiter["account_"])
     asked = (account >> 32) & 0x7FFFFFFF
     parts = [f"asked {asked}", f"lacks {account & 0xFFFFFFFF if lacks is None else lacks}"]
+    if lacks == "invited":
+        parts = ["invited, has not answered"]
     parts.append("polled" if int(waiter["wake_"]) == 0 else f"wake {function_name(waiter['wake_'])}")
     if int(waiter["mailbox_"]) != 0:
         parts.append(f"mailbox {hex(int(waiter['mailbox_']))}")
@@ -228,6 +315,8 @@ class WaiterPrinter:
     def to_string(self):
         status = atomic(self.value["status_"])
         told = STATUS.get(status & 0xFF, f"status {status}") + (" from a wake_all" if status & 0x100 else "")
+        if told == "ROUSE_RETRY":
+            told += ", has not answered"
         if told == "ROUSE_PENDING":
             return f"rouse_waiter: {told}, {describe_waiter(self.value)}"
         return f"rouse_waiter: {told}, data {hex(int(self.value['data_']))}"

@@ -5,7 +5,8 @@
     trace_timeline.py --svg OUT [LOG]    as a picture: a lane for each waiter, a bar for each wait
 
 LOG is standard input when it is not given. A wait begins with "queue" and ends with "grant" or "cancel"; what lies
-between grant and wake is the time in which the releasing thread was busy with other wakes.
+between grant and wake is the time in which the releasing thread was busy with other wakes. In throughput mode a wait
+that is invited and not answered says so, and how long before the last event that was.
 """
 import argparse
 import html
@@ -16,6 +17,7 @@ class Wait:
     def __init__(self, waiter, queue, begin):
         self.waiter, self.queue, self.begin = waiter, queue, begin
         self.end = self.woken = self.outcome = None
+        self.invited = None  # and has not answered
 
 
 def names(letter, known, address):
@@ -26,6 +28,7 @@ def names(letter, known, address):
 def read(lines):
     """Waits in the order in which they began, the closings, and the number of threads."""
     waits, open_waits, closings = [], {}, []
+    when = 0
     queues, waiters, threads = {}, {}, {}
     for line in lines:
         if line.startswith("#"):
@@ -46,8 +49,13 @@ def read(lines):
         elif event in ("grant", "cancel") and waiter in open_waits:
             wait = open_waits[waiter]
             wait.end, wait.outcome = when, f"{event} by {thread}"
-        elif event == "wake" and waiter in open_waits:
+        elif event in ("invite", "beaten") and waiter in open_waits:
+            open_waits[waiter].invited = when if event == "invite" else None
+        elif event == "wake" and waiter in open_waits and open_waits[waiter].end is not None:  # not an invitation's
             open_waits[waiter].woken = when
+    for wait in waits:
+        if wait.end is None and wait.invited is not None:
+            wait.outcome = f"invited, not answered for {when - wait.invited:.1f} us"
     return waits, closings, len(threads)
 
 
@@ -81,7 +89,7 @@ def draw(waits, closings, out):
         end = last if wait.end is None else wait.end
         colour = colours[(int(wait.queue[1:]) - 1) % len(colours)]
         title = html.escape(f"{wait.waiter} waits for {wait.queue}: {wait.outcome or 'still waiting'}")
-        opacity = "0.35" if wait.outcome is None or wait.outcome.startswith("cancel") else "1"
+        opacity = "0.35" if wait.outcome is None or wait.outcome.startswith(("cancel", "invited")) else "1"
         out.write(f'<rect x="{x(wait.begin):.1f}" y="{y}" width="{max(1.5, x(end) - x(wait.begin)):.1f}" '
                   f'height="13" fill="{colour}" opacity="{opacity}"><title>{title}</title></rect>\n')
         if wait.woken is not None:

@@ -11,6 +11,7 @@ ADDRESS = "0x[0-9a-f]+"
 COMMANDS = ["rouse-queue &limit", "print idle", "rouse-queue alone", "rouse-queue &event", "rouse-queue mutex",
             "print closed", "print waiters[7]", "print waiters[1]", "rouse-queue crowd", "set rouse-limit 3",
             "rouse-queue crowd.queue_", "rouse-queue waiters[0]"]
+INVITED = ["rouse-queue hurried", "print hurried", "print hurrying[0]", "rouse-queue posted"]
 
 
 def expected(backend):
@@ -36,6 +37,19 @@ def expected(backend):
     lines.append("rouse_waiter_queue {a}, {b}: balance -15, open, 15 waiters")
     lines += [f"  {i}  {{a}}  asked 1, lacks 1, wake start_request, data {{a}}" for i in range(1, 4)]
     lines.append("  \\(12 more waiters\\)")
+    if backend != "LOCAL":  # which has no throughput mode
+        lines += [
+            "rouse_semaphore {a}, {b}: balance -3, open, 3 waiters, 1 invited",
+            "  1  {a}  invited, has not answered, wake start_request, data 0x0",
+            "  2  {a}  asked 1, lacks 1, wake refuse_request, data 0x0",
+            "  3  {a}  asked 2, lacks 2, wake start_request, data 0x0",
+            "  \\(throughput mode: 1 free, newcomers have taken 3 of at most 3 in a row\\)",
+            "\\$5 = rouse_semaphore: balance -3, open, 3 waiters, 1 invited",
+            "\\$6 = rouse_waiter: ROUSE_RETRY, has not answered, data 0x0",
+            "rouse_mutex {a}, {b}: balance 0, open, 1 waiter, 1 invited",
+            "  1  {a}  invited, has not answered, wake start_request, mailbox {a}, data 0x0",
+            "  \\(throughput mode: 0 free, newcomers have taken 1 of at most 5 in a row\\)",
+        ]
     return [line.replace("{a}", ADDRESS).replace("{b}", backend) for line in lines]
 
 
@@ -43,7 +57,7 @@ def main():
     gdb, script, program, backend = sys.argv[1:]
     command = [gdb, "-batch", "-nx", "-ex", f"source {script}", "-ex", "break stop_here", "-ex", "run", "-ex", "up",
                "-ex", "echo begin\\n"]
-    for line in COMMANDS:
+    for line in COMMANDS + (INVITED if backend != "LOCAL" else []):
         command += ["-ex", line]
     # The program starts again in its own shell-less process; nothing of it is left when gdb ends.
     result = subprocess.run(command + [program], capture_output=True, text=True, timeout=90)
