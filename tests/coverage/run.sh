@@ -110,8 +110,8 @@ if [ -n "$measure" ]; then
 
     registered "$build"
     without "$build" "$sequences" 'every_sequence_of_*'
-    # All but those that look at sizes, which are larger with ROUSE_DEBUG, and those of misuse, on which it aborts:
-    # the reference of throughput mode destroys its object with waiters.
+    # All but those that look at sizes, which are larger with ROUSE_DEBUG, those of misuse, on which it aborts, and the
+    # longest, every sequence of throughput mode.
     registered "$build/debug" "unit\\.(($(either "$misused"))\\.|reference_throughput\\.[A-Zl])"
     without "$build/debug" "$misused $sequences" "$misuse"
     for program in "$build"/tests/unit/unit_reference_[A-Z]*; do

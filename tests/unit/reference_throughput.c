@@ -230,7 +230,7 @@ static void arena_give(const void *memory) {
 }
 #endif
 
-static op sequence[SEQUENCE_MAX];
+static op sequence[SEQUENCE_MAX + WAITERS + 2]; /* and how it ends */
 static int length;
 static uint32_t start_credit;
 static uint64_t sequences;
@@ -341,6 +341,24 @@ static void begin(uint32_t credit, uint32_t bound) {
         now.reference.status[i] = ROUSE_OK;
     }
 }
+
+static void step_also(op_kind kind, int waiter) {
+    const op o = {kind, waiter, 0};
+    if (possible(o)) {
+        sequence[length++] = o;
+        step(o);
+    }
+}
+/* Everybody who waits learns that it is closed, so that nobody is queued when it is destroyed. */
+static void end(void) {
+    step_also(CLOSE, 0);
+    for (int i = 0; i < WAITERS; i++) {
+        step_also(RESUME, i);
+    }
+    step_also(DRAIN, 0);
+    VERB(destroy)(&now.object);
+}
+
 #ifdef AT_RANDOM
 static uint32_t random_number(uint32_t below) {
     static uint64_t state = 1;
@@ -361,9 +379,6 @@ static void go_at_random(void) {
         if (o.kind == REDUCE && random_number(4) != 0) {
             continue;
         }
-        if (length == SEQUENCE_MAX - 1) {
-            o.kind = CLOSE;
-        }
         if (possible(o)) {
             sequence[length++] = o;
             step(o);
@@ -371,7 +386,7 @@ static void go_at_random(void) {
                 now.reference.under_way > most_under_way ? now.reference.under_way : most_under_way;
         }
     }
-    VERB(destroy)(&now.object);
+    end();
     sequences++;
 }
 
@@ -428,8 +443,8 @@ static void explore_from(int depth, uint32_t credit, uint32_t bound, const op *f
         step(first[i]);
     }
     explore(depth);
+    end();
     length = 0;
-    VERB(destroy)(&now.object);
     same("memory that is not given back", now.blocks, 0);
 }
 
