@@ -28,7 +28,7 @@ warnings='-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wund
 warnings="$warnings -Wpointer-arith -Wwrite-strings -Wredundant-decls -Werror"
 # What C alone has.
 c_warnings='-Wdeclaration-after-statement -Wbad-function-cast -Wstrict-prototypes -Wmissing-prototypes'
-# Every header, the internal ones too: each compiles alone. Those that need a loop or the system's clock: see loops.
+# Every header, the internal ones too: each compiles alone. Those of a loop: see loops.
 headers=$(cd "$include/rouse" && find . -name '*.h' -not -path '*/loop/*' | sed 's|^\./||; s|\.h$||' | sort)
 backends='MUTEX SPIN LOCKFREE LOCAL'
 passed=0 failed=0
@@ -126,7 +126,7 @@ alone() {
 loops() {
     flags=$(pkg-config --cflags libuv liburing libevent glib-2.0) || { echo "FAILED: a loop's library is missing"; failed=$((failed + 1)); return; }
     flags=$(echo " $flags" | sed 's/ -I/ -isystem /g')
-    for loop in uv epoll uring event glib ../detail/loop/clock; do
+    for loop in uv epoll uring event glib ../detail/loop/timeout; do
         path=$loop loop=${loop##*/}
         printf '#include <rouse/loop/%s.h>\n#include <rouse/rouse.h>\nextern int test;\nint test = 0;\n' "$path" >"$work/$loop.c"
         cp "$work/$loop.c" "$work/$loop.cc"

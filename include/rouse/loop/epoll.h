@@ -21,8 +21,8 @@
 #include "../deadline.h"
 #include "../detail/base/atomic.h"
 #include "../detail/base/time.h"
-#include "../detail/loop/clock.h"
 #include "../detail/loop/eventfd.h"
+#include "../detail/loop/timeout.h"
 #include "../mailbox.h"
 
 #include <errno.h>
@@ -84,7 +84,7 @@ ROUSE_INLINE_ int rouse_epoll_init(rouse_epoll *r, int epfd) {
 /* Returns how long epoll_wait may sleep: milliseconds until the next deadline, rounded up; 0: one is due; -1:
  * there is none. */
 ROUSE_INLINE_ int rouse_epoll_timeout_ms(rouse_epoll *r) {
-    return rouse_clock_ms_(&r->deadlines_, rouse_epoll_now());
+    return rouse_timeout_ms_(&r->deadlines_, rouse_epoll_now());
 }
 
 /* Runs the wakes that have arrived and the time-outs that are due. Once a turn, after epoll_wait. */

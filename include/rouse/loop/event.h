@@ -17,7 +17,7 @@
 
 #include "../deadline.h"
 #include "../detail/base/time.h"
-#include "../detail/loop/clock.h"
+#include "../detail/loop/timeout.h"
 #include "../mailbox.h"
 
 #include <event2/event.h>
@@ -52,7 +52,7 @@ ROUSE_INLINE_ void rouse_libevent_kick_(void *r) {
  * when their first one changes. */
 ROUSE_INLINE_ void rouse_libevent_set_timer_(void *arg) {
     rouse_libevent *const r = (rouse_libevent *)arg;
-    const int ms = rouse_clock_ms_(&r->deadlines_, rouse_libevent_now());
+    const int ms = rouse_timeout_ms_(&r->deadlines_, rouse_libevent_now());
     struct timeval after;
     if (ms < 0) {
         (void)evtimer_del(&r->timer_);

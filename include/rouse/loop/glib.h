@@ -13,7 +13,7 @@
 #define ROUSE_LOOP_GLIB_H
 
 #include "../deadline.h"
-#include "../detail/loop/clock.h"
+#include "../detail/loop/timeout.h"
 #include "../mailbox.h"
 
 #include <glib.h>
@@ -48,7 +48,7 @@ ROUSE_INLINE_ void rouse_glib_kick_(void *r) {
     g_source_set_ready_time(((rouse_glib *)r)->source_, 0);
 }
 ROUSE_INLINE_ gboolean rouse_glib_prepare_(GSource *source, gint *timeout_ms) {
-    *timeout_ms = rouse_clock_ms_(&((rouse_glib_source_ *)source)->r->deadlines_, rouse_glib_now());
+    *timeout_ms = rouse_timeout_ms_(&((rouse_glib_source_ *)source)->r->deadlines_, rouse_glib_now());
     return *timeout_ms == 0;
 }
 ROUSE_INLINE_ gboolean rouse_glib_check_(GSource *source) {

@@ -15,7 +15,7 @@
 #define ROUSE_LOOP_UV_H
 
 #include "../deadline.h"
-#include "../detail/loop/clock.h"
+#include "../detail/loop/timeout.h"
 #include "../mailbox.h"
 
 #include <stdbool.h>
@@ -55,7 +55,7 @@ ROUSE_INLINE_ void rouse_uv_on_timer_(uv_timer_t *timer);
 /* Sets the timer to the first deadline, which has changed. */
 ROUSE_INLINE_ void rouse_uv_set_timer_(void *arg) {
     rouse_uv *const r = (rouse_uv *)arg;
-    const int ms = rouse_clock_ms_(&r->deadlines_, rouse_uv_now());
+    const int ms = rouse_timeout_ms_(&r->deadlines_, rouse_uv_now());
     (void)uv_timer_stop(&r->timer_);
     if (ms >= 0) {
         uv_update_time(r->timer_.loop); /* the timer counts from the loop's cached time */
