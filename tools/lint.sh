@@ -215,7 +215,7 @@ bad = 0
 for name in names:
     if not re.fullmatch(r"README\.md|CHANGELOG\.md|docs/\w[\w-]*\.md|packaging/README\.md", name):
         continue
-    text = re.sub(r"\(#[^)]*\)", "", open(name, encoding="utf-8").read())
+    text = re.sub(r"\([\w./-]*#[^)]*\)", "", open(name, encoding="utf-8").read())
     text = text.replace("_in_spin_", "_") # the end that compiled.h gives a name
     for word in sorted(set(re.findall(r"\b(?:rouse|ROUSE)_\w+", text)) - known):
         print(f"{name}: {word} is nowhere")

@@ -16,7 +16,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = ["docs/faq.md", "docs/migrating.md", "docs/debugging.md", "docs/portability.md",
-             "packaging/README.md"]
+             "docs/loops.md", "docs/unit-testing.md", "packaging/README.md"]
 BLOCK = re.compile(r"<!-- code: (\S+) (\S+) -->\n```(\w*)\n(.*?)```\n", re.S)
 LANGUAGES = ("c", "cpp", "cmake", "meson")
 
