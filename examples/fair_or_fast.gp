@@ -4,12 +4,16 @@ set output picture
 set title "Eight threads, one mutex: how many newcomers may overtake"
 set xlabel "bound (0 is strict; drawn at 0.5)"
 set ylabel "sections a millisecond"
-set y2label "longest wait, ms"
+set y2label "wait, us"
 set logscale x 4
+set logscale y 10
+set logscale y2 10
 set ytics nomirror
 set y2tics
-set yrange [0:*]
-set y2range [0:*]
-set key top left
-plot data using ($1 == 0 ? 0.5 : $1):2 with linespoints lw 2 title "sections", \
-     data using ($1 == 0 ? 0.5 : $1):3 axes x1y2 with linespoints dt 2 title "longest wait"
+set format y2 "%g"
+set key outside top center horizontal
+bound(b) = b == 0 ? 0.5 : b
+us(t) = t < 0.05 ? 0.05 : t # a logarithmic axis has no 0
+plot data using (bound($1)):2:3:4 with yerrorlines lw 2 title "sections", \
+     data using (bound($1)):(us($5)):(us($6)):(us($7)) axes x1y2 with yerrorlines dt 3 title "p99.9 wait", \
+     data using (bound($1)):(1000 * $8):(1000 * $9):(1000 * $10) axes x1y2 with yerrorlines dt 2 title "longest wait"
