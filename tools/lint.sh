@@ -17,12 +17,13 @@
 #   docs       Doxygen makes the reference with no warning
 #   names      what a document calls by a name of the library is there by that name
 #   snippets   the code in the documents is code that the tests compile
+#   calls      docs/calls.md is what the headers say of each call (tools/calls.py)
 #
 # Exit status 0: nothing found. The closing line counts the checks.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-all=(versions format tidy layers guards blanks columns links sizes single scripts docs names snippets)
+all=(versions format tidy layers guards blanks columns links sizes single scripts docs names snippets calls)
 found=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -235,6 +236,11 @@ sys.exit(bad != 0)' || report "names that are not there"
 check_snippets() {
     need python3 || return
     python3 tools/snippets.py --check || report "documents and code differ"
+}
+
+check_calls() {
+    need python3 || return
+    tools/calls.py --check || report "the table of calls"
 }
 
 [[ $# -gt 0 ]] || set -- "${all[@]}"
