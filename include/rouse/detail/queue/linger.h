@@ -26,8 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How often a thread pauses before a look, and how often it yields. docs/design.md says how they were
- * chosen. */
+/* How often a thread pauses before a look, and how often it yields. docs/benchmarks/throughput-mode.md says
+ * how they were chosen. */
 #define ROUSE_LINGER_PAUSES_ (ROUSE_SPIN_LIMIT < 16 ? ROUSE_SPIN_LIMIT : 16)
 #define ROUSE_LINGER_YIELDS_ (ROUSE_SPIN_LIMIT < 16 ? 0 : 4)
 
