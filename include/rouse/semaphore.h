@@ -209,10 +209,9 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  * after each yield. So it does at the bound, where the permit waits for the invited waiter's thread. It
  * yields only where lingering has paid: one of the last 17 threads that lingered saw a change. Cost: 16
  * pauses each time that w queues (0.25 us where a pause is 15 ns, up to 1 us where it is long), at most 80
- * and 4 yields where it yields. Where lingering keeps failing, the semaphore does it less
- * often, down to one time in 65; on one thread it always fails, so these calls never yield there. A polled
- * waiter and try_acquire do not linger. Below 16, ROUSE_SPIN_LIMIT is the number of pauses, and no call
- * yields.
+ * and 4 yields where it yields. Where lingering keeps failing, the semaphore does it less often, down to one
+ * time in 65; on one thread it always fails, so these calls never yield there. A polled waiter and
+ * try_acquire do not linger. Below 16, ROUSE_SPIN_LIMIT is the number of pauses, and no call yields.
  *
  * Cancel:
  *   w is queued              true: its wake will never run; what it had been given goes to the next waiter
