@@ -126,7 +126,7 @@ alone() {
 loops() {
     flags=$(pkg-config --cflags libuv liburing libevent glib-2.0) || { echo "FAILED: a loop's library is missing"; failed=$((failed + 1)); return; }
     flags=$(echo " $flags" | sed 's/ -I/ -isystem /g')
-    for loop in uv epoll uring event glib ../detail/loop/timeout; do
+    for loop in uv epoll uring event glib ../detail/loop/timeout ../detail/loop/eventfd; do
         path=$loop loop=${loop##*/}
         printf '#include <rouse/loop/%s.h>\n#include <rouse/rouse.h>\nextern int test;\nint test = 0;\n' "$path" >"$work/$loop.c"
         cp "$work/$loop.c" "$work/$loop.cc"

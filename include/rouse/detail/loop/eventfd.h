@@ -3,6 +3,7 @@
 #define ROUSE_DETAIL_LOOP_EVENTFD_H
 
 #include "../../config.h"
+#include "../base/platform.h"
 
 #include <errno.h>
 #include <stdint.h>
