@@ -79,7 +79,8 @@ static void on_sent(rouse_transfer *t, rouse_status status) {
 
 static void on_worked(rouse_waiter *w, rouse_status status) {
     job *const j = at_home(rouse_waiter_data(w));
-    (void)rouse_semaphore_release(&connections, 1); /* wakes the oldest, on whichever loop it waits */
+    (void)rouse_semaphore_release(&connections,
+                                  1); /* wakes the oldest, on whichever loop it waits; j lives on */
     status = rouse_channel_send(&results, &j->sending, &j->one);
     if (status != ROUSE_PENDING) {
         on_sent(&j->sending, status);
