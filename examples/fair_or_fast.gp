@@ -15,5 +15,5 @@ set key outside top center horizontal
 bound(b) = b == 0 ? 0.5 : b
 us(t) = t < 0.05 ? 0.05 : t # a logarithmic axis has no 0
 plot data using (bound($1)):2:3:4 with yerrorlines lw 2 title "sections", \
-     data using (bound($1)):(us($5)):(us($6)):(us($7)) axes x1y2 with yerrorlines dt 3 title "p99.9 wait", \
-     data using (bound($1)):(1000 * $8):(1000 * $9):(1000 * $10) axes x1y2 with yerrorlines dt 2 title "longest wait"
+     data using (bound($1)):(us($5)):(us($6)):(us($7)) axes x1y2 with yerrorlines lw 2 dt 3 title "p99.9 wait", \
+     data using (bound($1)):(1000 * $8):(1000 * $9):(1000 * $10) axes x1y2 with yerrorlines lw 2 dt 2 title "longest wait"
