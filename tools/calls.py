@@ -46,7 +46,7 @@ THREADS = [
     (r"_(init|init_on|init_throughput|destroy|attach_stats|check_relock)$|_arm_\w+$", "alone"),
     (r"", "any"),
 ]
-NOT_IN_A_WAKE = re.compile(r"_(blocking|timed)$|_thread_waiter_await(_until)?$")
+NOT_IN_A_WAKE = re.compile(r"_(blocking|timed)$|_thread_waiter_await(_until)?$|_deadlines_destroy$")
 
 HEAD = """# Every call
 

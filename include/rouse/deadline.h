@@ -197,7 +197,8 @@ ROUSE_INLINE_ void rouse_deadlines_on_change_(rouse_deadlines *d, void (*changed
     d->changed_arg_ = arg;
 }
 
-/* Ends the object. Requires that nothing waits with it. */
+/* Ends the object. Requires that nothing waits with it, and that rouse_deadlines_run is not in progress: not
+ * inside a wake that it runs. */
 ROUSE_INLINE_ void rouse_deadlines_destroy(rouse_deadlines *d) {
     ROUSE_CHECK_MINE_(d);
     ROUSE_CHECK_(d->heap_ == NULL && d->due_ == NULL, d, "waiters are queued");
