@@ -82,8 +82,9 @@ def made(kind, thing, how=0):
     return bytes([{"wait": 0, "wake": 5, "try": 9, "cancel": 12, "other": 15}[kind] + 16 * thing, how])
 
 
-def threads(before, first, second, third, after, schedule):
-    history = bytes([len(before)]) + b"".join(before)
+def threads(before, first, second, third, after, schedule, mode=0):
+    """mode: 0 strict; throughput mode with a bound of 1 (1), 2 (2), ROUSE_BYPASS (3)."""
+    history = bytes([len(before) + 7 * mode]) + b"".join(before)
     for calls in (first, second, third):
         history += bytes([len(calls) - 1]) + b"".join(calls)
     return history + bytes([len(after)]) + b"".join(after) + schedule
@@ -107,6 +108,14 @@ SEEDS_THREADS = {
     "all_and_close": threads([made("wait", 0, 1)] * 3, [EVERYBODY], [SHUT], [made("wait", 0, 1), ONE], [], COARSE),
     "stored": threads([], [R, T], [T, R], [W, T], [T], FINE),
 }
+D = made("wait", 1, 225)  # declines
+for bound in 1, 2, 3:
+    SEEDS_THREADS |= {
+        f"newcomers_{bound}": threads([T, W], [R], [T, R, T, R], [T, T], [R, R], turns(5, 14, 0, 14) + turns(14, 14, 14), bound),
+        f"newcomers_at_once_{bound}": threads([T, W, W], [R, R], [T, R, T, R], [T, R], [R, R], FINE, bound),
+        f"decline_cancel_{bound}": threads([T, D, W], [R, R], [made("cancel", 1, 1), T], [made("cancel", 1, 2), R], [R, R], FINE, bound),
+        f"close_invited_{bound}": threads([T, W, V], [R], [made("other", 1, 2)], [T, R, W], [R], FINE, bound),
+    }
 
 
 # ---- family.c ----

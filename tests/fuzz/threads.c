@@ -13,6 +13,9 @@
  * wakes of one, and what a cancelled or closed request for several had already been given may be handed on a
  * little later.
  *
+ * The input may put the semaphore and the mutex into throughput mode. Their waiters answer in their wakes, and a
+ * waiter of the model takes what is free, or declines, at any moment.
+ *
  * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address
  * sanitizer. */
 #include "../support/fibers.h"
@@ -61,12 +64,14 @@ typedef struct call {
     uint32_t n, cap;
     int target; /* CANCEL: the call that queued  */
     bool polled;
-    bool made; /* it made sense when its turn came */
+    bool declines; /* throughput mode, when it is invited */
+    bool made;     /* it made sense when its turn came */
     uint64_t begin, end;
     int64_t answer;
     /* of a wait that answered ROUSE_PENDING */
     rouse_waiter *waiter; /* a separate block, freed as soon as it may be; NULL: freed */
-    bool queued, busy, cancelled;
+    int busy;             /* how many calls hold on to it */
+    bool queued, cancelled;
     int wakes;
     rouse_status outcome; /* ROUSE_PENDING: none yet */
 } call;
@@ -74,6 +79,11 @@ typedef struct call {
 static call calls[CALLS];
 static int call_count;
 static rouse_waiter_queue *objects[OBJECTS]; /* every object is nothing but its queue */
+static uint32_t bound;                       /* throughput mode's; 0: strict */
+
+static bool is_open(int object) {
+    return bound != 0 && (object == SEMAPHORE || object == MUTEX);
+}
 
 static void print_history(void) {
     for (int i = 0; i < call_count; i++) {
@@ -90,9 +100,34 @@ static void print_history(void) {
 
 /* ---- the calls ---------------------------------------------------------------------------------------------------- */
 
+/* An invited waiter's answer. */
+static rouse_status answer(call *c) {
+    rouse_semaphore *const s = (rouse_semaphore *)(void *)objects[c->object];
+    rouse_status status = ROUSE_CANCELLED;
+    c->busy++;
+    if (c->declines) {
+        rouse_semaphore_decline(s, c->waiter);
+    } else {
+        status = rouse_semaphore_resume(s, c->waiter);
+    }
+    c->busy--;
+    return status;
+}
+
 static void woken(rouse_waiter *w, rouse_status status) {
     call *const c = (call *)rouse_waiter_data(w);
     CHECK(w == c->waiter && c->wakes == 0 && !c->cancelled && rouse_waiter_status(w) == status);
+    CHECK(status != ROUSE_RETRY || is_open(c->object));
+    if (status == ROUSE_RETRY) {
+        status = answer(c);
+    }
+    if (status == ROUSE_PENDING) {
+        if (c->wakes != 0 && c->busy == 0) { /* invited again meanwhile, and served on another thread */
+            free(w);
+            c->waiter = NULL;
+        }
+        return;
+    }
     c->wakes++;
     c->outcome = status;
     if (!c->busy) {
@@ -106,10 +141,10 @@ static void do_wait(call *c) {
     CHECK(c->waiter != NULL);
     memset(c->waiter, 0xa5, sizeof *c->waiter);
     rouse_waiter_init(c->waiter, c->polled ? NULL : woken, c);
-    c->busy = true; /* this call holds on to it */
+    c->busy++; /* this call holds on to it */
     c->outcome = ROUSE_PENDING;
     c->answer = rouse_waiter_queue_wait(objects[c->object], c->waiter, c->n);
-    c->busy = false;
+    c->busy--;
     c->queued = c->answer == ROUSE_PENDING;
     CHECK(c->queued || c->wakes == 0);
     if (!c->queued || c->wakes != 0) {
@@ -120,7 +155,7 @@ static void do_wait(call *c) {
 
 static void do_cancel(call *c) {
     call *const of = &calls[c->target];
-    of->busy = true;
+    of->busy++;
     c->answer = rouse_waiter_queue_cancel(objects[of->object], of->waiter);
     if (c->answer) {
         CHECK(of->wakes == 0);
@@ -133,7 +168,7 @@ static void do_cancel(call *c) {
         free(of->waiter);
         of->waiter = NULL;
     }
-    of->busy = false; /* not before: the look at the status is a scheduling point */
+    of->busy--; /* not before: the look at the status is a scheduling point */
 }
 
 static void do_call(call *c) {
@@ -155,8 +190,9 @@ static void do_call(call *c) {
         c->answer = rouse_waiter_queue_try_wait(q, c->n);
         break;
     case WAKE:
-        c->answer = c->object == MUTEX ? rouse_mutex_unlock((rouse_mutex *)(void *)q)
-                                       : rouse_waiter_queue_wake(q, c->n, c->cap);
+        c->answer = c->object == MUTEX   ? rouse_mutex_unlock((rouse_mutex *)(void *)q)
+                    : is_open(c->object) ? rouse_semaphore_release((rouse_semaphore *)(void *)q, 1)
+                                         : rouse_waiter_queue_wake(q, c->n, c->cap);
         break;
     case WAKE_ONE:
         c->answer = rouse_waiter_queue_wake_one(q);
@@ -193,10 +229,14 @@ static void read_call(void) {
              : c->object == NOTIFY || c->object == MUTEX ? 1
                                                          : how / 8 % 3 * 2;
     c->polled = how % 32 >= 16;
+    c->declines = how / 32 == 7;
     c->target = c->kind == CANCEL ? how % call_count : -1;
     c->outcome = ROUSE_PENDING;
-    if (c->object == MUTEX && (c->kind == WAKE_ONE || c->kind == WAKE_ALL)) {
+    if ((c->object == MUTEX || is_open(c->object)) && (c->kind == WAKE_ONE || c->kind == WAKE_ALL)) {
         c->kind = WAKE;
+    }
+    if (is_open(c->object)) {
+        c->n = 1;
     }
 }
 
@@ -211,6 +251,7 @@ typedef struct model {
     int8_t outcome[CALLS]; /* by call */
     uint8_t parts[CALLS];  /* WAKE: permits not given yet; other calls: 1, then 0 */
     uint32_t floating;     /* credit of requests that were cancelled or closed */
+    uint32_t passed;       /* throughput mode: newcomers since the oldest waiter got in */
 } model;
 
 static void model_take_out(model *m, int index) {
@@ -242,6 +283,82 @@ static int64_t model_empty(model *m, rouse_status outcome) {
         model_take_out(m, 0);
     }
     return all;
+}
+
+/* Throughput mode: may a newcomer take 1? */
+static bool model_admits(const model *m) {
+    return !m->closed && m->stored > 0 && (m->count == 0 || m->passed < bound);
+}
+static void model_take(model *m) {
+    m->stored--;
+    m->passed = m->count == 0 ? 0 : m->passed + 1;
+}
+/* May it refuse a newcomer? LOCKFREE's count may be too high while somebody waits. */
+static bool model_refuses(const model *m) {
+    return !model_admits(m) || (ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE && m->count != 0);
+}
+static void model_answered(model *m, int index, rouse_status outcome) {
+    m->outcome[m->list[index]] = (int8_t)outcome;
+    m->passed = index == 0 && outcome == ROUSE_OK ? 0 : m->passed;
+    m->stored -= outcome == ROUSE_OK ? 1 : 0;
+    model_take_out(m, index);
+    m->passed = m->count == 0 ? 0 : m->passed;
+}
+/* A call of throughput mode. False: it would have answered something else. */
+static bool model_open_step(model *m, int id) {
+    const call *const c = &calls[id];
+    switch (c->kind) {
+    case WAIT:
+        if (c->answer == ROUSE_CLOSED) {
+            m->outcome[id] = ROUSE_CLOSED;
+            return m->closed;
+        }
+        if (c->answer == ROUSE_OK && model_admits(m)) {
+            m->outcome[id] = ROUSE_OK;
+            model_take(m);
+            return true;
+        }
+        if (m->closed || !model_refuses(m)) {
+            return false;
+        }
+        m->outcome[id] = ROUSE_PENDING;
+        m->lacks[id] = 1;
+        m->list[m->count++] = (uint8_t)id;
+        return true;
+    case TRY:
+        if (c->answer == 0) {
+            return model_refuses(m);
+        }
+        if (!model_admits(m)) {
+            return false;
+        }
+        model_take(m);
+        return true;
+    case WAKE:
+        if (c->object == MUTEX && m->stored > 0) {
+            return true; /* as in model_step */
+        }
+        m->stored++;
+        return c->answer == ROUSE_OK;
+    case CANCEL:
+        for (int i = 0; i < m->count; i++) {
+            if (m->list[i] == c->target) {
+                if (c->answer != 0) {
+                    model_take_out(m, i);
+                    m->passed = m->count == 0 ? 0 : m->passed;
+                }
+                return true; /* false while it is invited */
+            }
+        }
+        return c->answer == 0;
+    default:
+        m->closed = true;
+        while (m->count != 0) {
+            m->outcome[m->list[0]] = ROUSE_CLOSED;
+            model_take_out(m, 0);
+        }
+        return true;
+    }
 }
 
 static int64_t model_wait(model *m, int id) {
@@ -287,6 +404,9 @@ static bool counts_are_exact(int object) {
 static bool model_step(model *m, int i, bool exact) {
     const call *const c = &calls[i];
     m->parts[i]--;
+    if (is_open(c->object)) {
+        return model_open_step(m, i);
+    }
     switch (c->kind) {
     case WAIT: {
         /* Served before it could sleep, its answer is the outcome. */
@@ -368,6 +488,17 @@ static bool explain(const model *m, int object, int64_t balance, bool exact) {
             }
         }
     }
+    for (int i = 0; is_open(object) && i < m->count; i++) {
+        const call *const c = &calls[m->list[i]];
+        const rouse_status outcome = c->queued ? c->outcome : (rouse_status)c->answer;
+        if ((outcome == ROUSE_OK && m->stored > 0) || (outcome == ROUSE_CANCELLED && c->declines)) {
+            model next = *m;
+            model_answered(&next, i, outcome);
+            if (explain(&next, object, balance, exact)) {
+                return true;
+            }
+        }
+    }
     if (m->floating != 0) {
         model next = *m;
         next.floating--;
@@ -403,7 +534,12 @@ static void begin(void) {
         if (objects[i] == NULL) {
             abort();
         }
-        rouse_waiter_queue_init(objects[i], credits[i]);
+        if (is_open(i)) {
+            CHECK(rouse_semaphore_init_throughput((rouse_semaphore *)(void *)objects[i], credits[i], bound) ==
+                  ROUSE_OK);
+        } else {
+            rouse_waiter_queue_init(objects[i], credits[i]);
+        }
     }
 }
 
@@ -473,13 +609,16 @@ static void end(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const uint32_t bounds[] = {0, 1, 2, ROUSE_BYPASS};
     int before;
     int after;
     bytes = data;
     bytes_left = size;
     fibers_setup(&rouse_inbox_v2_, sizeof rouse_inbox_v2_);
+    before = next_byte();
+    bound = bounds[before / (CALLS_BEFORE + 1) % 4];
+    before %= CALLS_BEFORE + 1;
     begin();
-    before = next_byte() % (CALLS_BEFORE + 1);
     for (int i = 0; i < before; i++) {
         read_call();
         do_call(&calls[i]);
