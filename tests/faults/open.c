@@ -36,7 +36,7 @@ static const char *const calls[] = {"W", "B", "P", "A", "R", "S", "T", "M", "D",
 static const char *const answers[] = {"R",    "T",   "RT",   "W",   "WR",     "WRM", "M",   "D",
                                       "C",    "L",   "U",    "X",   "ST",     "RRR", "TT",  "WW",
                                       "RTRT", "MRT", "DRTM", "CRT", "WWWRMS", "BRR", "PRR", "AR"};
-static const char *const answers_signal[] = {"R", "S", "T", "TR", "RT", "RTRT", "SST", "TTT"};
+static const char *const answers_signal[] = {"R", "S", "T", "TR", "RT", "RTRT", "SST", "TTT", "X", "RXT"};
 
 typedef enum state { UNUSED, CALLING, QUEUED, DONE, CANCELLED } state;
 

@@ -5,12 +5,19 @@
  *   signals mutex HITS        the handler unlocks, and tries to lock; the thread locks, cancels, unlocks
  *   signals blocking HITS     the handler wakes the very thread that it has interrupted, which blocks (blocking.h), or
  *                             is going to sleep, or waking up
+ *   signals family HITS       the handler sets an event, leaves a gate, ends a write, reports that a once is done or has
+ *                             failed; the thread waits for that and cancels
  *
  * Runs until the handler has come in HITS times while the thread was inside a call of the library; then the timer is stopped
- * and every count must be exact. Where in a call it comes in is chance here; faults.stopped.signal goes through all places. */
+ * and every count must be exact. Where in a call it comes in is chance here; faults.stopped.signal and faults.family go through
+ * all places. */
 #include <rouse/blocking.h>
+#include <rouse/event.h>
+#include <rouse/gate.h>
 #include <rouse/mutex.h>
 #include <rouse/notify.h>
+#include <rouse/once.h>
+#include <rouse/rwlock.h>
 #include <rouse/semaphore.h>
 
 #include <pthread.h>
@@ -359,6 +366,128 @@ static void test_mutex(uint32_t wanted) {
     rouse_mutex_destroy(&mutex);
 }
 
+/* ---- event, gate, read-write lock, once ------------------------------------------------------------------------ */
+
+enum { NOTHING, SET, LEAVE, END_WRITE, DONE, FAILED, ASKS };
+
+static rouse_event event;
+static rouse_gate gate;
+static rouse_rwlock rwlock;
+static rouse_once once;
+static volatile uint32_t set_woke;
+
+/* Does what `asked` says, and answers with NOTHING. */
+static void family_signal(int number) {
+    const int what = atomic_load_explicit(&asked, memory_order_relaxed);
+    (void)number;
+    count_signal();
+    switch (what) {
+    case SET:
+        set_woke += rouse_event_set(&event);
+        break;
+    case LEAVE:
+        broken = broken || rouse_gate_leave(&gate, 1) != ROUSE_OK;
+        break;
+    case END_WRITE:
+        broken = broken || rouse_rwlock_end_write(&rwlock) != ROUSE_OK;
+        break;
+    case DONE:
+        broken = broken || rouse_once_done(&once) != ROUSE_OK;
+        break;
+    case FAILED:
+        broken = broken || rouse_once_failed(&once) != ROUSE_OK;
+        break;
+    default:
+        break;
+    }
+    if (what != NOTHING) {
+        atomic_store_explicit(&asked, NOTHING, memory_order_relaxed);
+    }
+}
+
+static rouse_status family_wait(int what, rouse_waiter *w) {
+    return what == SET         ? rouse_event_wait(&event, w)
+           : what == LEAVE     ? rouse_gate_wait(&gate, w)
+           : what == END_WRITE ? rouse_rwlock_write(&rwlock, w)
+                               : rouse_once_begin(&once, w);
+}
+static bool family_cancel(int what, rouse_waiter *w) {
+    return what == SET         ? rouse_event_cancel(&event, w)
+           : what == LEAVE     ? rouse_gate_cancel(&gate, w)
+           : what == END_WRITE ? rouse_rwlock_cancel(&rwlock, w)
+                               : rouse_once_cancel(&once, w);
+}
+
+/* The handler is asked for one thing. Waits for it, and cancels at once, until it is there. */
+static void round_family(int what) {
+    rouse_status status;
+    uint32_t tries = 0;
+    bool early;
+    atomic_store_explicit(&asked, what, memory_order_relaxed);
+    do {
+        rouse_waiter w;
+        early = atomic_load_explicit(&asked, memory_order_relaxed) != NOTHING;
+        rouse_waiter_init(&w, NULL, NULL);
+        status = INSIDE(family_wait(what, &w));
+        OUTSIDE();
+        if (status == ROUSE_PENDING) {
+            const bool taken = INSIDE(family_cancel(what, &w));
+            OUTSIDE();
+            status = taken ? ROUSE_PENDING : rouse_waiter_status(&w);
+            CHECK(taken || status != ROUSE_PENDING);
+        }
+        CHECK(status == ROUSE_PENDING || atomic_load_explicit(&asked, memory_order_relaxed) == NOTHING);
+        CHECK(status != ROUSE_PENDING || early); /* once it has been done, nobody waits */
+        CHECK(++tries < NEVER_MIND);
+    } while (status == ROUSE_PENDING);
+    CHECK(status == (what == DONE ? ROUSE_CLOSED : ROUSE_OK));
+}
+
+static void test_family(uint32_t wanted) {
+    uint64_t rounds[ASKS] = {0};
+    timer_t timer;
+    rouse_event_init(&event);
+    CHECK(rouse_rwlock_init(&rwlock, 3) == ROUSE_OK && rouse_rwlock_try_write(&rwlock));
+    timer = start_timer(family_signal);
+    while (hits_so_far() < wanted) {
+        const int what = SET + (int)roll(&numbers, ASKS - SET);
+        rouse_waiter w;
+        CHECK(!broken);
+        rouse_waiter_init(&w, NULL, NULL);
+        if (what == LEAVE) {
+            rouse_gate_init(&gate, 1);
+            CHECK(rouse_gate_close(&gate) == 0);
+        } else if (what >= DONE) {
+            rouse_once_init(&once);
+            CHECK(rouse_once_begin(&once, &w) == ROUSE_OK);
+        }
+        round_family(what);
+        rounds[what]++;
+        if (what == SET) {
+            CHECK(set_woke <= rounds[SET]);
+            CHECK(INSIDE(rouse_event_reset(&event)));
+            OUTSIDE();
+        } else if (what == LEAVE) {
+            CHECK(rouse_gate_count(&gate) == 0);
+            rouse_gate_destroy(&gate);
+        } else if (what >= DONE) {
+            CHECK(rouse_once_is_done(&once) == (what == DONE));
+            rouse_once_destroy(&once);
+        }
+    }
+    stop_timer(timer);
+    CHECK(rouse_event_waiter_count(&event) == 0 && rouse_rwlock_waiter_count(&rwlock) == 0);
+    CHECK(rouse_rwlock_end_write(&rwlock) == ROUSE_OK && rouse_rwlock_try_write(&rwlock));
+    printf("family: %u signals, %u inside a call; the handler set %llu times and woke %llu, left %llu, ended "
+           "%llu writes, reported done %llu and failed %llu: each was told once\n",
+           atomic_load(&signals), atomic_load(&hits), (unsigned long long)rounds[SET],
+           (unsigned long long)set_woke, (unsigned long long)rounds[LEAVE],
+           (unsigned long long)rounds[END_WRITE], (unsigned long long)rounds[DONE],
+           (unsigned long long)rounds[FAILED]);
+    rouse_event_destroy(&event);
+    rouse_rwlock_destroy(&rwlock);
+}
+
 /* ---- blocking -------------------------------------------------------------------------------------------------- */
 
 static volatile uint64_t notified;
@@ -490,8 +619,10 @@ int main(int argc, char **argv) {
         test_mutex(wanted);
     } else if (strcmp(mode, "blocking") == 0) {
         test_blocking(wanted);
+    } else if (strcmp(mode, "family") == 0) {
+        test_family(wanted);
     } else {
-        fprintf(stderr, "usage: signals semaphore|notify|mutex|blocking HITS\n");
+        fprintf(stderr, "usage: signals semaphore|notify|mutex|blocking|family HITS\n");
         return 2;
     }
     return 0;

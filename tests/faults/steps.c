@@ -6,6 +6,8 @@
  * thread that it has interrupted; for every k until the call has returned before. When the thread goes to sleep and the
  * handler has not come yet, another wake comes while it sleeps. Every permit is had once. */
 #include <rouse/blocking.h>
+#include <rouse/event.h>
+#include <rouse/gate.h>
 
 #include "sleeps.h"
 
@@ -30,6 +32,8 @@ static unsigned slept;
 static rouse_semaphore semaphore;
 static rouse_notify notify;
 static rouse_mutex mutex;
+static rouse_event event;
+static rouse_gate gate;
 static void (*give)(void);
 
 static void trap(int number, siginfo_t *info, void *context) {
@@ -70,6 +74,12 @@ static void notify_one(void) {
 static void unlock(void) { /* twice: the second time nobody holds it, unless the call has got it meanwhile */
     (void)rouse_mutex_unlock(&mutex);
 }
+static void set(void) {
+    (void)rouse_event_set(&event);
+}
+static void leave(void) { /* twice: the second time nobody is inside */
+    (void)rouse_gate_leave(&gate, 1);
+}
 
 static rouse_status acquire(void) {
     return rouse_semaphore_acquire_blocking(&semaphore, 1);
@@ -86,6 +96,12 @@ static rouse_status wait_notified(void) {
 static rouse_status lock(void) {
     return rouse_mutex_lock_blocking(&mutex);
 }
+static rouse_status wait_set(void) {
+    return rouse_event_wait_blocking(&event);
+}
+static rouse_status wait_drained(void) {
+    return rouse_gate_wait_blocking(&gate);
+}
 
 static const struct {
     const char *what;
@@ -97,6 +113,8 @@ static const struct {
     {"acquire, time is up", release, acquire_for_no_time},
     {"notify", notify_one, wait_notified},
     {"lock", unlock, lock},
+    {"event", set, wait_set},
+    {"gate", leave, wait_drained},
 };
 
 /* True: the handler has come in before the call returned. */
@@ -111,6 +129,9 @@ static bool once(size_t i) {
     rouse_notify_init(&notify);
     rouse_mutex_init(&mutex);
     CHECK(rouse_mutex_try_lock(&mutex));
+    rouse_event_init(&event);
+    rouse_gate_init(&gate, 1);
+    CHECK(rouse_gate_close(&gate) == 0);
     left = instruction;
     sleeps_hook = calls[i].call == acquire_for_no_time ? NULL : asleep;
     step();
@@ -128,12 +149,17 @@ static bool once(size_t i) {
         CHECK(rouse_semaphore_available(&semaphore) + (status == ROUSE_OK ? 1 : 0) == atomic_load(&given));
     } else if (give == notify_one) {
         CHECK(rouse_waiter_queue_balance(&notify.queue_) + 1 == (int64_t)atomic_load(&given));
-    } else {
+    } else if (give == unlock) {
         CHECK(rouse_mutex_is_locked(&mutex) == (atomic_load(&given) == 1));
+    } else {
+        CHECK(give == set ? rouse_event_is_set(&event) && rouse_event_waiter_count(&event) == 0
+                          : rouse_gate_count(&gate) == 0 && rouse_gate_waiter_count(&gate) == 0);
     }
     rouse_semaphore_destroy(&semaphore);
     rouse_notify_destroy(&notify);
     rouse_mutex_destroy(&mutex);
+    rouse_event_destroy(&event);
+    rouse_gate_destroy(&gate);
     return came;
 }
 

@@ -48,8 +48,8 @@ static const char *const states_two[] = {"", "H3WWWC4", "WWWWWWC2C3", "PP", "W3R
 static const char *const calls_two[] = {"W", "R3", "L", "I1", "A", "C0", "W3", "R1", "C1", "X"};
 static const char *const answers_two[] = {"WR1LH6", "C1R2WA", "I1H3"};
 
-static const char *const answers_signal[] = {"R1", "R2",    "N",      "O",   "A",
-                                             "T1", "R1T1N", "R1R1R1", "AR1", "OOO"};
+static const char *const answers_signal[] = {"R1",    "R2",     "N",   "O",   "A", "T1",
+                                             "R1T1N", "R1R1R1", "AR1", "OOO", "X", "XR1T1"};
 
 /* For mode recycle: every segment is retired or removed, and used again, several times over. */
 static const char *const answers_recycle[] = {"H40",        "H7G9H20",     "P3LH30",
