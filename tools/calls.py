@@ -32,12 +32,16 @@ SAID = {
     "rouse_limit_init_throughput": "OK INVALID", "rouse_semaphore_resume": "OK PENDING CLOSED CANCELLED",
     "rouse_mutex_resume": "OK PENDING CLOSED CANCELLED", "rouse_limit_resume": "OK PENDING CLOSED CANCELLED",
 }
-# In a signal handler, with LOCKFREE: what waiter_queue.h, limit.h and docs/backends.md promise.
+# In a signal handler, with LOCKFREE: what docs/backends.md and the headers promise.
 HANDLER = {
     "rouse_waiter_queue_wake", "rouse_waiter_queue_wake_one", "rouse_waiter_queue_wake_all", "rouse_waiter_queue_try_wait",
-    "rouse_semaphore_release", "rouse_semaphore_try_acquire", "rouse_mutex_unlock", "rouse_mutex_try_lock",
-    "rouse_notify_one", "rouse_notify_n", "rouse_notify_all", "rouse_limit_try_acquire", "rouse_limit_give_back",
-    "rouse_limit_set",
+    "rouse_waiter_queue_close", "rouse_semaphore_release", "rouse_semaphore_try_acquire", "rouse_semaphore_close",
+    "rouse_mutex_unlock", "rouse_mutex_try_lock", "rouse_mutex_close",
+    "rouse_notify_one", "rouse_notify_n", "rouse_notify_all", "rouse_notify_close",
+    "rouse_limit_try_acquire", "rouse_limit_give_back", "rouse_limit_set", "rouse_event_set", "rouse_event_reset",
+    "rouse_gate_enter", "rouse_gate_leave", "rouse_gate_close",
+    "rouse_rwlock_end_read", "rouse_rwlock_end_write", "rouse_rwlock_downgrade", "rouse_rwlock_try_read",
+    "rouse_rwlock_try_write", "rouse_rwlock_try_upgrade", "rouse_rwlock_close", "rouse_once_done", "rouse_once_failed",
 }
 # On which thread. The first that matches.
 THREADS = [

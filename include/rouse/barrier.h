@@ -13,7 +13,7 @@
  *
  * There is no cancel, no close and no time-out: once a party has arrived it has been counted, and the others
  * may already have been let through because of it. If parties may leave, use rouse_gate or a count of your
- * own.
+ * own. Arriving may queue, so it is not for signal handlers, with any backend.
  *
  * Ordering: what every party did before it arrived happens before what every party does after it is let
  * through.

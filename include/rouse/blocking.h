@@ -18,8 +18,9 @@
  * ROUSE_CLOSED, ROUSE_INVALID and ROUSE_OVERFLOW as the call that does not block does. Do not call them
  * inside a wake (ROUSE_DEBUG aborts): the thread would be waiting for a wake that only it can run.
  *
- * Signal handlers. With LOCKFREE a handler may release, unlock and notify even if that wakes a thread that
- * sleeps here. It may have interrupted that very thread (not on macOS, see detail/base/park.h).
+ * Signal handlers. With LOCKFREE a handler may wake a thread that sleeps here, by any call that
+ * docs/backends.md lists for handlers. It may have interrupted that very thread (not on macOS, see
+ * detail/base/park.h).
  *
  * Ending a thread. None of these calls is a cancellation point: pthread_cancel takes effect after the call.
  * To end a thread that sleeps, close the object, or use a time-out. A signal handler (or asynchronous

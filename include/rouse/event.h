@@ -21,6 +21,8 @@
  * While an event stays set, a loop that waits for it never sleeps. So wait, reset, look at the work, and wait
  * again; or use notify.h, where a wait consumes the notification.
  *
+ * With LOCKFREE a signal handler may call set and reset.
+ *
  * The all-zero object is an event that is not set. Cost: wait when set, one acquire load; set with nobody
  * waiting and reset, one atomic read-modify-write each. */
 #ifndef ROUSE_EVENT_H

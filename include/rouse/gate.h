@@ -23,6 +23,8 @@
  * leave that woke it is still returning. Only wait tells you that: a count of 0 does not mean that the last
  * leave is over.
  *
+ * With LOCKFREE a signal handler may call enter, leave and close.
+ *
  * The all-zero object is an open gate with nobody inside. Cost: enter and leave, one atomic read-modify-write
  * each. */
 #ifndef ROUSE_GATE_H

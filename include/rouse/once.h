@@ -18,6 +18,8 @@
  * Ordering: what a thread did before rouse_once_done (or _failed) happens before whatever follows the
  * ROUSE_CLOSED (or ROUSE_OK) that this call led to.
  *
+ * With LOCKFREE a signal handler may call rouse_once_done and rouse_once_failed.
+ *
  * Cost: once the work is done, begin is one acquire load. */
 #ifndef ROUSE_ONCE_H
 #define ROUSE_ONCE_H

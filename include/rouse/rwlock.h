@@ -20,6 +20,8 @@
  * Ordering: what a writer did before end_write or downgrade happens before whatever the next holders do. What
  * readers did before end_read happens before whatever the next writer does.
  *
+ * With LOCKFREE a signal handler may call end_read, end_write, downgrade, try_… and close.
+ *
  * Cost: read, write, try_… and end_… are one atomic read-modify-write each while nobody waits. With MUTEX and
  * SPIN at most 16,777,215 can wait at the same time, and no more than about 2^40 / readers writers; one more
  * gets ROUSE_OVERFLOW. LOCKFREE and LOCAL have no limit. */

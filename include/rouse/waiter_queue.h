@@ -24,7 +24,7 @@
  *     cancel           with anything but queueing    any
  *     the rest         -                             any
  *
- * In a signal handler: with LOCKFREE, wake, wake_one, wake_all and try_wait (if the wakes they run are
+ * In a signal handler: with LOCKFREE, wake, wake_one, wake_all, try_wait and close (if the wakes they run are
  * async-signal-safe themselves); with MUTEX, SPIN and LOCAL, none. In a shared library or plug-in the thread
  * that the signal interrupts must have called rouse_signal_prepare.
  *
