@@ -1,9 +1,11 @@
 /* tests/faults/family.c: a signal handler makes the calls of event, gate, rwlock and once that it may make
  * (LOCKFREE), at every scheduling point of every call of the same object. So do other threads, while the thread
  * that makes the call is stopped there. Each of their calls returns without waiting and allocates nothing.
- * Every waiter gets what it is due, once, and the objects keep their guarantees. */
+ * Every waiter gets what it is due, once, and the objects keep their guarantees. Likewise a handler that sets an
+ * event, at every point of calls with a deadline and a mailbox. */
 #include "heap.h"
 
+#include <rouse/deadline.h>
 #include <rouse/event.h>
 #include <rouse/gate.h>
 #include <rouse/once.h>
@@ -12,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WAITERS = 12, PATIENCE = 2000, READERS = 3 };
+enum { WAITERS = 12, PATIENCE = 2000 };
 
 #define CHECK_CONTEXT                                                            \
     "(%s: state %s, call %s, %s %s, point %llu+%llu)", object.name, state, call, \
@@ -267,14 +269,15 @@ static void gate_end(void) {
 /* ---- rwlock -----------------------------------------------------------------------------------------------
  *   w, p: read; x: write    Rn, Wn try to    En, Fn end a read, a write    U1 upgrade    D1 downgrade    X1 close */
 static rouse_rwlock rwlock;
+static uint32_t most_read = 3;
 static uint32_t reading, writing;
 static bool lock_closed;
 
 static void lock_holds(void) {
-    CHECK(writing + (reading != 0 ? 1u : 0u) <= 1 && reading <= READERS);
+    CHECK(writing + (reading != 0 ? 1u : 0u) <= 1 && reading <= most_read);
 }
 static void rwlock_init(void) {
-    CHECK(rouse_rwlock_init(&rwlock, READERS) == ROUSE_OK);
+    CHECK(rouse_rwlock_init(&rwlock, most_read) == ROUSE_OK);
     reading = writing = 0;
     lock_closed = false;
 }
@@ -342,14 +345,14 @@ static void rwlock_end(void) {
     CHECK(rouse_rwlock_waiter_count(&rwlock) == queued());
     CHECK(!lock_closed || queued() == 0);
     if (queued() != 0) { /* whoever waits, waits for somebody */
-        CHECK(writing != 0 || reading == READERS || (slots[head].asks == 'x' && reading != 0));
+        CHECK(writing != 0 || reading == most_read || (slots[head].asks == 'x' && reading != 0));
     }
     while (reading + writing != 0) {
         (void)rwlock_act(writing != 0 ? 'F' : 'E', 1);
         look();
     }
     CHECK(queued() == 0);
-    CHECK(rouse_queue_balance_(ROUSE_RWLOCK_QUEUE_(&rwlock)) == READERS);
+    CHECK(rouse_queue_balance_(ROUSE_RWLOCK_QUEUE_(&rwlock)) == most_read);
     rouse_rwlock_destroy(&rwlock);
 }
 
@@ -473,6 +476,93 @@ static void every_case(const kind *of, const char *const *states, const char *co
     CHECK(cases > 5000 && calls_inside > cases / 3 && woken_inside > cases / 10);
 }
 
+/* ---- waits with a deadline, on a mailbox ------------------------------------------------------------------ */
+
+enum { TIMED = 3 };
+static rouse_timed timed[TIMED];
+static int timed_told[TIMED];
+static uint32_t timed_set_woke;
+
+static void on_timed(rouse_timed *t, rouse_status status) {
+    CHECK(!inside && (status == ROUSE_OK || status == ROUSE_TIMEDOUT));
+    timed_told[t - timed]++;
+}
+static void set_timed(void) {
+    came = inside = true;
+    seam.stop_at = 0;
+    timed_set_woke += rouse_event_set(&event);
+    inside = false;
+}
+/* The handler sets the event while a call waits, cancels, drains, or lets the deadlines run out. Each wait ends once. */
+static bool timed_case(char what) {
+    rouse_deadlines deadlines;
+    rouse_mailbox mailbox;
+    int ends = 0;
+    came = false;
+    timed_set_woke = 0;
+    memset(&seam, 0, sizeof seam);
+    memset(timed_told, 0, sizeof timed_told);
+    rouse_deadlines_init(&deadlines);
+    rouse_mailbox_init(&mailbox, NULL, NULL);
+    rouse_event_init(&event);
+    for (int i = 0; i < TIMED; i++) {
+        rouse_timed_init(&timed[i], &deadlines, &mailbox, on_timed, NULL);
+        if (i < TIMED - 1) {
+            CHECK(rouse_event_wait_until(&event, &timed[i], 10 + (uint64_t)i) == ROUSE_PENDING);
+        }
+    }
+    seam.passed = 0;
+    seam.stopped = set_timed;
+    seam.stop_at = point;
+    switch (what) {
+    case 'w':
+        ends += rouse_event_wait_until(&event, &timed[TIMED - 1], 5) == ROUSE_OK ? 1 : 0;
+        break;
+    case 'c':
+        ends += rouse_timed_cancel(&timed[0]) ? 1 : 0;
+        break;
+    default:
+        (void)rouse_deadlines_run(&deadlines, 10);
+        break;
+    }
+    (void)rouse_mailbox_drain(&mailbox);
+    seam.stop_at = 0;
+    if (!came) {
+        timed_set_woke += rouse_event_set(&event);
+    }
+    (void)rouse_mailbox_drain(&mailbox);
+    (void)rouse_deadlines_run(&deadlines, 9); /* for those that were granted while it ran */
+    for (int i = 0; i < TIMED; i++) {
+        CHECK(timed_told[i] <= 1);
+        ends += timed_told[i];
+    }
+    CHECK(ends == (what == 'w' ? TIMED : TIMED - 1));
+    CHECK(rouse_event_waiter_count(&event) == 0 && rouse_deadlines_next(&deadlines) == UINT64_MAX);
+    CHECK(timed_set_woke <= TIMED);
+    rouse_deadlines_destroy(&deadlines);
+    rouse_mailbox_destroy(&mailbox);
+    rouse_event_destroy(&event);
+    CHECK(heap.bytes == 0);
+    return came;
+}
+
+static void every_timed_case(void) {
+    static const char *const calls_timed[] = {"w", "c", "r", NULL};
+    object.name = "event, timed";
+    state = "two wait";
+    handler = "S1";
+    as_handler = true;
+    again = cases = 0;
+    for (int i = 0; calls_timed[i] != NULL; i++) {
+        call = calls_timed[i];
+        for (point = 1; timed_case(call[0]); point++) {
+            cases++;
+        }
+    }
+    (void)printf("event, with deadlines and a mailbox: a handler at %llu points\n", cases);
+    CHECK(cases > 100);
+}
+
 int main(void) {
     static const kind of_event = {"event",   event_init, event_wait, event_cancel,
                                   event_had, event_act,  event_end};
@@ -498,6 +588,8 @@ int main(void) {
                                                "D1", "c0", "c1", "E1x1", "X1", "x1c0", NULL};
     static const char *const rwlock_handlers[] = {"E1",   "F1", "R1E1", "W1F1", "E1E1", "U1",   "D1",
                                                   "F1R1", "X1", "E1W1", "R1",   "W1",   "U1F1", NULL};
+    static const char *const one_reader_states[] = {"", "R1", "R1w1x1", "W1w1w2x1", NULL};
+    static const char *const one_reader_calls[] = {"w1", "x1", "E1", "F1", "U1", "D1", "c0", "X1", NULL};
     static const kind of_once = {"once", once_init, once_wait, once_cancel, once_had, once_act, once_end};
     static const char *const once_states[] = {"",       "w1",         "w1w1",         "w1p1w1",
                                               "w1w2w1", "w1w1w1w1c2", "w1w1w1w1c1c2", NULL};
@@ -507,6 +599,9 @@ int main(void) {
     every_case(&of_event, event_states, event_calls, event_handlers);
     every_case(&of_gate, gate_states, gate_calls, gate_handlers);
     every_case(&of_rwlock, rwlock_states, rwlock_calls, rwlock_handlers);
+    most_read = 1; /* an upgrade of the only reader there may be */
+    every_case(&of_rwlock, one_reader_states, one_reader_calls, rwlock_handlers);
     every_case(&of_once, once_states, once_calls, once_handlers);
+    every_timed_case();
     return 0;
 }
