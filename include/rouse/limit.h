@@ -523,7 +523,8 @@ ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
         uint64_t seen = rouse_limit_hold_(l);
         const uint32_t ticket = rouse_u32_load_acquire_(&w->ticket_); /* E1: partner: rouse_invited_settle_ */
         const uint32_t waiting = rouse_u32_load_relaxed_(&l->waiting_); /* relaxed: the holder's */
-        if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && ticket == 1) {         /* closed: the list is empty */
+        rouse_limit_round_ round;
+        if ((seen & ROUSE_LIMIT_CLOSED_) == 0 && ticket == 1) { /* closed: the list is empty */
             rouse_u32_store_relaxed_(&w->ticket_, 0);
             rouse_list_remove_(&l->list_, w);
             ROUSE_TRACE("cancel", l, w);
@@ -535,8 +536,9 @@ ROUSE_SLOW_ bool rouse_limit_open_cancel_(rouse_limit *l, rouse_waiter *w) {
         if (rouse_invited_revoke_(w, ticket)) {
             ROUSE_TRACE("cancel", l, w);
             ROUSE_STATS_LEFT_(l, w, ROUSE_CANCELLED);
+            round = rouse_limit_open_serve_(l, seen, ROUSE_LIMIT_INVITED_, waiting - 1, NULL);
             rouse_invited_cancelled_(w);
-            rouse_limit_open_settle_(l, seen, ROUSE_LIMIT_INVITED_, waiting - 1);
+            rouse_limit_open_tell_(&round);
             return false;
         }
         rouse_limit_open_let_go_(l, seen, waiting);

@@ -218,7 +218,7 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *   w gets ROUSE_RETRY       or is about to: false. Once its wake has begun, call decline or resume
  *   w is in its mailbox      false: its status is ROUSE_CANCELLED at once, and its wake gets ROUSE_CANCELLED
  *                            in the next drain. The turn has gone to the next waiter, and you may destroy
- *                            the semaphore at once
+ *                            the semaphore at once; so may that wake, while cancel is still returning
  *   drain is asking for w    waits for those few instructions; then true as if queued, or false with the
  *                            outcome in its status
  * Close wakes the queued waiters. An invited waiter learns from resume or from drain that the semaphore is

@@ -62,10 +62,12 @@ static bool several;                 /* more than one permit: holders do not exc
 static bool a_waits;                 /* from the start until it has got in */
 static int in_a_row;                 /* permits that newcomers took while A waited */
 static int most_in_a_row;
-static bool at_once; /* the owner answers inside the wake */
-static bool keeps;   /* the owner keeps a waiter that was cancelled in its mailbox */
+static bool at_once;       /* the owner answers inside the wake */
+static bool keeps;         /* the owner keeps a waiter that was cancelled in its mailbox */
+static bool told_destroys; /* the wake that says CLOSED or CANCELLED destroys the object */
 
 static void answer(guest *g);
+static void destroy(void);
 
 static void on_wake(rouse_waiter *w, rouse_status status) {
     guest *const g = rouse_waiter_data(w);
@@ -80,6 +82,9 @@ static void on_wake(rouse_waiter *w, rouse_status status) {
     } else if (status == ROUSE_CANCELLED &&
                !keeps) { /* its owner's again: the canceller has touched it for the last time */
         memset(&g->waiter, 0, sizeof g->waiter);
+    }
+    if (told_destroys && (status == ROUSE_CLOSED || status == ROUSE_CANCELLED)) {
+        destroy();
     }
 }
 static bool is_told(const guest *g) {
@@ -1164,6 +1169,24 @@ static void mailbox_cancel_destroy(void) {
         settle(1);
     }
 }
+/* The wake that says so may destroy it as well: the cancel may still be returning. */
+static void mailbox_cancelled_destroys(uint32_t permits) {
+    several = told_destroys = true;
+    start_mailboxes(1, 1, 1);
+    put(permits);
+    run(cancels_mailbox, A, loop_once, NULL, ONLY_TWO);
+    end_mailboxes();
+    mc_assert((q == NULL) == (A->outcome == ROUSE_CANCELLED));
+    if (q != NULL) {
+        destroy();
+    }
+}
+static void mailbox_cancelled_destroys_1(void) {
+    mailbox_cancelled_destroys(1);
+}
+static void mailbox_cancelled_destroys_2(void) {
+    mailbox_cancelled_destroys(2);
+}
 /* Another has the permit: drain's answer is a defeat, and the waiter is queued again, from where cancel takes it. */
 static void mailbox_cancel_beaten(void) {
     start_mailboxes(1, 1, 1);
@@ -1732,6 +1755,8 @@ const mc_scenario mc_scenarios[] = {
     {.name = "mailbox, cancel", .body = mailbox_cancel, .bound = BOUND},
     {.name = "mailbox, cancel, newcomer", .body = mailbox_cancel_newcomer, .bound = BOUND},
     {.name = "mailbox, cancel, destroy", .body = mailbox_cancel_destroy},
+    {.name = "mailbox, cancel, its wake destroys", .body = mailbox_cancelled_destroys_1},
+    {.name = "mailbox, cancel, its wake destroys, one left", .body = mailbox_cancelled_destroys_2},
     {.name = "mailbox, cancel, beaten", .body = mailbox_cancel_beaten},
     {.name = "mailbox, cancel, drain", .body = mailbox_cancel_drain},
     {.name = "mailbox, cancelled too late, destroy", .body = mailbox_late_destroy_1},

@@ -87,12 +87,25 @@ ROUSE_SLOW_ void rouse_invited_tell_all_(rouse_waiter *first, uint32_t kind) {
     rouse_deliver_run_(posts.first, &wakes);
 }
 
+/* Ends the wait of w, whose invitation a canceller has taken back. The caller has made its last access to the
+ * object: w's wake, which may run from here on, may destroy it. The caller runs no wake before this, because
+ * a drain inside that wake would wait for this store.
+ *
+ *     status_: PENDING   ->  CANCELLED and MAILED     E1: release; the last access to w */
+ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
+    rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
+}
 /* Ends the wait of w, which has answered and is out of the queue. The caller has made its last access to the
  * object: a canceller that comes too late reads the status, and may destroy the object.
  *
  *     status_: PENDING or RETRY   ->  status
- *     ticket_: INVITED, CLAIMED   ->  0 */
+ *     ticket_: INVITED, CLAIMED   ->  0
+ *     CANCELLED                   ->  rouse_invited_cancelled_ */
 ROUSE_INLINE_ void rouse_invited_settle_(rouse_waiter *w, rouse_status status) {
+    if (status == ROUSE_CANCELLED) {
+        rouse_invited_cancelled_(w);
+        return;
+    }
     if (status == ROUSE_OK) {
         ROUSE_HELD_(w, w->data_);
     }
@@ -139,11 +152,6 @@ ROUSE_INLINE_ bool rouse_invited_came_(rouse_waiter *w, rouse_status status) {
 ROUSE_INLINE_ bool rouse_invited_revoke_(rouse_waiter *w, uint32_t ticket) {
     return rouse_invited_state_(ticket) == ROUSE_INVITED_ && w->mailbox_ != NULL &&
            rouse_u32_cas_acquire_(&w->ticket_, &ticket, ticket + ROUSE_INVITED_DECLINED_ - ROUSE_INVITED_);
-}
-/* status_: PENDING -> CANCELLED and MAILED. E1: release. This is the last access to w, whose wake may run
- * from here on. */
-ROUSE_INLINE_ void rouse_invited_cancelled_(rouse_waiter *w) {
-    rouse_u32_store_release_(&w->status_, rouse_outcome_(ROUSE_CANCELLED, ROUSE_MAILED_));
 }
 /* Waits, for a canceller, while drain is asking for w; that takes a few instructions. The canceller has
  * dropped the lock under which it read this state. True: w has what it asked for or is listed, so look again.

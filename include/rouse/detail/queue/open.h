@@ -170,7 +170,8 @@ ROUSE_INLINE_ void rouse_open_tell_(rouse_waiter *invited) {
 }
 
 /* Hands out what is free beyond one permit for each waiter under way, and drops the lock. Then it settles the
- * waiter that has answered (NULL: none) with `status`, and delivers. Under the lock.
+ * waiter that has answered (NULL: none) with `status`, which is CANCELLED if it was cancelled in its mailbox,
+ * and delivers. Under the lock.
  *
  *     LOCKED  ->  OPEN      waiters are under way: the earlier ones, and one more for each further permit
  *     LOCKED  ->  LISTED    none is, and the oldest lacks more: it has been given all that was free
@@ -184,6 +185,7 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
     rouse_chain_ granted = {NULL, NULL};
     rouse_waiter *invited = NULL;
     rouse_waiter **link = &invited;
+    rouse_inbox_ *held = NULL;
     uint32_t way = rouse_turns_under_way_(q->listed_.sweeps_or_turns);
     while (free > way && (way == 0 ? q->listed_.list.oldest != NULL : rouse_open_follows_(q))) {
         rouse_waiter *const w = q->listed_.list.oldest;
@@ -208,6 +210,9 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
             way++;
         }
     }
+    if (status == ROUSE_CANCELLED) {
+        held = rouse_deliver_hold_(); /* with MUTEX, dropping the lock may make wakes due */
+    }
     rouse_open_unlock_(q, way != 0 || q->listed_.list.oldest != NULL
                               ? rouse_open_waited_word_(q, free, passed, closed)
                               : free + closed);
@@ -218,6 +223,7 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
     if (invited != NULL) {
         rouse_open_tell_(invited);
     }
+    rouse_deliver_let_go_(held);
 }
 /* NOLINTNEXTLINE(misc-no-recursion): with MUTEX; see rouse_open_unlock_ */
 ROUSE_INLINE_ void rouse_open_leave_(rouse_waiter_queue *q, uint32_t free, uint32_t passed, uint64_t closed) {
@@ -583,13 +589,11 @@ ROUSE_SLOW_ bool rouse_open_cancel_(rouse_waiter_queue *q, rouse_waiter *w) {
             return true;
         }
         if (rouse_invited_revoke_(w, ticket)) {
-            const uint32_t given = rouse_open_given_(ticket);
             ROUSE_TRACE("cancel", q, w);
             ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
-            rouse_invited_cancelled_(w);
             rouse_open_end_turn_(q, rouse_open_turn_(q, ticket));
-            rouse_open_leave_(q, rouse_open_free_(seen) + given, rouse_open_passed_(seen),
-                              rouse_open_closed_(seen));
+            rouse_open_settle_(q, rouse_open_free_(seen) + rouse_open_given_(ticket),
+                               rouse_open_passed_(seen), rouse_open_closed_(seen), w, ROUSE_CANCELLED);
             return false;
         }
         rouse_open_unlock_(q, seen);

@@ -89,6 +89,8 @@ ROUSE_INLINE_ bool rouse_cancel_claim_(rouse_waiter *w) {
 ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *segment, uint32_t index,
                                        rouse_waiter *w) {
     rouse_cell_ *const cell = rouse_segment_cell_(segment, index);
+    rouse_serving_ serving =
+        rouse_serving_by_(ROUSE_CELL_TOKEN_, ROUSE_MAX_PERMITS, rouse_outcome_(ROUSE_OK, 0));
     uint32_t state;
     uint32_t rest = 0;
     if (w->mailbox_ == NULL || w->wake_ == NULL) {
@@ -108,10 +110,10 @@ ROUSE_SLOW_ bool rouse_cancel_invited_(rouse_waiter_queue *q, rouse_segment_ *se
     (void)rouse_open_answer_(w, false, &rest);
     ROUSE_TRACE("cancel", q, w);
     ROUSE_STATS_LEFT_(q, w, ROUSE_CANCELLED);
+    (void)rouse_serving_give_(q, &serving, rest, ROUSE_STATE_MOST_); /* too late to refuse */
+    rouse_serving_let_go_(q, &serving);
     rouse_invited_cancelled_(w);
-    if (rest != 0) {
-        rouse_serving_pass_on_(q, rest, ROUSE_MAX_PERMITS);
-    }
+    rouse_serving_deliver_(&serving);
     return true;
 }
 
