@@ -210,8 +210,10 @@ ROUSE_SLOW_ void rouse_open_settle_(rouse_waiter_queue *q, uint32_t free, uint32
             way++;
         }
     }
-    if (status == ROUSE_CANCELLED) {
-        held = rouse_deliver_hold_(); /* with MUTEX, dropping the lock may make wakes due */
+    if (status == ROUSE_CANCELLED || (granted.first != NULL && invited != NULL)) {
+        /* A wake might drain the mailbox of the one that was cancelled, or revoke one that is invited. (With
+         * MUTEX, dropping the lock may make wakes due.) */
+        held = rouse_deliver_hold_();
     }
     rouse_open_unlock_(q, way != 0 || q->listed_.list.oldest != NULL
                               ? rouse_open_waited_word_(q, free, passed, closed)

@@ -364,7 +364,11 @@ ROUSE_INLINE_ void rouse_serving_let_go_(rouse_waiter_queue *q, rouse_serving_ *
     (void)q;
 }
 
+/* If it has served some waiters and invites another, no wake runs before that one is posted: a wake might
+ * cancel and revoke it. */
 ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
+    rouse_inbox_ *const held =
+        serving->invited != NULL && serving->chain.first != NULL ? rouse_deliver_hold_() : NULL;
     if (serving->chain.first != NULL && serving->chain.first == serving->chain.last) {
         rouse_deliver_one_(serving->chain.first, serving->outcome);
     } else {
@@ -373,6 +377,7 @@ ROUSE_INLINE_ void rouse_serving_deliver_(const rouse_serving_ *serving) {
     if (serving->invited != NULL) {
         rouse_invited_tell_(serving->invited, ROUSE_ASKER_QUEUE_); /* entered when it arrived */
     }
+    rouse_deliver_let_go_(held);
 }
 
 /* ---- giving credit ------------------------------------------------------------------------------------- */
