@@ -1,7 +1,7 @@
 /* Grant is the last touch. The granted thread destroys and frees the object at once, while the call that
  * granted is still returning on another thread. So does, in throughput mode, a waiter that was invited and has
- * taken its permit, has declined, or has been cancelled in its mailbox. AddressSanitizer sees a later access;
- * without it the test fills the memory with rubbish. */
+ * taken its permit, has declined, has found the object closed, or has been cancelled in its mailbox, here or on
+ * the other thread. AddressSanitizer sees a later access; without it the test fills the memory with rubbish. */
 #include "stress.h"
 
 /* One object of each kind in one block of memory, and the waiters that the pair of threads use. */
@@ -28,6 +28,7 @@ typedef enum way {
     BY_WAKE_ALL,
     BY_CLOSE,
     BY_CANCEL,
+    BY_TAKING_BACK, /* the semaphore's waiter, invited in its mailbox, is cancelled */
     WAYS
 } way;
 
@@ -40,10 +41,11 @@ enum { NOTHING = 100 };
 typedef struct pair {
     _Atomic(object *) offered;
     atomic_int how;
-    bool asks;         /* in its wake */
-    object *waits_on;  /* the owner */
-    atomic_int said;   /* what its wake said last; NOTHING: not called since */
-    atomic_bool taken; /* the granter has seen the offer: `offered` is NULL again */
+    bool asks;          /* in its wake */
+    object *waits_on;   /* the owner */
+    rouse_waiter *mail; /* BY_TAKING_BACK */
+    atomic_int said;    /* what its wake said last; NOTHING: not called since */
+    atomic_bool taken;  /* the granter has seen the offer: `offered` is NULL again */
     atomic_bool over;
 } pair;
 
@@ -52,8 +54,11 @@ static atomic_ullong grants;
 static atomic_ullong answers[3]; /* of the invited: resumed, declined, cancelled in the mailbox */
 enum { RESUMED, DECLINED, CANCELLED };
 
-static void grant(object *o, way how) {
+static void grant(pair *p, object *o, way how) {
     switch (how) {
+    case BY_TAKING_BACK:
+        CHECK(!rouse_semaphore_cancel(&o->semaphore, p->mail));
+        break;
     case BY_RELEASE:
         CHECK(rouse_semaphore_release(&o->semaphore, 1) == ROUSE_OK);
         break;
@@ -109,7 +114,7 @@ static void *granter(pair *p) {
             sched_yield();
         }
         atomic_store(&p->offered, NULL);
-        grant(o, (way)atomic_load(&p->how));
+        grant(p, o, (way)atomic_load(&p->how));
         atomic_store(&p->taken, true); /* not the object: it may be gone */
     }
 }
@@ -151,6 +156,7 @@ static object *new_object(way how, dice *d) {
     o->bypass = bypass;
     CHECK(rouse_semaphore_init_throughput(&o->semaphore, 0, bypass) == ROUSE_OK);
     rouse_mutex_init_throughput(&o->mutex, bypass);
+    rouse_mutex_check_relock(&o->mutex); /* ROUSE_DEBUG: who is granted it is noted in it */
     CHECK(rouse_limit_init_throughput(&o->limit, 1, 1, bypass) == ROUSE_OK);
     rouse_notify_init(&o->notify);
     rouse_waiter_queue_init(&o->queue, 0);
@@ -275,7 +281,7 @@ static bool is_free(const object *o, way how) {
 /* Invites w, takes the permit past it, and offers the object. So the granter's call finds w invited; w asks once
  * the permit is there. */
 static rouse_status pass_and_offer(pair *p, object *o, rouse_waiter *w, way how, told by) {
-    grant(o, how);
+    grant(p, o, how);
     CHECK(trying(o, how));
     atomic_store(&p->offered, o);
     while (!is_free(o, how)) {
@@ -288,23 +294,65 @@ static rouse_status pass_and_offer(pair *p, object *o, rouse_waiter *w, way how,
     return resume(o, w, how);
 }
 
+/* Invites w, and offers the object: it is closed. */
+static rouse_status invite_and_shut(pair *p, object *o, rouse_waiter *w, told by, dice *d) {
+    rouse_status status;
+    CHECK(rouse_semaphore_release(&o->semaphore, 1) == ROUSE_OK);
+    atomic_store(&p->offered, o);
+    dawdle(d);
+    status = await_wake(p);
+    if (by != BY_MAIL && status == ROUSE_RETRY) {
+        status = resume(o, w, BY_SHUT);
+        status = status == ROUSE_PENDING ? await_wake(p) : status;
+    }
+    while (status == ROUSE_OK && !atomic_load(&p->taken)) { /* the close is still to come */
+        sched_yield();
+    }
+    return status;
+}
+/* Invites w, and offers the object: the other thread cancels w in its mailbox, or finds that drain was quicker. */
+static rouse_status invite_and_take_back(pair *p, object *o, rouse_waiter *w, dice *d) {
+    rouse_status status;
+    p->mail = w;
+    rouse_waiter_init_on(w, &mailbox, on_wake, p);
+    CHECK(rouse_semaphore_acquire(&o->semaphore, w, 1) == ROUSE_PENDING);
+    CHECK(rouse_semaphore_release(&o->semaphore, 1) == ROUSE_OK);
+    atomic_store(&p->offered, o);
+    dawdle(d);
+    status = await_wake(p);
+    while (status == ROUSE_OK && !atomic_load(&p->taken)) { /* the cancel is still to come, and false */
+        sched_yield();
+    }
+    if (status == ROUSE_CANCELLED) {
+        atomic_fetch_add_explicit(&answers[CANCELLED], 1, memory_order_relaxed);
+    }
+    return status;
+}
+
 /* Queues w, offers the object, and comes back when the object may be destroyed. */
 static rouse_status queue_and_offer(pair *p, object *o, rouse_waiter *w, way how, told by, dice *d) {
     const bool offer_first = how != BY_CANCEL && roll(d, 2) == 0;
     const bool gives_up = how <= BY_SHUT && roll(d, 4) == 0;
+    const bool invites = o->bypass != 0 && (by == ON_THREAD || by == BY_MAIL);
     rouse_status status;
     rouse_waiter_init_on(w, by == BY_MAIL ? &mailbox : NULL, by == BY_STATUS ? NULL : on_wake, p);
     p->asks = by == BY_WAKE;
     p->waits_on = o;
     atomic_store(&p->said, NOTHING);
+    if (how == BY_TAKING_BACK) {
+        return invite_and_take_back(p, o, w, d);
+    }
     if (offer_first) {
         atomic_store(&p->offered, o);
     }
     status = queue_up(o, w, how);
     if (!offer_first) {
         CHECK(status == ROUSE_PENDING);
-        if (how <= BY_GIVE_BACK && (by == ON_THREAD || by == BY_MAIL) && o->bypass != 0) {
+        if (how <= BY_GIVE_BACK && invites) {
             return pass_and_offer(p, o, w, how, by);
+        }
+        if (how == BY_SHUT && invites) {
+            return invite_and_shut(p, o, w, by, d);
         }
         atomic_store(&p->offered, o);
     }
@@ -349,7 +397,7 @@ static void *owner(pair *p, dice *d) {
         } else {
             const rouse_status status = queue_and_offer(p, o, &w, how, by, d);
             CHECK(status == (how == BY_CLOSE || how == BY_SHUT ? ROUSE_CLOSED : ROUSE_OK) ||
-                  status == ROUSE_CANCELLED);
+                  (how == BY_SHUT && status == ROUSE_OK) || status == ROUSE_CANCELLED);
         }
         destroy_object(o);
         atomic_fetch_add_explicit(&grants, 1, memory_order_relaxed);

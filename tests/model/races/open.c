@@ -853,6 +853,39 @@ static void destroy_after_decline(void) {
     decline_destroy(A);
     mc_assert(q == NULL);
 }
+/* Closed while it is invited: it is told when it asks, or by its wake. The close may still be returning. */
+static void come_closed_destroy(void *arg) {
+    guest *const g = arg;
+    if (is_told(g)) {
+        replied[g - guests] = VERB(resume)(q, &g->waiter);
+        if (replied[g - guests] == ROUSE_CLOSED) {
+            destroy();
+        }
+    }
+}
+static void destroy_after_close(uint32_t permits, uint32_t left) {
+    told_destroys = true;
+    start(0, 3);
+    queue_n(A, 1);
+    put(permits);
+    mc_assert(VERB(try_acquire)(q, permits - left));
+    run(closes, NULL, come_closed_destroy, A, ONLY_TWO);
+    if (q != NULL && replied[0] != ROUSE_OK) { /* the close came first */
+        come_closed_destroy(A);
+    }
+    if (q != NULL) {
+        destroy();
+    }
+}
+static void destroy_after_close_none(void) {
+    destroy_after_close(1, 0);
+}
+static void destroy_after_close_one(void) {
+    destroy_after_close(1, 1);
+}
+static void destroy_after_close_two(void) {
+    destroy_after_close(2, 2);
+}
 static void cancel_destroy(void *arg) {
     cancels(arg);
     if (((guest *)arg)->cancelled && VERB(try_acquire)(q, 1)) { /* nobody waits, and the permit is here */
@@ -1731,6 +1764,9 @@ const mc_scenario mc_scenarios[] = {
     {.name = "destroy after resume", .body = destroy_after_resume},
     {.name = "destroy after release", .body = destroy_after_release},
     {.name = "destroy after decline", .body = destroy_after_decline},
+    {.name = "destroy after close", .body = destroy_after_close_one},
+    {.name = "destroy after close, beaten", .body = destroy_after_close_none},
+    {.name = "destroy after close, one left", .body = destroy_after_close_two},
 #if SEGMENTED
     {.name = "invited in a new segment", .body = invited_in_a_new_segment},
     {.name = "leaves permits to a late one", .body = leaves_to_a_late_one},

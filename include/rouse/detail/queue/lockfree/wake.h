@@ -12,7 +12,8 @@
  * another waiter of the same call is still undelivered and keeps the queue in use. Until there is such a
  * waiter, the waker makes the first cell without its waiter RESERVED. Nobody can cancel a RESERVED cell or
  * withdraw from it, and it becomes a token at the very end. One such cell is enough, because its waiter is
- * undelivered until then. */
+ * undelivered until then. A close leaves the cell of a waiter that is invited (open.h) as it is until the
+ * very end, too. It only takes out of it what is free, because that has to go to the queue's word before. */
 #ifndef ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
 #define ROUSE_DETAIL_QUEUE_LOCKFREE_WAKE_H
 
@@ -103,6 +104,7 @@ typedef struct rouse_serving_ {
     uint32_t credit;       /* what closed waiters had been given; this call hands it on           */
     rouse_chain_ chain;    /* the waiters to deliver                                              */
     rouse_spot_ kept;      /* the RESERVED cell; segment NULL: none                               */
+    rouse_spot_ asks;      /* close: the cell of the waiter that is invited; segment NULL: none   */
     rouse_waiter *invited; /* throughput mode: the waiter to invite last, or NULL             */
 } rouse_serving_;
 
@@ -117,6 +119,7 @@ ROUSE_INLINE_ rouse_serving_ rouse_serving_by_(uint32_t token, uint32_t cap, uin
     serving.chain.first = NULL;
     serving.chain.last = NULL;
     serving.kept.segment = NULL;
+    serving.asks.segment = NULL;
     serving.invited = NULL;
     return serving;
 }
@@ -283,10 +286,30 @@ ROUSE_INLINE_ uint32_t rouse_serving_refund_(const rouse_serving_ *serving, cons
     return serving->token == ROUSE_CELL_TOKEN_CLOSED_ ? rouse_account_asked_(w) - rouse_cell_lacks_(word) : 0;
 }
 
+/* Takes what is free out of the spot's cell, whose waiter is invited. The close that calls this ends the cell
+ * later (rouse_serving_shut_).
+ *
+ *     INVITED, PROMISED, as seen    ->  the same, 0 free; passed stays    true
+ *     changed meanwhile             ->  unchanged                         false; its word is read again */
+ROUSE_SLOW_ bool rouse_serving_empty_(rouse_serving_ *serving, rouse_spot_ *at) {
+    const uint64_t seen = at->word;
+    const uint32_t free = rouse_cell_free_(seen);
+    /* E9: acquire, for what came before these permits were free. What their releasers published continues in
+     * their release sequences. */
+    if (free != 0 && !rouse_u64_cas_acquire_(&rouse_spot_cell_(at)->word_, &at->word,
+                                             rouse_cell_add_(seen, -(int64_t)free))) {
+        return false;
+    }
+    serving->credit += free;
+    serving->asks = *at;
+    at->ticket++;
+    return true;
+}
+
 /* Wins the cell of the spot, as read. `last`: this call does not access the queue again.
  *
  *     ARRIVED, READY                 ->  DONE         true: the waiter joins the chain
- *     INVITED, PROMISED (close)      ->  TOKEN_CLOSED   true: its waiter finds it when it asks
+ *     INVITED, PROMISED (close)      ->  rouse_serving_empty_
  *     FREE, CLAIMED, GIVEN           ->  TOKEN, TOKEN_ALL, TOKEN_CLOSED    true
  *     the same, the chain is empty   ->  RESERVED     true: kept until the end
  *     changed meanwhile              ->  unchanged    false; its word is read again */
@@ -294,7 +317,9 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
                                       bool last) {
     rouse_cell_ *const cell = rouse_spot_cell_(at);
     const uint64_t seen = at->word;
-    const bool invited = rouse_cell_invited_(seen);
+    if (rouse_cell_invited_(seen)) {
+        return rouse_serving_empty_(serving, at);
+    }
     if (rouse_cell_state_(seen) == ROUSE_CELL_ARRIVED_ || rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
         /* Relaxed: it is read before the CAS, which fails if the cell is in another life. */
         rouse_waiter *const w = (rouse_waiter *)rouse_ptr_load_relaxed_(&cell->waiter_);
@@ -313,7 +338,7 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
             rouse_open_enter_(serving->pool, at->ticket + 1);
         }
     } else {
-        const bool keep = !last && !invited && serving->chain.first == NULL && serving->kept.segment == NULL;
+        const bool keep = !last && serving->chain.first == NULL && serving->kept.segment == NULL;
         const uint64_t to = keep ? rouse_cell_to_(seen, ROUSE_CELL_RESERVED_, rouse_cell_number_(seen))
                                  : rouse_serving_token_(serving, seen);
         /* E9: release, so that the waiter that finds it sees what came before this wake. Acquire, for what
@@ -324,9 +349,8 @@ ROUSE_INLINE_ bool rouse_serving_win_(rouse_waiter_queue *q, rouse_serving_ *ser
         if (keep) {
             serving->kept = *at;
         }
-        serving->credit += invited ? rouse_cell_free_(seen) : 0;
     }
-    serving->woken += invited ? 0 : 1;
+    serving->woken++;
     at->ticket++;
     (void)q;
     return true;
@@ -685,6 +709,42 @@ ROUSE_INLINE_ bool rouse_serving_begin_(rouse_waiter_queue *q, rouse_serving_ *s
     return false;
 }
 
+/* Ends the cell of the invited waiter that a close has found. This is the last access to the queue, unless
+ * the chain or the RESERVED cell has a waiter.
+ *
+ *     INVITED, PROMISED, 0 free    ->  TOKEN_CLOSED: the waiter finds it when it asks
+ *     the same, n free             ->  0 free, and n is handed on; then as above
+ *     READY (it was beaten)        ->  DONE: the waiter joins the chain
+ *     anything else                ->  unchanged: the waiter has got in, or has given up */
+ROUSE_SLOW_ void rouse_serving_shut_(rouse_waiter_queue *q, rouse_serving_ *serving) {
+    rouse_spot_ at = serving->asks;
+    rouse_cell_ *const cell = rouse_spot_cell_(&at);
+    for (;;) {
+        /* Relaxed: a guess for the CASes. This thread has seen the waiter arrive (E9). */
+        const uint64_t seen = rouse_u64_load_relaxed_(&cell->word_);
+        if (!rouse_cell_same_life_(seen, at.word) || !rouse_cell_open_(seen)) {
+            return;
+        }
+        at.word = seen;
+        if (rouse_cell_state_(seen) == ROUSE_CELL_READY_) {
+            if (rouse_serving_win_(q, serving, &at, false)) {
+                return;
+            }
+        } else if (rouse_cell_free_(seen) != 0) {
+            if (rouse_serving_empty_(serving, &at)) {
+                at = serving->asks;
+                rouse_serving_pass_on_(q, serving->credit, ROUSE_MAX_PERMITS);
+                serving->credit = 0;
+            }
+        } else {
+            /* E9: release, so that the waiter sees what came before the close. */
+            if (rouse_u64_cas_release_(&cell->word_, &at.word, rouse_serving_token_(serving, seen))) {
+                return;
+            }
+        }
+    }
+}
+
 /* Takes the cells of all tickets issued so far, then wins each of them.
  *
  *     EMPTY     ->  EMPTY, with the bits, the same credit
@@ -732,6 +792,9 @@ ROUSE_INLINE_ uint32_t rouse_serving_all_(rouse_waiter_queue *q, rouse_serving_ 
     if (serving->credit != 0) {
         rouse_serving_pass_on_(q, serving->credit, ROUSE_MAX_PERMITS);
         serving->credit = 0;
+    }
+    if (serving->asks.segment != NULL) {
+        rouse_serving_shut_(q, serving);
     }
     rouse_serving_let_go_(q, serving);
     if (serving->credit != 0) {
