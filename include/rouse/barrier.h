@@ -99,7 +99,7 @@ ROUSE_INLINE_ rouse_status rouse_barrier_arrive_(rouse_barrier *b, rouse_waiter 
 
 /* Arrives at the barrier. The last party of a phase lets all others through, and their wakes run on its
  * thread.
- *   ROUSE_OK        this was the last party: all have arrived
+ *   ROUSE_OK        all have arrived: this was the last party, or the last one came before w was queued
  *   ROUSE_PENDING   wake will be called when all have arrived
  * Requires that w is initialised and not queued. */
 ROUSE_NODISCARD_

@@ -227,6 +227,7 @@ static void mutex_handed_over(void) {
     guest_init_polled(A);
     mutex = malloc(sizeof *mutex);
     rouse_mutex_init(mutex);
+    rouse_mutex_check_relock(mutex); /* ROUSE_DEBUG: who is granted it is noted in it */
     mc_assert(rouse_mutex_reserve(mutex, 1) == ROUSE_OK);
     mc_assert(rouse_mutex_try_lock(mutex));
     run(lock_destroy, A, unlock, NULL, ONLY_TWO);
@@ -404,6 +405,195 @@ static void behind_cancelled(void) {
     mc_assert(heap_queue == NULL);
 }
 
+/* ---- the family: whoever is told frees the object -------------------------------------------------------------- */
+
+static void *object;
+static void make(size_t size) {
+    guests_init(NULL);
+    guest_init_polled(A);
+    guest_init_polled(B);
+    object = malloc(size);
+    mc_name(object, size, "object");
+}
+static rouse_status outcome_of(const guest *g) {
+    while (rouse_waiter_status(&g->waiter) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    return rouse_waiter_status(&g->waiter);
+}
+static rouse_status expected;
+
+static void once_over(void *failed) {
+    mc_assert((failed != NULL ? rouse_once_failed(object) : rouse_once_done(object)) == ROUSE_OK);
+}
+static void once_destroy(void *g) {
+    mc_assert(outcome_of(g) == expected);
+    rouse_once_destroy(object);
+    free(object);
+}
+static void once_told(void *failed) {
+    make(sizeof(rouse_once));
+    expected = failed != NULL ? ROUSE_OK : ROUSE_CLOSED;
+    rouse_once_init(object);
+    mc_assert(rouse_once_begin(object, &B->waiter) == ROUSE_OK);
+    mc_assert(rouse_once_begin(object, &A->waiter) == ROUSE_PENDING);
+    run(once_over, failed, once_destroy, A, ONLY_TWO);
+}
+static void once_done_told(void) {
+    once_told(NULL);
+}
+static void once_failed_told(void) {
+    once_told(&one);
+}
+
+/* The party that waits is let through by the other one, whose call may still be returning. */
+static void arrive_destroy(void *arg) {
+    guest *const g = arg;
+    g->answer = rouse_barrier_arrive(object, &g->waiter);
+    if (g->answer == ROUSE_PENDING) {
+        mc_assert(outcome_of(g) == ROUSE_OK);
+        rouse_barrier_destroy(object);
+        free(object);
+    }
+}
+static void barrier_let_through(void) {
+    make(sizeof(rouse_barrier));
+    mc_assert(rouse_barrier_init(object, 2) == ROUSE_OK);
+    run(arrive_destroy, A, arrive_destroy, B, ONLY_TWO);
+    if (A->answer == ROUSE_OK && B->answer == ROUSE_OK) { /* the last came before the first had queued */
+        rouse_barrier_destroy(object);
+        free(object);
+    }
+}
+
+static int element, place[1], received[1];
+static void make_channel(bool full) {
+    make(sizeof(rouse_channel));
+    mc_assert(rouse_channel_init(object, place, 1, sizeof place[0]) == ROUSE_OK);
+    if (full) {
+        mc_assert(rouse_channel_try_send(object, &element));
+        mc_assert(rouse_channel_send_(object, &A->waiter, &element) == ROUSE_PENDING);
+    }
+}
+static void channel_free(void) {
+    rouse_channel_destroy(object);
+    free(object);
+    object = NULL;
+}
+static void send_one(void *unused) {
+    (void)unused;
+    mc_assert(rouse_channel_try_send(object, &element));
+}
+static void receive_one(void *many) {
+    mc_assert(many != NULL ? rouse_channel_try_receive_many(object, received, 1) == 1
+                           : rouse_channel_try_receive(object, received));
+}
+static void close_channel(void *unused) {
+    (void)unused;
+    (void)rouse_channel_close(object);
+}
+static void channel_told(void *g) {
+    mc_assert(outcome_of(g) == expected);
+    channel_free();
+}
+static void receive_destroy(void *unused) {
+    (void)unused;
+    if (rouse_channel_try_receive(object, received)) {
+        channel_free();
+    }
+}
+static void receiver_told(void (*by)(void *), rouse_status status) {
+    make_channel(false);
+    expected = status;
+    mc_assert(rouse_channel_receive_(object, &A->waiter, received) == ROUSE_PENDING);
+    run(by, NULL, channel_told, A, ONLY_TWO);
+}
+static void channel_sent(void) {
+    receiver_told(send_one, ROUSE_OK);
+}
+static void channel_closed(void) {
+    receiver_told(close_channel, ROUSE_CLOSED);
+}
+static void channel_kept(void) {
+    make_channel(false);
+    run(send_one, NULL, receive_destroy, NULL, ONLY_TWO);
+    if (object != NULL) {
+        channel_free();
+    }
+}
+static void sender_told(void *many) {
+    make_channel(true);
+    expected = ROUSE_OK;
+    run(receive_one, many, channel_told, A, ONLY_TWO);
+}
+static void channel_received(void) {
+    sender_told(NULL);
+}
+static void channel_received_many(void) {
+    sender_told(&one);
+}
+
+static void limit_destroy(void *g) {
+    mc_assert(outcome_of(g) == expected);
+    rouse_limit_destroy(object);
+    free(object);
+}
+static void limit_leave(void *g) {
+    mc_assert(rouse_limit_cancel(object, &((guest *)g)->waiter));
+}
+static void limit_close(void *unused) {
+    (void)unused;
+    (void)rouse_limit_close(object);
+}
+static void make_limit(uint32_t n) {
+    make(sizeof(rouse_limit));
+    mc_assert(rouse_limit_init(object, 1, UINT32_MAX) == ROUSE_OK);
+    mc_assert(rouse_limit_acquire(object, &A->waiter, n) == (n == 1 ? ROUSE_OK : ROUSE_PENDING));
+    mc_assert(rouse_limit_acquire(object, &B->waiter, 1) == ROUSE_PENDING);
+}
+static void limit_closed(void) {
+    make_limit(1);
+    expected = ROUSE_CLOSED;
+    run(limit_close, NULL, limit_destroy, B, ONLY_TWO);
+}
+static void limit_left(void) { /* a cancel serves the one behind it */
+    make_limit(2);
+    expected = ROUSE_OK;
+    run(limit_leave, A, limit_destroy, B, ONLY_TWO);
+}
+
+/* One arm wins; when that is told, the other one is out of its object. */
+static struct {
+    rouse_semaphore semaphore;
+    rouse_event event;
+    rouse_any any;
+    rouse_arm arms[2];
+} * choice;
+static void choice_release(void *unused) {
+    (void)unused;
+    mc_assert(rouse_semaphore_release(&choice->semaphore, 1) == ROUSE_OK);
+}
+static void choice_destroy(void *unused) {
+    (void)unused;
+    while (rouse_any_status(&choice->any) == ROUSE_PENDING) {
+        sched_yield();
+    }
+    rouse_semaphore_destroy(&choice->semaphore);
+    rouse_event_destroy(&choice->event);
+    free(choice);
+}
+static void any_told(void) {
+    choice = malloc(sizeof *choice);
+    memset(choice, 0, sizeof *choice); /* ROUSE_DEBUG looks whether a waiter that is initialised is queued */
+    mc_assert(rouse_semaphore_init(&choice->semaphore, 0) == ROUSE_OK);
+    rouse_event_init(&choice->event);
+    rouse_any_init(&choice->any, choice->arms, 2, NULL, NULL, NULL);
+    rouse_arm_semaphore(&choice->arms[0], &choice->semaphore, 1);
+    rouse_arm_event(&choice->arms[1], &choice->event);
+    mc_assert(rouse_any_wait(&choice->any) == ROUSE_PENDING);
+    run(choice_release, NULL, choice_destroy, NULL, ONLY_TWO);
+}
+
 const mc_scenario mc_scenarios[] = {
     {.name = "in the wake", .body = in_wake},
     {.name = "in the wake: the last cell", .body = in_wake_last_cell},
@@ -438,5 +628,16 @@ const mc_scenario mc_scenarios[] = {
     {.name = "behind it was one who cancelled", .body = cancel_then_release},
     {.name = "before it was one who cancelled", .body = behind_cancelled},
     {.name = "a cancel gives back", .body = given_back},
+    {.name = "once: done", .body = once_done_told},
+    {.name = "once: failed", .body = once_failed_told},
+    {.name = "barrier", .body = barrier_let_through},
+    {.name = "channel: sent to one that waits", .body = channel_sent},
+    {.name = "channel: sent", .body = channel_kept},
+    {.name = "channel: received from one that waits", .body = channel_received},
+    {.name = "channel: received from one that waits, many", .body = channel_received_many},
+    {.name = "channel: closed", .body = channel_closed},
+    {.name = "limit: closed", .body = limit_closed},
+    {.name = "limit: a cancel serves another", .body = limit_left},
+    {.name = "any", .body = any_told},
     {0},
 };
