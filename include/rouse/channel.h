@@ -465,7 +465,7 @@ ROUSE_INLINE_ uint32_t rouse_channel_close(rouse_channel *ch) {
     return all;
 }
 
-/* Returns whether the channel is closed. */
+/* Returns whether the channel is closed. The close may still be using it. */
 ROUSE_INLINE_ bool rouse_channel_is_closed(const rouse_channel *ch) {
     ROUSE_CHECK_GUARDED_(ch);
     /* E47: acquire. A thread that sees the channel closed sees what came before close. */

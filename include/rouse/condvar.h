@@ -165,6 +165,8 @@ ROUSE_INLINE_ rouse_status rouse_condvar_provide_(const rouse_condvar *c, rouse_
  *                     ROUSE_CLOSED    the condition variable or the mutex was closed; the mutex is not held
  *                     ROUSE_NOMEM     signalled, but the mutex is not held (LOCKFREE only; see Memory above)
  *                     ROUSE_OVERFLOW  the same: 16,777,215 wait for the mutex (MUTEX, SPIN)
+ *                   Unless it is ROUSE_OK, keep the mutex until this call has returned: the wake may come
+ *                   before the unlock
  *   ROUSE_CLOSED    closed; nothing changed, the mutex is still held
  *   ROUSE_NOMEM     LOCKFREE only; nothing changed, the mutex is still held
  * Requires that the mutex is held, and that w is initialised and not queued.
