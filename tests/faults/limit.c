@@ -143,7 +143,7 @@ static void interrupted(void) {
     arriving = arriving_before;
 }
 static void spins(void) {
-    CHECK(!"somebody waits");
+    CHECK(false && "somebody waits");
 }
 
 static void nothing(void) {}
