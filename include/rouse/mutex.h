@@ -96,7 +96,7 @@ ROUSE_INLINE_ rouse_status rouse_mutex_unlock_(rouse_mutex *m) {
  * current wake if there is one. If the waiter is on a mailbox, its wake runs in the drain.
  *   ROUSE_OK        done
  *   ROUSE_INVALID   the mutex was not locked; nothing changed (ROUSE_DEBUG aborts). If unlocks race, each one
- *                   too many gets this */
+ *                   too many gets this (throughput mode: see below) */
 ROUSE_INLINE_ rouse_status rouse_mutex_unlock(rouse_mutex *m) {
     rouse_status status;
     ROUSE_CHECK_USE_(m, &m->queue_);
@@ -165,7 +165,12 @@ ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {
     (void)m;
 }
 
-/* ---- throughput mode: semaphore.h says what it is, how to choose the bound, and what a waiter sees ----- */
+/* ---- throughput mode: semaphore.h says what it is, how to choose the bound, and what a waiter sees -----
+ *
+ * Only its holder may unlock a mutex in throughput mode. With MUTEX and LOCKFREE a decline, or a cancel of an
+ * invited waiter, that leaves nobody waiting has the mutex in its hands for a few instructions. An unlock too
+ * many at that moment gets ROUSE_OK, and then two tasks may hold the mutex. At any other moment it gets
+ * ROUSE_INVALID. */
 
 #define ROUSE_MUTEX_INIT_THROUGHPUT(bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(1, bypass) }

@@ -228,6 +228,10 @@ ROUSE_INLINE_ rouse_status rouse_semaphore_reserve(rouse_semaphore *s, uint32_t 
  *
  * A waiter for more than ROUSE_MAX_PERMITS - 14 permits is granted in its turn and never invited.
  *
+ * With MUTEX and LOCKFREE the call with which the last waiter gets in or gives up has what else is free in
+ * its hands for a few instructions. A newcomer that comes then queues, and is granted when they are over; its
+ * try_acquire returns false.
+ *
  * LOCAL ignores the bound and is strict. LOCKFREE differs in four ways. The bound is at most 8191. A waiter
  * for several permits is granted in its turn and never invited. While more than 65,535 permits are free,
  * newcomers take none until the invited waiter has answered. After close, waiter_count does not include an

@@ -14,7 +14,7 @@
  * little later.
  *
  * The input may put the semaphore and the mutex into throughput mode. Their waiters answer in their wakes, and a
- * waiter of the model takes what is free, or declines, at any moment.
+ * waiter of the model takes what is free, or declines, at any moment. Such a mutex is unlocked by its holder only.
  *
  * A waiter's memory is freed the moment the contract gives it back, so a late touch is one for the address
  * sanitizer. */
@@ -171,8 +171,26 @@ static void do_cancel(call *c) {
     of->busy--; /* not before: the look at the status is a scheduling point */
 }
 
+/* Does somebody hold the mutex who has not begun to unlock it? */
+static bool mutex_is_held(void) {
+    int held = 0;
+    for (int i = 0; i < call_count; i++) {
+        const call *const c = &calls[i];
+        if (c->made && c->object == MUTEX) {
+            held +=
+                c->kind == WAIT && c->end != 0 && (c->queued ? (int64_t)c->outcome : c->answer) == ROUSE_OK;
+            held += c->kind == TRY && c->answer != 0;
+            held -= c->kind == WAKE;
+        }
+    }
+    return held > 0;
+}
+
 static void do_call(call *c) {
     rouse_waiter_queue *const q = objects[c->object];
+    if (c->kind == WAKE && c->object == MUTEX && is_open(MUTEX) && !mutex_is_held()) {
+        return; /* mutex.h says what one unlock too many may do in throughput mode */
+    }
     if (c->kind == CANCEL) {
         const call *const of = &calls[c->target];
         if (!of->queued || of->waiter == NULL || of->busy) {
@@ -293,9 +311,10 @@ static void model_take(model *m) {
     m->stored--;
     m->passed = m->count == 0 ? 0 : m->passed + 1;
 }
-/* May it refuse a newcomer? LOCKFREE's count may be too high while somebody waits. */
+/* May it refuse a newcomer? While somebody waits, LOCKFREE's count may be too high; and with MUTEX and LOCKFREE
+ * the call with which the last waiter goes has what is free in its hands for a moment. */
 static bool model_refuses(const model *m) {
-    return !model_admits(m) || (ROUSE_BACKEND == ROUSE_BACKEND_LOCKFREE && m->count != 0);
+    return !model_admits(m) || (ROUSE_BACKEND != ROUSE_BACKEND_SPIN && m->count != 0);
 }
 static void model_answered(model *m, int index, rouse_status outcome) {
     m->outcome[m->list[index]] = (int8_t)outcome;

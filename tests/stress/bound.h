@@ -64,6 +64,28 @@ static inline patience bound_wait(void) {
     p.newcomers = atomic_load(&bound.newcomers);
     return p;
 }
+/* A waiter that asks inside its wake may have its turn before its thread knows that it is queued, and then is not
+ * counted. Its wake must not wait for that thread: with LOCKFREE a limit's acquire may run wakes, so two threads
+ * could wait for each other. */
+enum { NOT_YET, COUNTS, COUNTED, EARLY };
+static inline void bound_wait_unless_early(atomic_int *begun, patience *p) {
+    int seen = NOT_YET;
+    if (atomic_compare_exchange_strong(begun, &seen, COUNTS)) {
+        *p = bound_wait();
+        atomic_store(begun, COUNTED);
+    }
+}
+/* In its wake: is it counted? */
+static inline bool bound_is_counted(atomic_int *begun) {
+    int seen = NOT_YET;
+    if (atomic_compare_exchange_strong(begun, &seen, EARLY)) {
+        return false;
+    }
+    while ((seen = atomic_load(begun)) == COUNTS) { /* a few instructions, no call of the library */
+        sched_yield();
+    }
+    return seen == COUNTED;
+}
 /* It has had its turn; `seen` newcomers got in before it asked. The holders of a permit at the moment when it
  * queues, or asks, may be counted later, hence the `permits`. */
 static inline void bound_waited(const patience *p, unsigned long long seen, uint32_t permits, uint32_t most) {

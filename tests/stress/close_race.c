@@ -100,8 +100,8 @@ typedef struct request {
     bool queued;
     uint32_t n;
     patience patience;
-    atomic_bool begun; /* patience is there */
-    atomic_int said;   /* what its wake said last; NOTHING: not called since */
+    atomic_int begun; /* is patience there? */
+    atomic_int said;  /* what its wake said last; NOTHING: not called since */
 } request;
 
 static void count(rouse_status status) {
@@ -162,20 +162,11 @@ static rouse_status answer(request *r) {
     return status;
 }
 
-/* With LOCKFREE a limit's acquire may run wakes, and what these give back may go to the request of that
- * acquire. */
-static _Thread_local const request *beginning;
-
 static void on_wake(rouse_waiter *w, rouse_status status) {
     request *const r = (request *)rouse_waiter_data(w);
     const unsigned long long seen = status == ROUSE_RETRY ? bound_newcomers() : 0;
     if (r->way == IN_WAKE) {
-        if (r == beginning) {
-            r->early = true;
-        }
-        while (r != beginning && !atomic_load(&r->begun)) {
-            sched_yield();
-        }
+        r->early = !bound_is_counted(&r->begun);
         if (status == ROUSE_RETRY) {
             status = answer(r);
         }
@@ -198,7 +189,7 @@ static void begin_request(request *r, dice *d) {
     r->way = object.plain ? IN_WAKE : (way)roll(d, WAYS);
     r->gives_up = !object.plain && roll(d, 4) == 0;
     r->n = 1 + roll(d, object.permits < MOST ? object.permits : MOST);
-    atomic_init(&r->begun, false);
+    atomic_init(&r->begun, NOT_YET);
     atomic_init(&r->said, NOTHING);
     if (r->way == TRIES) {
         r->queued = false;
@@ -211,19 +202,16 @@ static void begin_request(request *r, dice *d) {
     rouse_waiter_init_on(&r->waiter, r->way == ON_MAILBOX ? &mailbox : NULL,
                          r->way == POLLED ? NULL : on_wake, r);
     r->early = false;
-    beginning = r;
     status = acquire(&r->waiter, r->n);
-    beginning = NULL;
     CHECK(!late || status == ROUSE_CLOSED);
     r->queued = status == ROUSE_PENDING;
     if (!r->queued) {
         answered(status, NEWCOMER, r->n);
         return;
     }
-    if (!r->gives_up && !r->early) {
-        r->patience = bound_wait();
+    if (!r->gives_up) {
+        bound_wait_unless_early(&r->begun, &r->patience);
     }
-    atomic_store(&r->begun, true);
 }
 
 /* Looks whether it has its outcome. */

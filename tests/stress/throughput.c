@@ -116,44 +116,32 @@ static void cancel_as_task(dice *d) {
 typedef struct eager {
     rouse_waiter waiter;
     patience patience;
-    atomic_bool begun;
+    atomic_int begun;
     atomic_bool done;
 } eager;
-/* With LOCKFREE a limit's acquire may run wakes, and what these give back may go to the waiter of that
- * acquire. */
-static _Thread_local eager *beginning;
 static void eager_wake(rouse_waiter *w, rouse_status status) {
     eager *const e = (eager *)rouse_waiter_data(w);
     const unsigned long long seen = bound_newcomers();
     if (status == ROUSE_OK || VERB(resume)(&object, w) == ROUSE_OK) {
-        if (e == beginning && !atomic_load(&e->begun)) {
-            e->patience = bound_wait();
-            atomic_store(&e->begun, true);
+        if (bound_is_counted(&e->begun)) {
+            in_turn(&e->patience, PERMITS == 1 ? bound_newcomers() : seen);
+        } else {
+            section(IN_TURN);
         }
-        while (!atomic_load(&e->begun)) {
-            sched_yield();
-        }
-        in_turn(&e->patience, PERMITS == 1 ? bound_newcomers() : seen);
         atomic_store(&e->done, true);
     }
 }
 static void wait_eagerly(dice *d) {
     eager e;
     (void)d;
-    atomic_init(&e.begun, false);
+    atomic_init(&e.begun, NOT_YET);
     atomic_init(&e.done, false);
     rouse_waiter_init(&e.waiter, eager_wake, &e);
-    beginning = &e;
     if (VERB(acquire)(&object, &e.waiter, 1) == ROUSE_OK) {
-        beginning = NULL;
         section(NEWCOMER);
         return;
     }
-    beginning = NULL;
-    if (!atomic_load(&e.begun)) {
-        e.patience = bound_wait();
-        atomic_store(&e.begun, true);
-    }
+    bound_wait_unless_early(&e.begun, &e.patience);
     while (!atomic_load(&e.done)) {
         sched_yield();
     }
