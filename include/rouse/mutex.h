@@ -167,10 +167,10 @@ ROUSE_INLINE_ void rouse_mutex_check_relock(rouse_mutex *m) {
 
 /* ---- throughput mode: semaphore.h says what it is, how to choose the bound, and what a waiter sees -----
  *
- * Only its holder may unlock a mutex in throughput mode. With MUTEX and LOCKFREE a decline, or a cancel of an
- * invited waiter, that leaves nobody waiting has the mutex in its hands for a few instructions. An unlock too
- * many at that moment gets ROUSE_OK, and then two tasks may hold the mutex. At any other moment it gets
- * ROUSE_INVALID. */
+ * Only its holder may unlock a mutex in throughput mode. With MUTEX and LOCKFREE a call that ends an invited
+ * waiter's wait without a grant (decline, cancel, close, or resume after close) may have the mutex in its
+ * hands for a few instructions. An unlock too many at that moment gets ROUSE_OK, and then two tasks may hold
+ * the mutex. At any other moment it gets ROUSE_INVALID. */
 
 #define ROUSE_MUTEX_INIT_THROUGHPUT(bypass) \
     { ROUSE_QUEUE_INIT_THROUGHPUT_(1, bypass) }
