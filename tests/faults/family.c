@@ -13,6 +13,8 @@
 #include <rouse/once.h>
 #include <rouse/rwlock.h>
 
+#include "another_thread.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,22 +412,16 @@ static void once_end(void) {
 /* ---- a call, and what comes in ---------------------------------------------------------------------------- */
 
 static void interrupted(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ stopped = *rouse_inbox_mine_();
+    rouse_inbox_ mine;
     const uint64_t limit = seam.limit;
     const uint64_t allocations = heap.calls;
     came = true;
     inside = true;
     seam.stop_at = 0;
     seam.limit = seam.passed + PATIENCE; /* it may not wait for the call that it has interrupted */
-    if (as_handler) {
-        run_script(handler);
-    } else { /* other threads have their own wakes to run */
-        *rouse_inbox_mine_() = none;
-        run_script(handler);
-        CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
-        *rouse_inbox_mine_() = stopped;
-    }
+    mine = another_thread_begins(as_handler);
+    run_script(handler);
+    CHECK(another_thread_ends(as_handler, mine));
     CHECK(heap.calls == allocations);
     seam.limit = limit;
     seam.stop_at = again == 0 ? 0 : seam.passed + again;
@@ -447,7 +443,7 @@ static bool one_case(void) {
     seam.stop_at = point;
     run_script(call);
     seam.stop_at = 0;
-    CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
+    CHECK(inbox_is_empty());
     object.end();
     CHECK(heap.bytes == 0);
     return came;

@@ -25,8 +25,7 @@ static uint32_t injected_woken; /* what an injected wake_all returned */
 static int first_new;
 
 static void look_and_inject(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ mine = *rouse_inbox_mine_();
+    rouse_inbox_ mine;
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
@@ -40,7 +39,7 @@ static void look_and_inject(void) {
     seam.stop_at = 0;
     the.stopped_count = 1;
     the.wakes_running = 0;
-    *rouse_inbox_mine_() = none;
+    mine = another_thread_begins(false);
     was_counted = rouse_waiter_queue_waiter_count(&the.queue) != 0;
     first_new = the.used;
     if (injected[0] == 'A') {
@@ -49,7 +48,7 @@ static void look_and_inject(void) {
     } else {
         run_script(injected);
     }
-    *rouse_inbox_mine_() = mine;
+    CHECK(another_thread_ends(false, mine));
     the.wakes_running = mine_wakes;
     the.stopped_count = 0;
     seam = mine_seam;

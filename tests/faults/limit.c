@@ -5,6 +5,8 @@
 #include <rouse/deadline.h>
 #include <rouse/limit.h>
 
+#include "another_thread.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,21 +126,15 @@ static void run_script(const char *text) {
 }
 
 static void interrupted(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ stopped = *rouse_inbox_mine_();
+    rouse_inbox_ mine;
     const uint64_t before = seam.limit;
     const long arriving_before = arriving;
     came = true;
     arriving = -1;
     seam.limit = seam.passed + PATIENCE; /* it may not wait for the call that it has interrupted */
-    if (as_handler) {
-        run_script(handler);
-    } else { /* other threads have their own wakes to run */
-        *rouse_inbox_mine_() = none;
-        run_script(handler);
-        CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
-        *rouse_inbox_mine_() = stopped;
-    }
+    mine = another_thread_begins(as_handler);
+    run_script(handler);
+    CHECK(another_thread_ends(as_handler, mine));
     seam.limit = before;
     arriving = arriving_before;
 }

@@ -22,6 +22,8 @@ static char case_name[128];
 
 #include <rouse/semaphore.h>
 
+#include "another_thread.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,20 +291,13 @@ static void run(const char *script) {
 
 /* The call is stopped from here to the end of this function. */
 static void stop(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ mine = *rouse_inbox_mine_();
+    const rouse_inbox_ mine = another_thread_begins(as_handler);
     const seam_state mine_seam = seam;
     stops++;
     stopped_now = true;
     seam.stop_at = 0;
-    if (!as_handler) {
-        *rouse_inbox_mine_() = none;
-    }
     run(others);
-    if (!as_handler) {
-        CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
-        *rouse_inbox_mine_() = mine;
-    }
+    CHECK(another_thread_ends(as_handler, mine));
     stopped_now = false;
     seam = mine_seam;
 }

@@ -142,8 +142,7 @@ static void others_run(void) {
 
 /* The call `depth` is stopped from here to the end of this function. */
 static void stop(int depth) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ mine = *rouse_inbox_mine_();
+    rouse_inbox_ mine;
     const seam_state mine_seam = seam;
     const int mine_wakes = the.wakes_running;
     if (raw_locked()) {
@@ -156,18 +155,13 @@ static void stop(int depth) {
     the.stopped[the.stopped_count++] = call_at[depth];
     seam.stop_at = 0;
     the.wakes_running = 0;
-    if (!as_handler) {
-        *rouse_inbox_mine_() = none;
-    }
+    mine = another_thread_begins(as_handler);
     if (depth + 1 == stopped_calls) {
         others_run();
     } else if (prepare_call(next_call[depth + 1], depth + 1)) {
         run_call(depth + 1);
     }
-    if (!as_handler) {
-        CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
-        *rouse_inbox_mine_() = mine;
-    }
+    CHECK(another_thread_ends(as_handler, mine));
     seam = mine_seam;
     the.wakes_running = mine_wakes;
     the.stopped_count--;
@@ -200,7 +194,7 @@ static bool run_case(const char *state, const char *answer) {
         run_call(0);
         seam.limit = 0;
     }
-    CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
+    CHECK(inbox_is_empty());
     for (int i = 0; i < the.used; i++) {
         total.excepted += the.slots[i].excepted ? 1 : 0;
     }
@@ -333,7 +327,7 @@ static bool run_interrupted(const char *state, const char *script, const char *a
     run_script(script);
     seam.stop_at = 0;
     seam.limit = 0;
-    CHECK(rouse_inbox_mine_()->running_.value_ == 0 && rouse_inbox_mine_()->inbox_.value_ == NULL);
+    CHECK(inbox_is_empty());
     total.reused += segments_reused();
     total.cases++;
     check_end();

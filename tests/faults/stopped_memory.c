@@ -9,6 +9,8 @@
 
 #include <rouse/semaphore.h>
 
+#include "another_thread.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -67,12 +69,10 @@ static const struct {
 
 /* Others queue and cancel, two by two, in both orders, behind the waiters that are there. */
 static void others(void) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ mine = *rouse_inbox_mine_();
+    const rouse_inbox_ mine = another_thread_begins(false);
     const seam_state mine_seam = seam;
     stopped_once = true;
     seam.stop_at = 0;
-    *rouse_inbox_mine_() = none;
     for (long i = 0; i < rounds; i++) {
         const int first = 8 + (int)(i & 1);
         enter(8);
@@ -82,7 +82,7 @@ static void others(void) {
         (void)rouse_semaphore_cancel(&s, &waiters[17 - first]);
         (void)rouse_semaphore_cancel(&s, &waiters[10]);
     }
-    *rouse_inbox_mine_() = mine;
+    CHECK(another_thread_ends(false, mine));
     seam = mine_seam;
 }
 

@@ -26,19 +26,13 @@ static bool reached;
 
 /* What others do while the call is stopped, or a handler on its thread. */
 static void meanwhile(const char *script) {
-    const rouse_inbox_ none = {ROUSE_ATOMIC_INIT_(0), ROUSE_ATOMIC_INIT_(NULL), {NULL, NULL}};
-    const rouse_inbox_ mine = *rouse_inbox_mine_();
+    const rouse_inbox_ mine = another_thread_begins(as_handler);
     const seam_state mine_seam = seam;
     seam.stop_at = 0;
     the.stopped[0].op = 'C'; /* this call may keep others' cancels waiting, if it grants their waiters */
     the.stopped_count = 1;
-    if (!as_handler) {
-        *rouse_inbox_mine_() = none;
-    }
     run_script(script);
-    if (!as_handler) {
-        *rouse_inbox_mine_() = mine;
-    }
+    CHECK(another_thread_ends(as_handler, mine));
     the.stopped_count = 0;
     seam = mine_seam;
 }

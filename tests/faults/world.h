@@ -24,6 +24,7 @@
 
 #include <rouse/waiter_queue.h>
 
+#include "another_thread.h"
 #include "../support/late.h"
 
 #include <ctype.h>
