@@ -2,11 +2,9 @@
  *
  * A group is a workload with its parameters. Its contenders' repetitions are shuffled among each other, so
  * that other load on the machine affects all of them alike. Only ratios within a group mean anything. */
-#include "bench.h"
+#include "units.h"
 
-#include <pthread.h>
 #include <regex.h>
-#include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_UNITS = 256, NAME_SIZE = 128 };
+enum { NAME_SIZE = 128 };
 
 typedef struct group {
     struct group *next;
@@ -25,8 +23,6 @@ typedef struct group {
 
 bool bench_quick;
 
-static bench_registrar *units[MOST_UNITS];
-static int unit_count;
 static group *groups;
 static double clock_cost;
 static double turns_per_ns;
@@ -34,13 +30,6 @@ static double turns_per_ns;
 void bench_die(const char *why) {
     fprintf(stderr, "rouse_bench: %s\n", why);
     exit(1);
-}
-
-void bench_at_start(bench_registrar *registrar) {
-    if (unit_count == MOST_UNITS) {
-        bench_die("too many units");
-    }
-    units[unit_count++] = registrar;
 }
 
 static group *find_group(const char *name) {
@@ -127,17 +116,6 @@ double bench_slowness(void) {
     const double start = bench_thread_cpu();
     turn(TURNS);
     return bench_cpu_span(start, bench_thread_cpu()) * 1e9 * turns_per_ns / TURNS;
-}
-
-void *bench_alloc(size_t size) {
-    enum { LINE = 64 };
-    const size_t rounded = (size + LINE - 1) / LINE * LINE;
-    void *const memory = aligned_alloc(LINE, rounded == 0 ? LINE : rounded);
-    if (memory == NULL) {
-        bench_die("out of memory");
-    }
-    memset(memory, 0, rounded);
-    return memory;
 }
 
 /* ---- results ---- */
@@ -243,23 +221,10 @@ static options parse(int argc, char **argv) {
     return o;
 }
 
-/* glibc leaves the lock prefix out of its mutexes until a process has had a second thread; a program that needs
- * synchronization has one. */
-static void *idle_thread(void *never) {
-    while (sem_wait(never) != 0) {
-    }
-    return NULL;
-}
-
 int main(int argc, char **argv) {
-    static sem_t never;
     const options o = parse(argc, argv);
-    pthread_t idle;
     regex_t filter;
-    sem_init(&never, 0, 0);
-    if (pthread_create(&idle, NULL, idle_thread, &never) != 0) {
-        bench_die("no thread");
-    }
+    units_second_thread();
     if (regcomp(&filter, o.filter, REG_EXTENDED | REG_NOSUB) != 0) {
         bench_die("bad --filter");
     }
@@ -269,9 +234,7 @@ int main(int argc, char **argv) {
     }
     calibrate();
     bench_init(argv[0], o.repetitions, o.min_seconds);
-    for (int i = 0; i < unit_count; i++) {
-        units[i]();
-    }
+    units_register();
     fprintf(results,
             "{\"quick\": %s, \"repetitions\": %d, \"min_seconds\": %g, \"processors\": %ld, \"runs\": [",
             bench_quick ? "true" : "false", o.repetitions, o.min_seconds, sysconf(_SC_NPROCESSORS_ONLN));
@@ -282,7 +245,6 @@ int main(int argc, char **argv) {
     if (fclose(results) != 0 || failures != 0) {
         bench_die("the results are not complete");
     }
-    sem_post(&never);
-    (void)pthread_join(idle, NULL);
+    units_end_second_thread();
     return 0;
 }

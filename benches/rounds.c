@@ -4,16 +4,14 @@
  *
  *   rouse_rounds                            prints what there is: GROUP/CONTENDER, a line each
  *   rouse_rounds ROUNDS GROUP/CONTENDER     runs it for so many rounds, or as many more as fill its last batch */
-#include "bench.h"
+#include "units.h"
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_UNITS = 256, NAME_SIZE = 256 };
+enum { NAME_SIZE = 256 };
 
 struct bench_state {
     int64_t rounds;
@@ -22,8 +20,6 @@ struct bench_state {
 
 bool bench_quick;
 
-static bench_registrar *units[MOST_UNITS];
-static int unit_count;
 static const char *wanted; /* NULL: all are printed */
 static bench_fn *wanted_fn;
 static const void *wanted_context;
@@ -31,13 +27,6 @@ static const void *wanted_context;
 void bench_die(const char *why) {
     fprintf(stderr, "rouse_rounds: %s\n", why);
     exit(1);
-}
-
-void bench_at_start(bench_registrar *registrar) {
-    if (unit_count == MOST_UNITS) {
-        bench_die("too many units");
-    }
-    units[unit_count++] = registrar;
 }
 
 void bench_add(const char *contender, bench_fn *fn, const void *context, bench_clock clock,
@@ -66,17 +55,6 @@ bool bench_keep_running(bench_state *state, int64_t batch) {
 }
 int64_t bench_iterations(const bench_state *state) {
     return state->rounds;
-}
-
-void *bench_alloc(size_t size) {
-    enum { LINE = 64 };
-    const size_t rounded = size == 0 ? LINE : (size + LINE - 1) / LINE * LINE;
-    void *const memory = aligned_alloc(LINE, rounded);
-    if (memory == NULL) {
-        bench_die("out of memory");
-    }
-    memset(memory, 0, rounded);
-    return memory;
 }
 
 /* Time, heap and counters are for rouse_bench. */
@@ -121,37 +99,22 @@ void bench_fail(bench_state *state, const char *why) {
     bench_die(why);
 }
 
-/* As in rouse_bench: a program with a second thread, so that glibc locks its mutexes by locked instructions. */
-static void *idle_thread(void *never) {
-    while (sem_wait(never) != 0) {
-    }
-    return NULL;
-}
-
 int main(int argc, char **argv) {
-    static sem_t never;
     bench_state state = {0, 0};
-    pthread_t idle;
     if (argc != 1 && argc != 3) {
         bench_die("usage: rouse_rounds [ROUNDS GROUP/CONTENDER]");
     }
     wanted = argc == 3 ? argv[2] : NULL;
-    for (int i = 0; i < unit_count; i++) {
-        units[i]();
-    }
+    units_register();
     if (wanted == NULL) {
         return 0;
     }
     if (wanted_fn == NULL) {
         bench_die("no such benchmark");
     }
-    sem_init(&never, 0, 0);
-    if (pthread_create(&idle, NULL, idle_thread, &never) != 0) {
-        bench_die("no thread");
-    }
+    units_second_thread();
     state.rounds = state.left = atoll(argv[1]);
     wanted_fn(&state, wanted_context);
-    sem_post(&never);
-    (void)pthread_join(idle, NULL);
+    units_end_second_thread();
     return 0;
 }

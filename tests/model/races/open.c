@@ -828,16 +828,19 @@ static void resume_destroy(void *arg) {
         destroy();
     }
 }
-static void destroy_after_release(void) {
+static void destroy_after(void (*releases)(void *)) {
     start(0, 1);
     queue_n(A, 1);
     put(1);
     mc_assert(VERB(try_acquire)(q, 1));
-    run(release, NULL, resume_destroy, A, ONLY_TWO);
+    run(releases, NULL, resume_destroy, A, ONLY_TWO);
     if (q != NULL) { /* beaten, and invited again */
         resume_destroy(A);
     }
     mc_assert(q == NULL);
+}
+static void destroy_after_release(void) {
+    destroy_after(release);
 }
 static void decline_destroy(void *arg) {
     guest *const g = arg;
@@ -1047,15 +1050,7 @@ static void many_keep_the_count(void) {
 }
 static void destroy_after_many(void) {
     several = true;
-    start(0, 1);
-    queue_n(A, 1);
-    put(1);
-    mc_assert(VERB(try_acquire)(q, 1));
-    run(release_many, NULL, resume_destroy, A, ONLY_TWO);
-    if (q != NULL) { /* beaten, and invited again */
-        resume_destroy(A);
-    }
-    mc_assert(q == NULL);
+    destroy_after(release_many);
 }
 #endif
 static void destroy_after_cancel(void) {
